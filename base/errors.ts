@@ -1,0 +1,83 @@
+/**
+ * The errors of Mailwicket: one class, one table of codes.
+ *
+ * A code is stable and documented: `docs/errors.md` is generated from `ERRORS` and a test compares.
+ * `message` is for the log and the command line; it never reaches a mail app (client texts live in `*-replies.ts`).
+ * A refusal (wrong password, expired …) is a value, never an error.
+ */
+
+/** Who has to act: the peer, nobody (try again later), the person at the command line, or we. */
+export type ErrorKind = 'client' | 'temporary' | 'usage' | 'not-found' | 'failed' | 'bug'
+
+export interface ErrorFacts {
+  readonly kind: ErrorKind
+  /** One sentence: what happened. */
+  readonly means: string
+  /** One sentence: what to do about it. */
+  readonly remedy: string
+}
+
+export const ERRORS = {
+  CONFIG_NOT_FOUND: { kind: 'usage', means: 'No configuration file was found.', remedy: 'Run `mailwicket init`, or name a file with `--config`.' },
+  CONFIG_INVALID: { kind: 'usage', means: 'The configuration has unknown or wrong keys.', remedy: 'Correct every key that the message names.' },
+  BAD_INPUT: { kind: 'usage', means: 'A value given on the command line or on standard input is not usable.', remedy: 'The message says which value and what it must look like.' },
+  NOT_FOUND: { kind: 'not-found', means: 'There is no such mailbox, device, session or file.', remedy: 'List what there is with `mailbox list` or `device list`.' },
+  AMBIGUOUS_ID: { kind: 'usage', means: 'A shortened ID fits more than one thing.', remedy: 'Give more characters of the ID.' },
+  ALREADY_EXISTS: { kind: 'failed', means: 'A thing of that name exists already.', remedy: 'Choose another name, or change the existing one with `set`.' },
+  STORE_UNAVAILABLE: { kind: 'temporary', means: 'The store could not be read or written.', remedy: 'See the cause in the log: disk full, file locked, wrong permissions.' },
+  STORE_TOO_NEW: { kind: 'failed', means: 'The store was written by a newer Mailwicket.', remedy: 'Install at least the version that the message names.' },
+  STORE_TOO_OLD: { kind: 'failed', means: 'The store needs a migration.', remedy: 'Run `mailwicket migrate`.' },
+  STORE_DAMAGED: { kind: 'failed', means: 'The store failed its integrity check.', remedy: 'Restore the last backup with `mailwicket restore FILE`.' },
+  KEY_UNREADABLE: { kind: 'failed', means: 'The master key is missing or cannot be read.', remedy: 'Put it back from your copy: without it the sealed secrets cannot be opened.' },
+  KEY_EXPOSED: { kind: 'failed', means: 'Others than the owner can read the master key file.', remedy: 'Run `chmod 600` on the file, and `mailwicket key rotate` if somebody may have read it.' },
+  KEY_WRONG: { kind: 'failed', means: 'The store or backup was sealed under another master key.', remedy: 'Provide the key with the key id that the message names.' },
+  HASH_QUEUE_FULL: { kind: 'temporary', means: 'More passwords wait for their hash than the queue holds.', remedy: 'It passes by itself; if it comes often, give the machine more cores.' },
+  CERTIFICATE_INVALID: { kind: 'failed', means: 'A certificate or key cannot be used.', remedy: 'The message names the file and what is wrong with it.' },
+  LISTEN_FAILED: { kind: 'failed', means: 'A listener could not be opened.', remedy: 'Check that nothing else uses the address, and that the user may bind the port.' },
+  UPSTREAM_LOGIN_FAILED: { kind: 'failed', means: 'The upstream refused the login or could not be reached.', remedy: 'The message carries the upstream’s own words; `mailwicket check` tries every upstream.' },
+  CHECK_FAILED: { kind: 'failed', means: 'At least one check found a problem.', remedy: 'Follow the advice in the lines marked FAIL.' },
+  WIRE_LIMIT: { kind: 'client', means: 'A peer sent more than the protocol or our limits allow.', remedy: 'Nothing: the connection was closed.' },
+  WIRE_SYNTAX: { kind: 'client', means: 'A peer sent something that is not the protocol.', remedy: 'Nothing: the peer was told.' },
+  WIRE_CLOSED: { kind: 'client', means: 'A peer closed the connection before the exchange was complete.', remedy: 'Nothing: the peer left.' },
+  WIRE_TIMEOUT: { kind: 'client', means: 'A peer took longer than its deadline.', remedy: 'Nothing: the connection was closed.' },
+} as const satisfies Record<string, ErrorFacts>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface ErrorDetails {
+  /** What exactly was wrong; replaces the sentence of the table. */
+  readonly message?: string
+  /** What to do, when it is more precise than the table's remedy. */
+  readonly remedy?: string
+  readonly cause?: unknown
+}
+
+export class MailwicketError extends Error {
+  override readonly name = 'MailwicketError'
+  readonly code: ErrorCode
+  readonly kind: ErrorKind
+  readonly remedy: string
+
+  constructor(code: ErrorCode, details: ErrorDetails = {}) {
+    const facts = ERRORS[code]
+    super(details.message ?? facts.means, details.cause === undefined ? undefined : { cause: details.cause })
+    this.code = code
+    this.kind = facts.kind
+    this.remedy = details.remedy ?? facts.remedy
+  }
+}
+
+/** Exit code of a command that ended with `error` (design section 10). */
+export function exitCodeOf(error: unknown): number {
+  if (!(error instanceof MailwicketError)) return 1
+  switch (error.kind) {
+    case 'usage':
+      return 2
+    case 'not-found':
+      return 3
+    case 'temporary':
+      return 4
+    default:
+      return 1
+  }
+}

@@ -1,0 +1,75 @@
+/**
+ * The store as the gateway uses it. Reads run on the loop over a read-only connection and are short;
+ * writes go to a worker thread (`store-worker.ts`), because better-sqlite3 is synchronous and a blocked loop freezes every session.
+ * Every method may throw STORE_UNAVAILABLE; none ever answers "not found" because it failed.
+ */
+import type { DeviceId, NodeId, SessionId } from '../base/ids.ts'
+import type { Secret } from '../base/secret.ts'
+import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
+
+/** The last connection of one device. */
+export interface ConnectionNote {
+  readonly device: DeviceId
+  /** Milliseconds since 1970, UTC; an older note never replaces a newer one. */
+  readonly at: number
+  readonly ip: string
+  readonly protocol: 'imap' | 'submission'
+  /** From the client's ID, cleaned; null when it sent none. */
+  readonly app: string | null
+  /** For example `TLSv1.3`. */
+  readonly tls: string | null
+}
+
+/** One attempt to log in; repeats (same address, device, result, ip, protocol, app) are counted in one row. */
+export interface ActivityNote {
+  readonly at: number
+  readonly address: string
+  readonly device: DeviceId | null
+  /** `ok`, or the reason of the refusal or failure. */
+  readonly result: string
+  readonly protocol: 'imap' | 'submission'
+  readonly ip: string
+  readonly app: string | null
+}
+
+export interface SessionRow {
+  readonly id: SessionId
+  readonly device: DeviceId
+  readonly protocol: 'imap' | 'submission'
+  readonly ip: string
+  readonly app: string | null
+  readonly since: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** What happened since the last batch; written in one transaction. */
+export interface Batch {
+  readonly connections: readonly ConnectionNote[]
+  readonly activity: readonly ActivityNote[]
+  /** New or changed sessions of this node. */
+  readonly sessions: readonly SessionRow[]
+  readonly endedSessions: readonly SessionId[]
+}
+
+export interface GatewayStore {
+  /** The mailbox of an address and its devices; undefined when there is no such mailbox. */
+  findLogin(address: string): Promise<LoginRecord | undefined>
+  /** Moves with every change that can end a session. */
+  readGeneration(): Promise<number>
+  /** The standing of these devices; one that is gone from the store is missing from the map. */
+  findStandings(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStanding>>
+  /** Sessions of this node that `session kick ID` asked to end. */
+  findKickedSessions(): Promise<readonly SessionId[]>
+  /** Opens the sealed upstream secret of a mailbox. Throws KEY_WRONG. */
+  openUpstreamSecret(mailbox: LoginMailbox): Secret
+  /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */
+  tagsOf(mailbox: string, secret: Secret): { readonly generated: Uint8Array; readonly chosen: Uint8Array }
+  /** Writes a batch and this node's heartbeat; resolves when it is committed. */
+  record(batch: Batch): Promise<void>
+  /** Gives an imported hash its tag after its first success. */
+  setTag(device: DeviceId, tag: Uint8Array): Promise<void>
+  /** Removes this node's sessions and heartbeat, then closes both connections. */
+  close(): Promise<void>
+  readonly node: NodeId
+}

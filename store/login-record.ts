@@ -1,0 +1,53 @@
+/**
+ * What one login needs to know of a mailbox and its devices, read afresh for every login (design section 3, step 3).
+ */
+import type { DeviceId, MailboxId } from '../base/ids.ts'
+
+export type Scope = 'imap' | 'smtp'
+export type PasswordKind = 'generated' | 'chosen' | 'imported'
+export type DeviceState = 'active' | 'disabled' | 'revoked'
+export type MailboxState = 'active' | 'disabled'
+
+export interface LoginMailbox {
+  readonly id: MailboxId
+  /** In lower case, domain in ASCII. */
+  readonly address: string
+  /** Name of the upstream in the configuration. */
+  readonly upstream: string
+  /** Login at the upstream where it is not the address. */
+  readonly login: string | null
+  /** The upstream secret, sealed under the master key; null under `master`. */
+  readonly sealedSecret: Uint8Array | null
+  readonly state: MailboxState
+}
+
+/** What decides whether a device is good now; the same for a login and for a live session. */
+export interface DeviceStanding {
+  readonly id: DeviceId
+  readonly state: DeviceState
+  readonly mailboxState: MailboxState
+  readonly scopes: readonly Scope[]
+  /** Milliseconds since 1970, UTC. */
+  readonly expiresAt: number | null
+  /** CIDR blocks; empty: everywhere. */
+  readonly allowFrom: readonly string[]
+  /** Changes with every new password; a session proved under another one is over. */
+  readonly passwordVersion: number
+  /** Sessions that began before this moment are over (`session kick --device`, `--mailbox`). */
+  readonly kickedAt: number | null
+}
+
+export interface LoginDevice extends DeviceStanding {
+  readonly name: string
+  readonly kind: PasswordKind
+  /** PHC string of the hash. */
+  readonly phc: string
+  /** Truncated HMAC under the pepper: 8 octets (generated), 1 octet (chosen), null (imported, not yet used). */
+  readonly tag: Uint8Array | null
+}
+
+export interface LoginRecord {
+  readonly mailbox: LoginMailbox
+  /** Also those revoked in the last 30 days, so that the log can say why. */
+  readonly devices: readonly LoginDevice[]
+}
