@@ -1,0 +1,96 @@
+/**
+ * Addresses and networks in text form: "host:port", CIDR networks, and whether an address lies in one.
+ *
+ * Invariant: an IPv4 address is the same address when it arrives as IPv4-mapped IPv6 (::ffff:192.0.2.1), as it does
+ * on a dual-stack listener. The only door to ipaddr.js. Parsers throw an Error whose message is one readable sentence.
+ */
+import { isIP } from 'node:net'
+import { domainToASCII } from 'node:url'
+import ipaddr from 'ipaddr.js'
+import type { Endpoint } from './config.ts'
+
+type Address = ipaddr.IPv4 | ipaddr.IPv6
+
+/** A network, its host bits cleared. */
+export interface Network {
+  readonly address: Address
+  readonly prefixBits: number
+}
+
+/** Bits of an IPv4-mapped IPv6 address before its IPv4 part. */
+const MAPPED_PREFIX_BITS = 96
+
+/** ipaddr.js also reads "127.1", "0x7f.1" and octal; only what the operating system reads as an address is one here. */
+function findAddress(text: string): Address | undefined {
+  const withoutZone = text.replace(/%.*$/s, '')
+  return isIP(withoutZone) === 0 ? undefined : ipaddr.process(withoutZone)
+}
+
+/** The one spelling of an IP address: mapped IPv4 as IPv4, IPv6 as in RFC 5952, no zone. Anything else stays as it is. */
+export function normaliseAddress(address: string): string {
+  return findAddress(address)?.toString() ?? address
+}
+
+/** "10.0.0.0/8", "2001:db8::/32", or a single address. */
+export function parseCidr(text: string): Network {
+  const [addressText = '', prefixText, ...rest] = text.split('/')
+  if (isIP(addressText) === 0 || addressText.includes('%') || rest.length > 0) throw new Error('must be a network such as "10.0.0.0/8" or "2001:db8::/32"')
+  const written = ipaddr.parse(addressText)
+  const writtenBits = written.kind() === 'ipv4' ? 32 : 128
+  if (prefixText !== undefined && !/^(0|[1-9]\d{0,2})$/.test(prefixText)) throw new Error(`must have a number from 0 to ${writtenBits} after the "/"`)
+  const writtenPrefix = prefixText === undefined ? writtenBits : Number(prefixText)
+  if (writtenPrefix > writtenBits) throw new Error(`must have a number from 0 to ${writtenBits} after the "/"`)
+  // A mapped network shorter than its prefix would hold more than the IPv4 addresses: it stays IPv6.
+  const isMapped = written instanceof ipaddr.IPv6 && written.isIPv4MappedAddress() && writtenPrefix >= MAPPED_PREFIX_BITS
+  const address = isMapped ? ipaddr.process(addressText) : written
+  const prefixBits = isMapped ? writtenPrefix - MAPPED_PREFIX_BITS : writtenPrefix
+  return { address: clearHostBits(address, prefixBits), prefixBits }
+}
+
+function clearHostBits(address: Address, prefixBits: number): Address {
+  const bytes = address.toByteArray().map((byte, at) => {
+    const keptBits = Math.min(8, Math.max(0, prefixBits - at * 8))
+    return byte & (0xff << (8 - keptBits))
+  })
+  return ipaddr.fromByteArray(bytes)
+}
+
+export function formatCidr(network: Network): string {
+  return `${network.address.toString()}/${network.prefixBits}`
+}
+
+/** Whether `address` lies in one of `networks`. Text that is no address lies in none. */
+export function isInNetworks(address: string, networks: readonly Network[]): boolean {
+  const parsed = findAddress(address)
+  if (parsed === undefined) return false
+  // 0/0 of one family never holds an address of the other: `match` throws on mixed families.
+  return networks.some(network => network.address.kind() === parsed.kind() && parsed.match(network.address as ipaddr.IPv4 & ipaddr.IPv6, network.prefixBits))
+}
+
+/** A host name in the form that is compared: ASCII, lower case, no dot at its end; undefined when it is none. */
+export function findHostName(text: string): string | undefined {
+  const ascii = domainToASCII(text.replace(/\.$/, ''))
+  // Underscores are not allowed in host names but common in container networks.
+  return ascii.length <= 253 && /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*$/.test(ascii) ? ascii : undefined
+}
+
+/** "imap.example.com:993", "0.0.0.0:993" or "[::]:993". */
+export function parseEndpoint(text: string): Endpoint {
+  if (/^[a-z+]+:\/\//i.test(text)) throw new Error('must be without "…://": an address and a port such as "mail.example.com:993"')
+  const [, bracketed, plain, portText] = /^(?:\[([^\]]*)\]|([^[\]]*)):(\d{1,5})$/.exec(text) ?? []
+  if (isIP(text) === 6 || plain?.includes(':')) throw new Error('must have brackets around the IPv6 address, as in "[2001:db8::1]:993"')
+  if (portText === undefined) throw new Error('must be an address and a port such as "0.0.0.0:993" or "[::]:993"')
+  if (bracketed !== undefined && (isIP(bracketed) !== 6 || bracketed.includes('%'))) throw new Error('must have an IPv6 address between the brackets')
+  if (plain === '') throw new Error(`must name an address before the port: "0.0.0.0:${portText}" for all of IPv4, "[::]:${portText}" for IPv6 too`)
+  const host = bracketed ?? (isIP(plain ?? '') === 4 ? plain : findHostName(plain ?? ''))
+  // A name that ends in a number is a mistyped IPv4 address (WHATWG URL §3.5 reads it so too).
+  if (host === undefined || (bracketed === undefined && isIP(host) === 0 && /(^|\.)\d+$/.test(host)))
+    throw new Error('must have a host name or an IP address before the port')
+  const port = Number(portText)
+  if (port > 65_535) throw new Error('must have a port from 0 to 65535')
+  return { host, port }
+}
+
+export function formatEndpoint(endpoint: Endpoint): string {
+  return isIP(endpoint.host) === 6 ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
+}

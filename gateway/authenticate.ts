@@ -1,0 +1,62 @@
+/**
+ * The heart (design section 3): is this secret the app password of a device of this address, and may that device be used?
+ *
+ * The answer is a value. A store that is down or a full hash queue is thrown and never looks like a wrong password.
+ * A wrong secret costs one query and one HMAC and almost never an argon2; a right one costs one argon2, or none when it is memoised.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { normaliseAddress } from '../base/address.ts'
+import type { Log } from '../base/log.ts'
+import type { Secret } from '../base/secret.ts'
+import { normaliseSecret } from '../store/app-password.ts'
+import type { GatewayStore } from '../store/gateway-store.ts'
+import type { LoginDevice, LoginMailbox, Scope } from '../store/login-record.ts'
+import type { PasswordHasher } from '../store/password-hash.ts'
+import { judgeDevice } from './device-standing.ts'
+import type { Refusal } from './refusal.ts'
+import type { Credentials } from './sasl.ts'
+
+export type Verdict =
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox }
+  /** `device`: which one, where the secret was right; for log and activity only. */
+  | { readonly refused: Refusal; readonly device?: LoginDevice }
+
+export interface Authenticator {
+  readonly store: Pick<GatewayStore, 'findLogin' | 'tagsOf' | 'setTag'>
+  readonly hasher: Pick<PasswordHasher, 'verify'>
+  readonly log: Log
+}
+
+/** An address that no mailbox can have: one that cannot be normalised costs the same query. */
+const NO_ADDRESS = '@'
+
+/** Throws STORE_UNAVAILABLE, HASH_QUEUE_FULL. */
+export async function authenticate(authenticator: Authenticator, credentials: Credentials, circumstances: { scope: Scope; ip: string }): Promise<Verdict> {
+  if (credentials.actsAsOther) return { refused: 'acts-as-other' }
+  const secret = normaliseSecret(credentials.secret)
+  const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS)
+  const device = await findProved(authenticator, record?.mailbox.id ?? NO_ADDRESS, record?.devices ?? [], secret)
+  if (record === undefined) return { refused: 'unknown-address' }
+  if (device === undefined) return { refused: 'wrong-secret' }
+  const refused = judgeDevice(device, { ...circumstances, now: Date.now() })
+  return refused === undefined ? { device, mailbox: record.mailbox } : { refused, device }
+}
+
+/** The device whose password `secret` is; an active one first, when the same was chosen for several. */
+async function findProved({ store, hasher, log }: Authenticator, mailbox: string, devices: readonly LoginDevice[], secret: Secret): Promise<LoginDevice | undefined> {
+  const tags = store.tagsOf(mailbox, secret)
+  const candidates = devices.filter(({ tag }) => tag === null || isSame(tag, tags.generated) || isSame(tag, tags.chosen))
+  candidates.sort((a, b) => Number(a.state !== 'active') - Number(b.state !== 'active'))
+  for (const device of candidates) {
+    if (!(await hasher.verify(device.phc, secret))) continue
+    if (device.tag === null) {
+      store.setTag(device.id, tags.chosen).catch(error => log.warn('store.failed', { err: (error as Error).message, doing: 'tagging an imported hash' }))
+    }
+    return device
+  }
+  return undefined
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,92 @@
+/**
+ * One accepted connection: its socket, where it comes from, and how it gets TLS. Protocol sessions start from here.
+ */
+import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { TLSSocket } from 'node:tls'
+import type { Certificates } from '../certs/certificates.ts'
+import type { ListenConfig } from '../base/config.ts'
+import { MailwicketError } from '../base/errors.ts'
+import { normaliseAddress } from '../base/network.ts'
+import { LIMITS } from './limits.ts'
+
+export class Connection {
+  /** The client's address, without the IPv4-mapped form of IPv6. */
+  readonly ip: string
+  /** `TLSv1.3`, or null before TLS. */
+  tls: string | null = null
+  /** The socket to speak on; replaced by `secure()`. */
+  socket: Duplex
+  readonly #tcp: Socket
+  readonly #listen: ListenConfig
+  readonly #certificates: Certificates
+
+  constructor(tcp: Socket, listen: ListenConfig, certificates: Certificates) {
+    this.#tcp = tcp
+    this.#listen = listen
+    this.#certificates = certificates
+    this.socket = tcp
+    this.ip = normaliseAddress(tcp.remoteAddress ?? '')
+    // From here to its destruction a socket always has an error listener: an error nobody listens for ends the process.
+    tcp.on('error', ignore)
+  }
+
+  /**
+   * Puts TLS on the socket, which must have no other reader. Throws WIRE_TIMEOUT, WIRE_CLOSED (also for a failed handshake).
+   * SECURITY: bytes are never put back into the socket; what was pipelined before TLS has been thrown away by the caller.
+   */
+  async secure(): Promise<void> {
+    const certificates = this.#certificates
+    const { minTls } = this.#listen
+    const secure = new TLSSocket(this.#tcp, {
+      isServer: true,
+      secureContext: certificates.contextFor(undefined, minTls),
+      SNICallback: (name, choose) => choose(null, certificates.contextFor(name, minTls)),
+    })
+    secure.on('error', ignore)
+    this.socket = secure
+    await handshake(secure)
+    this.tls = secure.getProtocol()
+  }
+
+  /** Ends the connection now; what was written is not waited for. */
+  destroy(): void {
+    this.socket.destroy()
+    this.#tcp.destroy()
+  }
+
+  /** Says a last word and closes, within `farewellMs` also when the client does not read. */
+  farewell(text: string): void {
+    const { socket } = this
+    if (socket.destroyed) return
+    socket.end(text)
+    const timer = setTimeout(() => this.destroy(), LIMITS.farewellMs)
+    socket.once('close', () => clearTimeout(timer))
+    // Read on: closing with unread bytes would reset the connection, and the farewell would be lost.
+    socket.resume()
+    socket.once('end', () => socket.destroy())
+  }
+}
+
+function handshake(socket: TLSSocket): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const fail = (error: MailwicketError) => {
+      clearTimeout(timer)
+      socket.destroy()
+      reject(error)
+    }
+    const timer = setTimeout(() => fail(new MailwicketError('WIRE_TIMEOUT', { message: 'the TLS handshake took too long' })), LIMITS.tlsHandshakeMs)
+    const onError = (error: Error) => fail(new MailwicketError('WIRE_CLOSED', { message: `TLS handshake: ${error.message}`, cause: error }))
+    const onClose = () => fail(new MailwicketError('WIRE_CLOSED', { message: 'the client left during the TLS handshake' }))
+    socket.once('error', onError)
+    socket.once('close', onClose)
+    socket.once('secure', () => {
+      clearTimeout(timer)
+      socket.off('error', onError)
+      socket.off('close', onClose)
+      resolve()
+    })
+  })
+}
+
+function ignore(): void {}

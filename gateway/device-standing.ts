@@ -1,0 +1,25 @@
+/**
+ * Whether a device is good now: the one judgement for a login, for its hand-over, and for a live session when something changed.
+ */
+import { isInNetworks, parseCidr } from '../base/network.ts'
+import type { DeviceStanding, Scope } from '../store/login-record.ts'
+import type { Refusal } from './refusal.ts'
+
+export interface Circumstances {
+  readonly scope: Scope
+  readonly ip: string
+  /** Milliseconds since 1970, UTC. */
+  readonly now: number
+}
+
+/** The reason why the device may not be used under these circumstances; undefined: it may. */
+export function judgeDevice(device: DeviceStanding, { scope, ip, now }: Circumstances): Refusal | undefined {
+  if (device.state === 'revoked') return 'revoked'
+  if (device.state === 'disabled') return 'disabled'
+  if (device.mailboxState === 'disabled') return 'mailbox-disabled'
+  // Like a wrong secret: whoever holds a stolen password must not learn from elsewhere that it is right.
+  if (device.allowFrom.length > 0 && !isInNetworks(ip, device.allowFrom.map(parseCidr))) return 'network'
+  if (device.expiresAt !== null && device.expiresAt <= now) return 'expired'
+  if (!device.scopes.includes(scope)) return 'scope'
+  return undefined
+}

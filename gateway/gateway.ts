@@ -1,0 +1,86 @@
+/**
+ * Puts the gateway together and takes it apart again: store, certificates, sessions, listeners.
+ * It serves as soon as the `ready` line is out, which is after every listener is bound.
+ */
+import type { Config } from '../base/config.ts'
+import { refuseUnavailable } from '../base/config-available.ts'
+import type { Log, LogSink } from '../base/log.ts'
+import { openCertificates } from '../certs/certificates.ts'
+import { loadKeyring } from '../store/master-key.ts'
+import { openGatewayStore } from '../store/open-gateway-store.ts'
+import { PasswordHasher } from '../store/password-hash.ts'
+import type { Connection } from './connection.ts'
+import { makeImapConnector } from './imap/imap-route.ts'
+import { type ImapServices, ImapSession } from './imap/imap-session.ts'
+import { LIMITS } from './limits.ts'
+import { type Listener, openListener } from './listener.ts'
+import { LiveSessions } from './live-sessions.ts'
+import { Recorder } from './recorder.ts'
+import { Revocation } from './revocation.ts'
+import { openRoutes } from './routes.ts'
+
+export interface Gateway {
+  readonly listen: readonly Pick<Listener, 'protocol' | 'address' | 'tls'>[]
+  /** SIGHUP: reads the certificates again; bad ones are logged and the old ones stay. */
+  reload(): Promise<void>
+  /** Says goodbye to every session and closes everything. */
+  stop(): Promise<void>
+}
+
+export interface GatewayOptions {
+  readonly config: Config
+  /** The environment, for the master key. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Log
+  /** Where the ready line goes. */
+  readonly out: LogSink
+}
+
+/** Throws what the parts throw: CONFIG_INVALID, KEY_…, STORE_…, CERTIFICATE_INVALID, LISTEN_FAILED. Then nothing is left open. */
+export async function startGateway({ config, env, log, out }: GatewayOptions): Promise<Gateway> {
+  refuseUnavailable(config)
+  const routes = openRoutes(config.upstreams)
+  const connect = makeImapConnector(config.upstreams)
+  // What was opened is closed in reverse order, also when a later part does not open.
+  await using undo = new AsyncDisposableStack()
+  const certificates = await openCertificates({ files: config.certificates, log })
+  undo.defer(() => certificates.close())
+  const store = await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) })
+  undo.defer(() => store.close())
+  const live = new LiveSessions()
+  const recorder = new Recorder(store, live, log)
+  const services: ImapServices = { config, store, hasher: new PasswordHasher(), recorder, live, routeOf: mailbox => routes(mailbox, store), connect, log }
+  undo.defer(() => recorder.stop())
+  undo.defer(() => endAll(live))
+  const waiting = { count: 0 }
+  const serve = (connection: Connection) => new ImapSession(services, connection, log).run()
+  const listeners: Listener[] = []
+  for (const listen of config.listen) {
+    const listener = await openListener(listen, { certificates, log, waiting, serve })
+    undo.defer(() => listener.close())
+    listeners.push(listener)
+  }
+  recorder.start()
+  const revocation = new Revocation(store, live, log)
+  revocation.start()
+  undo.defer(() => revocation.stop())
+  const listen = listeners.map(({ protocol, address, tls }) => ({ protocol, address, tls }))
+  out.write(`${JSON.stringify({ event: 'ready', listen, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
+  const running = undo.move()
+  return {
+    listen,
+    reload: () => certificates.reload(),
+    stop: async () => {
+      log.info('stopping', { sessions: live.size })
+      await running.disposeAsync()
+      log.info('stopped')
+    },
+  }
+}
+
+/** Says goodbye to every session. Farewells need a moment; who does not take his is destroyed by his own timer. */
+async function endAll(live: LiveSessions): Promise<void> {
+  for (const session of [...live.all()]) session.end('shutdown')
+  const giveUpAt = Date.now() + 2 * LIMITS.farewellMs
+  while (live.size > 0 && Date.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
+}

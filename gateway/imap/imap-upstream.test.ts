@@ -1,0 +1,215 @@
+import { once } from 'node:events'
+import { createServer, type Server, type Socket } from 'node:net'
+import { afterEach, describe, expect, it } from 'vitest'
+import { Secret } from '../../base/secret.ts'
+import { UpstreamDialler } from '../upstream-dialler.ts'
+import { UpstreamFailure } from '../upstream-failure.ts'
+import { connectImapUpstream } from './imap-upstream.ts'
+
+let server: Server | undefined
+afterEach(() => {
+  server?.close()
+})
+
+type Script = (say: (text: string) => void, socket: Socket) => (line: string) => void
+
+/** Logs in at an upstream that behaves as scripted: what it says at once, and to each line it hears. */
+async function connectTo(script: Script, options: { tls?: 'none' | 'starttls'; authzid?: string; secret?: string; allowUnauthenticate?: boolean; signal?: AbortSignal } = {}) {
+  const heard: string[] = []
+  server = createServer(socket => {
+    socket.on('error', () => {})
+    const onLine = script(text => void socket.write(text), socket)
+    let rest = ''
+    socket.on('data', chunk => {
+      rest += chunk.toString('latin1')
+      for (let end = rest.indexOf('\r\n'); end >= 0; end = rest.indexOf('\r\n')) {
+        heard.push(rest.slice(0, end))
+        onLine(rest.slice(0, end))
+        rest = rest.slice(end + 2)
+      }
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as { port: number }
+  const dialler = new UpstreamDialler({ host: '127.0.0.1', port, tls: options.tls ?? 'none' }, undefined)
+  const login = { authzid: options.authzid ?? '', user: 'ann', secret: Secret.fromText(options.secret ?? 'upstream-secret') }
+  const upstream = connectImapUpstream(dialler, login, { allowUnauthenticate: options.allowUnauthenticate ?? false, signal: options.signal ?? new AbortController().signal })
+  return { heard, upstream }
+}
+
+/** A well-behaved server with these capabilities before login. */
+const honest =
+  (capabilities: string, ok = '[CAPABILITY IMAP4rev1 IDLE] Welcome'): Script =>
+  say => {
+    say(`* OK [CAPABILITY ${capabilities}] ready\r\n`)
+    let tag = ''
+    return line => {
+      const words = line.split(' ')
+      if (/^(AUTHENTICATE|LOGIN)$/.test(words[1] ?? '')) tag = words[0] as string
+      if (words[1] === 'CAPABILITY') say(`* CAPABILITY IMAP4rev1 SORT\r\n${words[0]} OK done\r\n`)
+      else if (line.endsWith('}') || (words[1] === 'AUTHENTICATE' && words.length === 3)) say('+ \r\n')
+      else say(`${tag} OK ${ok}\r\n`)
+    }
+  }
+
+async function failureOf(script: Script, options: Parameters<typeof connectTo>[1] = {}): Promise<UpstreamFailure> {
+  const { upstream } = await connectTo(script, options)
+  const error = await upstream.then(
+    () => undefined,
+    error => error,
+  )
+  expect(error).toBeInstanceOf(UpstreamFailure)
+  return error as UpstreamFailure
+}
+
+describe('logging in at the upstream', () => {
+  it('sends PLAIN with the command where SASL-IR is offered', async () => {
+    const { heard, upstream } = await connectTo(honest('IMAP4rev1 SASL-IR AUTH=PLAIN'), { authzid: 'bob@example.com' })
+    const { capabilities, socket } = await upstream
+    socket.destroy()
+    expect(capabilities).toBe('IMAP4rev1 IDLE')
+    expect(heard[0]).toMatch(/^[0-9a-f]{18} AUTHENTICATE PLAIN /)
+    expect(Buffer.from(heard[0]?.split(' ')[3] as string, 'base64').toString()).toBe('bob@example.com\0ann\0upstream-secret')
+  })
+
+  it('waits for the challenge without SASL-IR', async () => {
+    const { heard, upstream } = await connectTo(honest('IMAP4rev1 AUTH=PLAIN'))
+    ;(await upstream).socket.destroy()
+    expect(Buffer.from(heard[1] as string, 'base64').toString()).toBe('\0ann\0upstream-secret')
+  })
+
+  it('uses LOGIN with literals, so that no quoting can go wrong', async () => {
+    const { heard, upstream } = await connectTo(honest('IMAP4rev1'), { secret: 'with "quotes" and \\' })
+    ;(await upstream).socket.destroy()
+    expect(heard.slice(1)).toEqual(['ann {19}', 'with "quotes" and \\'])
+  })
+
+  it('asks for the capabilities where neither greeting nor OK tells them', async () => {
+    const { upstream } = await connectTo(honest('IMAP4rev1 AUTH=PLAIN SASL-IR', 'Welcome'))
+    const { capabilities, socket } = await upstream
+    socket.destroy()
+    expect(capabilities).toBe('IMAP4rev1 SORT')
+  })
+
+  it('takes the capabilities that come untagged before the OK, and gives on what came behind it', async () => {
+    const { upstream } = await connectTo(say => {
+      say('* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n')
+      return line => say(`* CAPABILITY IMAP4rev1 X-GM-EXT-1\r\n* 1 EXISTS\r\n${line.split(' ')[0]} OK in\r\n* 2 EXISTS\r\n`)
+    })
+    const { capabilities, unread, socket } = await upstream
+    socket.destroy()
+    expect(capabilities).toBe('IMAP4rev1 X-GM-EXT-1')
+    expect(unread.toString()).toBe('* 2 EXISTS\r\n')
+  })
+})
+
+const refusing =
+  (reply: string): Script =>
+  say => {
+    say('* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n')
+    return line => say(`${line.split(' ')[0]} ${reply}\r\n`)
+  }
+
+describe('an upstream that does not let us in', () => {
+  it.each([
+    ['NO [AUTHENTICATIONFAILED] no', 'refused-us', 'contact-admin'],
+    ['NO go away', 'refused-us', 'contact-admin'],
+    ['NO [UNAVAILABLE] later', 'says-unavailable', 'unavailable'],
+    ['BAD [UNAVAILABLE] later', 'says-unavailable', 'unavailable'],
+    ['NO [INUSE] later', 'says-unavailable', 'unavailable'],
+    ['OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] in', 'offers-unauthenticate', 'contact-admin'],
+  ])('%s: %s', async (reply, reason, told) => {
+    expect(await failureOf(refusing(reply))).toMatchObject({ reason, reply: told })
+  })
+
+  it('lets UNAUTHENTICATE pass where the configuration allows it', async () => {
+    const { upstream } = await connectTo(refusing('OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] in'), { allowUnauthenticate: true })
+    ;(await upstream).socket.destroy()
+  })
+
+  it('does not fall back to LOGIN when the login must name another mailbox', async () => {
+    expect(await failureOf(honest('IMAP4rev1'), { authzid: 'bob@example.com' })).toMatchObject({ reason: 'no-mechanism' })
+    expect(await failureOf(honest('IMAP4rev1 LOGINDISABLED'))).toMatchObject({ reason: 'no-mechanism' })
+  })
+})
+
+describe('a hostile upstream', () => {
+  const silent = () => () => {}
+  const saying =
+    (text: string): Script =>
+    say => {
+      say(text)
+      return () => {}
+    }
+
+  it.each([
+    ['PREAUTH', '* PREAUTH come in\r\n', 'preauth'],
+    ['BYE', '* BYE no\r\n', 'says-unavailable'],
+    ['another protocol', '220 mail ESMTP\r\n', 'not-the-protocol'],
+    ['an endless greeting', `* OK ${'x'.repeat(100_000)}`, 'not-the-protocol'],
+    ['a greeting with a literal', '* OK {1000000}\r\n', 'not-the-protocol'],
+    ['an OK before we spoke', '* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\nA1 OK in\r\n', 'spoke-out-of-turn'],
+  ])('%s', async (_, text, reason) => {
+    expect(await failureOf(saying(text))).toMatchObject({ reason, reply: 'unavailable' })
+  })
+
+  it('a tag that is not ours', async () => {
+    expect(
+      await failureOf(say => {
+        say('* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n')
+        return () => say('A1 OK in\r\n')
+      }),
+    ).toMatchObject({ reason: 'spoke-out-of-turn' })
+  })
+
+  it('endless untagged responses, endless challenges', async () => {
+    for (const endless of ['* 1 EXISTS\r\n', '+ \r\n']) {
+      const failure = await failureOf(say => {
+        say('* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n')
+        return line => {
+          if (/AUTHENTICATE/.test(line)) say(endless.repeat(70_000))
+        }
+      })
+      expect(failure.reason).toBe('not-the-protocol')
+    }
+  })
+
+  it('capabilities that would write into our reply are not taken', async () => {
+    const { upstream } = await connectTo(honest('IMAP4rev1 AUTH=PLAIN SASL-IR', '[CAPABILITY IMAP4rev1 \u0007evil"] in'))
+    const { capabilities, socket } = await upstream
+    socket.destroy()
+    expect(capabilities).toBe('IMAP4rev1 SORT')
+  })
+
+  it('bytes before the TLS handshake', async () => {
+    const script: Script = say => {
+      say('* OK ready\r\n')
+      return line => say(`${line.split(' ')[0]} OK go\r\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\r\n`)
+    }
+    expect(await failureOf(script, { tls: 'starttls' })).toMatchObject({ reason: 'spoke-out-of-turn' })
+  })
+
+  it('STARTTLS refused: nothing is sent in the clear', async () => {
+    const { heard, upstream } = await connectTo(refusing('NO not here'), { tls: 'starttls' })
+    await expect(upstream).rejects.toMatchObject({ reason: 'starttls-refused' })
+    expect(heard).toHaveLength(1)
+  })
+
+  it('silence ends with the signal', async () => {
+    const controller = new AbortController()
+    const { upstream } = await connectTo(silent, { signal: controller.signal })
+    controller.abort(new UpstreamFailure('timeout', 'too slow'))
+    await expect(upstream).rejects.toMatchObject({ reason: 'timeout' })
+  })
+
+  it('a connection that closes, and a port where nobody listens', async () => {
+    expect(
+      await failureOf((_, socket) => {
+        socket.end()
+        return () => {}
+      }),
+    ).toMatchObject({ reason: 'closed' })
+    const dialler = new UpstreamDialler({ host: '127.0.0.1', port: 1, tls: 'none' }, undefined)
+    await expect(dialler.dial(new AbortController().signal)).rejects.toMatchObject({ reason: 'unreachable' })
+  })
+})

@@ -1,0 +1,192 @@
+/**
+ * The upstream leg before the splice: greeting, STARTTLS, login. The upstream is not trusted: it may be slow, broken, or somebody else.
+ *
+ * Every command has a tag that cannot be guessed, nothing may be said before we asked, and all that it may say is bounded.
+ */
+import { randomBytes } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import { MailwicketError } from '../../base/errors.ts'
+import { LIMITS } from '../limits.ts'
+import type { UpstreamDialler } from '../upstream-dialler.ts'
+import { UpstreamFailure } from '../upstream-failure.ts'
+import type { UpstreamLogin } from '../upstream-login.ts'
+import { Wire } from '../wire.ts'
+
+/** An upstream session that is ours, ready to be spliced. */
+export interface ImapUpstream {
+  readonly socket: Duplex
+  /** What it said after its OK. */
+  readonly unread: Buffer
+  /** Its capabilities after login, checked to be plain atoms. */
+  readonly capabilities: string
+}
+
+/** Response codes that mean "not now" (RFC 5530 §3), whatever the reply was: iCloud says BAD [UNAVAILABLE]. */
+const NOT_NOW = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'LIMIT', 'EXPUNGEISSUED'])
+/** Capabilities are atoms (RFC 9051 §9); anything else would let an upstream write into our reply. */
+const CAPABILITY_LIST = /^[A-Z][\x21\x23\x24\x26\x27\x2b-\x5b\x5e-\x7a\x7c\x7e ]*$/i
+
+/** Dials and logs in, all within the signal. Throws UpstreamFailure; whatever the signal carries when it is aborted. */
+export async function connectImapUpstream(dialler: UpstreamDialler, login: UpstreamLogin, options: { allowUnauthenticate: boolean; signal: AbortSignal }): Promise<ImapUpstream> {
+  const { signal } = options
+  let dialogue = new Dialogue(await dialler.dial(signal), signal)
+  try {
+    let capabilities = await dialogue.readGreeting()
+    if (dialler.endpoint.tls === 'starttls') {
+      dialogue = await startTls(dialogue, dialler, signal)
+      capabilities = undefined // RFC 9051 §6.2.1: what was learnt before TLS is forgotten.
+    }
+    capabilities ??= await dialogue.askCapabilities()
+    const ready = (await logIn(dialogue, login, capabilities)) ?? (await dialogue.askCapabilities())
+    // RFC 8437: UNAUTHENTICATE would let a device try other passwords on a spliced connection, out of our sight.
+    if (has(ready, 'UNAUTHENTICATE') && !options.allowUnauthenticate) {
+      throw new UpstreamFailure('offers-unauthenticate', 'the upstream offers UNAUTHENTICATE; see allow_unauthenticate in the configuration')
+    }
+    return { ...dialogue.release(), capabilities: ready }
+  } catch (error) {
+    dialogue.destroy()
+    throw toFailure(error, signal)
+  }
+}
+
+async function startTls(dialogue: Dialogue, dialler: UpstreamDialler, signal: AbortSignal): Promise<Dialogue> {
+  const reply = await dialogue.command('STARTTLS')
+  if (reply.status !== 'OK') throw new UpstreamFailure('starttls-refused', reply.text)
+  const { socket, unread } = dialogue.release()
+  // SECURITY: bytes between the OK and the handshake were not said by the one who has the certificate.
+  if (unread.length > 0) {
+    socket.destroy()
+    throw new UpstreamFailure('spoke-out-of-turn', 'bytes before the TLS handshake')
+  }
+  return new Dialogue(await dialler.startTls(socket, signal), signal)
+}
+
+/** Logs in by the best mechanism offered; the capabilities that the upstream volunteered with its OK, or undefined. */
+async function logIn(dialogue: Dialogue, login: UpstreamLogin, capabilities: string): Promise<string | undefined> {
+  const reply = await sendLogin(dialogue, login, capabilities)
+  if (reply.status === 'OK') return reply.capabilities
+  if (NOT_NOW.has(reply.code)) throw new UpstreamFailure('says-unavailable', reply.text)
+  throw new UpstreamFailure('refused-us', reply.text)
+}
+
+async function sendLogin(dialogue: Dialogue, login: UpstreamLogin, capabilities: string): Promise<Reply> {
+  if (has(capabilities, 'AUTH=PLAIN')) {
+    const message = Buffer.concat([Buffer.from(`${login.authzid}\0${login.user}\0`), login.secret.reveal()]).toString('base64')
+    return has(capabilities, 'SASL-IR') ? dialogue.command(`AUTHENTICATE PLAIN ${message}`) : dialogue.command('AUTHENTICATE PLAIN', [Buffer.from(message)])
+  }
+  if (login.authzid !== '') throw new UpstreamFailure('no-mechanism', 'the master style authzid needs AUTH=PLAIN, which the upstream does not offer')
+  if (has(capabilities, 'LOGINDISABLED')) throw new UpstreamFailure('no-mechanism', 'the upstream offers neither AUTH=PLAIN nor LOGIN (is it TLS that it wants?)')
+  // Synchronizing literals: no quoting that an upstream could read in another way.
+  const user = Buffer.from(login.user)
+  const secret = login.secret.reveal()
+  return dialogue.command(`LOGIN {${user.length}}`, [Buffer.concat([user, Buffer.from(` {${secret.length}}`)]), secret])
+}
+
+interface Reply {
+  readonly status: 'OK' | 'NO' | 'BAD'
+  /** Response code in upper case, or ''. */
+  readonly code: string
+  /** For the log only. */
+  readonly text: string
+  /** From the response code, else from an untagged CAPABILITY. */
+  readonly capabilities: string | undefined
+}
+
+/** One command at a time and its answer. */
+class Dialogue {
+  readonly #wire: Wire
+  readonly #signal: AbortSignal
+  readonly #onAbort: () => void
+
+  constructor(socket: Duplex, signal: AbortSignal) {
+    this.#wire = new Wire(socket, LIMITS.upstreamReplyBytes)
+    this.#signal = signal
+    this.#onAbort = () => this.#wire.abort(signal.reason as Error)
+    signal.addEventListener('abort', this.#onAbort)
+    if (signal.aborted) this.#onAbort()
+  }
+
+  /** The capabilities of the greeting, or undefined when it does not tell. */
+  async readGreeting(): Promise<string | undefined> {
+    const line = await this.#readLine()
+    if (/^\* PREAUTH/i.test(line)) throw new UpstreamFailure('preauth', 'the upstream greets as already logged in')
+    if (/^\* BYE/i.test(line)) throw new UpstreamFailure('says-unavailable', line)
+    if (!/^\* OK/i.test(line)) throw new UpstreamFailure('not-the-protocol', `greeting: ${line}`)
+    return capabilitiesIn(/^\* OK \[CAPABILITY ([^\]]*)\]/i.exec(line)?.[1])
+  }
+
+  async askCapabilities(): Promise<string> {
+    const { status, capabilities, text } = await this.command('CAPABILITY')
+    if (status !== 'OK' || capabilities === undefined) throw new UpstreamFailure('not-the-protocol', `CAPABILITY: ${text}`)
+    return capabilities
+  }
+
+  /** Sends a command, and each of `answers` on a line of its own when the upstream asks for more. */
+  async command(command: string, answers: readonly Buffer[] = []): Promise<Reply> {
+    const tag = randomBytes(9).toString('hex')
+    // SECURITY: an answer that came before the question was not given to us.
+    if (this.#wire.hasUnread) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
+    this.#wire.write(`${tag} ${command}\r\n`)
+    let capabilities: string | undefined
+    let answered = 0
+    for (let heard = 0; heard <= LIMITS.upstreamReplyBytes; ) {
+      const line = await this.#readLine()
+      heard += line.length + 2
+      if (line.startsWith('* ')) {
+        if (/^\* BYE/i.test(line)) throw new UpstreamFailure('says-unavailable', line)
+        capabilities = capabilitiesIn(/^\* CAPABILITY (.*)$/i.exec(line)?.[1]) ?? capabilities
+      } else if (line.startsWith('+')) {
+        // After a failed SASL exchange a server may send a challenge; an empty line makes it say NO.
+        this.#wire.write(Buffer.concat([answers[answered] ?? Buffer.alloc(0), Buffer.from('\r\n')]))
+        answered += 1
+      } else {
+        return parseTagged(line, tag, capabilities)
+      }
+    }
+    throw new UpstreamFailure('not-the-protocol', 'endless untagged responses')
+  }
+
+  release(): { socket: Duplex; unread: Buffer } {
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    return this.#wire.release()
+  }
+
+  destroy(): void {
+    const { socket } = this.release()
+    socket.on('error', () => {}) // a late error of a destroyed socket must not end the process
+    socket.destroy()
+  }
+
+  async #readLine(): Promise<string> {
+    const line = (await this.#wire.readLine(LIMITS.upstreamLineBytes)).toString('latin1')
+    // No response before login has a literal; one that pretends to is not followed.
+    if (/\{\d+\}$/.test(line)) throw new UpstreamFailure('not-the-protocol', 'a literal before login')
+    return line
+  }
+}
+
+function parseTagged(line: string, tag: string, untagged: string | undefined): Reply {
+  const match = /^(\S+) (OK|NO|BAD)(?: \[([A-Z0-9=-]+)(?: ([^\]]*))?\])?(?: |$)/i.exec(line)
+  if (match === null || match[1] !== tag) throw new UpstreamFailure(match === null ? 'not-the-protocol' : 'spoke-out-of-turn', line)
+  const code = match[3]?.toUpperCase() ?? ''
+  return {
+    status: match[2]?.toUpperCase() as Reply['status'],
+    code,
+    text: line.slice(tag.length + 1),
+    capabilities: (code === 'CAPABILITY' ? capabilitiesIn(match[4]) : undefined) ?? untagged,
+  }
+}
+
+function capabilitiesIn(list: string | undefined): string | undefined {
+  const trimmed = list?.trim()
+  return trimmed !== undefined && CAPABILITY_LIST.test(trimmed) ? trimmed : undefined
+}
+
+function has(capabilities: string, name: string): boolean {
+  return ` ${capabilities.toUpperCase()} `.includes(` ${name} `)
+}
+
+function toFailure(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted || !(error instanceof MailwicketError)) return error
+  return error.code === 'WIRE_LIMIT' ? new UpstreamFailure('not-the-protocol', error.message, error) : new UpstreamFailure('closed', error.message, error)
+}

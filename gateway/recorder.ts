@@ -1,0 +1,128 @@
+/**
+ * Collects what the store should know of connections (last connection, activity, live sessions) and writes it in batches within a second.
+ *
+ * A login never waits for it. While the store is away, the newest note of each device is kept and old activity gives way first.
+ */
+import type { DeviceId, SessionId } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
+import type { ActivityNote, ConnectionNote, GatewayStore, SessionRow } from '../store/gateway-store.ts'
+import { LIMITS } from './limits.ts'
+import type { LiveSession, LiveSessions } from './live-sessions.ts'
+
+export class Recorder {
+  readonly #store: GatewayStore
+  readonly #live: LiveSessions
+  readonly #log: Log
+  #connections = new Map<DeviceId, ConnectionNote>()
+  #activity: ActivityNote[] = []
+  /** Sessions to write anew; a session that ends before its first batch is never written. */
+  #changed = new Set<LiveSession>()
+  #ended = new Set<SessionId>()
+  readonly #written = new Map<SessionId, number>()
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
+  #lastBatchAt = 0
+  #lastRefreshAt = 0
+  #failing = false
+
+  constructor(store: GatewayStore, live: LiveSessions, log: Log) {
+    this.#store = store
+    this.#live = live
+    this.#log = log
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#tick(), LIMITS.recordMs)
+  }
+
+  /** Writes what is left. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#flushing
+    await this.#flush()
+  }
+
+  attempted(note: ActivityNote): void {
+    if (this.#activity.length >= LIMITS.pendingActivity) this.#activity.splice(0, LIMITS.pendingActivity / 10)
+    this.#activity.push(note)
+  }
+
+  connected(session: LiveSession, note: ConnectionNote): void {
+    this.#connections.set(note.device, note)
+    this.#changed.add(session)
+  }
+
+  /** The app told its name after login. */
+  named(session: LiveSession, note: ConnectionNote): void {
+    const waiting = this.#connections.get(note.device)
+    if (waiting === undefined || waiting.at <= note.at) this.#connections.set(note.device, note)
+    if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
+  }
+
+  ended(session: LiveSession): void {
+    this.#changed.delete(session)
+    if (this.#written.delete(session.id)) this.#ended.add(session.id)
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#flushing !== undefined) return
+    const now = Date.now()
+    if (now - this.#lastRefreshAt >= LIMITS.sessionRefreshMs) {
+      this.#lastRefreshAt = now
+      this.#refresh()
+    }
+    const hasNews = this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size > 0
+    if (!hasNews && now - this.#lastBatchAt < LIMITS.heartbeatMs) return
+    this.#flushing = this.#flush()
+    await this.#flushing
+    this.#flushing = undefined
+  }
+
+  /** Marks the sessions whose byte counts moved since they were written. */
+  #refresh(): void {
+    for (const session of this.#live.all()) {
+      const written = this.#written.get(session.id)
+      if (written === undefined) continue
+      const { bytesIn, bytesOut } = session.countBytes()
+      if (bytesIn + bytesOut !== written) this.#changed.add(session)
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const connections = this.#connections
+    const activity = this.#activity
+    const changed = this.#changed
+    const ended = this.#ended
+    this.#connections = new Map()
+    this.#activity = []
+    this.#changed = new Set()
+    this.#ended = new Set()
+    const sessions = [...changed].flatMap(session => this.#rowOf(session))
+    try {
+      await this.#store.record({ connections: [...connections.values()], activity, sessions, endedSessions: [...ended] })
+      this.#lastBatchAt = Date.now()
+      if (this.#failing) this.#log.info('store.recovered')
+      this.#failing = false
+    } catch (error) {
+      if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'recording connections' })
+      this.#failing = true
+      this.#keep(connections, activity, changed, ended)
+    }
+  }
+
+  #rowOf(session: LiveSession): SessionRow[] {
+    if (session.device === undefined) return []
+    const { bytesIn, bytesOut } = session.countBytes()
+    this.#written.set(session.id, bytesIn + bytesOut)
+    const { id, protocol, ip, app, since } = session
+    return [{ id, device: session.device.id, protocol, ip, app, since, bytesIn, bytesOut }]
+  }
+
+  /** Puts back what could not be written, behind what came since. */
+  #keep(connections: Map<DeviceId, ConnectionNote>, activity: readonly ActivityNote[], changed: Set<LiveSession>, ended: Set<SessionId>): void {
+    for (const [device, note] of connections) if (!this.#connections.has(device)) this.#connections.set(device, note)
+    this.#activity = [...activity, ...this.#activity].slice(-LIMITS.pendingActivity)
+    for (const session of changed) if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
+    for (const id of ended) this.#ended.add(id)
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * Ends sessions that the store no longer supports: polls the store's generation, and when it moved, judges every live device again
+ * (design section 7). One mechanism for every cause; an expiry, which moves nothing in the store, is looked for on every poll.
+ */
+import type { Log } from '../base/log.ts'
+import type { GatewayStore } from '../store/gateway-store.ts'
+import { LIMITS } from './limits.ts'
+import { judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
+
+/** Bounds one query and the time it may hold the loop. */
+const DEVICES_PER_QUERY = 500
+
+export class Revocation {
+  readonly #store: GatewayStore
+  readonly #live: LiveSessions
+  readonly #log: Log
+  #seen: number | undefined
+  #timer: NodeJS.Timeout | undefined
+  #failing = false
+
+  constructor(store: GatewayStore, live: LiveSessions, log: Log) {
+    this.#store = store
+    this.#live = live
+    this.#log = log
+  }
+
+  start(): void {
+    this.#timer = setTimeout(() => void this.#poll(), LIMITS.generationPollMs)
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  async #poll(): Promise<void> {
+    try {
+      const generation = await this.#store.readGeneration()
+      if (generation !== this.#seen) await this.#reconcile()
+      // Only now: a reconciliation that failed is tried again.
+      this.#seen = generation
+      if (this.#failing) this.#log.info('store.recovered')
+      this.#failing = false
+    } catch (error) {
+      if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'reading the generation' })
+      this.#failing = true
+    }
+    this.#endExpired()
+    if (this.#timer !== undefined) this.start()
+  }
+
+  async #reconcile(): Promise<void> {
+    const devices = this.#live.devices()
+    for (let i = 0; i < devices.length; i += DEVICES_PER_QUERY) {
+      const part = new Set(devices.slice(i, i + DEVICES_PER_QUERY))
+      const standings = await this.#store.findStandings([...part])
+      const now = Date.now()
+      for (const session of [...this.#live.all()]) {
+        const id = session.device?.id
+        if (id === undefined || !part.has(id)) continue
+        const why = judgeSession(session, standings.get(id), now)
+        if (why !== undefined) this.#end(session, why)
+      }
+    }
+    for (const id of await this.#store.findKickedSessions()) {
+      const session = this.#live.find(id)
+      if (session !== undefined) this.#end(session, 'kicked')
+    }
+  }
+
+  #endExpired(): void {
+    const now = Date.now()
+    for (const session of this.#live.all()) {
+      const expiresAt = session.device?.expiresAt ?? null
+      if (expiresAt !== null && expiresAt <= now) this.#end(session, 'expired')
+    }
+  }
+
+  #end(session: LiveSession, why: Parameters<LiveSession['end']>[0]): void {
+    this.#log.info('sessions.ended', { cid: session.id, device: session.device?.id, why })
+    session.end(why)
+  }
+}

@@ -1,0 +1,116 @@
+/**
+ * After login: two sockets, bytes move both ways unchanged, with back-pressure; nothing is parsed, nothing is held back.
+ *
+ * One side's end is passed on; the other then has `halfOpenMs`, after which both are destroyed. An error on either ends both at once.
+ * The two sockets must have no reader any more; bytes that were read before the hand-over and not passed on are given as arguments.
+ */
+import type { Duplex } from 'node:stream'
+import { LIMITS } from './limits.ts'
+
+/** Why a splice is over: who went first, or the reason given to `end`. */
+export type SpliceEnd = 'client-closed' | 'upstream-closed' | 'client-error' | 'upstream-error' | 'half-open-timeout' | (string & {})
+
+const LF = 0x0a
+
+export class Splice {
+  /** From the client to the upstream. */
+  bytesIn = 0
+  /** From the upstream to the client. */
+  bytesOut = 0
+  /** Called for each chunk of the client until it is set to undefined. */
+  onClientData: ((chunk: Buffer) => void) | undefined
+  readonly #client: Duplex
+  readonly #upstream: Duplex
+  readonly #onEnd: (why: SpliceEnd) => void
+  #why: SpliceEnd | undefined
+  #timer: NodeJS.Timeout | undefined
+  #lastOctetOut = LF
+  #closed = 0
+
+  /** Nothing moves before `start`. `onEnd` is called once, when both sockets are closed. */
+  constructor(client: Duplex, upstream: Duplex, onEnd: (why: SpliceEnd) => void) {
+    this.#client = client
+    this.#upstream = upstream
+    this.#onEnd = onEnd
+  }
+
+  start(clientUnread: Buffer, upstreamUnread: Buffer): void {
+    const client = this.#client
+    const upstream = this.#upstream
+    if (upstreamUnread.length > 0) this.#onUpstreamData(upstreamUnread)
+    if (clientUnread.length > 0) this.#onClientData(clientUnread)
+    this.#listen(client, upstream, this.#onClientData, 'client')
+    this.#listen(upstream, client, this.#onUpstreamData, 'upstream')
+    if (client.destroyed) this.#finish('client-closed')
+    else if (upstream.destroyed) this.#finish('upstream-closed')
+    if (!upstream.writableNeedDrain) client.resume()
+    if (!client.writableNeedDrain) upstream.resume()
+  }
+
+  /** Whether the last byte that the client got ended a line. */
+  get isAtLineEnd(): boolean {
+    return this.#lastOctetOut === LF
+  }
+
+  /** Ends both sides now; the client still gets `farewell`, if there is one and it takes it in time. */
+  end(why: SpliceEnd, farewell?: string): void {
+    if (this.#why !== undefined) return
+    if (farewell === undefined || this.#client.destroyed || this.#client.writableEnded) {
+      this.#finish(why)
+      return
+    }
+    this.#why = why
+    this.#upstream.destroy()
+    this.#client.end(farewell)
+    this.#restartTimer(LIMITS.farewellMs, why)
+  }
+
+  #listen(from: Duplex, to: Duplex, onData: (chunk: Buffer) => void, side: 'client' | 'upstream'): void {
+    from.on('data', onData)
+    to.on('drain', () => from.resume())
+    const onEnd = () => {
+      to.end()
+      this.#why ??= `${side}-closed`
+      this.#restartTimer(LIMITS.halfOpenMs, 'half-open-timeout')
+    }
+    const onClose = () => {
+      this.#closed += 1
+      if (this.#closed === 2) {
+        clearTimeout(this.#timer)
+        this.#onEnd(this.#why ?? `${side}-closed`)
+      } else if (!to.writableEnded) {
+        this.#finish(`${side}-closed`)
+      } // else the last bytes to the other side may still be on their way; the timer bounds that.
+    }
+    from.on('end', onEnd)
+    from.on('error', () => this.#finish(`${side}-error`))
+    from.on('close', onClose)
+    // What happened before the hand-over is not told again.
+    if (from.readableEnded) onEnd()
+    if (from.closed) queueMicrotask(onClose)
+  }
+
+  readonly #onClientData = (chunk: Buffer): void => {
+    this.bytesIn += chunk.length
+    this.onClientData?.(chunk)
+    if (!this.#upstream.write(chunk)) this.#client.pause()
+  }
+
+  readonly #onUpstreamData = (chunk: Buffer): void => {
+    this.bytesOut += chunk.length
+    this.#lastOctetOut = chunk[chunk.length - 1] as number
+    if (!this.#client.write(chunk)) this.#upstream.pause()
+  }
+
+  #restartTimer(ms: number, why: SpliceEnd): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#finish(why), ms)
+  }
+
+  #finish(why: SpliceEnd): void {
+    this.#why ??= why
+    clearTimeout(this.#timer)
+    this.#client.destroy()
+    this.#upstream.destroy()
+  }
+}

@@ -1,0 +1,63 @@
+/**
+ * Everything that can go wrong between us and an upstream before the splice: one list for both protocols.
+ * It says how loud the log is, and whether the app is told to try again or to call somebody.
+ */
+
+export type FailureReply = 'unavailable' | 'contact-admin'
+
+interface FailureFacts {
+  readonly reply: FailureReply
+  readonly severity: 'warn' | 'error'
+}
+
+const TRY_AGAIN: FailureFacts = { reply: 'unavailable', severity: 'warn' }
+/** Somebody must act at the upstream or in our configuration: every login will fail until then. */
+const ACT: FailureFacts = { reply: 'contact-admin', severity: 'error' }
+
+export const UPSTREAM_FAILURES = {
+  unreachable: TRY_AGAIN,
+  timeout: TRY_AGAIN,
+  closed: TRY_AGAIN,
+  'says-unavailable': TRY_AGAIN,
+  /** The certificate is not trusted or does not fit the name, or there is no TLS at all. */
+  'tls-failed': { reply: 'unavailable', severity: 'error' },
+  /** Not the protocol, or more of it than our limits allow. */
+  'not-the-protocol': { reply: 'unavailable', severity: 'error' },
+  /** Bytes before the TLS handshake, an answer before the question: somebody sits in between (CVE-2011-0411 and its kin). */
+  'spoke-out-of-turn': { reply: 'unavailable', severity: 'error' },
+  preauth: { reply: 'unavailable', severity: 'error' },
+  'starttls-refused': { reply: 'unavailable', severity: 'error' },
+  'refused-us': ACT,
+  'no-mechanism': ACT,
+  'offers-unauthenticate': ACT,
+  'not-configured': ACT,
+  'secret-missing': ACT,
+} as const satisfies Record<string, FailureFacts>
+
+export type UpstreamFailureReason = keyof typeof UPSTREAM_FAILURES
+
+export class UpstreamFailure extends Error {
+  override readonly name = 'UpstreamFailure'
+  readonly reason: UpstreamFailureReason
+  /** For the log: our words, or the upstream's, cut and without control characters. */
+  readonly detail: string
+
+  constructor(reason: UpstreamFailureReason, detail: string, cause?: unknown) {
+    super(`upstream: ${reason}`, cause === undefined ? undefined : { cause })
+    this.reason = reason
+    this.detail = sanitise(detail)
+  }
+
+  get reply(): FailureReply {
+    return UPSTREAM_FAILURES[this.reason].reply
+  }
+
+  get severity(): 'warn' | 'error' {
+    return UPSTREAM_FAILURES[this.reason].severity
+  }
+}
+
+/** SECURITY: an upstream's words go to terminals and log parsers: one line, printable, 200 characters. */
+function sanitise(text: string): string {
+  return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
+}

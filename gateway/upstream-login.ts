@@ -1,0 +1,49 @@
+/**
+ * With which name and secret we log in at the upstream for a mailbox (design sections 3 and 8).
+ * The device's app password never goes there.
+ */
+import { readFileSync, statSync } from 'node:fs'
+import type { UpstreamConfig } from '../base/config.ts'
+import { MailwicketError } from '../base/errors.ts'
+import { Secret } from '../base/secret.ts'
+import type { GatewayStore } from '../store/gateway-store.ts'
+import type { LoginMailbox } from '../store/login-record.ts'
+import { UpstreamFailure } from './upstream-failure.ts'
+
+export interface UpstreamLogin {
+  /** Whose mailbox, when it is not `user`'s own (RFC 4616 authzid); '' otherwise. */
+  readonly authzid: string
+  readonly user: string
+  readonly secret: Secret
+}
+
+export type MakeUpstreamLogin = (mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstreamSecret'>) => UpstreamLogin
+
+/** Reads the master secret once; throws KEY_UNREADABLE or KEY_EXPOSED when its file is not usable. */
+export function openUpstreamLogin({ auth }: UpstreamConfig): MakeUpstreamLogin {
+  if (auth.method === 'stored') return storedLogin
+  const secret = readSecretFile(auth.secretFile)
+  if (auth.style === 'authzid') return mailbox => ({ authzid: mailbox.login ?? mailbox.address, user: auth.user, secret })
+  return mailbox => {
+    const login = mailbox.login ?? mailbox.address
+    // SECURITY: with the separator inside, a login could name another mailbox than the one that was checked.
+    if (login.includes(auth.separator)) throw new UpstreamFailure('not-configured', 'the login contains the separator of the master user')
+    return { authzid: '', user: `${login}${auth.separator}${auth.user}`, secret }
+  }
+}
+
+function storedLogin(mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstreamSecret'>): UpstreamLogin {
+  if (mailbox.sealedSecret === null) throw new UpstreamFailure('secret-missing', 'the mailbox has no upstream secret; set one with `mailbox set ADDR --secret-stdin`')
+  return { authzid: '', user: mailbox.login ?? mailbox.address, secret: store.openUpstreamSecret(mailbox) }
+}
+
+function readSecretFile(path: string): Secret {
+  try {
+    // SECURITY: whoever reads this file reads all mail.
+    if ((statSync(path).mode & 0o077) !== 0) throw new MailwicketError('KEY_EXPOSED', { message: `others can read ${path}`, remedy: `Run \`chmod 600 ${path}\`.` })
+    return Secret.fromText(readFileSync(path, 'utf8').replace(/\r?\n$/, ''))
+  } catch (error) {
+    if (error instanceof MailwicketError) throw error
+    throw new MailwicketError('KEY_UNREADABLE', { message: `the master user's secret ${path} cannot be read: ${(error as Error).message}`, remedy: 'Write the secret to the file that secret_file names.', cause: error })
+  }
+}

@@ -1,0 +1,28 @@
+/**
+ * What a database has to offer to the store. One file implements it for each (`sqlite-backend.ts`); nothing else knows which it is.
+ */
+import type { ColumnDefinitionBuilder, Kysely, RawBuilder } from 'kysely'
+import type { Schema } from './schema.ts'
+
+/** Where the databases write a table differently. */
+export interface Ddl {
+  readonly bytes: RawBuilder<unknown>
+  /** Makes an integer column number its rows; a number is never used twice. */
+  rowNumber(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder
+  /** A query with one row if there is such a table, else none. */
+  findTable(table: string): RawBuilder<unknown>
+  /** Statements after which rows of the table can neither be changed nor deleted. */
+  appendOnly(table: string): readonly RawBuilder<unknown>[]
+}
+
+export interface Backend {
+  readonly db: Kysely<Schema>
+  readonly ddl: Ddl
+  /** Copies the whole database as of one moment into `file`; units of progress are pages. */
+  backupTo(file: string, onProgress: (done: number, total: number) => void): Promise<void>
+  /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. */
+  isSound(depth: 'quick' | 'full'): boolean
+  /** Folds everything pending into the one file, so that it may be renamed. Throws STORE_UNAVAILABLE when others have it open. */
+  becomeSingleFile(): void
+  close(): void
+}

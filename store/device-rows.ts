@@ -1,0 +1,138 @@
+/**
+ * Devices as rows and as the command line shows them.
+ */
+import type { Kysely, Selectable } from 'kysely'
+import { MailwicketError } from '../base/errors.ts'
+import type { DeviceId, NodeId } from '../base/ids.ts'
+import { formatCidr, parseCidr } from '../base/network.ts'
+import { nameKeyOf } from './device-names.ts'
+import type { PasswordKind, Scope } from './login-record.ts'
+import type { DevicesTable, Schema } from './schema.ts'
+import { liveSince } from './sessions.ts'
+
+export interface LastConnection {
+  readonly at: number
+  readonly ip: string
+  readonly protocol: 'imap' | 'submission'
+  readonly app: string | null
+  readonly tls: string | null
+  readonly node: NodeId
+}
+
+export interface Device {
+  readonly id: DeviceId
+  /** Address of its mailbox. */
+  readonly mailbox: string
+  readonly name: string
+  /** `expired`: active, but its time is over. */
+  readonly state: 'active' | 'disabled' | 'expired' | 'revoked'
+  readonly scopes: readonly Scope[]
+  readonly expiresAt: number | null
+  /** CIDR blocks; empty: everywhere. */
+  readonly allowFrom: readonly string[]
+  readonly kind: PasswordKind
+  readonly createdAt: number
+  readonly passwordChangedAt: number
+  readonly revokedAt: number | null
+  readonly lastConnection: LastConnection | null
+  /** Live sessions on all nodes. */
+  readonly sessions: number
+}
+
+export const SCOPES: readonly Scope[] = ['imap', 'smtp']
+
+/** The columns of what a person sets. Throws BAD_INPUT. */
+export function termColumns({ scopes, expiresAt, allowFrom }: { readonly scopes: readonly Scope[]; readonly expiresAt: number | null; readonly allowFrom: readonly string[] }) {
+  const unknown = scopes.find(scope => !SCOPES.includes(scope))
+  if (unknown !== undefined) throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(unknown)} is not a scope: there are ${SCOPES.join(' and ')}` })
+  if (scopes.length === 0) throw new MailwicketError('BAD_INPUT', { message: 'a device needs at least one scope; to stop it, disable it' })
+  if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) throw new MailwicketError('BAD_INPUT', { message: 'the time of expiry is not a time' })
+  return { scopes: [...new Set(scopes)].sort().join(','), expires_at: expiresAt, allow_from: [...new Set(allowFrom.map(parseBlock))].join(',') }
+}
+
+function parseBlock(text: string): string {
+  try {
+    return formatCidr(parseCidr(text.trim()))
+  } catch (error) {
+    throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(text)} ${(error as Error).message}`, cause: error })
+  }
+}
+
+/** A comma-separated column as a list. */
+export function splitList<Item extends string>(text: string): readonly Item[] {
+  return text === '' ? [] : (text.split(',') as Item[])
+}
+
+export function selectDevices(db: Kysely<Schema>, now: number) {
+  return db
+    .selectFrom('devices')
+    .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
+    .select(['devices.id', 'mailboxes.address', 'devices.name', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.kind'])
+    .select(['devices.created_at', 'devices.password_changed_at', 'devices.revoked_at'])
+    .select(['last_connections.at', 'last_connections.ip', 'last_connections.protocol', 'last_connections.app', 'last_connections.tls', 'last_connections.node_id'])
+    .select(row =>
+      row
+        .selectFrom('sessions')
+        .innerJoin('nodes', 'nodes.id', 'sessions.node_id')
+        .select(count => count.fn.countAll<number>().as('n'))
+        .whereRef('sessions.device_id', '=', 'devices.id')
+        .where('nodes.heartbeat_at', '>', liveSince(now))
+        .as('sessions'),
+    )
+}
+
+type DeviceRow = Awaited<ReturnType<ReturnType<typeof selectDevices>['execute']>>[number]
+
+export function toDevice(row: DeviceRow, now: number): Device {
+  const { at, ip, protocol, node_id: node } = row
+  return {
+    id: row.id,
+    mailbox: row.address,
+    name: row.name,
+    state: row.state === 'active' && row.expires_at !== null && row.expires_at <= now ? 'expired' : row.state,
+    scopes: splitList<Scope>(row.scopes),
+    expiresAt: row.expires_at,
+    allowFrom: splitList(row.allow_from),
+    kind: row.kind,
+    createdAt: row.created_at,
+    passwordChangedAt: row.password_changed_at,
+    revokedAt: row.revoked_at,
+    lastConnection: at === null || ip === null || protocol === null || node === null ? null : { at, ip, protocol, app: row.app, tls: row.tls, node },
+    sessions: Number(row.sessions ?? 0),
+  }
+}
+
+export async function getDevice(db: Kysely<Schema>, id: DeviceId, now: number): Promise<Device> {
+  const row = await selectDevices(db, now).where('devices.id', '=', id).executeTakeFirst()
+  if (row === undefined) throw noDevice(id)
+  return toDevice(row, now)
+}
+
+export async function getDeviceRow(db: Kysely<Schema>, id: DeviceId): Promise<Selectable<DevicesTable> & { readonly address: string }> {
+  const row = await db
+    .selectFrom('devices')
+    .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .selectAll('devices')
+    .select('mailboxes.address')
+    .where('devices.id', '=', id)
+    .executeTakeFirst()
+  if (row === undefined) throw noDevice(id)
+  return row
+}
+
+/** Throws ALREADY_EXISTS when a device of the mailbox that is not revoked has this name. */
+export async function checkNameIsFree(db: Kysely<Schema>, mailbox: Pick<Selectable<DevicesTable>, 'mailbox_id'> & { readonly address: string }, name: string, except: DeviceId | null): Promise<void> {
+  const holder = await db
+    .selectFrom('devices')
+    .select(['id', 'name'])
+    .where('mailbox_id', '=', mailbox.mailbox_id)
+    .where('name_key', '=', nameKeyOf(name))
+    .where('state', '<>', 'revoked')
+    .executeTakeFirst()
+  if (holder !== undefined && holder.id !== except) throw new MailwicketError('ALREADY_EXISTS', { message: `${mailbox.address} already has a device "${holder.name}" (${holder.id})` })
+}
+
+function noDevice(id: DeviceId): MailwicketError {
+  return new MailwicketError('NOT_FOUND', { message: `there is no device ${id}` })
+}

@@ -1,0 +1,139 @@
+/**
+ * The store for the command line: opened for writing in the command's own process. The gateway opens it differently (`open-gateway-store.ts`).
+ */
+import { linkSync, rmSync } from 'node:fs'
+import type { Config } from '../base/config.ts'
+import { MailwicketError } from '../base/errors.ts'
+import { ActivityLog } from './activity.ts'
+import { AuditLog } from './audit.ts'
+import type { Backend } from './backend.ts'
+import { type Backup, makeBackup } from './backup.ts'
+import { Devices } from './devices.ts'
+import { Keys, type Progress } from './keys.ts'
+import { Mailboxes } from './mailboxes.ts'
+import type { Keyring } from './master-key.ts'
+import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './migrations.ts'
+import { Sessions } from './sessions.ts'
+import { createSqliteFile, openSqlite } from './sqlite-backend.ts'
+import { type Actor, StoreContext } from './store-context.ts'
+import { initialiseKeys } from './store-keys.ts'
+
+export interface Store {
+  readonly mailboxes: Mailboxes
+  readonly devices: Devices
+  readonly sessions: Sessions
+  readonly activity: ActivityLog
+  readonly audit: AuditLog
+  readonly keys: Keys
+  /** Writes a copy, 0600, that `restoreStore` takes. Throws ALREADY_EXISTS. */
+  backup(file: string, options?: { readonly onProgress?: ((progress: Progress) => void) | undefined }): Promise<Backup>
+  /** Whether the database's structure holds; 'full' also compares every index with its table. */
+  isSound(depth: 'quick' | 'full'): boolean
+  close(): Promise<void>
+}
+
+export interface StoreOptions {
+  readonly config: Pick<Config, 'store' | 'generatedOnly'>
+  /** A function is called when a command first needs the keys. */
+  readonly keyring: Keyring | (() => Keyring)
+  readonly actor: Actor
+  readonly now?: (() => number) | undefined
+}
+
+/** Opens the store. Throws NOT_FOUND, STORE_TOO_OLD, STORE_TOO_NEW, STORE_UNAVAILABLE. */
+export async function openStore(options: StoreOptions): Promise<Store> {
+  const backend = openSqlite(options.config.store.sqlitePath, 'write')
+  try {
+    await checkVersion(backend)
+  } catch (error) {
+    backend.close()
+    throw error
+  }
+  return storeOver(backend, options)
+}
+
+/** Makes a store at the newest version, with its own pepper, sealed under the current key. It appears complete or not at all. Throws ALREADY_EXISTS. */
+export async function createStore(options: Omit<StoreOptions, 'keyring'> & { readonly keyring: Keyring }): Promise<Store> {
+  const path = options.config.store.sqlitePath
+  const draft = `${path}.creating`
+  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${draft}${suffix}`, { force: true })
+  createSqliteFile(draft)
+  try {
+    const backend = openSqlite(draft, 'write')
+    try {
+      await migrate(backend, { inTransaction: db => initialiseKeys(db, options.keyring) })
+      await contextOver(backend, options).change(change =>
+        change.audit({ action: 'store.created', subject: 'store', subjectId: null, before: null, after: { version: MIGRATIONS.length, key: options.keyring.currentId } }),
+      )
+      backend.becomeSingleFile()
+    } finally {
+      backend.close()
+    }
+    // Unlike a rename, a link never replaces what is there.
+    linkSync(draft, path)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a database: ${path}` })
+    throw error
+  } finally {
+    rmSync(draft, { force: true })
+  }
+  return openStore(options)
+}
+
+/** Brings an older store to the newest version; a store that is there already is left alone. Throws NOT_FOUND, STORE_TOO_NEW. */
+export async function migrateStore({
+  config,
+  actor,
+  onStep,
+  now = Date.now,
+}: Omit<StoreOptions, 'keyring'> & { readonly onStep?: MigrationStep | undefined }): Promise<{ readonly from: number; readonly to: number }> {
+  const backend = openSqlite(config.store.sqlitePath, 'write')
+  try {
+    if ((await readVersion(backend)).version === 0) throw noTables(config.store.sqlitePath)
+    const steps = await migrate(backend, onStep === undefined ? {} : { onStep })
+    if (steps.from < steps.to) {
+      const context = contextOver(backend, { config, actor, now, keyring: noKeyring })
+      await context.change(change => change.audit({ action: 'store.migrated', subject: 'store', subjectId: null, before: { version: steps.from }, after: { version: steps.to } }))
+    }
+    return steps
+  } finally {
+    backend.close()
+  }
+}
+
+/** The version of the store and the newest that this program knows; a difference is the caller's to judge. Throws NOT_FOUND, STORE_UNAVAILABLE. */
+export async function readStoreVersion(config: Pick<Config, 'store'>): Promise<{ readonly version: number; readonly newest: number }> {
+  const backend = openSqlite(config.store.sqlitePath, 'write')
+  try {
+    return { version: (await readVersion(backend)).version, newest: MIGRATIONS.length }
+  } finally {
+    backend.close()
+  }
+}
+
+function storeOver(backend: Backend, options: StoreOptions): Store {
+  const context = contextOver(backend, options)
+  return {
+    mailboxes: new Mailboxes(context),
+    devices: new Devices(context),
+    sessions: new Sessions(context),
+    activity: new ActivityLog(context),
+    audit: new AuditLog(context),
+    keys: new Keys(context),
+    backup: (file, { onProgress } = {}) => makeBackup(context, file, onProgress),
+    isSound: depth => backend.isSound(depth),
+    close: async () => backend.close(),
+  }
+}
+
+function contextOver(backend: Backend, { config, keyring, actor, now = Date.now }: StoreOptions): StoreContext {
+  return new StoreContext({ backend, actor, now, keyring, generatedOnly: config.generatedOnly })
+}
+
+function noKeyring(): Keyring {
+  throw new MailwicketError('KEY_UNREADABLE', { message: 'a migration has no keys' })
+}
+
+function noTables(path: string): MailwicketError {
+  return new MailwicketError('STORE_DAMAGED', { message: `${path} holds no Mailwicket store`, remedy: 'Move the file away and run `mailwicket init`, or `mailwicket restore FILE`.' })
+}

@@ -1,0 +1,32 @@
+/** Two projects: `unit`, the tests beside the code, and `e2e`, the numbered cases of `test/` with real programs. */
+import { defineConfig } from 'vitest/config'
+
+const cases = 'test/[0-9][0-9]-*/**/*.test.ts'
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        test: {
+          name: 'unit',
+          include: ['**/*.test.ts'],
+          exclude: ['**/node_modules/**', 'dist/**', cases],
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        test: {
+          name: 'e2e',
+          include: [cases],
+          // Each worker holds a gateway and a Dovecot of its own and both measure time: more than two would disturb each other.
+          maxWorkers: 2,
+          pool: 'forks',
+          // After all unit tests, never beside them.
+          sequence: { groupOrder: 1 },
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+    ],
+  },
+})
