@@ -34,7 +34,7 @@ const NO_ADDRESS = '@'
 export async function authenticate(authenticator: Authenticator, credentials: Credentials, circumstances: { scope: Scope; ip: string }): Promise<Verdict> {
   if (credentials.actsAsOther) return { refused: 'acts-as-other' }
   const secret = normaliseSecret(credentials.secret)
-  const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS)
+  const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS, secret)
   const device = await findProved(authenticator, record?.mailbox.id ?? NO_ADDRESS, record?.devices ?? [], secret)
   if (record === undefined) return { refused: 'unknown-address' }
   if (device === undefined) return { refused: 'wrong-secret' }

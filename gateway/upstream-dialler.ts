@@ -27,7 +27,9 @@ export class UpstreamDialler {
   /** A connected socket; TLS is up when the endpoint says `implicit`. Throws UpstreamFailure. */
   async dial(signal: AbortSignal): Promise<Duplex> {
     const { host, port, tls } = this.endpoint
-    const socket = connectTcp({ host, port, noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true })
+    // For an address there is only one family to try; for a name both are, in the manner of RFC 8305.
+    const autoSelectFamily = isIP(host) === 0
+    const socket = connectTcp({ host, port, autoSelectFamily, noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true })
     await settle(socket, 'connect', signal, error => new UpstreamFailure('unreachable', `${host}:${port}: ${error.message}`, error))
     return tls === 'implicit' ? this.startTls(socket, signal) : socket
   }

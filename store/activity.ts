@@ -50,7 +50,14 @@ export class ActivityLog {
     let query = db
       .selectFrom('activity')
       .leftJoin('devices', 'devices.id', 'activity.device_id')
-      .select(['activity.cursor', 'activity.first_at as firstAt', 'activity.last_at as at', 'activity.count', 'activity.address', 'activity.device_id as device'])
+      .select([
+        'activity.cursor',
+        'activity.first_at as firstAt',
+        'activity.last_at as at',
+        'activity.count',
+        'activity.address',
+        'activity.device_id as device',
+      ])
       .select(['devices.name as deviceName', 'activity.result', 'activity.protocol', 'activity.ip', 'activity.app'])
       .orderBy('activity.cursor', 'desc')
       .limit(limit)
@@ -64,7 +71,10 @@ export class ActivityLog {
 
   /** The newest cursor; 0 when there is no activity yet. */
   async cursor(): Promise<number> {
-    const row = await this.#context.db.selectFrom('activity').select(({ fn }) => fn.max('cursor').as('cursor')).executeTakeFirst()
+    const row = await this.#context.db
+      .selectFrom('activity')
+      .select(({ fn }) => fn.max('cursor').as('cursor'))
+      .executeTakeFirst()
     return Number(row?.cursor ?? 0)
   }
 }

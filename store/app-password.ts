@@ -40,7 +40,11 @@ export function looksGenerated(secret: Secret): boolean {
 function findGeneratedLetters(secret: Secret): string | undefined {
   if (secret.byteLength > MAX_GENERATED_TYPED_BYTES) return undefined
   // White space and dashes of every kind: phones turn "-" into a longer one.
-  const letters = secret.reveal().toString('utf8').replace(/[\s\p{Dash}]/gu, '').toLowerCase()
+  const letters = secret
+    .reveal()
+    .toString('utf8')
+    .replace(/[\s\p{Dash}]/gu, '')
+    .toLowerCase()
   return GENERATED.test(letters) ? letters : undefined
 }
 
@@ -60,7 +64,8 @@ export function checkChosenPassword(secret: Secret, { address, deviceName, gener
   if (text.length > MAX_CHOSEN_CHARACTERS) throw bad(`the password has ${text.length} characters: use ${MAX_CHOSEN_CHARACTERS} or fewer`)
   if (looksGenerated(secret)) throw bad('the password has the shape of a generated one: leave out --password-stdin and let one be generated, or choose another')
   const folded = text.trim().toLowerCase()
-  if (folded === address.toLowerCase() || folded === deviceName.trim().toLowerCase()) throw bad('the password is the address or the name of the device: choose another')
+  if (folded === address.toLowerCase() || folded === deviceName.trim().toLowerCase())
+    throw bad('the password is the address or the name of the device: choose another')
 }
 
 function bad(message: string): MailwicketError {

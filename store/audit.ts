@@ -51,7 +51,9 @@ export class AuditLog {
       )
     }
     const rows = await query.execute()
-    return rows.reverse().map(({ subject_id: subjectId, before, after, ...row }) => ({ ...row, subjectId, before: parseFacts(before), after: parseFacts(after) }))
+    return rows
+      .reverse()
+      .map(({ subject_id: subjectId, before, after, ...row }) => ({ ...row, subjectId, before: parseFacts(before), after: parseFacts(after) }))
   }
 }
 

@@ -4,7 +4,7 @@
  * Invariants: a copy appears under its name complete or not at all; nothing is overwritten; a database never meets the -wal file of another.
  */
 import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
-import { basename, dirname, resolve } from 'node:path'
+import { dirname, resolve } from 'node:path'
 import { sql } from 'kysely'
 import type { Config } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
@@ -61,7 +61,9 @@ export async function makeBackup(context: StoreContext, file: string, onProgress
     removeDatabase(draft)
   }
   const keyId = await getStoreKeyId(context.db)
-  await context.change(change => change.audit({ action: 'store.backed-up', subject: 'store', subjectId: null, before: null, after: { file: path, key: keyId } }))
+  await context.change(change =>
+    change.audit({ action: 'store.backed-up', subject: 'store', subjectId: null, before: null, after: { file: path, key: keyId } }),
+  )
   return { file: path, bytes: statSync(path).size, keyId }
 }
 
@@ -100,12 +102,15 @@ export async function restoreStore({ config, keyring, actor, file, now = Date.no
         await db.deleteFrom('sessions').execute()
         await db.deleteFrom('nodes').execute()
         // Never back: a gateway that saw the replaced store must notice this one.
+        const { value } = await db.selectFrom('generation').select('value').executeTakeFirstOrThrow()
         await db
           .updateTable('generation')
-          .set(({ eb }) => ({ value: sql<number>`max(${eb.ref('value')}, ${replaced?.generation ?? 0}) + 1` }))
+          .set({ value: Math.max(value, replaced?.generation ?? 0) + 1 })
           .execute()
       })
-      await context.change(change => change.audit({ action: 'store.restored', subject: 'store', subjectId: null, before: null, after: { file: source, key: keyId, keptAs, revived } }))
+      await context.change(change =>
+        change.audit({ action: 'store.restored', subject: 'store', subjectId: null, before: null, after: { file: source, key: keyId, keptAs, revived } }),
+      )
       copy.becomeSingleFile()
       copy.close()
       syncPath(draft)
@@ -125,7 +130,8 @@ export async function restoreStore({ config, keyring, actor, file, now = Date.no
 /** Whether the copy is a store that these keys open; migrates it. Returns its key id. */
 async function checkCopy(copy: Backend, keyring: Keyring, source: string): Promise<string> {
   if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
-  if ((await readVersion(copy)).version === 0) throw new MailwicketError('STORE_DAMAGED', { message: `${source} is a database, but no backup of a Mailwicket store`, remedy: 'Take another file.' })
+  if ((await readVersion(copy)).version === 0)
+    throw new MailwicketError('STORE_DAMAGED', { message: `${source} is a database, but no backup of a Mailwicket store`, remedy: 'Take another file.' })
   await migrate(copy)
   const keyId = await getStoreKeyId(copy.db)
   await openPepper(copy.db, keyring)
@@ -147,7 +153,10 @@ async function leavePresent(path: string, now: number): Promise<{ generation: nu
     present = openSqlite(path, 'write')
     if ((await readVersion(present)).version === 0) return undefined
     const alive = await present.db.selectFrom('nodes').select('id').where('heartbeat_at', '>', liveSince(now)).execute()
-    if (alive.length > 0) throw inUse(`${alive.length === 1 ? 'a gateway is' : `${alive.length} gateways are`} running on this store (node ${alive.map(({ id }) => id).join(', ')})`)
+    if (alive.length > 0)
+      throw inUse(
+        `${alive.length === 1 ? 'a gateway is' : `${alive.length} gateways are`} running on this store (node ${alive.map(({ id }) => id).join(', ')})`,
+      )
     const { value: generation } = await present.db.selectFrom('generation').select('value').executeTakeFirstOrThrow()
     const active = new Set((await listActive(present)).map(({ id }) => id as string))
     try {

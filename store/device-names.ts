@@ -45,7 +45,11 @@ export async function resolveDevice(db: Kysely<Schema>, reference: string): Prom
     .execute()
   const [first] = candidates
   if (first === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no device ${reference}` })
-  if (candidates.length > 1) throw ambiguous(reference, candidates.map(device => `${device.id} (${device.address}/${device.name}${device.state === 'revoked' ? ', revoked' : ''})`))
+  if (candidates.length > 1)
+    throw ambiguous(
+      reference,
+      candidates.map(device => `${device.id} (${device.address}/${device.name}${device.state === 'revoked' ? ', revoked' : ''})`),
+    )
   return first.id
 }
 

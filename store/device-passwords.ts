@@ -52,9 +52,17 @@ export async function makePassword(context: StoreContext, chosen: Secret | undef
 
 /** Every chosen password makes a wrong guess a little dearer for us. Throws BAD_INPUT. */
 export async function checkRoomForChosen(db: Kysely<Schema>, { mailboxId, address, device }: PasswordOwner): Promise<void> {
-  const others = await db.selectFrom('devices').select('id').where('mailbox_id', '=', mailboxId).where('kind', '=', 'chosen').where('state', '<>', 'revoked').execute()
+  const others = await db
+    .selectFrom('devices')
+    .select('id')
+    .where('mailbox_id', '=', mailboxId)
+    .where('kind', '=', 'chosen')
+    .where('state', '<>', 'revoked')
+    .execute()
   if (others.filter(({ id }) => id !== device).length >= MAX_CHOSEN_PER_MAILBOX) {
-    throw new MailwicketError('BAD_INPUT', { message: `${address} has ${MAX_CHOSEN_PER_MAILBOX} devices with chosen passwords already: leave out --password-stdin and let one be generated` })
+    throw new MailwicketError('BAD_INPUT', {
+      message: `${address} has ${MAX_CHOSEN_PER_MAILBOX} devices with chosen passwords already: leave out --password-stdin and let one be generated`,
+    })
   }
 }
 
@@ -69,7 +77,10 @@ async function checkNotUsed(db: Kysely<Schema>, hasher: PasswordHasher, { mailbo
   for (const candidate of candidates) {
     if (candidate.tag !== null && Buffer.compare(candidate.tag, tag) !== 0) continue
     if (!(await hasher.verify(candidate.phc, secret))) continue
-    const whose = candidate.id === device ? 'this device has that password now' : `the ${candidate.state === 'revoked' ? 'revoked ' : ''}device "${candidate.name}" has that password`
+    const whose =
+      candidate.id === device
+        ? 'this device has that password now'
+        : `the ${candidate.state === 'revoked' ? 'revoked ' : ''}device "${candidate.name}" has that password`
     throw new MailwicketError('BAD_INPUT', { message: `${whose}: choose another` })
   }
 }

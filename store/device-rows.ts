@@ -42,7 +42,15 @@ export interface Device {
 export const SCOPES: readonly Scope[] = ['imap', 'smtp']
 
 /** The columns of what a person sets. Throws BAD_INPUT. */
-export function termColumns({ scopes, expiresAt, allowFrom }: { readonly scopes: readonly Scope[]; readonly expiresAt: number | null; readonly allowFrom: readonly string[] }) {
+export function termColumns({
+  scopes,
+  expiresAt,
+  allowFrom,
+}: {
+  readonly scopes: readonly Scope[]
+  readonly expiresAt: number | null
+  readonly allowFrom: readonly string[]
+}) {
   const unknown = scopes.find(scope => !SCOPES.includes(scope))
   if (unknown !== undefined) throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(unknown)} is not a scope: there are ${SCOPES.join(' and ')}` })
   if (scopes.length === 0) throw new MailwicketError('BAD_INPUT', { message: 'a device needs at least one scope; to stop it, disable it' })
@@ -70,7 +78,14 @@ export function selectDevices(db: Kysely<Schema>, now: number) {
     .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
     .select(['devices.id', 'mailboxes.address', 'devices.name', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.kind'])
     .select(['devices.created_at', 'devices.password_changed_at', 'devices.revoked_at'])
-    .select(['last_connections.at', 'last_connections.ip', 'last_connections.protocol', 'last_connections.app', 'last_connections.tls', 'last_connections.node_id'])
+    .select([
+      'last_connections.at',
+      'last_connections.ip',
+      'last_connections.protocol',
+      'last_connections.app',
+      'last_connections.tls',
+      'last_connections.node_id',
+    ])
     .select(row =>
       row
         .selectFrom('sessions')
@@ -122,7 +137,12 @@ export async function getDeviceRow(db: Kysely<Schema>, id: DeviceId): Promise<Se
 }
 
 /** Throws ALREADY_EXISTS when a device of the mailbox that is not revoked has this name. */
-export async function checkNameIsFree(db: Kysely<Schema>, mailbox: Pick<Selectable<DevicesTable>, 'mailbox_id'> & { readonly address: string }, name: string, except: DeviceId | null): Promise<void> {
+export async function checkNameIsFree(
+  db: Kysely<Schema>,
+  mailbox: Pick<Selectable<DevicesTable>, 'mailbox_id'> & { readonly address: string },
+  name: string,
+  except: DeviceId | null,
+): Promise<void> {
   const holder = await db
     .selectFrom('devices')
     .select(['id', 'name'])
@@ -130,7 +150,8 @@ export async function checkNameIsFree(db: Kysely<Schema>, mailbox: Pick<Selectab
     .where('name_key', '=', nameKeyOf(name))
     .where('state', '<>', 'revoked')
     .executeTakeFirst()
-  if (holder !== undefined && holder.id !== except) throw new MailwicketError('ALREADY_EXISTS', { message: `${mailbox.address} already has a device "${holder.name}" (${holder.id})` })
+  if (holder !== undefined && holder.id !== except)
+    throw new MailwicketError('ALREADY_EXISTS', { message: `${mailbox.address} already has a device "${holder.name}" (${holder.id})` })
 }
 
 function noDevice(id: DeviceId): MailwicketError {

@@ -54,7 +54,10 @@ export class Devices {
   }
 
   /** Throws NOT_FOUND (no such mailbox), ALREADY_EXISTS (name in use), BAD_INPUT. */
-  async add(addressText: string, { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], password: chosen }: NewDevice): Promise<DeviceWithPassword> {
+  async add(
+    addressText: string,
+    { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], password: chosen }: NewDevice,
+  ): Promise<DeviceWithPassword> {
     const name = parseDeviceName(nameText)
     const terms = termColumns({ scopes, expiresAt, allowFrom })
     const mailbox = await getMailboxRow(this.#context.db, parseAddress(addressText))
@@ -69,8 +72,17 @@ export class Devices {
       await checkNameIsFree(db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
       if (chosen !== undefined) await checkRoomForChosen(db, owner)
       const row = { id, mailbox_id: mailbox.id, name, name_key: nameKeyOf(name), state: 'active' as const, ...columns, ...terms }
-      await db.insertInto('devices').values({ ...row, password_version: 1, kicked_at: null, created_at: at, password_changed_at: at, revoked_at: null }).execute()
-      await change.audit({ action: 'device.added', subject: `${mailbox.address}/${name}`, subjectId: id, before: null, after: { ...termFacts(terms), kind: columns.kind } })
+      await db
+        .insertInto('devices')
+        .values({ ...row, password_version: 1, kicked_at: null, created_at: at, password_changed_at: at, revoked_at: null })
+        .execute()
+      await change.audit({
+        action: 'device.added',
+        subject: `${mailbox.address}/${name}`,
+        subjectId: id,
+        before: null,
+        after: { ...termFacts(terms), kind: columns.kind },
+      })
       return { device: await getDevice(db, id, at), password: shown }
     })
   }
@@ -83,7 +95,9 @@ export class Devices {
     if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
     if (!revoked) query = query.where('devices.state', '<>', 'revoked')
     if (unusedSince !== undefined) {
-      query = query.where('devices.created_at', '<', unusedSince).where(row => row.or([row('last_connections.at', 'is', null), row('last_connections.at', '<', unusedSince)]))
+      query = query
+        .where('devices.created_at', '<', unusedSince)
+        .where(row => row.or([row('last_connections.at', 'is', null), row('last_connections.at', '<', unusedSince)]))
     }
     return (await query.execute()).map(row => toDevice(row, at))
   }
@@ -99,7 +113,11 @@ export class Devices {
     return this.#changeOne(ref, async (change, device) => {
       await checkNameIsFree(change.db, device, name, device.id)
       if (name === device.name) return
-      await change.db.updateTable('devices').set({ name, name_key: nameKeyOf(name) }).where('id', '=', device.id).execute()
+      await change.db
+        .updateTable('devices')
+        .set({ name, name_key: nameKeyOf(name) })
+        .where('id', '=', device.id)
+        .execute()
       await auditDevice(change, device, 'device.renamed', { name: device.name }, { name })
     })
   }
@@ -160,8 +178,17 @@ export class Devices {
     const address = parseAddress(addressText)
     return this.#context.change(async change => {
       const mailbox = await getMailboxRow(change.db, address)
-      const devices = await change.db.selectFrom('devices').select('id').where('mailbox_id', '=', mailbox.id).where('state', '<>', 'revoked').orderBy('name_key').execute()
-      return revokeAll(change, devices.map(({ id }) => id))
+      const devices = await change.db
+        .selectFrom('devices')
+        .select('id')
+        .where('mailbox_id', '=', mailbox.id)
+        .where('state', '<>', 'revoked')
+        .orderBy('name_key')
+        .execute()
+      return revokeAll(
+        change,
+        devices.map(({ id }) => id),
+      )
     })
   }
 

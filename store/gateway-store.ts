@@ -53,19 +53,22 @@ export interface Batch {
 }
 
 export interface GatewayStore {
-  /** The mailbox of an address and its devices; undefined when there is no such mailbox. */
-  findLogin(address: string): Promise<LoginRecord | undefined>
+  /**
+   * One query: the mailbox of a normalised address, and those of its devices that the normalised secret can belong to (the caller goes on with
+   * their tags); undefined when there is no such mailbox. It costs the same whatever the number of devices, and whether the address is known.
+   */
+  findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined>
   /** Moves with every change that can end a session. */
   readGeneration(): Promise<number>
   /** The standing of these devices; one that is gone from the store is missing from the map. */
   findStandings(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStanding>>
   /** Sessions of this node that `session kick ID` asked to end. */
   findKickedSessions(): Promise<readonly SessionId[]>
-  /** Opens the sealed upstream secret of a mailbox. Throws KEY_WRONG. */
+  /** Opens the sealed upstream secret of a mailbox. Throws NOT_FOUND when it has none, KEY_WRONG, STORE_DAMAGED. */
   openUpstreamSecret(mailbox: LoginMailbox): Secret
   /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */
   tagsOf(mailbox: string, secret: Secret): { readonly generated: Uint8Array; readonly chosen: Uint8Array }
-  /** Writes a batch and this node's heartbeat; resolves when it is committed. */
+  /** Writes a batch and this node's heartbeat; resolves when it is committed. Call it every second, also when nothing happened: ten seconds of silence are a dead node. */
   record(batch: Batch): Promise<void>
   /** Gives an imported hash its tag after its first success. */
   setTag(device: DeviceId, tag: Uint8Array): Promise<void>

@@ -91,7 +91,8 @@ async function begin(change: Change, keyring: Keyring): Promise<{ from: string; 
   if (keyring.currentId === storeKeyId) {
     if (keyring.source.kind !== 'file') {
       throw new MailwicketError('BAD_INPUT', {
-        message: 'the master key does not come from a key file, so Mailwicket cannot make the new one: put a new key on the first line, leave the present one on the second, restart the gateways, then run this again',
+        message:
+          'the master key does not come from a key file, so Mailwicket cannot make the new one: put a new key on the first line, leave the present one on the second, restart the gateways, then run this again',
       })
     }
     // On the disk before the store names it. A run that is killed in between is continued by the next: the file's first key is new then.
@@ -106,13 +107,22 @@ async function begin(change: Change, keyring: Keyring): Promise<{ from: string; 
 
 function checkCurrent(keyring: Keyring, storeKeyId: string): void {
   if (keyring.currentId === storeKeyId) return
-  throw new MailwicketError('KEY_WRONG', { message: `a rotation to the key ${storeKeyId} was begun, but the first key at hand is ${keyring.currentId}: put ${storeKeyId} first` })
+  throw new MailwicketError('KEY_WRONG', {
+    message: `a rotation to the key ${storeKeyId} was begun, but the first key at hand is ${keyring.currentId}: put ${storeKeyId} first`,
+  })
 }
 
 async function resealBatch(change: Change, keyring: Keyring, after: MailboxId): Promise<{ rows: number; last: MailboxId | undefined }> {
   const { db } = change
   const storeKeyId = await getStoreKeyId(db)
-  const rows = await db.selectFrom('mailboxes').select(['id', 'sealed_secret']).where('id', '>', after).where('sealed_secret', 'is not', null).orderBy('id').limit(BATCH_ROWS).execute()
+  const rows = await db
+    .selectFrom('mailboxes')
+    .select(['id', 'sealed_secret'])
+    .where('id', '>', after)
+    .where('sealed_secret', 'is not', null)
+    .orderBy('id')
+    .limit(BATCH_ROWS)
+    .execute()
   for (const { id, sealed_secret: sealed } of rows) {
     if (sealed === null || keyIdOf(sealed) === storeKeyId) continue
     const place = upstreamSecretPlace(id)

@@ -48,6 +48,6 @@ export interface LoginDevice extends DeviceStanding {
 
 export interface LoginRecord {
   readonly mailbox: LoginMailbox
-  /** Also those revoked in the last 30 days, so that the log can say why. */
+  /** Those that the secret can belong to; also those revoked in the last 30 days, so that the log can say why. */
   readonly devices: readonly LoginDevice[]
 }

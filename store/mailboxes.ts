@@ -57,10 +57,17 @@ export class Mailboxes {
     checkLogin(login)
     const id = makeId<MailboxId>()
     return this.#context.change(async change => {
-      if ((await findMailboxRow(change.db, address)) !== undefined) throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
+      if ((await findMailboxRow(change.db, address)) !== undefined)
+        throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
       const sealed = await this.#seal(change.db, id, secret)
       await change.db.insertInto('mailboxes').values({ id, address, upstream, login, sealed_secret: sealed, state: 'active', created_at: change.at }).execute()
-      await change.audit({ action: 'mailbox.added', subject: address, subjectId: id, before: null, after: { upstream, login, secret: sealed === null ? 'none' : 'stored' } })
+      await change.audit({
+        action: 'mailbox.added',
+        subject: address,
+        subjectId: id,
+        before: null,
+        after: { upstream, login, secret: sealed === null ? 'none' : 'stored' },
+      })
       return getMailbox(change.db, address)
     })
   }
@@ -90,12 +97,18 @@ export class Mailboxes {
       const { upstream = row.upstream, login = row.login, state = row.state } = changes
       const isSecretGiven = changes.secret !== undefined
       const sealed = changes.secret === undefined ? row.sealed_secret : await this.#seal(change.db, row.id, changes.secret)
-      const before = { upstream: row.upstream, login: row.login, state: row.state, ...(isSecretGiven ? { secret: row.sealed_secret === null ? 'none' : 'stored' } : {}) }
+      const before = {
+        upstream: row.upstream,
+        login: row.login,
+        state: row.state,
+        ...(isSecretGiven ? { secret: row.sealed_secret === null ? 'none' : 'stored' } : {}),
+      }
       const after = { upstream, login, state, ...(isSecretGiven ? { secret: sealed === null ? 'none' : 'replaced' } : {}) }
       const changed = changedFacts(before, after)
       if (changed === undefined) return getMailbox(change.db, address)
       await change.db.updateTable('mailboxes').set({ upstream, login, state, sealed_secret: sealed }).where('id', '=', row.id).execute()
-      if (upstream !== row.upstream || login !== row.login) await change.db.updateTable('devices').set({ kicked_at: change.at }).where('mailbox_id', '=', row.id).execute()
+      if (upstream !== row.upstream || login !== row.login)
+        await change.db.updateTable('devices').set({ kicked_at: change.at }).where('mailbox_id', '=', row.id).execute()
       await change.audit({ action: 'mailbox.changed', subject: address, subjectId: row.id, ...changed })
       if (upstream !== row.upstream || login !== row.login || state !== row.state) await change.moveGeneration()
       return getMailbox(change.db, address)
@@ -108,7 +121,13 @@ export class Mailboxes {
     return this.#context.change(async change => {
       const mailbox = await getMailbox(change.db, address)
       await change.db.deleteFrom('mailboxes').where('id', '=', mailbox.id).execute()
-      const before = { upstream: mailbox.upstream, login: mailbox.login, secret: mailbox.hasSecret ? 'stored' : 'none', state: mailbox.state, devices: mailbox.devices }
+      const before = {
+        upstream: mailbox.upstream,
+        login: mailbox.login,
+        secret: mailbox.hasSecret ? 'stored' : 'none',
+        state: mailbox.state,
+        devices: mailbox.devices,
+      }
       await change.audit({ action: 'mailbox.removed', subject: address, subjectId: mailbox.id, before, after: null })
       await change.moveGeneration()
       return { devices: mailbox.devices }

@@ -111,7 +111,8 @@ export function loadKeyring({ dataDir, env }: { readonly dataDir: string; readon
   if (value !== undefined && value !== '') return new Keyring({ kind: 'environment' }, parseKeys(value, { kind: 'environment' }))
   const folder = env['CREDENTIALS_DIRECTORY']
   const credential = folder === undefined || folder === '' ? undefined : join(folder, CREDENTIAL_NAME)
-  const source: KeySource = credential !== undefined && existsSync(credential) ? { kind: 'credential', path: credential } : { kind: 'file', path: keyFilePath(dataDir) }
+  const source: KeySource =
+    credential !== undefined && existsSync(credential) ? { kind: 'credential', path: credential } : { kind: 'file', path: keyFilePath(dataDir) }
   return new Keyring(source, readKeys(source))
 }
 
@@ -156,9 +157,13 @@ function readKeys(source: Exclude<KeySource, { kind: 'environment' }>): MasterKe
 }
 
 function parseKeys(text: string, source: KeySource): MasterKey[] {
-  const lines = text.split('\n').map(line => line.trim()).filter(line => line !== '')
+  const lines = text
+    .split('\n')
+    .map(line => line.trim())
+    .filter(line => line !== '')
   return lines.map((line, at) => {
-    if (!KEY_LINE.test(line)) throw new MailwicketError('KEY_UNREADABLE', { message: `${nameOf(source)}: line ${at + 1} is not a key (base64url of ${KEY_BYTES} octets)` })
+    if (!KEY_LINE.test(line))
+      throw new MailwicketError('KEY_UNREADABLE', { message: `${nameOf(source)}: line ${at + 1} is not a key (base64url of ${KEY_BYTES} octets)` })
     return keyOf(Buffer.from(line, 'base64url'))
   })
 }

@@ -38,7 +38,9 @@ export async function checkVersion(backend: Backend, migrations: readonly Migrat
   const { version, needsProgram } = await readVersion(backend)
   if (version > migrations.length) throw tooNew(version, needsProgram, migrations)
   if (version < migrations.length) {
-    throw new MailwicketError('STORE_TOO_OLD', { message: `the store has version ${version}, this Mailwicket needs version ${migrations.length}: run \`mailwicket migrate\`` })
+    throw new MailwicketError('STORE_TOO_OLD', {
+      message: `the store has version ${version}, this Mailwicket needs version ${migrations.length}: run \`mailwicket migrate\``,
+    })
   }
 }
 
@@ -48,7 +50,11 @@ export async function checkVersion(backend: Backend, migrations: readonly Migrat
  */
 export async function migrate(
   backend: Backend,
-  { migrations = MIGRATIONS, onStep, inTransaction }: { migrations?: readonly Migration[]; onStep?: MigrationStep; inTransaction?: (db: Backend['db']) => Promise<void> } = {},
+  {
+    migrations = MIGRATIONS,
+    onStep,
+    inTransaction,
+  }: { migrations?: readonly Migration[]; onStep?: MigrationStep; inTransaction?: (db: Backend['db']) => Promise<void> } = {},
 ): Promise<{ from: number; to: number }> {
   const from = (await readVersion(backend)).version
   for (;;) {
@@ -131,7 +137,13 @@ async function makeFirstTables(db: Kysely<unknown>, ddl: Ddl): Promise<void> {
     .execute()
   // The login reads exactly the rows it needs, whatever the number of devices of the mailbox or the store.
   await schema.createIndex('devices_by_bucket').on('devices').columns(['mailbox_id', 'bucket']).execute()
-  await schema.createIndex('devices_by_name').unique().on('devices').columns(['mailbox_id', 'name_key']).where(sql.ref('state'), '<>', sql.lit('revoked')).execute()
+  await schema
+    .createIndex('devices_by_name')
+    .unique()
+    .on('devices')
+    .columns(['mailbox_id', 'name_key'])
+    .where(sql.ref('state'), '<>', sql.lit('revoked'))
+    .execute()
   await schema.createIndex('devices_by_revocation').on('devices').column('revoked_at').where(sql.ref('revoked_at'), 'is not', null).execute()
 
   await schema

@@ -63,7 +63,13 @@ export async function createStore(options: Omit<StoreOptions, 'keyring'> & { rea
     try {
       await migrate(backend, { inTransaction: db => initialiseKeys(db, options.keyring) })
       await contextOver(backend, options).change(change =>
-        change.audit({ action: 'store.created', subject: 'store', subjectId: null, before: null, after: { version: MIGRATIONS.length, key: options.keyring.currentId } }),
+        change.audit({
+          action: 'store.created',
+          subject: 'store',
+          subjectId: null,
+          before: null,
+          after: { version: MIGRATIONS.length, key: options.keyring.currentId },
+        }),
       )
       backend.becomeSingleFile()
     } finally {
@@ -93,7 +99,9 @@ export async function migrateStore({
     const steps = await migrate(backend, onStep === undefined ? {} : { onStep })
     if (steps.from < steps.to) {
       const context = contextOver(backend, { config, actor, now, keyring: noKeyring })
-      await context.change(change => change.audit({ action: 'store.migrated', subject: 'store', subjectId: null, before: { version: steps.from }, after: { version: steps.to } }))
+      await context.change(change =>
+        change.audit({ action: 'store.migrated', subject: 'store', subjectId: null, before: { version: steps.from }, after: { version: steps.to } }),
+      )
     }
     return steps
   } finally {
@@ -135,5 +143,8 @@ function noKeyring(): Keyring {
 }
 
 function noTables(path: string): MailwicketError {
-  return new MailwicketError('STORE_DAMAGED', { message: `${path} holds no Mailwicket store`, remedy: 'Move the file away and run `mailwicket init`, or `mailwicket restore FILE`.' })
+  return new MailwicketError('STORE_DAMAGED', {
+    message: `${path} holds no Mailwicket store`,
+    remedy: 'Move the file away and run `mailwicket init`, or `mailwicket restore FILE`.',
+  })
 }

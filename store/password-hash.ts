@@ -111,9 +111,14 @@ export class PasswordHasher {
 /** Refuses a stored hash that is not argon2id or asks for more than the bounds. Throws HASH_UNUSABLE, which never quotes it. */
 export function checkPhc(phc: string): void {
   // The order of the parameters differs between programs: ours writes m,p,t.
-  const parameters = new Map(PHC.exec(phc)?.[1]?.split(',').map(parameter => [parameter[0], Number(parameter.slice(2))] as const))
+  const parameters = new Map(
+    PHC.exec(phc)?.[1]
+      ?.split(',')
+      .map(parameter => [parameter[0], Number(parameter.slice(2))] as const),
+  )
   const [memoryKib, passes, lanes] = [parameters.get('m'), parameters.get('t'), parameters.get('p')]
-  if (memoryKib === undefined || passes === undefined || lanes === undefined) throw new MailwicketError('HASH_UNUSABLE', { message: 'a stored password hash is not an argon2id PHC string' })
+  if (memoryKib === undefined || passes === undefined || lanes === undefined)
+    throw new MailwicketError('HASH_UNUSABLE', { message: 'a stored password hash is not an argon2id PHC string' })
   if (memoryKib > MAX_MEMORY_KIB || passes > MAX_PASSES || lanes > MAX_LANES || memoryKib < 8 * lanes) {
     throw new MailwicketError('HASH_UNUSABLE', {
       message: `a stored password hash asks for m=${memoryKib}, t=${passes}, p=${lanes}; the limits are m=${MAX_MEMORY_KIB}, t=${MAX_PASSES}, p=${MAX_LANES}`,

@@ -41,13 +41,17 @@ export function openSealed(keyring: Keyring, blob: Uint8Array, place: Place): Se
   try {
     return Secret.fromBytes(Buffer.concat([decipher.update(bytes.subarray(TEXT_AT, -TAG_BYTES)), decipher.final()]))
   } catch (error) {
-    throw new MailwicketError('STORE_DAMAGED', { message: `the sealed ${place.column} of ${place.table} ${place.row} was changed, or belongs to another row`, cause: error })
+    throw new MailwicketError('STORE_DAMAGED', {
+      message: `the sealed ${place.column} of ${place.table} ${place.row} was changed, or belongs to another row`,
+      cause: error,
+    })
   }
 }
 
 /** The id of the key a blob is sealed under. Throws STORE_DAMAGED. */
 export function keyIdOf(blob: Uint8Array): string {
-  if (blob.length < TEXT_AT + TAG_BYTES || blob[0] !== VERSION) throw new MailwicketError('STORE_DAMAGED', { message: 'a sealed value is cut or of unknown make' })
+  if (blob.length < TEXT_AT + TAG_BYTES || blob[0] !== VERSION)
+    throw new MailwicketError('STORE_DAMAGED', { message: 'a sealed value is cut or of unknown make' })
   return Buffer.from(blob.subarray(KEY_ID_AT, NONCE_AT)).toString('hex')
 }
 

@@ -61,7 +61,10 @@ export class Sessions {
       }
       const mailbox = await getMailboxRow(change.db, parseAddress(target.mailbox))
       const devices = await change.db.selectFrom('devices').select('id').where('mailbox_id', '=', mailbox.id).where('state', '<>', 'revoked').execute()
-      return this.#kickDevices(change, devices.map(({ id }) => id))
+      return this.#kickDevices(
+        change,
+        devices.map(({ id }) => id),
+      )
     })
   }
 
@@ -72,13 +75,23 @@ export class Sessions {
       const candidates = live.filter(({ id }) => id.startsWith(ref.toLowerCase()))
       const [session] = candidates
       if (session === undefined || ref === '') throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${ref}` })
-      if (candidates.length > 1) throw ambiguous(ref, candidates.map(({ id, mailbox, deviceName }) => `${id} (${mailbox}/${deviceName})`))
+      if (candidates.length > 1)
+        throw ambiguous(
+          ref,
+          candidates.map(({ id, mailbox, deviceName }) => `${id} (${mailbox}/${deviceName})`),
+        )
       kicked.set(session.id, session)
     }
     for (const session of kicked.values()) {
       await change.db.updateTable('sessions').set({ kicked_at: change.at }).where('id', '=', session.id).execute()
       const subject = session.mailbox === null ? session.device : `${session.mailbox}/${session.deviceName}`
-      await change.audit({ action: 'session.kicked', subject, subjectId: session.device, before: null, after: { session: session.id, ip: session.ip, app: session.app } })
+      await change.audit({
+        action: 'session.kicked',
+        subject,
+        subjectId: session.device,
+        before: null,
+        after: { session: session.id, ip: session.ip, app: session.app },
+      })
     }
     await change.moveGeneration()
     return { sessions: kicked.size }

@@ -25,7 +25,10 @@ const DDL: Ddl = {
   bytes: sql`blob`,
   rowNumber: column => column.primaryKey().autoIncrement(),
   findTable: table => sql`select 1 from sqlite_schema where type = 'table' and name = ${table}`,
-  appendOnly: table => ['update', 'delete'].map(verb => sql.raw(`create trigger ${table}_no_${verb} before ${verb} on ${table} begin select raise(abort, '${table} is append only'); end`)),
+  appendOnly: table =>
+    ['update', 'delete'].map(verb =>
+      sql.raw(`create trigger ${table}_no_${verb} before ${verb} on ${table} begin select raise(abort, '${table} is append only'); end`),
+    ),
 }
 
 export type SqliteMode =
@@ -53,7 +56,11 @@ export function createSqliteFile(path: string): void {
  * Throws NOT_FOUND, STORE_UNAVAILABLE.
  */
 export function openSqlite(path: string, mode: SqliteMode): Backend {
-  if (!existsSync(path)) throw new MailwicketError('NOT_FOUND', { message: `there is no database: ${path}`, remedy: 'Run `mailwicket init`, or `mailwicket restore FILE` if you have a backup.' })
+  if (!existsSync(path))
+    throw new MailwicketError('NOT_FOUND', {
+      message: `there is no database: ${path}`,
+      remedy: 'Run `mailwicket init`, or `mailwicket restore FILE` if you have a backup.',
+    })
   const connection = new SqliteConnection(path, mode)
   return {
     db: new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) }),
@@ -75,7 +82,10 @@ class SqliteConnection {
   constructor(path: string, mode: SqliteMode) {
     this.#path = path
     this.#mode = mode
-    this.#database = guarded(path, () => new Database(path, { readonly: mode === 'read', fileMustExist: true, timeout: mode === 'read' ? READ_WAIT_MS : WRITE_WAIT_MS }))
+    this.#database = guarded(
+      path,
+      () => new Database(path, { readonly: mode === 'read', fileMustExist: true, timeout: mode === 'read' ? READ_WAIT_MS : WRITE_WAIT_MS }),
+    )
     try {
       guarded(path, () => this.#configure())
     } catch (error) {

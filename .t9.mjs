@@ -1,0 +1,16 @@
+import {readFileSync} from 'node:fs'
+const {parse}=await import('smol-toml')
+const {loadConfig}=await import('./base/config-load.ts')
+const z=await import('zod/mini')
+const {strictSchemaOf}=await import('./base/config-kinds.ts')
+const T=await import('./base/config-table.ts')
+const st=(n,f)=>{const t=performance.now();const r=f();console.log(n,(performance.now()-t).toFixed(1));return r}
+const text=st('read',()=>readFileSync('/tmp/mw/sample9.toml','utf8'))
+const d=st('toml',()=>parse(text))
+const s=st('schema',()=>strictSchemaOf(T.TOP_KEYS))
+st('safeParse1',()=>z.safeParse(s,{hostname:'a.b'}))
+const u=st('schema',()=>strictSchemaOf(T.UPSTREAM_KEYS))
+st('safeParse2',()=>z.safeParse(u,d.upstream[0]))
+st('safeParse2',()=>z.safeParse(u,d.upstream[0]))
+st('all',()=>loadConfig({file:'/tmp/mw/sample9.toml',cwd:'/tmp'}))
+st('all',()=>loadConfig({file:'/tmp/mw/sample9.toml',cwd:'/tmp'}))

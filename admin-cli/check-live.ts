@@ -1,0 +1,60 @@
+/**
+ * `check --live`: a real login through the running gateway, with a device made for it.
+ *
+ * SECURITY: no password of a person is used. The device may only read mail, expires after two minutes even when this process is
+ * killed, and is revoked as soon as the login was tried; both changes are in the audit.
+ */
+import type { Config, ListenConfig } from '../base/config.ts'
+import { makeId, type SessionId } from '../base/ids.ts'
+import { formatEndpoint } from '../base/network.ts'
+import type { Mailbox } from '../store/mailboxes.ts'
+import { bad, doubtful, type Finding, good } from './check-finding.ts'
+import type { CommandContext } from './command-context.ts'
+import { withStoreOf } from './store-access.ts'
+
+/** Long enough for every listener to be tried, each within the probe's own deadline. */
+const DEVICE_LIFE_MS = 120_000
+
+export async function checkLive(context: CommandContext, config: Config, address: string | undefined): Promise<Finding[]> {
+  try {
+    return await withStoreOf(context, config, async store => {
+      const mailbox = address === undefined ? (await store.mailboxes.list()).find(one => one.state === 'active') : await store.mailboxes.get(address)
+      if (mailbox === undefined) return [doubtful('live', 'There is no mailbox to log in to.', 'Add one with `mailbox add ADDR`.')]
+      const name = `check ${makeId<SessionId>().slice(0, 8)}`
+      const { device, password } = await store.devices.add(mailbox.address, { name, scopes: ['imap'], expiresAt: context.terminal.now() + DEVICE_LIFE_MS })
+      try {
+        const account = { authzid: undefined, user: mailbox.address, secret: password }
+        const findings: Finding[] = []
+        for (const listener of config.listen) if (listener.protocol === 'imap') findings.push(await tryListener(config, listener, mailbox, account))
+        return findings
+      } finally {
+        await store.devices.revoke([device.id])
+      }
+    })
+  } catch (error) {
+    return [bad('live', error)]
+  }
+}
+
+async function tryListener(
+  config: Config,
+  listener: ListenConfig,
+  mailbox: Mailbox,
+  account: Parameters<typeof import('./upstream-probe.ts').probeImap>[1],
+): Promise<Finding> {
+  const check = `live ${formatEndpoint(listener)}`
+  if (listener.port === 0) return doubtful(check, 'The listener takes any free port: it cannot be found from here.', 'Give it a fixed port to have it checked.')
+  const { probeImap } = await import('./upstream-probe.ts')
+  const host = LOCAL_ADDRESS[listener.host] ?? listener.host
+  try {
+    // Trusts what the configuration says the gateway shows; whether others trust it is checked apart.
+    const certificate = config.certificates[0]?.cert
+    await probeImap({ host, port: listener.port, tls: listener.tls, ca: certificate, serverName: config.hostname, pinned: true }, account)
+    return good(check, `A device of ${mailbox.address} logs in.`)
+  } catch (error) {
+    return bad(check, error)
+  }
+}
+
+/** “All addresses” is no address to connect to. */
+const LOCAL_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }

@@ -1,0 +1,156 @@
+/**
+ * Does every upstream answer, does it let us in, and could apps go around the gateway to it?
+ */
+import { lookup } from 'node:dns/promises'
+import { connect } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import type { Config, UpstreamConfig } from '../base/config.ts'
+import { formatEndpoint, isInNetworks, normaliseAddress, parseCidr } from '../base/network.ts'
+import type { Mailbox } from '../store/mailboxes.ts'
+import type { Store } from '../store/open-store.ts'
+import { bad, doubtful, type Finding, good } from './check-finding.ts'
+import type { CommandContext } from './command-context.ts'
+import { withStoreOf } from './store-access.ts'
+
+/** A machine's own addresses answer at once or never. */
+const AROUND_TIMEOUT_MS = 1000
+
+/** Not reachable from the internet: RFC 1918, 6598, 3927, 4193, 4291; loopback and “this host”. */
+const PRIVATE = [
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  '127.0.0.0/8',
+  '0.0.0.0/8',
+  '::1/128',
+  '::/128',
+  'fc00::/7',
+  'fe80::/10',
+].map(parseCidr)
+const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parseCidr)
+
+/** `address`: the mailbox to try the login with; else the first one of each upstream. */
+export async function checkUpstreams(context: CommandContext, config: Config, address: string | undefined): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const upstream of config.upstreams) {
+    if (upstream.imap === undefined) continue
+    findings.push(...(await checkLogin(context, config, upstream, address)), ...(await checkWayAround(upstream)))
+  }
+  return findings
+}
+
+async function checkLogin(context: CommandContext, config: Config, upstream: UpstreamConfig, address: string | undefined): Promise<Finding[]> {
+  const check = `upstream ${upstream.name}`
+  const endpoint = upstream.imap
+  if (endpoint === undefined) return []
+  const { probeImap } = await import('./upstream-probe.ts')
+  const target = { ...endpoint, ca: upstream.ca }
+  const security = { implicit: 'TLS, certificate verified', starttls: 'STARTTLS, certificate verified', none: 'no TLS' }[endpoint.tls]
+  try {
+    const found = await findAccount(context, config, upstream, address)
+    const facts = await probeImap(target, found?.account)
+    const name = found === undefined ? 'no mailbox to try a login with yet' : `logged in for ${found.mailbox.address}`
+    const findings = [good(check, `${formatEndpoint(endpoint)} answers (${security}; ${name}).`)]
+    if (facts.capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
+      findings.push(
+        doubtful(
+          check,
+          'It offers UNAUTHENTICATE (RFC 8437), with which an app could try passwords behind the gateway. The gateway refuses such sessions.',
+          'Turn it off at the upstream, or accept it with allow_unauthenticate = true.',
+        ),
+      )
+    }
+    if (endpoint.tls === 'none' && !(await resolvesInto(endpoint.host, LOOPBACK))) {
+      findings.push(doubtful(check, 'Passwords and mail travel to it without TLS.', 'Use tls = "implicit" or "starttls" unless the line between is your own.'))
+    }
+    return findings
+  } catch (error) {
+    return [bad(check, error)]
+  }
+}
+
+/** A mailbox of this upstream and how it logs in; undefined when there is none yet, or the store does not open (which has its own line). */
+async function findAccount(context: CommandContext, config: Config, upstream: UpstreamConfig, address: string | undefined) {
+  const [{ makeUpstreamAccount }, { MailwicketError }] = await Promise.all([import('./upstream-account.ts'), import('../base/errors.ts')])
+  const found = await withStoreOf(context, config, store => findMailbox(store, upstream, address)).catch((error: unknown) => {
+    if (error instanceof MailwicketError) return undefined
+    throw error
+  })
+  if (found === undefined) return undefined
+  const { mailbox, secret } = found
+  return { mailbox, account: makeUpstreamAccount(upstream, mailbox.login ?? mailbox.address, secret ?? undefined) }
+}
+
+async function findMailbox(store: Store, upstream: UpstreamConfig, address: string | undefined) {
+  const isUsable = (one: Mailbox) => one.upstream === upstream.name && one.state === 'active' && (one.hasSecret || upstream.auth.method === 'master')
+  const mailbox = address === undefined ? (await store.mailboxes.list()).find(isUsable) : await store.mailboxes.find(address)
+  if (mailbox === undefined || !isUsable(mailbox)) return undefined
+  return { mailbox, secret: upstream.auth.method === 'master' ? null : await store.mailboxes.openSecret(mailbox.address) }
+}
+
+/** An app that knows the old password and reaches the upstream by itself needs no device. */
+async function checkWayAround(upstream: UpstreamConfig): Promise<Finding[]> {
+  const check = `upstream ${upstream.name}`
+  const endpoint = upstream.imap
+  if (endpoint === undefined) return []
+  const addresses = await resolveAll(endpoint.host)
+  const open = addresses.filter(address => !isInNetworks(address, PRIVATE))
+  if (open.length > 0) {
+    return [
+      doubtful(
+        check,
+        `It has a public address (${open.join(', ')}): apps may reach it around the gateway.`,
+        `Let only this machine reach port ${endpoint.port} there, or make sure that nobody else knows the upstream passwords.`,
+      ),
+    ]
+  }
+  const own = listOwnAddresses()
+  const reachable: string[] = []
+  if (addresses.some(address => isInNetworks(address, LOOPBACK) || own.includes(address))) {
+    for (const address of own) if (await answersAt(address, endpoint.port)) reachable.push(address)
+  }
+  if (reachable.length === 0) return []
+  return [
+    doubtful(
+      check,
+      `It answers at ${reachable.map(host => formatEndpoint({ host, port: endpoint.port })).join(', ')}, an address of this machine: apps may reach it around the gateway.`,
+      'Let it listen on 127.0.0.1 only, or close the port in the firewall.',
+    ),
+  ]
+}
+
+async function resolveAll(host: string): Promise<string[]> {
+  try {
+    return (await lookup(host, { all: true })).map(({ address }) => normaliseAddress(address))
+  } catch {
+    // That the name is not found is already in the line of the login.
+    return []
+  }
+}
+
+async function resolvesInto(host: string, networks: typeof PRIVATE): Promise<boolean> {
+  const addresses = await resolveAll(host)
+  return addresses.length > 0 && addresses.every(address => isInNetworks(address, networks))
+}
+
+function listOwnAddresses(): string[] {
+  // A link-local address needs its zone to connect; who is on that link reaches the others too.
+  return Object.values(networkInterfaces()).flatMap(list =>
+    (list ?? []).filter(one => !one.internal && !one.address.startsWith('fe80')).map(one => one.address),
+  )
+}
+
+function answersAt(host: string, port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ host, port, timeout: AROUND_TIMEOUT_MS })
+    const finish = (answers: boolean) => {
+      socket.destroy()
+      resolve(answers)
+    }
+    socket.on('connect', () => finish(true))
+    socket.on('timeout', () => finish(false))
+    socket.on('error', () => finish(false))
+  })
+}

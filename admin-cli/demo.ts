@@ -1,0 +1,202 @@
+/**
+ * The demo: an embedded mail server, a store, a certificate, one mailbox with one device, and the real gateway in front.
+ * Listens on 127.0.0.1 only and writes nothing outside its folder, which is removed at the end unless it is to be kept.
+ */
+import { randomBytes } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Config } from '../base/config.ts'
+import { MailwicketError } from '../base/errors.ts'
+import { Secret } from '../base/secret.ts'
+import type { Store } from '../store/open-store.ts'
+import type { CommandContext } from './command-context.ts'
+import type { AppSettings } from './device-password.ts'
+import { makeHouse } from './init-command.ts'
+import { runUntilStopped } from './serve-command.ts'
+import { formatCommand, quoteWord } from './shell-words.ts'
+import { withStoreOf } from './store-access.ts'
+
+const ADDRESS = 'ada@example.test'
+const DEVICE = 'phone'
+const HOSTNAME = 'localhost'
+/** In a kept folder: says that the demo made it, so that it is never mistaken for a real installation. */
+const MARKER = 'demo.json'
+/** Like 993 and 143, but free to use for everybody; another one when taken. */
+const PREFERRED_PORTS = { implicit: 9930, starttls: 9143 } as const
+
+/** `keepIn`: folder to keep; undefined: a temporary one. Resolves when the demo was ended. */
+export async function playDemo(context: CommandContext, keepIn: string | undefined): Promise<void> {
+  const { terminal } = context
+  const directory = keepIn ?? mkdtempSync(join(tmpdir(), 'mailwicket-demo-'))
+  const clean = () => {
+    if (keepIn === undefined) rmSync(directory, { recursive: true, force: true })
+  }
+  terminal.onDefect(error => {
+    clean()
+    terminal.stderr.write(`mailwicket: A defect ended the demo: ${error instanceof Error ? error.stack : String(error)}\n`)
+  })
+  try {
+    const isNew = keepIn === undefined || prepareKept(directory)
+    const stage = isNew ? await build(context, directory, keepIn !== undefined) : await reopen(context, directory)
+    await play(context, directory, stage)
+  } finally {
+    clean()
+  }
+}
+
+/** True when `directory` is still to be filled. Throws BAD_INPUT when it holds something else than a demo. */
+function prepareKept(directory: string): boolean {
+  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  if (readdirSync(directory).length === 0) return true
+  if (existsSync(join(directory, MARKER))) return false
+  throw new MailwicketError('BAD_INPUT', { message: `--keep: ${directory} is not empty, and no demo made it.`, remedy: 'Name an empty or a new folder.' })
+}
+
+interface Stage {
+  readonly isKept: boolean
+  readonly config: Config
+  readonly upstream: { close(): Promise<void> }
+  /** The device's password; undefined in a folder that was kept, where it was shown the first time. */
+  readonly password: string | undefined
+}
+
+async function play(context: CommandContext, directory: string, stage: Stage): Promise<void> {
+  const { terminal } = context
+  try {
+    const [{ startGateway }, { openJsonLog, openReadableLog }] = await Promise.all([import('../gateway/gateway.ts'), import('../base/log.ts')])
+    const log = terminal.stderr.isTTY === true ? await openReadableLog(terminal.stderr, 'info') : openJsonLog(terminal.stderr, 'info')
+    const gateway = await startGateway({ config: stage.config, env: {}, log, out: { write: () => {} } })
+    await introduce(context, directory, stage)
+    // The terminal that is closed ends the demo; there is nothing to reload.
+    await runUntilStopped(terminal, { stop: () => gateway.stop(), reload: () => gateway.stop() })
+  } finally {
+    await stage.upstream.close()
+  }
+}
+
+async function build(context: CommandContext, directory: string, isKept: boolean): Promise<Stage> {
+  const upstreamPassword = randomBytes(24).toString('base64url')
+  const [{ startDemoUpstream }, { formatSampleConfig }] = await Promise.all([import('./demo-upstream.ts'), import('../base/config-sample.ts')])
+  const upstream = await startDemoUpstream({ address: ADDRESS, password: upstreamPassword, port: 0, now: context.terminal.now() })
+  try {
+    const [implicit, starttls] = [await findPort(PREFERRED_PORTS.implicit), await findPort(PREFERRED_PORTS.starttls)]
+    const sample = formatSampleConfig({
+      hostname: HOSTNAME,
+      domains: ['example.test'],
+      listenAddress: `127.0.0.1:${implicit}`,
+      upstream: { address: `127.0.0.1:${upstream.port}`, tls: 'none' },
+    })
+    const text = `# DEMO: made by \`mailwicket demo\`. Never use it for real mail.\n${sample}\n[[listen]]\nprotocol = "imap"\naddress = "127.0.0.1:${starttls}"\ntls = "starttls"\n`
+    const { config, store } = await makeHouse(context, directory, HOSTNAME, path => writeFileSync(path, text, { flag: 'wx', mode: 0o600 }))
+    try {
+      const password = await furnish(store, upstreamPassword)
+      writeFileSync(join(directory, MARKER), `${JSON.stringify({ demo: true, mailbox: ADDRESS, device: DEVICE })}\n`)
+      return { config, upstream, password, isKept }
+    } finally {
+      await store.close()
+    }
+  } catch (error) {
+    await upstream.close()
+    throw error
+  }
+}
+
+async function furnish(store: Store, upstreamPassword: string): Promise<string> {
+  const { revealPassword } = await import('./device-password.ts')
+  await store.mailboxes.add({ address: ADDRESS, upstream: 'main', secret: Secret.fromText(upstreamPassword) })
+  const { password } = await store.devices.add(ADDRESS, { name: DEVICE })
+  return revealPassword(password)
+}
+
+/** Starts again what was kept: same ports, same devices; the mail is as it was at the beginning. */
+async function reopen(context: CommandContext, directory: string): Promise<Stage> {
+  const [{ startDemoUpstream }, { loadConfig }] = await Promise.all([import('./demo-upstream.ts'), import('../base/config-load.ts')])
+  const config = loadConfig({ file: join(directory, 'mailwicket.toml'), cwd: directory })
+  if (config.listen.some(({ host }) => host !== '127.0.0.1')) {
+    throw new MailwicketError('BAD_INPUT', {
+      message: `${config.path} has a listener that is not on 127.0.0.1.`,
+      remedy: 'The demo is for this machine only; put 127.0.0.1 back.',
+    })
+  }
+  const upstreamPassword = randomBytes(24).toString('base64url')
+  const upstream = await startDemoUpstream({
+    address: ADDRESS,
+    password: upstreamPassword,
+    port: config.upstreams[0]?.imap?.port ?? 0,
+    now: context.terminal.now(),
+  })
+  try {
+    await withStoreOf(context, config, store => store.mailboxes.set(ADDRESS, { secret: Secret.fromText(upstreamPassword) }))
+    return { config, upstream, password: undefined, isKept: true }
+  } catch (error) {
+    await upstream.close()
+    throw error
+  }
+}
+
+/** The preferred port when nobody has it, else any free one. */
+function findPort(preferred: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer()
+    probe.once('error', error => (preferred === 0 ? reject(error) : resolve(findPort(0))))
+    probe.listen(preferred, '127.0.0.1', () => {
+      const bound = probe.address()
+      probe.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : preferred))
+    })
+  })
+}
+
+async function introduce(context: CommandContext, directory: string, { config, password, isKept }: Stage): Promise<void> {
+  const { listAppSettings } = await import('./device-password.ts')
+  const settings = listAppSettings(config, ADDRESS, ['imap'])
+  const ca = join(directory, 'certs', 'ca.pem')
+  const [first] = settings
+  const user = password === undefined ? ADDRESS : `${ADDRESS}:${password}`
+  const curl = (path: string) => `curl --cacert ${quoteWord(ca)} --user ${quoteWord(user)} '${`imaps://${HOSTNAME}:${first?.port ?? 993}/${path}`}'`
+  const lines = { list: curl(''), fetch: curl('INBOX;MAILINDEX=2') }
+  const value = { demo: true, directory, config: config.path, ca, mailbox: ADDRESS, device: DEVICE, password: password ?? null, settings, curl: lines }
+  context.answer(value, () => formatIntroduction(context, { directory, isKept, config, ca, password, settings, lines }))
+}
+
+interface Introduction {
+  readonly directory: string
+  readonly isKept: boolean
+  readonly config: Config
+  readonly ca: string
+  readonly password: string | undefined
+  readonly settings: readonly AppSettings[]
+  readonly lines: { readonly list: string; readonly fetch: string }
+}
+
+function formatIntroduction(context: CommandContext, { directory, isKept, config, ca, password, settings, lines }: Introduction): string {
+  const command = (...args: string[]) => formatCommand(context.terminal, ['--config', config.path, ...args])
+  const servers = settings
+    .map(({ server, port, security }) => `  IMAP server  ${server}, port ${port}, ${security === 'implicit' ? 'SSL/TLS' : 'STARTTLS'}\n`)
+    .join('')
+  const secret = password ?? `the one shown when this demo was made (a new one: ${command('device', 'password', `${ADDRESS}/${DEVICE}`)})`
+  return `
+  ***  DEMO  ***  Everything here is made up and reachable from this machine only. Not for real mail.
+
+Settings for a mail app
+${servers}  User name    ${ADDRESS}
+  Password     ${secret}
+  Authority    ${ca}   (let the app trust it, or accept its warning)
+
+Look into the mailbox: paste in another terminal
+  ${lines.list}
+  ${lines.fetch}
+
+Then look at it from the other side
+  ${command('device', 'list')}
+  ${command('session', 'list')}
+  ${command('activity', '--follow')}
+  ${command('device', 'revoke', `${ADDRESS}/${DEVICE}`)}
+The app is out within a second, and the curl lines no longer get in. Let it in again with a new device:
+  ${command('device', 'add', ADDRESS, 'tablet')}
+
+Ctrl-C ends the demo${isKept ? ` and keeps ${directory}.` : ` and removes ${directory}.`}
+
+`
+}

@@ -1,0 +1,80 @@
+/**
+ * A device as JSON and as table rows. The JSON fields are a contract (design section 10): add, never rename.
+ */
+import type { Device } from '../store/device-rows.ts'
+import { formatIso, formatIsoOrNull, formatRelative } from './moment.ts'
+
+/** A row of `device list --json`. */
+export function toDeviceRow(device: Device) {
+  const last = device.lastConnection
+  return {
+    id: device.id,
+    mailbox: device.mailbox,
+    name: device.name,
+    state: device.state,
+    scopes: device.scopes,
+    user: null,
+    expiresAt: formatIsoOrNull(device.expiresAt),
+    lastConnection: last === null ? null : { at: formatIso(last.at), ip: last.ip, protocol: last.protocol, app: last.app },
+    sessions: device.sessions,
+  }
+}
+
+/** `device show --json` and the answer of every command that changes one device. */
+export function toDeviceDetails(device: Device) {
+  const last = device.lastConnection
+  return {
+    ...toDeviceRow(device),
+    allowFrom: device.allowFrom,
+    password: device.kind,
+    createdAt: formatIso(device.createdAt),
+    passwordChangedAt: formatIso(device.passwordChangedAt),
+    revokedAt: formatIsoOrNull(device.revokedAt),
+    lastConnection: last === null ? null : { at: formatIso(last.at), ip: last.ip, protocol: last.protocol, app: last.app, tls: last.tls, node: last.node },
+  }
+}
+
+export const DEVICE_HEADS = ['id', 'mailbox', 'name', 'state', 'scopes', 'expires', 'last connection', 'from', 'app', 'sessions'] as const
+
+export function toDeviceCells(device: Device, now: number): readonly string[] {
+  const last = device.lastConnection
+  return [
+    device.id,
+    device.mailbox,
+    device.name,
+    device.state,
+    device.scopes.join(','),
+    device.expiresAt === null ? '-' : formatRelative(device.expiresAt, now),
+    last === null ? 'never' : `${formatRelative(last.at, now)} (${last.protocol})`,
+    last?.ip ?? '-',
+    last?.app ?? '-',
+    String(device.sessions),
+  ]
+}
+
+/** `name  value` pairs for a person. */
+export function toDeviceFields(device: Device, now: number): [string, string][] {
+  const last = device.lastConnection
+  const moment = (at: number) => `${formatIso(at)} (${formatRelative(at, now)})`
+  const fields: [string, string][] = [
+    ['ID', device.id],
+    ['Mailbox', device.mailbox],
+    ['Name', device.name],
+    ['State', device.state],
+    ['Scopes', device.scopes.join(', ')],
+    ['Expires', device.expiresAt === null ? 'never' : moment(device.expiresAt)],
+    ['Allowed from', device.allowFrom.length === 0 ? 'everywhere' : device.allowFrom.join(', ')],
+    ['Password', `${device.kind}, set ${moment(device.passwordChangedAt)}`],
+    ['Created', moment(device.createdAt)],
+  ]
+  if (device.revokedAt !== null) fields.push(['Revoked', moment(device.revokedAt)])
+  if (last === null) fields.push(['Last connection', 'never'])
+  else
+    fields.push(
+      ['Last connection', moment(last.at)],
+      ['  from', last.ip],
+      ['  by', `${last.app ?? 'an app that did not say its name'}, ${last.protocol}, ${last.tls ?? 'no TLS'}`],
+    )
+  fields.push(['Sessions now', String(device.sessions)])
+  return fields
+}

@@ -1,0 +1,237 @@
+/**
+ * `mailwicket mailbox …`: the addresses whose mail lives upstream. `add` and `set` try the upstream login before they store it.
+ */
+import type { Config, UpstreamConfig } from '../base/config.ts'
+import { MailwicketError } from '../base/errors.ts'
+import type { Secret } from '../base/secret.ts'
+import type { Mailbox } from '../store/mailboxes.ts'
+import type { Store } from '../store/open-store.ts'
+import { answerList, type CommandContext } from './command-context.ts'
+import { addExamples, type Command, does } from './command-frame.ts'
+import { formatIso, formatRelative } from './moment.ts'
+import { withStore } from './store-access.ts'
+import type { Terminal } from './terminal.ts'
+
+interface AddOptions {
+  readonly upstream?: string
+  readonly login?: string
+  readonly secretStdin?: boolean
+  /** False with `--no-verify`. */
+  readonly verify: boolean
+}
+
+interface SetOptions extends Omit<AddOptions, 'login'> {
+  /** False with `--no-login`. */
+  readonly login?: string | false
+  readonly secret?: boolean
+  readonly disable?: boolean
+  readonly enable?: boolean
+}
+
+export function declareMailbox(mailbox: Command, terminal: Terminal): void {
+  addExamples(mailbox, ['mailbox add anna@example.com', 'asks for the password at the real server, tries it, stores it sealed'])
+
+  const add = mailbox.command('add <addr>').description('put a mailbox behind the gateway; tries the upstream login first')
+  add.option('--upstream <name>', 'where its mail lives (default: the upstream of its domain, or the only one)')
+  add.option('--login <login>', 'its name at the upstream, where that is not the address')
+  add.option('--secret-stdin', 'take its upstream password from standard input instead of asking')
+  add.option('--no-verify', 'store it without trying the login')
+  addExamples(
+    does(add, terminal, (context, [address], options) => addMailbox(context, address, options)),
+    ['mailbox add anna@example.com', 'asks for the upstream password'],
+    ['mailbox add anna@example.com --secret-stdin < password.txt', 'for scripts'],
+    ['mailbox add anna@example.com --upstream main --login anna', 'at an upstream that knows her as “anna”'],
+  )
+
+  const list = mailbox.command('list').description('list mailboxes')
+  addExamples(
+    does(list, terminal, context => listMailboxes(context)),
+    ['mailbox list', 'all of them'],
+    ['mailbox list --json', 'for scripts'],
+  )
+
+  addExamples(
+    does(mailbox.command('show <addr>').description('show one mailbox'), terminal, (context, [address]) =>
+      withStore(context, async store => answerMailbox(context, await store.mailboxes.get(address))),
+    ),
+    ['mailbox show anna@example.com', 'its upstream and how many devices it has'],
+  )
+
+  const set = mailbox.command('set <addr>').description('change upstream, login, secret or state of a mailbox')
+  set.option('--upstream <name>', 'where its mail lives')
+  set.option('--login <login>', 'its name at the upstream')
+  set.option('--no-login', 'its name at the upstream is the address again')
+  set.option('--secret', 'ask for a new upstream password')
+  set.option('--secret-stdin', 'take the new upstream password from standard input')
+  set.option('--no-verify', 'store it without trying the login')
+  set.option('--disable', 'lock all its devices out until it is enabled again')
+  set.option('--enable', 'let its devices in again')
+  addExamples(
+    does(set, terminal, (context, [address], options) => setMailbox(context, address, options)),
+    ['mailbox set anna@example.com --secret-stdin < new-password.txt', 'after its password changed at the real server'],
+    ['mailbox set anna@example.com --disable', 'nobody gets in; mail keeps arriving'],
+  )
+
+  const remove = mailbox.command('remove <addr>').description('take a mailbox and its devices out; its mail stays where it is')
+  remove.option('--yes', 'do not ask')
+  addExamples(
+    does(remove, terminal, (context, [address], options) => removeMailbox(context, address, options)),
+    ['mailbox remove anna@example.com', 'its sessions end within a second'],
+  )
+}
+
+function toRow(mailbox: Mailbox) {
+  const { id, address, upstream, login, hasSecret, state, createdAt, devices } = mailbox
+  return { id, address, upstream, login, hasSecret, state, createdAt: formatIso(createdAt), devices }
+}
+
+async function answerMailbox(context: CommandContext, mailbox: Mailbox): Promise<void> {
+  const { formatFields } = await import('./table.ts')
+  const { address, upstream, login, hasSecret, state, createdAt, devices } = mailbox
+  const fields: [string, string][] = [
+    ['Address', address],
+    ['State', state],
+    ['Upstream', upstream],
+    ['Login there', login ?? 'the address'],
+    ['Secret', hasSecret ? 'stored, sealed' : 'none'],
+    ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
+    ['Devices', String(devices)],
+  ]
+  context.answer(toRow(mailbox), () => formatFields(fields))
+}
+
+async function listMailboxes(context: CommandContext): Promise<void> {
+  const mailboxes = await withStore(context, store => store.mailboxes.list())
+  const toCells = ({ address, state, upstream, login, devices }: Mailbox) => [address, state, upstream, login ?? '-', String(devices)]
+  const whenEmpty = 'No mailboxes. Put one behind the gateway with: mailwicket mailbox add ADDR'
+  await answerList(context, mailboxes, { heads: ['address', 'state', 'upstream', 'login', 'devices'], toJson: toRow, toCells, whenEmpty })
+}
+
+async function addMailbox(context: CommandContext, text: string, options: AddOptions): Promise<void> {
+  const [{ parseAddress }, { checkLogin, chooseUpstream }] = await Promise.all([import('../base/address.ts'), import('./upstream-account.ts')])
+  const address = parseAddress(text)
+  await withStore(context, async (store, config) => {
+    const upstream = chooseUpstream(config, address, options.upstream)
+    if ((await store.mailboxes.find(address)) !== undefined) {
+      throw new MailwicketError('ALREADY_EXISTS', {
+        message: `${address} is already behind the gateway.`,
+        remedy: 'Change it with `mailbox set`, or give it a device with `device add`.',
+      })
+    }
+    const login = options.login ?? address
+    checkLogin(upstream, login)
+    const secret = await readUpstreamSecret(context, upstream, address, options)
+    if (options.verify) await tryLogin(context, upstream, login, secret)
+    const mailbox = await store.mailboxes.add({ address, upstream: upstream.name, login: options.login ?? null, secret: secret ?? null })
+    await answerMailbox(context, mailbox)
+    context.remark(`Nobody gets in without a device. Make one with: mailwicket device add ${address} NAME`)
+  })
+}
+
+async function setMailbox(context: CommandContext, text: string, options: SetOptions): Promise<void> {
+  const [{ parseAddress }, account] = await Promise.all([import('../base/address.ts'), import('./upstream-account.ts')])
+  const address = parseAddress(text)
+  checkSetOptions(options)
+  await withStore(context, async (store, config) => {
+    const mailbox = await store.mailboxes.get(address)
+    const upstream = options.upstream === undefined ? undefined : account.chooseUpstream(config, address, options.upstream)
+    const login = options.login === false ? null : (options.login ?? mailbox.login)
+    const isNewLogin = upstream !== undefined || options.login !== undefined || options.secret === true || options.secretStdin === true
+    const secret = isNewLogin ? await verifiedSecret(context, store, config, { mailbox, upstream, login: login ?? address, options }) : undefined
+    const changed = await store.mailboxes.set(address, {
+      ...(upstream === undefined ? {} : { upstream: upstream.name }),
+      ...(options.login === undefined ? {} : { login }),
+      ...(secret === undefined ? {} : { secret }),
+      ...(options.disable === true ? { state: 'disabled' as const } : {}),
+      ...(options.enable === true ? { state: 'active' as const } : {}),
+    })
+    await answerMailbox(context, changed)
+  })
+}
+
+function checkSetOptions(options: SetOptions): void {
+  if (options.disable === true && options.enable === true)
+    throw new MailwicketError('BAD_INPUT', { message: '--disable and --enable contradict each other.', remedy: 'Give one of them.' })
+  const { upstream, login, secret, secretStdin, disable, enable } = options
+  if ([upstream, login, secret, secretStdin, disable, enable].every(option => option === undefined)) {
+    throw new MailwicketError('BAD_INPUT', {
+      message: 'Nothing to change was given.',
+      remedy: 'Give at least one of --upstream, --login, --no-login, --secret, --secret-stdin, --disable, --enable.',
+    })
+  }
+}
+
+interface Attempt {
+  readonly mailbox: Mailbox
+  /** The new upstream, if it changes. */
+  readonly upstream: UpstreamConfig | undefined
+  readonly login: string
+  readonly options: SetOptions
+}
+
+/** Tries the login as it would be; returns the new secret, or undefined when the stored one stays. */
+async function verifiedSecret(context: CommandContext, store: Store, config: Config, attempt: Attempt): Promise<Secret | undefined> {
+  const { mailbox, login, options } = attempt
+  const { checkLogin, getUpstream } = await import('./upstream-account.ts')
+  const upstream = attempt.upstream ?? getUpstream(config, mailbox.upstream)
+  checkLogin(upstream, login)
+  const isAsked = options.secret === true || options.secretStdin === true
+  const isNeeded = upstream.auth.method === 'stored' && !mailbox.hasSecret
+  const fresh = isAsked || isNeeded ? await readUpstreamSecret(context, upstream, mailbox.address, options) : undefined
+  if (options.verify)
+    await tryLogin(context, upstream, login, fresh ?? (mailbox.hasSecret ? await store.mailboxes.openSecret(mailbox.address) : null) ?? undefined)
+  return fresh
+}
+
+/** Under `master` a mailbox has no secret of its own: none is asked for, and one that is given is an error. */
+async function readUpstreamSecret(
+  context: CommandContext,
+  upstream: UpstreamConfig,
+  address: string,
+  options: { secretStdin?: boolean; secret?: boolean },
+): Promise<Secret | undefined> {
+  if (upstream.auth.method === 'master') {
+    if (options.secretStdin !== true && options.secret !== true) return undefined
+    throw new MailwicketError('BAD_INPUT', {
+      message: `Upstream “${upstream.name}” is logged in to with a master user; its mailboxes have no secrets.`,
+      remedy: 'Leave the secret away.',
+    })
+  }
+  const { readSecret } = await import('./secret-prompt.ts')
+  return readSecret(context, {
+    what: `Password of ${address} at upstream “${upstream.name}”`,
+    option: '--secret-stdin',
+    fromStdin: options.secretStdin === true,
+    isNew: false,
+  })
+}
+
+async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<void> {
+  // An upstream that only sends has no IMAP login to try.
+  if (upstream.imap === undefined) return
+  const [{ makeUpstreamAccount }, { probeImap }] = await Promise.all([import('./upstream-account.ts'), import('./upstream-probe.ts')])
+  const account = makeUpstreamAccount(upstream, login, secret)
+  try {
+    const { capabilities } = await probeImap({ ...upstream.imap, ca: upstream.ca }, account)
+    if (capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
+      context.remark(`Warning: upstream “${upstream.name}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)
+    }
+  } catch (error) {
+    if (!(error instanceof MailwicketError)) throw error
+    throw new MailwicketError(error.code, {
+      message: `Upstream “${upstream.name}”: ${error.message}`,
+      remedy: `${error.remedy}\nNothing was stored. --no-verify stores without trying.`,
+      cause: error,
+    })
+  }
+}
+
+async function removeMailbox(context: CommandContext, address: string, options: { yes?: boolean }): Promise<void> {
+  await withStore(context, async store => {
+    const mailbox = await store.mailboxes.get(address)
+    const { confirm } = await import('./secret-prompt.ts')
+    await confirm(context, `Remove ${mailbox.address} and its ${mailbox.devices} device(s)? Its mail stays where it is.`, options)
+    const { devices } = await store.mailboxes.remove(mailbox.address)
+    context.answer({ address: mailbox.address, devices }, () => `Removed ${mailbox.address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`)
+  })
+}

@@ -1,0 +1,75 @@
+/**
+ * The process behind `bin/mailwicket`: makes the Terminal from `process`, runs the command, sets the exit code.
+ * One of the mains: only here in admin-cli are `process.env` and `process.exit` used.
+ */
+import { readFileSync } from 'node:fs'
+import { userInfo } from 'node:os'
+import { formatError, runCommand } from './run-command.ts'
+import type { StopSignal, Terminal } from './terminal.ts'
+
+const args = process.argv.slice(2)
+
+// `mailwicket device list | head`: the reader has seen enough. That is no failure, and there is nobody left to tell.
+let onOutputClosed = (): void => process.exit(0)
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return onOutputClosed()
+  process.stderr.write(`mailwicket: The answer could not be written: ${error.message}\n`)
+  process.exit(1)
+})
+process.stderr.on('error', () => {})
+
+let onDefect = (error: unknown) => {
+  process.stderr.write(formatError(error, args.includes('--json')))
+}
+// A rejection that nobody handled comes here too.
+process.on('uncaughtException', error => {
+  onDefect(error)
+  process.exit(1)
+})
+
+const terminal: Terminal = {
+  stdin: process.stdin,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  env: process.env,
+  cwd: process.cwd(),
+  operator: process.env.SUDO_USER || nameOfUser(),
+  now: Date.now,
+  onSignal(signal: StopSignal, listener: () => void) {
+    process.on(signal, listener)
+    return () => void process.off(signal, listener)
+  },
+  onOutputClosed(listener) {
+    onOutputClosed = listener
+  },
+  onDefect(listener) {
+    onDefect = listener
+  },
+  exit: code => process.exit(code),
+}
+
+function nameOfUser(): string {
+  try {
+    return userInfo().username
+  } catch {
+    // A container may run under a number that has no name.
+    return `uid ${process.getuid?.() ?? 'unknown'}`
+  }
+}
+
+/** From the sources and from `dist/` the package's own description lies one or two folders up. */
+function readVersion(): string {
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name: string; version: string }
+      if (name === 'mailwicket') return version
+    } catch {
+      // Not there: the other place.
+    }
+  }
+  return 'unknown'
+}
+
+const exitCode = await runCommand(args, terminal, readVersion())
+// Output to files, pipes and terminals is written synchronously on POSIX: nothing is cut off here.
+process.exit(exitCode)

@@ -1,0 +1,130 @@
+/**
+ * The whole command tree. The order here is the order in the help.
+ * Only the commands that the command line names are declared in full: reading the files of the others would cost every command time.
+ */
+import { Command } from './command-frame.ts'
+import type { Terminal } from './terminal.ts'
+
+interface Branch {
+  readonly name: string
+  readonly summary: string
+  readonly load: () => Promise<(command: Command, terminal: Terminal) => void>
+}
+
+const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
+  'Begin:': [
+    {
+      name: 'demo',
+      summary: 'a look around without any set-up: a mail server with a few messages, a gateway, one device; all on this machine, gone afterwards',
+      load: async () => (await import('./demo-command.ts')).declareDemo,
+    },
+    {
+      name: 'init',
+      summary: 'write mailwicket.toml, the master key, a development certificate and the database; never overwrites',
+      load: async () => (await import('./init-command.ts')).declareInit,
+    },
+    {
+      name: 'check',
+      summary: 'check configuration, keys, certificates, store and upstreams; exit code 1 when something must be done',
+      load: async () => (await import('./check-command.ts')).declareCheck,
+    },
+    {
+      name: 'serve',
+      summary: 'run the gateway in the foreground: log on stdout, SIGTERM or Ctrl-C stops, SIGHUP reads certificates again',
+      load: async () => (await import('./serve-command.ts')).declareServe,
+    },
+  ],
+  'Mailboxes and devices:': [
+    {
+      name: 'mailbox',
+      summary: 'put mailboxes behind the gateway, list and remove them',
+      load: async () => (await import('./mailbox-commands.ts')).declareMailbox,
+    },
+    {
+      name: 'device',
+      summary: 'give a device its own password, list devices, revoke them',
+      load: async () => (await import('./device-commands.ts')).declareDevice,
+    },
+  ],
+  'What happens:': [
+    { name: 'session', summary: 'list live sessions, end them', load: async () => (await import('./session-commands.ts')).declareSession },
+    {
+      name: 'activity',
+      summary: 'show logins and refusals, oldest first (kept 30 days)',
+      load: async () => (await import('./activity-commands.ts')).declareActivity,
+    },
+    { name: 'audit', summary: 'show who changed what: mailboxes, devices, keys', load: async () => (await import('./activity-commands.ts')).declareAudit },
+  ],
+  'Operation:': [
+    {
+      name: 'backup',
+      summary: 'copy the store to a file while the gateway runs; the master key is not in it',
+      load: async () => (await import('./backup-commands.ts')).declareBackup,
+    },
+    {
+      name: 'restore',
+      summary: 'put a backup in the place of the store; the gateway must be stopped',
+      load: async () => (await import('./backup-commands.ts')).declareRestore,
+    },
+    { name: 'key', summary: 'show which master key is used, change it', load: async () => (await import('./key-commands.ts')).declareKey },
+    {
+      name: 'migrate',
+      summary: 'bring the store to the form this version uses, after an update; there is no way back but a backup',
+      load: async () => (await import('./migrate-command.ts')).declareMigrate,
+    },
+    {
+      name: 'completion',
+      summary: 'print a script that completes commands and options in your shell',
+      load: async () => (await import('./completion-command.ts')).declareCompletion,
+    },
+  ],
+}
+
+/** `version` is that of the package; `args` are those of the command line. */
+export async function buildProgram(args: readonly string[], terminal: Terminal, version: string): Promise<Command> {
+  const program = makeRoot(terminal, version)
+  // The completion script tells of every command.
+  const isNamed = (branch: Branch) => args.includes(branch.name) || args.includes('completion')
+  for (const [heading, branches] of Object.entries(BRANCHES)) {
+    for (const branch of branches) {
+      const command = program.command(branch.name).description(branch.summary).helpGroup(heading).helpCommand(false)
+      if (isNamed(branch)) (await branch.load())(command, terminal)
+    }
+  }
+  program.addHelpCommand(new Command('help').argument('[command]').description('print the help of a command').helpGroup('Operation:'))
+  return program
+}
+
+/** Columns of the help where there is no terminal to ask. */
+const HELP_WIDTH = 100
+
+function makeRoot(terminal: Terminal, version: string): Command {
+  return new Command('mailwicket')
+    .description('One password per device in front of a mail server that already exists.')
+    .version(version, '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this help')
+    .option('--config <file>', 'configuration file (else $MAILWICKET_CONFIG, ./mailwicket.toml, /etc/mailwicket/mailwicket.toml)')
+    .option('--json', 'one JSON value on stdout; errors as JSON on stderr')
+    .configureHelp({ showGlobalOptions: true, commandUsage: formatUsage, subcommandTerm: command => command.name() })
+    .configureOutput({
+      writeOut: text => void terminal.stdout.write(text),
+      writeErr: text => void terminal.stderr.write(text),
+      // An error is reported once, by run-command.ts, in the form that was asked for.
+      outputError: () => {},
+      getOutHelpWidth: () => terminal.stdout.columns ?? HELP_WIDTH,
+      getErrHelpWidth: () => terminal.stderr.columns ?? HELP_WIDTH,
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 done, 1 failed, 2 bad usage or input, 3 no such thing, 4 temporarily unavailable.\nEvery command has its own help with examples: mailwicket device add --help',
+    )
+}
+
+function formatUsage(command: Command): string {
+  const names: string[] = []
+  for (let one: Command | null = command; one !== null; one = one.parent) names.unshift(one.name())
+  return `${names.join(' ')} ${command.usage()}`
+}

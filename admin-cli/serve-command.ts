@@ -1,0 +1,59 @@
+/**
+ * `mailwicket serve`: the gateway in the foreground. Here are only its log, its signals and its end; the rest is gateway/.
+ */
+import type { Log } from '../base/log.ts'
+import type { CommandContext } from './command-context.ts'
+import { addExamples, type Command, does } from './command-frame.ts'
+import { readConfig } from './store-access.ts'
+import type { Terminal } from './terminal.ts'
+
+export function declareServe(serve: Command, terminal: Terminal): void {
+  addExamples(
+    does(serve, terminal, context => serveForeground(context)),
+    ['serve', 'readable lines on a terminal, JSON lines otherwise'],
+    ['--config /etc/mailwicket/mailwicket.toml serve', 'with this configuration'],
+  )
+}
+
+async function serveForeground(context: CommandContext): Promise<void> {
+  const { terminal } = context
+  const config = await readConfig(context)
+  const { refuseUnavailable } = await import('../base/config-available.ts')
+  refuseUnavailable(config)
+  const log = await openLog(context, config.logLevel)
+  const { startGateway } = await import('../gateway/gateway.ts')
+  terminal.onDefect(error => {
+    log.error('bug', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    terminal.exit(1)
+  })
+  const gateway = await startGateway({ config, env: terminal.env, log, out: terminal.stdout })
+  await runUntilStopped(terminal, gateway)
+}
+
+export async function openLog(context: CommandContext, level: Parameters<typeof import('../base/log.ts').openJsonLog>[1]): Promise<Log> {
+  const { openJsonLog, openReadableLog } = await import('../base/log.ts')
+  const { stdout } = context.terminal
+  return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(stdout, level)
+}
+
+interface Stoppable {
+  reload(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Resolves when the gateway has stopped: after SIGTERM or SIGINT, or when nobody reads its log any more. A second signal ends at once. */
+export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false
+    const stop = (codeOfSecond: number) => {
+      if (stopping) return terminal.exit(codeOfSecond)
+      stopping = true
+      gateway.stop().then(resolve, reject)
+    }
+    // 128 + the number of the signal, as shells count.
+    terminal.onSignal('SIGINT', () => stop(130))
+    terminal.onSignal('SIGTERM', () => stop(143))
+    terminal.onSignal('SIGHUP', () => void gateway.reload())
+    terminal.onOutputClosed(() => stop(1))
+  })
+}

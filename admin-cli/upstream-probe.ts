@@ -1,0 +1,157 @@
+/**
+ * Tries an IMAP server as a client would: connect, TLS, capabilities, and a login if there is one to try. The only door to imapflow.
+ *
+ * Certificates are verified always; STARTTLS that is not offered is a failure; a server that says we are logged in before we
+ * logged in is one too. Throws UPSTREAM_LOGIN_FAILED with the server's own words.
+ */
+import { readFileSync } from 'node:fs'
+import { ImapFlow, type ImapFlowOptions } from 'imapflow'
+import type { UpstreamTls } from '../base/config.ts'
+import { MailwicketError } from '../base/errors.ts'
+import { formatEndpoint } from '../base/network.ts'
+import type { UpstreamAccount } from './upstream-account.ts'
+
+/** For DNS, TCP, TLS, greeting and login together; a person waits for it. */
+const PROBE_TIMEOUT_MS = 20_000
+
+/** A server that talks more than this before a mailbox is opened is broken or hostile. */
+const MAX_RESPONSE_BYTES = 64 * 1024
+
+/** Of the server's words, what one line of a message can hold. */
+const MAX_WORDS = 200
+
+export interface ProbeTarget {
+  readonly host: string
+  readonly port: number
+  readonly tls: UpstreamTls
+  /** PEM file with the only authorities to trust; undefined: the system's. */
+  readonly ca: string | undefined
+  /** Name the certificate must have, where it is not `host`. */
+  readonly serverName?: string
+  /** Trust exactly the certificates of `ca`, also when none of them is an authority. */
+  readonly pinned?: boolean
+}
+
+export interface ProbeFacts {
+  /** In capitals; those after the login when there was one. */
+  readonly capabilities: readonly string[]
+  readonly loggedIn: boolean
+}
+
+/** Without `account` it looks only at what the server says before a login. */
+export async function probeImap(target: ProbeTarget, account: UpstreamAccount | undefined): Promise<ProbeFacts> {
+  const client = new ImapFlow({ ...connectionOptions(target), ...(account === undefined ? {} : { auth: authOptions(account) }) })
+  // An EventEmitter without a listener would end the process; what is emitted is also thrown by connect().
+  client.on('error', () => {})
+  const deadline = AbortSignal.timeout(PROBE_TIMEOUT_MS)
+  const tooLate = new Promise<never>((_, reject) =>
+    deadline.addEventListener('abort', () => reject(new Error(`no answer within ${PROBE_TIMEOUT_MS / 1000} s`))),
+  )
+  tooLate.catch(() => {})
+  try {
+    await Promise.race([client.connect(), tooLate])
+    // imapflow takes a PREAUTH greeting for a login (`true` instead of the name); nothing was proven then.
+    if (client.authenticated === true) throw new Error('it claims to be logged in before any login (PREAUTH)')
+    if (account?.authzid !== undefined && client.authenticated !== account.authzid)
+      throw new Error('it does not offer AUTH=PLAIN, which style = "authzid" needs')
+    return { capabilities: listCapabilities(client), loggedIn: true }
+  } catch (error) {
+    // Without an account imapflow stops where it would log in: after TLS and CAPABILITY.
+    if (account === undefined && isOnlyLoginMissing(error) && client.authenticated !== true) return { capabilities: listCapabilities(client), loggedIn: false }
+    throw toProbeError(error, target, account)
+  } finally {
+    client.close()
+  }
+}
+
+function connectionOptions({ host, port, tls, ca, serverName, pinned }: ProbeTarget): ImapFlowOptions {
+  return {
+    host,
+    port,
+    secure: tls === 'implicit',
+    ...(tls === 'implicit' ? {} : { doSTARTTLS: tls === 'starttls' }),
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    tls: { minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca: readAuthorities(ca) }), ...(pinned === true ? { allowPartialTrustChain: true } : {}) },
+    logger: false,
+    verifyOnly: true,
+    disableCompression: true,
+    disableAutoEnable: true,
+    clientInfo: { name: 'Mailwicket' },
+    connectionTimeout: PROBE_TIMEOUT_MS,
+    greetingTimeout: PROBE_TIMEOUT_MS,
+    socketTimeout: PROBE_TIMEOUT_MS,
+    maxLineLength: MAX_RESPONSE_BYTES,
+    maxLiteralSize: MAX_RESPONSE_BYTES,
+    maxResponseSize: 2 * MAX_RESPONSE_BYTES,
+  }
+}
+
+function authOptions({ user, authzid, secret }: UpstreamAccount) {
+  const pass = secret.reveal().toString('utf8')
+  // SECURITY: with LOGIN the authzid would be dropped without a word and the master user's own mailbox opened.
+  return authzid === undefined ? { user, pass } : { user, pass, authzid, loginMethod: 'AUTH=PLAIN' }
+}
+
+function readAuthorities(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new MailwicketError('CERTIFICATE_INVALID', { message: `${path}: ${(error as Error).message}`, cause: error })
+  }
+}
+
+function listCapabilities(client: ImapFlow): string[] {
+  return [...client.capabilities.keys()].map(name => name.toUpperCase())
+}
+
+function isOnlyLoginMissing(error: unknown): boolean {
+  return error instanceof Error && 'authenticationFailed' in error && !('response' in error)
+}
+
+interface ImapFlowFailure extends Error {
+  readonly authenticationFailed?: boolean
+  readonly response?: unknown
+  readonly responseText?: unknown
+  readonly code?: string
+}
+
+function toProbeError(error: unknown, target: ProbeTarget, account: UpstreamAccount | undefined): MailwicketError {
+  if (error instanceof MailwicketError) return error
+  const failure = error as ImapFlowFailure
+  const where = formatEndpoint(target)
+  const words = [failure.response, failure.responseText].find(text => typeof text === 'string' && text !== '')
+  if (failure.authenticationFailed === true) {
+    const name = account?.authzid === undefined ? account?.user : `${account.user} for ${account.authzid}`
+    return new MailwicketError('UPSTREAM_LOGIN_FAILED', {
+      message: `${where} refused the login of ${name}: ${quote(String(words ?? failure.message))}`,
+      remedy: 'Check login and secret; the words are the server’s own.',
+      cause: error,
+    })
+  }
+  return new MailwicketError('UPSTREAM_LOGIN_FAILED', {
+    message: `${where} cannot be used: ${quote(String(words ?? failure.message))}`,
+    remedy: adviceFor(failure, target),
+    cause: error,
+  })
+}
+
+function adviceFor({ code = '', message }: ImapFlowFailure, { host, tls }: ProbeTarget): string {
+  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|ETIMEDOUT/.test(code))
+    return 'Check address and port, and that a firewall lets this machine through.'
+  if (/ENOTFOUND|EAI_AGAIN/.test(code)) return `The name ${host} was not found in DNS: check its spelling and this machine's resolver.`
+  if (/SELF_SIGNED|UNABLE_TO_|CERT_UNTRUSTED|SIGNATURE/.test(code))
+    return 'Its certificate is not from an authority this machine trusts: name the authority with `ca = "file.pem"` in its [[upstream]].'
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'Its certificate is for another name: give that name as the address in [[upstream]].'
+  if (code === 'CERT_HAS_EXPIRED') return 'Its certificate has expired: renew it at the upstream.'
+  if (/STARTTLS/i.test(message) || /STARTTLS/.test(code)) return 'It offers no STARTTLS on this port. Use its TLS port (mostly 993) with tls = "implicit".'
+  if (/WRONG_VERSION_NUMBER|ERR_SSL/.test(code) && tls === 'implicit')
+    return 'It does not speak TLS on this port. Use its TLS port (mostly 993), or tls = "starttls".'
+  return 'Check address, port and tls in its [[upstream]].'
+}
+
+/** One line of foreign text: cut, and without control characters. */
+function quote(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
+  const line = text.replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ').trim()
+  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line
+}

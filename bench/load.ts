@@ -1,0 +1,144 @@
+/**
+ * The load generator: a process of its own, so that its CPU time is not the peers'.
+ *
+ * Forked by `run-load.ts`; takes one job by message, tells `ready` when it has prepared, works on `go`, answers with figures.
+ */
+import { type Connection, openConnection, openSession, type Target } from './imap-client.ts'
+import { median } from './rounds.ts'
+import type { Figures, Job, ToLoad } from './run-load.ts'
+
+type Prepared = () => Promise<Figures>
+
+const send = (message: unknown) => process.send?.(message)
+
+const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, target: Target) => Promise<Prepared> } = {
+  async download(job, target) {
+    const session = await openSession(target)
+    await session.command('SELECT INBOX')
+    await session.drain('FETCH 1 BODY.PEEK[]', job.bytes) // the upstream's caches, and the gateway's compiler, are warm now
+    return async () => {
+      let bytes = 0
+      for (let i = 0; i < job.times; i++) bytes += await session.drain('FETCH 1 BODY.PEEK[]', job.bytes)
+      session.destroy()
+      return { bytes }
+    }
+  },
+
+  async login(job, target) {
+    const ticket = job.resume ? await takeTicket(target) : undefined
+    const one = async () => {
+      const session = await openSession(target, ticket)
+      if (session.socket.isSessionReused() !== job.resume) throw new Error(`resumed: ${session.socket.isSessionReused()}`)
+      await session.logout()
+    }
+    await repeat(Math.min(job.count, 100), job.parallel, one)
+    return async () => {
+      await repeat(job.count, job.parallel, one)
+      return { logins: job.count }
+    }
+  },
+
+  async idle(job, target) {
+    return async () => {
+      const sessions: Connection[] = []
+      await repeat(job.count, 20, async () => void sessions.push(await openSession(target)))
+      return { sessions: sessions.length }
+    }
+  },
+
+  async roundTrip(job, target) {
+    const session = await openSession(target)
+    for (let i = 0; i < 500; i++) await session.command('NOOP')
+    return async () => {
+      const micros: number[] = []
+      for (let i = 0; i < job.count; i++) {
+        const from = performance.now()
+        await session.command('NOOP')
+        micros.push((performance.now() - from) * 1_000)
+      }
+      session.destroy()
+      micros.sort((a, b) => a - b)
+      const at = (share: number) => micros[Math.floor(micros.length * share)] ?? 0
+      return { medianMicros: at(0.5), p99Micros: at(0.99) }
+    }
+  },
+
+  async refusals(job, target) {
+    let wrong = 0
+    const one = async () => {
+      const connection = await openConnection(target)
+      for (let i = 0; i < job.triesEach; i++) {
+        const line = await connection.command(`LOGIN ${target.user} ${makeWrongSecret(wrong++)}`)
+        if (!line.includes('AUTHENTICATIONFAILED')) throw new Error(`not refused as expected: ${line}`)
+      }
+      connection.destroy()
+    }
+    await repeat(job.parallel, job.parallel, one)
+    return async () => {
+      await repeat(job.connections, job.parallel, one)
+      return { refusals: job.connections * job.triesEach }
+    }
+  },
+
+  async loginTime(job) {
+    const micros = job.targets.map((): number[] => [])
+    const onceEach = async (note: boolean) => {
+      for (const [index, target] of job.targets.entries()) {
+        const connection = await openConnection(target)
+        const from = performance.now()
+        const line = await connection.command(`LOGIN ${target.user} ${target.secret}`)
+        if (note) micros[index]?.push((performance.now() - from) * 1_000)
+        if (!line.includes(' OK')) throw new Error(`login refused: ${line}`)
+        await connection.logout()
+      }
+    }
+    for (let i = 0; i < 20; i++) await onceEach(false)
+    return async () => {
+      for (let i = 0; i < job.count; i++) await onceEach(true)
+      return Object.fromEntries(micros.map((values, index) => [`micros${index}`, median(values)]))
+    }
+  },
+}
+
+/** A different secret each time, in the shape of a generated one (no digit 0 or 1 in its alphabet). */
+function makeWrongSecret(serial: number): string {
+  const digits = serial
+    .toString(8)
+    .padStart(20, '0')
+    .replace(/[01]/g, digit => (digit === '0' ? 'k' : 'm'))
+  return digits.replace(/(.{4})(?=.)/g, '$1-')
+}
+
+async function repeat(count: number, parallel: number, one: () => Promise<void>): Promise<void> {
+  let started = 0
+  const worker = async () => {
+    while (started < count) {
+      started++
+      await one()
+    }
+  }
+  await Promise.all(Array.from({ length: parallel }, worker))
+}
+
+async function takeTicket(target: Target): Promise<Buffer> {
+  const session = await openSession(target)
+  await session.logout()
+  const ticket = session.ticket()
+  if (ticket === undefined) throw new Error('the server gave no session ticket')
+  return ticket
+}
+
+let work: Prepared | undefined
+process.on('message', async (message: ToLoad) => {
+  try {
+    if (message.do === 'prepare') {
+      // One entry per kind, so the job's kind and its handler agree.
+      work = await (prepare[message.job.kind] as (job: Job, target: Target) => Promise<Prepared>)(message.job, message.target)
+      send({ ready: true })
+    } else if (work !== undefined) {
+      send({ figures: await work() })
+    }
+  } catch (error) {
+    send({ failed: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  }
+})

@@ -1,0 +1,19 @@
+/**
+ * CPU per octet of a large download: FETCH of one 64 MiB message over one session, TLS towards the client, plain towards the upstream.
+ */
+import type { Peer } from './peers/peer.ts'
+import { LARGE_MESSAGE_BYTES } from './peers/upstream.ts'
+import { compareWithNginxMail, type ResultRow } from './result-row.ts'
+import { inRounds } from './rounds.ts'
+import { runLoad } from './run-load.ts'
+
+/** 320 MiB a round: about a quarter of a CPU second at the least, 25 times what the kernel's accounting resolves. */
+const FETCHES = 5
+
+export async function measureDownload(peers: readonly Peer[]): Promise<ResultRow[]> {
+  const series = await inRounds(peers, async peer => {
+    const { cpuMs, figures } = await runLoad(peer, { kind: 'download', times: FETCHES, bytes: LARGE_MESSAGE_BYTES })
+    return cpuMs / ((figures['bytes'] ?? 0) / 1e6)
+  })
+  return [compareWithNginxMail('CPU per octet of a large download, TLS in, plain upstream', 'ms CPU per MB', 0.8, series)]
+}

@@ -1,0 +1,28 @@
+/**
+ * CPU per login: connect, TLS handshake, LOGIN with a secret that is memoised by then, hand-over to the upstream, LOGOUT, close.
+ * The same key exchange for all, once without and once with TLS resumption. nginx's auth_http server is not counted.
+ */
+import type { Peer } from './peers/peer.ts'
+import { compareWithNginxMail, type ResultRow } from './result-row.ts'
+import { inRounds } from './rounds.ts'
+import { runLoad } from './run-load.ts'
+
+/** About half a CPU second a round. */
+const LOGINS = 600
+/** nginx's mail proxy waits 40 ms for delayed acknowledgements of the upstream in every login: many at a time keep the round short. */
+const PARALLEL = 32
+
+export async function measureLogin(peers: readonly Peer[]): Promise<ResultRow[]> {
+  const rows: ResultRow[] = []
+  for (const [resume, words] of [
+    [false, 'full handshake'],
+    [true, 'TLS resumed'],
+  ] as const) {
+    const series = await inRounds(peers, async peer => {
+      const { cpuMs } = await runLoad(peer, { kind: 'login', count: LOGINS, parallel: PARALLEL, resume })
+      return cpuMs / LOGINS
+    })
+    rows.push(compareWithNginxMail(`CPU per login, secret memoised, ${words}`, 'ms CPU per login', 1.5, series))
+  }
+  return rows
+}

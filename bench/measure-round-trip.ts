@@ -1,0 +1,20 @@
+/**
+ * The time from NOOP to its answer through one spliced session, as the client sees it: load, peer and upstream on one machine.
+ */
+import type { Peer, PeerName } from './peers/peer.ts'
+import { compareWithNginxMail, formatSeries, type ResultRow } from './result-row.ts'
+import { inRounds } from './rounds.ts'
+import { runLoad } from './run-load.ts'
+
+const NOOPS = 5_000
+
+export async function measureRoundTrip(peers: readonly Peer[]): Promise<ResultRow[]> {
+  const p99 = new Map<PeerName, number[]>(peers.map(({ name }) => [name, []]))
+  const series = await inRounds(peers, async peer => {
+    const { figures } = await runLoad(peer, { kind: 'roundTrip', count: NOOPS })
+    p99.get(peer.name)?.push(figures['p99Micros'] ?? 0)
+    return figures['medianMicros'] ?? 0
+  })
+  const row = compareWithNginxMail('Round trip through the gateway (NOOP), median', 'µs, median', 1.5, series)
+  return [{ ...row, raw: [...row.raw, '', ...formatSeries(p99, 'µs, 99th percentile')] }]
+}

@@ -1,0 +1,135 @@
+/**
+ * The gateway as it is installed: a folder made by `mailwicket init`, mailbox and device by the command line, `mailwicket serve` as a process.
+ */
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import type { Program, Workbench } from '../workbench.ts'
+import { BENCH_USER, type Certificate, type PeerKind, UPSTREAM_SECRET, type Upstream } from './peer.ts'
+
+const LAUNCHER = new URL('../../bin/mailwicket', import.meta.url).pathname
+
+/** Filler devices hang three to a mailbox, as in the design's sizing. */
+const DEVICES_PER_MAILBOX = 3
+
+/** One installation: its store, and the devices that the load logs in with. */
+export class Installation {
+  readonly dir: string
+  readonly #bench: Workbench
+  readonly #upstream: Upstream
+  readonly #certificate: Certificate
+
+  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate) {
+    this.#bench = bench
+    this.#upstream = upstream
+    this.#certificate = certificate
+    this.dir = bench.path(name)
+    execFileSync(LAUNCHER, ['init', '--dir', this.dir, '--hostname', 'localhost'], { stdio: 'pipe' })
+  }
+
+  /** Adds a mailbox with one device; gives the app password. */
+  addMailbox(address: string): string {
+    this.#configure(1)
+    this.#run(['mailbox', 'add', address, '--secret-stdin', '--no-verify'], UPSTREAM_SECRET)
+    const device = JSON.parse(this.#run(['device', 'add', address, 'bench', '--json'])) as { password: string }
+    return device.password
+  }
+
+  /** Adds devices that nobody uses to a mailbox, as generated ones would look. */
+  addFillerDevices(address: string, count: number): void {
+    this.#fill(database => {
+      const mailbox = database.prepare('select id from mailboxes where address = ?').get(address)
+      database.prepare(`with recursive n(i) as (select 1 union all select i + 1 from n where i < ?) ${insertDevices(`'${mailbox?.['id']}'`, 'n')}`).run(count)
+    })
+  }
+
+  /** Adds so many mailboxes with devices that the store has `count` devices more. */
+  addFillerMailboxes(count: number): void {
+    this.#fill(database => {
+      database
+        .prepare(
+          `with recursive n(i) as (select 1 union all select i + 1 from n where i < ?)
+           insert into mailboxes (id, address, upstream, login, sealed_secret, state, created_at)
+           select 'f' || lower(hex(randomblob(8))), 'filler' || i || '@example.test', 'main', null, randomblob(64), 'active', 0 from n`,
+        )
+        .run(Math.ceil(count / DEVICES_PER_MAILBOX))
+      database
+        .prepare(
+          `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${DEVICES_PER_MAILBOX})
+           ${insertDevices('m.id', `(select id from mailboxes where address like 'filler%') m cross join n`)}`,
+        )
+        .run()
+    })
+  }
+
+  /** Runs `mailwicket serve` on a free port. */
+  async serve(): Promise<{ readonly port: number; readonly program: Program }> {
+    const port = await this.#bench.freePort()
+    this.#configure(port)
+    const program = await this.#bench.start(`mailwicket-${port}`, LAUNCHER, ['--config', join(this.dir, 'mailwicket.toml'), 'serve'], { port })
+    return { port, program }
+  }
+
+  #run(args: readonly string[], input = ''): string {
+    return execFileSync(LAUNCHER, ['--config', join(this.dir, 'mailwicket.toml'), ...args], { input, encoding: 'utf8', stdio: 'pipe' })
+  }
+
+  #configure(port: number): void {
+    this.#bench.write(
+      join(this.dir, 'mailwicket.toml'),
+      `hostname = "localhost"
+data_dir = "."
+
+[store]
+url = "sqlite:mailwicket.db"
+
+[[certificate]]
+cert = "${this.#certificate.certFile}"
+key = "${this.#certificate.keyFile}"
+
+[[listen]]
+protocol = "imap"
+address = "127.0.0.1:${port}"
+tls = "implicit"
+
+[[upstream]]
+name = "main"
+domains = ["example.test"]
+imap = { address = "127.0.0.1:${this.#upstream.port}", tls = "none" }
+auth = { method = "stored" }
+`,
+    )
+  }
+
+  /** A million rows through the command line would take hours: one transaction past it. */
+  #fill(write: (database: DatabaseSync) => void): void {
+    const database = new DatabaseSync(join(this.dir, 'mailwicket.db'))
+    database.exec('begin immediate')
+    write(database)
+    database.exec('commit')
+    database.exec('pragma wal_checkpoint(truncate)')
+    database.close()
+  }
+}
+
+/** As generated devices are stored: 8 octets of tag, a bucket of 1 … 65535, a hash that is never computed. */
+function insertDevices(mailboxId: string, from: string): string {
+  const phc = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
+  return `insert into devices (id, mailbox_id, name, name_key, state, kind, phc, tag, bucket, scopes, expires_at, allow_from, password_version,
+            kicked_at, created_at, password_changed_at, revoked_at)
+          select 'f' || lower(hex(randomblob(8))), ${mailboxId}, 'filler ' || i, 'filler ' || i, 'active', 'generated', '${phc}', randomblob(8),
+            abs(random() % 65535) + 1, 'imap,smtp', null, '', 1, null, 0, 0, null from ${from}`
+}
+
+export function mailwicket(bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
+  const installation = new Installation(bench, 'mailwicket', upstream, certificate)
+  const secret = installation.addMailbox(BENCH_USER)
+  return {
+    name: 'Mailwicket',
+    start: async () => ({ name: 'Mailwicket', ...(await installation.serve()), certificate: certificate.pem, user: BENCH_USER, secret }),
+  }
+}
+
+export function readMailwicketVersion(): string {
+  return `Mailwicket ${execFileSync(LAUNCHER, ['--version'], { encoding: 'utf8' }).trim()}`
+}

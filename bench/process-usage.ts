@@ -1,0 +1,54 @@
+/**
+ * What a process and all its descendants have used, from the kernel's own accounting under /proc (Linux only).
+ *
+ * CPU time is utime + stime of every living process of the tree plus what reaped children left behind (cutime + cstime),
+ * so workers that come and go between two samples are not lost. Memory is PSS: shared pages are divided among their users.
+ */
+import { readdirSync, readFileSync } from 'node:fs'
+
+/** USER_HZ: /proc/PID/stat counts in hundredths of a second on every Linux architecture that Node runs on. */
+const MS_PER_TICK = 10
+
+interface ProcessStat {
+  readonly pid: number
+  readonly parent: number
+  readonly ticks: number
+}
+
+function readStat(pid: number): ProcessStat | undefined {
+  let text: string
+  try {
+    text = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  } catch {
+    return undefined // it ended between the listing and now
+  }
+  // The second field is the program's name in brackets and may hold spaces: count from behind it.
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ')
+  const at = (index: number) => Number(fields[index])
+  return { pid, parent: at(1), ticks: at(11) + at(12) + at(13) + at(14) }
+}
+
+function findTree(root: number): ProcessStat[] {
+  const all = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(name => readStat(Number(name)))
+    .filter(stat => stat !== undefined)
+  const tree = all.filter(stat => stat.pid === root)
+  for (const parent of tree) tree.push(...all.filter(stat => stat.parent === parent.pid)) // grows while it is walked
+  return tree
+}
+
+/** CPU time of the process `root` and everything below it, in milliseconds, to 10 ms. */
+export function readCpuMs(root: number): number {
+  return findTree(root).reduce((sum, stat) => sum + stat.ticks, 0) * MS_PER_TICK
+}
+
+/** Proportional memory of the process `root` and everything below it, in KiB. */
+export function readPssKiB(root: number): number {
+  let sum = 0
+  for (const { pid } of findTree(root)) {
+    const match = /^Pss:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1'))
+    sum += Number(match?.[1] ?? 0)
+  }
+  return sum
+}

@@ -1,0 +1,102 @@
+/**
+ * Starts a load process, and accounts for what the peer used while the load worked (not while it prepared).
+ */
+import { type ChildProcess, fork } from 'node:child_process'
+import type { Target } from './imap-client.ts'
+import type { Peer } from './peers/peer.ts'
+import { readCpuMs } from './process-usage.ts'
+
+export type Job =
+  /** Fetches the large message `times` times over one session. */
+  | { readonly kind: 'download'; readonly times: number; readonly bytes: number }
+  | { readonly kind: 'login'; readonly count: number; readonly parallel: number; readonly resume: boolean }
+  /** Logs in and stays, until the load is ended. */
+  | { readonly kind: 'idle'; readonly count: number }
+  | { readonly kind: 'roundTrip'; readonly count: number }
+  | { readonly kind: 'refusals'; readonly connections: number; readonly triesEach: number; readonly parallel: number }
+  /** Time from LOGIN to its answer; the targets take turns. */
+  | { readonly kind: 'loginTime'; readonly count: number; readonly targets: readonly Target[] }
+
+export type ToLoad = { readonly do: 'prepare'; readonly job: Job; readonly target: Target } | { readonly do: 'go' }
+
+export type Figures = Readonly<Record<string, number>>
+
+export interface LoadResult {
+  readonly figures: Figures
+  /** CPU time of all the peer's processes, milliseconds. */
+  readonly cpuMs: number
+}
+
+export interface Load {
+  go(): Promise<LoadResult>
+  end(): void
+}
+
+/** No job takes longer, on a busy machine: a peer that hangs must not hang the run. */
+const LOAD_TIMEOUT_MS = 90_000
+
+/** Prepares a job against a peer: connected, logged in, warm. */
+export async function prepareLoad(peer: Peer, job: Job): Promise<Load> {
+  const target: Target = { port: peer.port, certificate: peer.certificate, user: peer.user, secret: peer.secret }
+  const { ask, end } = await startLoad(job, target, peer.name)
+  return {
+    go: async () => {
+      const cpuBefore = readCpuMs(peer.program.pid)
+      const { figures } = await ask({ do: 'go' })
+      return { figures: figures ?? {}, cpuMs: readCpuMs(peer.program.pid) - cpuBefore }
+    },
+    end,
+  }
+}
+
+/** Prepares, works, ends. */
+export async function runLoad(peer: Peer, job: Job): Promise<LoadResult> {
+  const load = await prepareLoad(peer, job)
+  try {
+    return await load.go()
+  } finally {
+    load.end()
+  }
+}
+
+/** Median time from LOGIN to its answer at each target, in milliseconds, of `count` logins each. */
+export async function loginTimes(targets: readonly Target[], count: number): Promise<number[]> {
+  const { ask, end } = await startLoad({ kind: 'loginTime', count, targets }, targets[0] as Target, 'Mailwicket')
+  try {
+    const { figures = {} } = await ask({ do: 'go' })
+    return targets.map((_, index) => (figures[`micros${index}`] ?? Number.NaN) / 1_000)
+  } finally {
+    end()
+  }
+}
+
+async function startLoad(job: Job, target: Target, peerName: string): Promise<{ ask(message: ToLoad): Promise<Answer>; end(): void }> {
+  const child = fork(new URL('./load.ts', import.meta.url).pathname, { timeout: LOAD_TIMEOUT_MS, killSignal: 'SIGKILL' })
+  const ask = (message: ToLoad) => askChild(child, message, peerName)
+  const end = () => void child.kill('SIGKILL')
+  await ask({ do: 'prepare', job, target }).catch(error => {
+    end()
+    throw error
+  })
+  return { ask, end }
+}
+
+interface Answer {
+  readonly ready?: true
+  readonly figures?: Figures
+  readonly failed?: string
+}
+
+function askChild(child: ChildProcess, message: ToLoad, peerName: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const onExit = () => reject(new Error(`the load against ${peerName} ended early`))
+    child.once('exit', onExit)
+    child.once('message', answer => {
+      child.off('exit', onExit)
+      const { failed } = answer as Answer
+      if (failed === undefined) resolve(answer as Answer)
+      else reject(new Error(`the load against ${peerName} failed: ${failed}`))
+    })
+    child.send(message)
+  })
+}

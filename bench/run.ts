@@ -1,0 +1,113 @@
+/**
+ * `npm run bench`: the IMAP rows of the design's speed table, each as a ratio of one run, with the raw figures.
+ *
+ *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time] [--quick]
+ *
+ * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
+ * `--quick` (100,000 devices in the large store in place of 1,000,000). Needs root: nginx and Dovecot drop to users of their own.
+ */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { measureDownload } from './measure-download.ts'
+import { measureLogin } from './measure-login.ts'
+import { measureLoginTime } from './measure-login-time.ts'
+import { measureMemory } from './measure-memory.ts'
+import { measureRefusals } from './measure-refusals.ts'
+import { measureRoundTrip } from './measure-round-trip.ts'
+import { dovecotProxy, readDovecotVersion } from './peers/dovecot.ts'
+import { mailwicket, readMailwicketVersion } from './peers/mailwicket.ts'
+import { nginxMail, nginxStream, readNginxVersion } from './peers/nginx.ts'
+import type { Certificate, Peer, PeerKind, PeerName, Upstream } from './peers/peer.ts'
+import { startUpstream } from './peers/upstream.ts'
+import type { ResultRow } from './result-row.ts'
+import { formatTable, writeResults } from './results-file.ts'
+import { Workbench } from './workbench.ts'
+
+const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time'] as const
+type Name = (typeof NAMES)[number]
+
+/** What a measurement may need. Long-running peers are shared; the memory of a process that has worked before says little. */
+class Field {
+  readonly bench: Workbench
+  readonly upstream: Upstream
+  readonly certificate: Certificate
+  readonly largeStore: number
+  readonly kinds: readonly PeerKind[]
+  readonly #running = new Map<PeerName, Promise<Peer>>()
+
+  constructor(bench: Workbench, upstream: Upstream, certificate: Certificate, largeStore: number) {
+    this.bench = bench
+    this.upstream = upstream
+    this.certificate = certificate
+    this.largeStore = largeStore
+    this.kinds = [mailwicket, nginxMail, dovecotProxy, nginxStream].map(kind => kind(bench, upstream, certificate))
+  }
+
+  running(kind: PeerKind): Promise<Peer> {
+    const peer = this.#running.get(kind.name) ?? kind.start()
+    this.#running.set(kind.name, peer)
+    return peer
+  }
+
+  all(): Promise<Peer[]> {
+    return Promise.all(this.kinds.map(kind => this.running(kind)))
+  }
+}
+
+const measurements: { readonly [N in Name]: (field: Field) => Promise<ResultRow[]> } = {
+  download: async field => measureDownload(await field.all()),
+  login: async field => measureLogin(await field.all()),
+  'round-trip': async field => measureRoundTrip(await field.all()),
+  refusals: async field => measureRefusals((await field.all())[0] as Peer),
+  memory: field => measureMemory(field.kinds),
+  'login-time': field => measureLoginTime(field.bench, field.upstream, field.certificate, field.largeStore),
+}
+
+const { values: options } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })
+const names = options.only === undefined ? NAMES : NAMES.filter(name => name === options.only)
+if (names.length === 0) fail(`--only takes one of: ${NAMES.join(', ')}`)
+if (process.getuid?.() !== 0) fail('the bench needs root: nginx and Dovecot start as root and drop to users of their own')
+
+const bench = new Workbench()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void bench.close().then(() => process.exit(130)))
+try {
+  const largeStore = options.quick ? 100_000 : 1_000_000
+  say('starting Dovecot, nginx and Mailwicket …')
+  const field = new Field(bench, await startUpstream(bench), makeCertificate(bench), largeStore)
+  const rows: ResultRow[] = []
+  for (const name of names) {
+    say(`measuring: ${name} …`)
+    const found = await measurements[name](field)
+    rows.push(...found)
+    for (const row of found)
+      console.log([`\n## ${row.what}`, `${row.result} (goal: ${row.goal}; ${row.isReached ? 'reached' : 'NOT reached'})`, ...row.raw].join('\n'))
+  }
+  console.log(`\n${formatTable(rows).join('\n')}`)
+  if (options.only === undefined && !options.quick) {
+    writeResults(rows, [readMailwicketVersion(), readNginxVersion(), readDovecotVersion()], largeStore)
+    say('written to bench/RESULTS.md')
+  }
+} finally {
+  await bench.close()
+}
+
+function makeCertificate(bench: Workbench): Certificate {
+  const [certFile, keyFile] = [bench.path('cert.pem'), bench.path('key.pem')]
+  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
+  execFileSync(
+    'openssl',
+    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2', ...names],
+    { stdio: 'ignore' },
+  )
+  return { certFile, keyFile, pem: readFileSync(certFile, 'utf8') }
+}
+
+function say(text: string): void {
+  console.error(`bench: ${text}`)
+}
+
+function fail(text: string): never {
+  say(text)
+  process.exit(2)
+}

@@ -1,0 +1,166 @@
+/** Tries what the pages tell a reader to type: `mailwicket` commands, npm scripts, TOML, links. */
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { Readable } from 'node:stream'
+import { expect, test } from 'vitest'
+import { type Command, CommanderError } from '../admin-cli/command-frame.ts'
+import { buildProgram } from '../admin-cli/program.ts'
+import type { Terminal } from '../admin-cli/terminal.ts'
+import { refuseUnavailable } from '../base/config-available.ts'
+import { parseConfig } from '../base/config-parse.ts'
+import { ERRORS } from '../base/errors.ts'
+
+const root = join(import.meta.dirname, '..')
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: root })].map(path => ({
+  path,
+  text: readFileSync(join(root, path), 'utf8'),
+}))
+
+interface Snippet {
+  readonly where: string
+  readonly text: string
+}
+
+const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n').length
+
+/** Fenced blocks of one language. */
+function blocks(language: string): Snippet[] {
+  return pages.flatMap(({ path, text }) =>
+    Array.from(text.matchAll(/^```(\S*)\n([\s\S]*?)^```/gm))
+      .filter(match => match[1] === language)
+      .map(match => ({ where: `${path}:${lineOf(text, match.index)}`, text: match[2] ?? '' })),
+  )
+}
+
+/** Code between single backquotes, outside of fenced blocks. */
+function spans({ path, text }: { path: string; text: string }): Snippet[] {
+  const prose = text.replace(/^```[\s\S]*?^```/gm, block => block.replace(/[^\n]/g, ' '))
+  return Array.from(prose.matchAll(/`([^`\n]+)`/g), match => ({ where: `${path}:${lineOf(prose, match.index)}`, text: match[1] ?? '' }))
+}
+
+const isRedirection = (word: string): boolean => /^[<>|]$/.test(word)
+
+/** The simple commands of a shell text, each as its words. Redirections and what follows a pipe are left out. */
+function shellCommands(text: string): string[][] {
+  return text
+    .replace(/\\\n/g, ' ')
+    .split(/\n|&&|;/)
+    .map(line => Array.from(line.replace(/(^|\s)#.*$/, '').matchAll(/"([^"]*)"|'([^']*)'|[<>|]|[^\s<>|]+/g), match => match[1] ?? match[2] ?? match[0]))
+    .map(words => (words.some(isRedirection) ? words.slice(0, words.findIndex(isRedirection)) : words))
+    .filter(words => words.length > 0)
+}
+
+const terminal: Terminal = {
+  stdin: Readable.from([]),
+  stdout: { write: () => true },
+  stderr: { write: () => true },
+  env: {},
+  cwd: root,
+  operator: 'reader',
+  now: () => Date.UTC(2026, 10, 22),
+  onSignal: () => () => {},
+  onOutputClosed: () => {},
+  onDefect: () => {},
+  exit: () => {},
+}
+
+function* withAll(command: Command): Generator<Command> {
+  yield command
+  for (const child of command.commands) yield* withAll(child)
+}
+
+/** Parses a command line as the program does, but runs nothing. Undefined: it is accepted. */
+async function complaintOf(args: readonly string[]): Promise<string | undefined> {
+  const program = buildProgram(terminal, '0')
+  for (const command of withAll(program)) {
+    command.exitOverride()
+    if (command.commands.length === 0) command.action(() => {})
+  }
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return undefined
+  } catch (error) {
+    if (error instanceof CommanderError && (error.exitCode === 0 || error.code === 'commander.help')) return undefined
+    return error instanceof Error ? error.message : String(error)
+  }
+}
+
+const groups = buildProgram(terminal, '0').commands.filter(command => command.commands.length > 0)
+
+/** A span such as `mailwicket device add …` or `device list`: its words after the program's name; undefined: something else. */
+function commandInSpan(text: string): { readonly args: string[]; readonly isCut: boolean } | undefined {
+  const words = shellCommands(text.replace('…', ''))[0] ?? []
+  const isCut = text.includes('…')
+  if (words[0] === 'mailwicket') return { args: words.slice(1), isCut }
+  const group = groups.find(command => command.name() === words[0])
+  // In prose a command is often only named: `device list`.
+  return group !== undefined && words.length === 2 ? { args: words, isCut: true } : undefined
+}
+
+function isKnown(args: readonly string[]): boolean {
+  const names = args.filter(word => !word.startsWith('-'))
+  const command = buildProgram(terminal, '0').commands.find(child => child.name() === names[0])
+  if (command === undefined) return names.length === 0
+  return command.commands.length === 0 || names.length < 2 || command.commands.some(child => child.name() === names[1])
+}
+
+test('every mailwicket command in a shell block is one that the program accepts', async () => {
+  const commands = blocks('sh').flatMap(({ where, text }) =>
+    shellCommands(text)
+      .filter(words => words[0] === 'mailwicket')
+      .map(words => ({ where, words })),
+  )
+  expect(commands.length).toBeGreaterThan(20)
+  const complaints: string[] = []
+  for (const { where, words } of commands) {
+    const complaint = await complaintOf(words.slice(1))
+    if (complaint !== undefined) complaints.push(`${where}: ${words.join(' ')}: ${complaint}`)
+  }
+  expect(complaints).toEqual([])
+})
+
+test('every command that a sentence or a remedy names exists', async () => {
+  const remedies = Object.entries(ERRORS).flatMap(([code, { means, remedy }]) => spans({ path: code, text: `${means} ${remedy}` }))
+  const complaints: string[] = []
+  for (const { where, text } of [...pages.flatMap(spans), ...remedies]) {
+    const named = commandInSpan(text)
+    if (named === undefined) continue
+    const complaint = named.isCut ? (isKnown(named.args) ? undefined : 'no such command') : await complaintOf(named.args)
+    if (complaint !== undefined) complaints.push(`${where}: ${text}: ${complaint}`)
+  }
+  expect(complaints).toEqual([])
+})
+
+test('every npm script and every file that a page names exists', () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: Readonly<Record<string, string>> }
+  const lines = [
+    ...blocks('sh').flatMap(({ where, text }) => shellCommands(text).map(words => ({ where, words }))),
+    ...pages.flatMap(spans).map(({ where, text }) => ({ where, words: text.split(' ') })),
+  ]
+  const missing = lines.filter(({ words: [npm, run, script] }) => npm === 'npm' && run === 'run' && !Object.hasOwn(scripts, script ?? ''))
+  expect(missing).toEqual([])
+  const dead = pages.flatMap(({ path, text }) =>
+    Array.from(text.matchAll(/\]\((?!https?:)([^)#]+)[^)]*\)/g), match => match[1] ?? '')
+      .filter(target => !existsSync(join(root, dirname(path), target)))
+      .map(target => `${path} → ${target}`),
+  )
+  expect(dead).toEqual([])
+})
+
+/** What a fragment leaves out, so that it can be loaded by itself. */
+const REST: readonly (readonly [marker: RegExp, toml: string])[] = [
+  [/^hostname\b/m, 'hostname = "mail.example.com"\n'],
+  [/^\[\[certificate\]\]/m, '[[certificate]]\ncert = "a.pem"\nkey = "b.pem"\n'],
+  [/^\[\[listen\]\]/m, '[[listen]]\nprotocol = "imap"\naddress = "0.0.0.0:993"\ntls = "implicit"\n'],
+  [/^\[\[upstream\]\]/m, '[[upstream]]\nname = "rest"\nimap = { address = "imap.internal:993", tls = "implicit" }\n'],
+]
+
+test('every TOML block is a configuration, or a part of one, that this version serves', () => {
+  const snippets = blocks('toml')
+  expect(snippets.length).toBeGreaterThan(0)
+  for (const { where, text } of snippets) {
+    const [top = '', ...sections] = REST.map(([marker, toml]) => (marker.test(text) ? '' : toml))
+    const whole = [top, text, ...sections].join('\n')
+    expect(() => refuseUnavailable(parseConfig(whole, join(root, 'mailwicket.toml'))), where).not.toThrow()
+  }
+})

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { SECTIONS } from '../base/config-table.ts'
+import { ERRORS } from '../base/errors.ts'
+import { formatConfigurationPage } from './configuration-page.ts'
+import { formatPages } from './pages.ts'
+import { findComments, findDuties, findMarked } from './standards-page.ts'
+
+const pages = formatPages(join(import.meta.dirname, '..'))
+
+test.each([...pages.keys()])('docs/%s is what the code would make: else run `npm run docs`', name => {
+  expect(readFileSync(join(import.meta.dirname, name), 'utf8')).toBe(pages.get(name))
+})
+
+test('every key of the configuration has its row', () => {
+  const page = formatConfigurationPage()
+  for (const { keys } of SECTIONS) for (const key of Object.keys(keys)) expect(page).toContain(`| \`${key}\` |`)
+})
+
+test('every error has its row', () => {
+  for (const code of Object.keys(ERRORS)) expect(pages.get('errors.md')).toContain(`| \`${code}\` |`)
+})
+
+describe('standards are collected from comments', () => {
+  const dutiesOf = (source: string) =>
+    findComments(source).flatMap(comment => findDuties('f.ts', comment).map(({ rfc, section, text }) => `${rfc} ${section}: ${text}`))
+
+  test.each([
+    ['// RFC 4954 §4: the duty.', ['4954 §4: the duty.']],
+    ['  call() // RFC 4954 §4: the duty.', ['4954 §4: the duty.']],
+    ['// RFC 9051 §6.2.1, §11.1: the duty', ['9051 §6.2.1: the duty', '9051 §11.1: the duty']],
+    ['// RFC 4954 §4, RFC 4959 §3: the duty', ['4954 §4: the duty', '4959 §3: the duty']],
+    ['// RFC 8437: the duty', ['8437 : the duty']],
+    ['// RFC 4954 §4: the duty that\n// goes on.\ncall()', ['4954 §4: the duty that goes on.']],
+    ['// RFC 4954 §4: one.\n// RFC 4954 §6: other.', ['4954 §4: one.', '4954 §6: other.']],
+    ['/** RFC 9051 §6.2.3. */', ['9051 §6.2.3: all of it']],
+    ['/**\n * First. The `=` is empty (RFC 4954 §4). Last.\n */', ['4954 §4: The `=` is empty (RFC 4954 §4).']],
+    ['/**\n * A paragraph.\n *\n * RFC 4954 §4: the duty\n * goes on.\n */', ['4954 §4: the duty goes on.']],
+    ["const text = 'RFC 4954 §4: no comment'", []],
+    ["const url = 'https://RFC 4954 §4'", []],
+  ])('%s', (source, expected) => {
+    expect(dutiesOf(source)).toEqual(expected)
+  })
+
+  test('deviations and workarounds', () => {
+    const comments = findComments('// WORKAROUND(Outlook 16): sends it twice.\n// DEVIATION(RFC 9051 §6.1.3): we close first.')
+    expect(comments.flatMap(comment => findMarked('f.ts', comment)).map(({ marker, subject, text }) => [marker, subject, text])).toEqual([
+      ['WORKAROUND', 'Outlook 16', 'sends it twice.'],
+      ['DEVIATION', 'RFC 9051 §6.1.3', 'we close first.'],
+    ])
+  })
+})

@@ -1,0 +1,13 @@
+/** The pages that are made from the code: name in docs/ and text. */
+import { formatConfigurationPage } from './configuration-page.ts'
+import { formatErrorsPage } from './errors-page.ts'
+import { formatStandardsPage } from './standards-page.ts'
+
+/** `root` is the directory of the repository. */
+export function formatPages(root: string): ReadonlyMap<string, string> {
+  return new Map([
+    ['configuration.md', formatConfigurationPage()],
+    ['errors.md', formatErrorsPage()],
+    ['standards.md', formatStandardsPage(root)],
+  ])
+}

@@ -1,0 +1,115 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { DeviceId, SessionId } from '../base/ids.ts'
+import { silentLog } from '../base/log.ts'
+import type { GatewayStore } from '../store/gateway-store.ts'
+import type { DeviceStanding } from '../store/login-record.ts'
+import { LIMITS } from './limits.ts'
+import { LiveSession, LiveSessions } from './live-sessions.ts'
+import { Revocation } from './revocation.ts'
+
+const NOW = 1_000_000
+beforeEach(() => {
+  vi.useFakeTimers({ now: NOW })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+function makeStanding(id: string, changes: Partial<DeviceStanding> = {}): DeviceStanding {
+  return { id: id as DeviceId, state: 'active', mailboxState: 'active', scopes: ['imap'], expiresAt: null, allowFrom: [], passwordVersion: 1, kickedAt: null, ...changes }
+}
+
+/** Two live sessions, of device `a` and device `b`, and a store whose rows the test changes. */
+function openRevocation() {
+  const live = new LiveSessions()
+  const ended: string[] = []
+  const rows = new Map([makeStanding('a'), makeStanding('b')].map(row => [row.id, row]))
+  const store = { generation: 1, kicked: [] as SessionId[], isDown: false }
+  for (const id of ['a', 'b']) {
+    const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: NOW, end: why => {
+      ended.push(`${id}: ${why}`)
+      live.leave(session)
+    } })
+    session.device = rows.get(id as DeviceId)
+    live.enter(session)
+  }
+  const revocation = new Revocation(
+    {
+      readGeneration: async () => {
+        if (store.isDown) throw new Error('down')
+        return store.generation
+      },
+      findStandings: async (ids: readonly DeviceId[]) => new Map(ids.flatMap(id => (rows.has(id) ? [[id, rows.get(id) as DeviceStanding]] : []))),
+      findKickedSessions: async () => store.kicked,
+    } as unknown as GatewayStore,
+    live,
+    silentLog,
+  )
+  revocation.start()
+  return { live, ended, rows, store, revocation }
+}
+
+const nextPoll = () => vi.advanceTimersByTimeAsync(LIMITS.generationPollMs)
+
+describe('Revocation', () => {
+  const causes: readonly [string, Partial<DeviceStanding> | undefined, string][] = [
+    ['revoked', { state: 'revoked' }, 'revoked'],
+    ['disabled', { state: 'disabled' }, 'disabled'],
+    ['its mailbox disabled', { mailboxState: 'disabled' }, 'mailbox-disabled'],
+    ['expired by the administrator', { expiresAt: NOW - 1 }, 'expired'],
+    ['given another password', { passwordVersion: 2 }, 'password-changed'],
+    ['denied this scope', { scopes: ['smtp'] }, 'scope'],
+    ['denied this network', { allowFrom: ['10.0.0.0/8'] }, 'network'],
+    ['kicked', { kickedAt: NOW }, 'kicked'],
+    ['removed', undefined, 'removed'],
+  ]
+  it.each(causes)('ends the sessions of a device that is %s, and no other', async (_, change, why) => {
+    const { ended, rows, store } = openRevocation()
+    await nextPoll()
+    if (change === undefined) rows.delete('a' as DeviceId)
+    else rows.set('a' as DeviceId, makeStanding('a', change))
+    store.generation += 1
+    await nextPoll()
+    expect(ended).toEqual([`a: ${why}`])
+  })
+
+  it('ends one session by its ID', async () => {
+    const { live, ended, store } = openRevocation()
+    await nextPoll()
+    store.kicked = [[...live.all()][1]?.id as SessionId]
+    store.generation += 1
+    await nextPoll()
+    expect(ended).toEqual(['b: kicked'])
+  })
+
+  it('ends a session when its device expires, though nothing changed in the store', async () => {
+    const { live, ended } = openRevocation()
+    for (const session of live.all()) if (session.device?.id === 'a') session.device = makeStanding('a', { expiresAt: NOW + 600 })
+    await nextPoll()
+    expect(ended).toEqual([])
+    await vi.advanceTimersByTimeAsync(LIMITS.generationPollMs * 2)
+    expect(ended).toEqual(['a: expired'])
+  })
+
+  it('leaves sessions alone while the store is down, and catches up afterwards', async () => {
+    const { ended, rows, store } = openRevocation()
+    await nextPoll()
+    store.isDown = true
+    rows.set('a' as DeviceId, makeStanding('a', { state: 'revoked' }))
+    store.generation += 1
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(ended).toEqual([])
+    store.isDown = false
+    await nextPoll()
+    expect(ended).toEqual(['a: revoked'])
+  })
+
+  it('stops polling when it is stopped', async () => {
+    const { ended, rows, store, revocation } = openRevocation()
+    revocation.stop()
+    rows.clear()
+    store.generation += 1
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(ended).toEqual([])
+  })
+})

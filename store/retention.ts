@@ -1,0 +1,20 @@
+/**
+ * How long and how much is kept of what nobody asked to keep.
+ */
+
+const DAY_MS = 86_400_000
+
+/** A revoked device still explains why its app is refused; then its row goes. */
+export const REVOKED_KEPT_MS = 30 * DAY_MS
+export const ACTIVITY_KEPT_MS = 30 * DAY_MS
+/** Newest rows a device keeps: at one row an hour and app, more than a week of everything it did. */
+export const ACTIVITY_ROWS_PER_DEVICE = 200
+/** Newest rows of attempts that no device belongs to (unknown address, wrong secret), in all: whoever guesses addresses must not fill the disk. */
+export const ACTIVITY_ROWS_WITHOUT_DEVICE = 10_000
+/** Attempts that differ only in their time are one row when they lie within this. */
+export const REPEAT_WINDOW_MS = 3_600_000
+/** A node that was silent for so long is gone, not slow: its rows may go. Lists leave it out earlier (`liveSince`). */
+export const NODE_FORGOTTEN_MS = 60_000
+/** Purges run so often, and delete so many rows at a time: milliseconds of work each. */
+export const PURGE_INTERVAL_MS = 60_000
+export const PURGE_ROWS = 500

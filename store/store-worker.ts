@@ -1,0 +1,76 @@
+/**
+ * The worker thread of the gateway's store: the only one that writes. `store-writer.ts` starts it and talks to it.
+ *
+ * One request at a time, in order; every request is answered. An error that is no answer ends the thread, and the writer starts another.
+ */
+import { statSync } from 'node:fs'
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { MailwicketError } from '../base/errors.ts'
+import type { Backend } from './backend.ts'
+import { GatewayNotes } from './gateway-notes.ts'
+import { checkVersion } from './migrations.ts'
+import { forgetNodes } from './purge.ts'
+import { openSqlite } from './sqlite-backend.ts'
+import type { WorkerAnswer, WorkerData, WorkerRequest } from './store-writer.ts'
+
+/**
+ * SQLite needs no check after a crash: the WAL makes sure of that, and a full look would hold up the start by seconds for each gigabyte.
+ * Below this size it takes a tenth of a second and finds what a failing disk did before the first app does.
+ */
+const CHECKED_BYTES = 32 * 1024 * 1024
+
+async function openBackend({ path, node, now }: WorkerData): Promise<Backend> {
+  const backend = openSqlite(path, 'write-notes')
+  try {
+    await checkVersion(backend)
+    if (statSync(path).size <= CHECKED_BYTES && !backend.isSound('quick'))
+      throw new MailwicketError('STORE_DAMAGED', { message: `${path} failed its integrity check` })
+    await backend.db.transaction().execute(db => forgetNodes(db, node, now))
+    return backend
+  } catch (error) {
+    backend.close()
+    throw error
+  }
+}
+
+async function serve(port: MessagePort, data: WorkerData): Promise<void> {
+  const backend = await openBackend(data)
+  const notes = new GatewayNotes(backend.db, data.node)
+  const run = async (request: WorkerRequest): Promise<void> => {
+    switch (request.verb) {
+      case 'record':
+        return notes.record(request.batch, request.now)
+      case 'tag':
+        return notes.setTag(request.device, request.tag)
+      case 'leave':
+        return notes.leave().finally(() => backend.close())
+    }
+  }
+  let last: Promise<void> = Promise.resolve()
+  port.on('message', (request: WorkerRequest) => {
+    last = last
+      .then(() => run(request))
+      .then(
+        () => answer(port, { id: request.id, failure: undefined }),
+        (error: unknown) => answer(port, { id: request.id, failure: failureOf(error) }),
+      )
+  })
+  answer(port, { id: 0, failure: undefined })
+}
+
+function answer(port: MessagePort, message: WorkerAnswer): void {
+  port.postMessage(message)
+}
+
+function failureOf(error: unknown): NonNullable<WorkerAnswer['failure']> {
+  if (error instanceof MailwicketError) return { code: error.code, message: error.message, remedy: error.remedy }
+  return { code: 'STORE_UNAVAILABLE', message: error instanceof Error ? error.message : String(error), remedy: undefined }
+}
+
+const port = parentPort
+if (port !== null) {
+  await serve(port, workerData as WorkerData).catch(error => {
+    answer(port, { id: 0, failure: failureOf(error) })
+    port.close()
+  })
+}

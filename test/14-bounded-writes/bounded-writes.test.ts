@@ -1,0 +1,58 @@
+/** 10,000 logins make a bounded number of commits and of rows: they are noted in batches, not one by one. */
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitFor } from '../fixtures/deadline.ts'
+import type { ImapAccount } from '../fixtures/imap-account.ts'
+import { runLogins } from '../fixtures/login-load.ts'
+import { Stage } from '../fixtures/stage.ts'
+import { StoreObserver } from '../fixtures/store-observer.ts'
+
+const users = ['one@example.com', 'two@example.com']
+const logins = 10_000
+let stage: Stage
+let accounts: ImapAccount[]
+
+beforeAll(async () => {
+  stage = await Stage.open({ users })
+  await stage.gateway.serve()
+  accounts = await Promise.all(users.map(user => stage.addAccount(user, 'Busy')))
+})
+
+afterAll(async () => await stage?.close())
+
+test('10,000 logins', { timeout: 200_000 }, async () => {
+  const observer = new StoreObserver(stage.gateway.dir)
+  // The rows that two devices with a last connection and some activity have.
+  for (const account of accounts) await runLogins({ accounts: [account], parallel: 1, goOn: started => started < 1 })
+  const noted = async () => (await stage.gateway.listDevices()).every(row => row.lastConnection !== null && row.sessions === 0)
+  await waitFor('both noted', 10_000, noted, 200)
+  const rowsBefore = observer.countRows()
+  const memoryBefore = stage.gateway.residentBytes()
+
+  let commits = 0
+  let version = observer.readVersion()
+  // Looks far more often than batches may be written: a commit for each login would show as hundreds a second.
+  const watch = setInterval(() => {
+    const now = observer.readVersion()
+    if (now !== version) commits++
+    version = now
+  }, 4)
+  const start = performance.now()
+  const result = await runLogins({ accounts, parallel: 16, goOn: started => started < logins })
+  const seconds = (performance.now() - start) / 1000
+  expect(result.failures).toEqual([])
+  expect(result.succeeded).toBe(logins)
+  await waitFor('all ended', 10_000, noted, 200)
+  clearInterval(watch)
+  console.info(`10,000 logins in ${seconds.toFixed(1)} s, ${commits} commits`)
+
+  // At most five batches a second and the gateway's heartbeat.
+  expect(commits).toBeLessThan(6 * (seconds + 5))
+  expect(commits).toBeLessThan(logins / 10)
+  // Repeats are counted in one row.
+  expect(observer.countRows() - rowsBefore).toBeLessThan(50)
+  observer.close()
+  const rows = await stage.gateway.listDevices()
+  for (const row of rows) expect(Date.now() - Date.parse(row.lastConnection?.at ?? '')).toBeLessThan(30_000)
+  // Ten thousand sessions came and went.
+  expect(stage.gateway.residentBytes() - memoryBefore).toBeLessThan(80_000_000)
+})

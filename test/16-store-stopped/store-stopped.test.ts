@@ -1,0 +1,72 @@
+/**
+ * The store fails under a running gateway. SQLite has no server that could be stopped: what happens in the field is a file that
+ * another process holds, and a file that was damaged. Neither may look like a wrong password, and open sessions must not notice.
+ */
+import { closeSync, openSync, statSync, writeSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitFor } from '../fixtures/deadline.ts'
+import type { ImapAccount } from '../fixtures/imap-account.ts'
+import { logIn, openImaps } from '../fixtures/raw-imap.ts'
+import { Stage } from '../fixtures/stage.ts'
+
+const user = 'reader@example.com'
+let stage: Stage
+let account: ImapAccount
+
+beforeAll(async () => {
+  stage = await Stage.open({ users: [user] })
+  await stage.gateway.serve()
+  account = await stage.addAccount(user, 'Phone')
+})
+
+afterAll(async () => await stage?.close())
+
+const databasePath = () => join(stage.gateway.dir, 'mailwicket.db')
+const lastConnection = async () => (await stage.gateway.listDevices())[0]?.lastConnection
+
+test('another process holds the write lock: logins do not wait, notes are written when it is gone', async () => {
+  const session = await logIn(account)
+  await session.ok('SELECT INBOX')
+  await waitFor('the first note', 5000, async () => (await lastConnection()) !== null)
+  const before = (await lastConnection())?.at
+  const lock = new DatabaseSync(databasePath())
+  lock.exec('BEGIN IMMEDIATE')
+  const sentAt = Date.now()
+  for (let index = 0; index < 20; index++) {
+    const start = performance.now()
+    ;(await logIn(account)).destroy()
+    expect(performance.now() - start).toBeLessThan(2000)
+    await session.ok('NOOP')
+  }
+  expect((await lastConnection())?.at).toBe(before)
+  lock.exec('ROLLBACK')
+  lock.close()
+  await waitFor('the later note', 10_000, async () => Date.parse((await lastConnection())?.at ?? '') >= sentAt, 200)
+  session.destroy()
+})
+
+test('a damaged file is [UNAVAILABLE], never a wrong password, and sessions go on', async () => {
+  const session = await logIn(account)
+  await session.ok('SELECT INBOX')
+  // In place: the gateway has the file open.
+  const file = openSync(databasePath(), 'r+')
+  writeSync(file, Buffer.alloc(statSync(databasePath()).size, 0xa5), 0, undefined, 0)
+  closeSync(file)
+  const reply = await waitFor('a refused login', 15_000, async () => {
+    const imap = await openImaps(account)
+    const answer = await imap.command(`LOGIN ${user} ${account.password}`)
+    imap.destroy()
+    return !answer.includes('t1 OK') && answer
+  })
+  expect(reply).toMatch(/^t1 NO \[UNAVAILABLE\]/)
+  const wrong = await openImaps(account)
+  expect(await wrong.command(`LOGIN ${user} "a wrong password here"`)).toMatch(/^t1 NO \[UNAVAILABLE\]/)
+  wrong.destroy()
+  await session.ok('NOOP')
+  await session.ok('FETCH 1:* FLAGS').catch(() => {})
+  expect(stage.gateway.isAlive()).toBe(true)
+  expect(stage.gateway.log.some(line => line.event === 'store.failed')).toBe(true)
+  session.destroy()
+})

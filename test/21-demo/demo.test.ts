@@ -1,0 +1,49 @@
+/** The demo: starts by itself, and the curl lines it prints work as pasted; nothing stays behind. */
+import { existsSync, readdirSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, expect, test } from 'vitest'
+import { type RunningChild, runChild, startChild } from '../fixtures/child-process.ts'
+import { launcher } from '../fixtures/mailwicket.ts'
+import { makeTempDir } from '../fixtures/temp-dir.ts'
+
+let demo: RunningChild | undefined
+afterAll(() => void demo?.process.kill('SIGKILL'))
+
+/** As a shell would paste it: lines ended by a backslash belong together. */
+function curlLinesOf(text: string): string[] {
+  return text
+    .replace(/\\\n\s*/g, ' ')
+    .split('\n')
+    .map(line => line.trim().replace(/^\$ /, ''))
+    .filter(line => line.startsWith('curl '))
+}
+
+test('prints curl lines that work as pasted', async () => {
+  const cwd = makeTempDir()
+  const before = readdirSync(tmpdir())
+  // It prints the app password: that is what it is for.
+  demo = startChild(launcher, ['demo'], { cwd, printsSecret: true })
+  await demo.waitForStdout(/^.*curl .*$/m, 30_000)
+  await demo.waitForStdout(/Ctrl-C/i, 10_000)
+  const lines = curlLinesOf(demo.stdout)
+  expect(lines.length).toBeGreaterThan(0)
+  for (const line of lines) {
+    const pasted = await runChild('bash', ['-c', line], { cwd, printsSecret: true })
+    expect(`${line}\n${pasted.stderr}${pasted.code}`).toBe(`${line}\n${pasted.stderr}0`)
+    expect(pasted.stdout.length).toBeGreaterThan(0)
+  }
+  const finished = await demo.stop('SIGINT')
+  expect(finished.code).toBe(0)
+  expect(readdirSync(cwd)).toEqual([])
+  const left = readdirSync(tmpdir()).filter(name => !before.includes(name) && /mailwicket/i.test(name))
+  expect(left).toEqual([])
+})
+
+test('--keep keeps the folder', async () => {
+  const kept = join(makeTempDir(), 'demo')
+  demo = startChild(launcher, ['demo', '--keep', kept], { printsSecret: true })
+  await demo.waitForStdout(/^.*curl .*$/m, 30_000)
+  await demo.stop('SIGTERM')
+  expect(existsSync(join(kept, 'mailwicket.toml'))).toBe(true)
+})
