@@ -20,7 +20,7 @@ export function declareCheck(check: Command, terminal: Terminal): void {
   addExamples(
     does(check, terminal, (context, _, options) => runChecks(context, options)),
     ['check', 'before the first start and after every change of the configuration'],
-    ['check --live --json', 'for monitoring: is a real login possible now?'],
+    ['check --live', 'can a mail app really log in now?'],
   )
 }
 

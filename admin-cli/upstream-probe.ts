@@ -40,6 +40,8 @@ export interface ProbeFacts {
 
 /** Without `account` it looks only at what the server says before a login. */
 export async function probeImap(target: ProbeTarget, account: UpstreamAccount | undefined): Promise<ProbeFacts> {
+  // SECURITY: without AUTH=PLAIN imapflow would use LOGIN, which drops the authzid, and open the master user's own mailbox.
+  if (account?.authzid !== undefined) await checkOffersPlain(target)
   const client = new ImapFlow({ ...connectionOptions(target), ...(account === undefined ? {} : { auth: authOptions(account) }) })
   // An EventEmitter without a listener would end the process; what is emitted is also thrown by connect().
   client.on('error', () => {})
@@ -50,18 +52,25 @@ export async function probeImap(target: ProbeTarget, account: UpstreamAccount | 
   tooLate.catch(() => {})
   try {
     await Promise.race([client.connect(), tooLate])
-    // imapflow takes a PREAUTH greeting for a login (`true` instead of the name); nothing was proven then.
-    if (client.authenticated === true) throw new Error('it claims to be logged in before any login (PREAUTH)')
-    if (account?.authzid !== undefined && client.authenticated !== account.authzid)
-      throw new Error('it does not offer AUTH=PLAIN, which style = "authzid" needs')
+    if (isPreauth(client)) throw new Error('it claims to be logged in before any login (PREAUTH)')
     return { capabilities: listCapabilities(client), loggedIn: true }
   } catch (error) {
     // Without an account imapflow stops where it would log in: after TLS and CAPABILITY.
-    if (account === undefined && isOnlyLoginMissing(error) && client.authenticated !== true) return { capabilities: listCapabilities(client), loggedIn: false }
+    if (account === undefined && isOnlyLoginMissing(error) && !isPreauth(client)) return { capabilities: listCapabilities(client), loggedIn: false }
     throw toProbeError(error, target, account)
   } finally {
     client.close()
   }
+}
+
+async function checkOffersPlain(target: ProbeTarget): Promise<void> {
+  const { capabilities } = await probeImap(target, undefined)
+  if (!capabilities.includes('AUTH=PLAIN')) throw toProbeError(new Error('it does not offer AUTH=PLAIN, which style = "authzid" needs'), target, undefined)
+}
+
+/** imapflow takes a PREAUTH greeting for a login, though nothing was proven; only a greeting with OK leaves its text. */
+function isPreauth(client: ImapFlow): boolean {
+  return client.greeting === undefined
 }
 
 function connectionOptions({ host, port, tls, ca, serverName, pinned }: ProbeTarget): ImapFlowOptions {
@@ -88,7 +97,6 @@ function connectionOptions({ host, port, tls, ca, serverName, pinned }: ProbeTar
 
 function authOptions({ user, authzid, secret }: UpstreamAccount) {
   const pass = secret.reveal().toString('utf8')
-  // SECURITY: with LOGIN the authzid would be dropped without a word and the master user's own mailbox opened.
   return authzid === undefined ? { user, pass } : { user, pass, authzid, loginMethod: 'AUTH=PLAIN' }
 }
 

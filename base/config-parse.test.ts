@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
 import type { Config } from './config.ts'
-import { refuseUnavailable } from './config-available.ts'
 import { parseConfig } from './config-parse.ts'
 import type { MailwicketError } from './errors.ts'
 
@@ -337,25 +336,4 @@ test('what is not TOML is told with line and column', () => {
   const error = errorOf(() => parse('hostname = "mail.example.com"\n[[listen]]\naddress = 0.0.0.0:993\n'))
   expect(error).toMatchObject({ code: 'CONFIG_INVALID' })
   expect(error.message).toMatch(/^\/etc\/mailwicket\/mailwicket\.toml is not TOML: line 3, column \d+: /)
-})
-
-describe('serve refuses what this version cannot do', () => {
-  const refusals = (text: string) =>
-    errorOf(() => refuseUnavailable(parse(text)))
-      .message.split('\n')
-      .slice(1)
-      .map(line => line.trim().split(' ')[0])
-
-  test('every key of it at once', () => {
-    const text = complete({
-      listen: 'proxy_protocol_from = ["10.0.0.0/8"]\n[[listen]]\nprotocol = "submission"\naddress = "0.0.0.0:587"\ntls = "starttls"',
-      upstream: 'submission = { address = "smtp:587", tls = "starttls" }\nforward_client = "id+xclient"',
-      extra: '[admin]\naddress = "127.0.0.1:9993"\n[portal]\naddress = "127.0.0.1:8080"\nurl = "https://devices.example.com/"',
-    })
-    expect(refusals(text)).toEqual(['listen[0].proxy_protocol_from', 'listen[1].protocol', 'upstream[0].forward_client', 'admin', 'portal'])
-  })
-
-  test('and nothing else', () => {
-    expect(() => refuseUnavailable(parse(complete({ upstream: 'submission = { address = "smtp:587", tls = "starttls" }' })))).not.toThrow()
-  })
 })

@@ -26,7 +26,9 @@ const ORDINALS = ['first', 'second', 'third', 'fourth', 'fifth', 'sixth', 'seven
 /** People count sections from one: "listen[1]" alone would send them to the wrong one. */
 function ordinalOf(key: string): string {
   const [, name, index] = /^(\w+)\[(\d+)\]/.exec(key) ?? []
-  return name === undefined ? '' : ` (in the ${ORDINALS[Number(index)] ?? `${Number(index) + 1}th`} [[${name}]])`
+  if (name === undefined) return ''
+  const ordinal = ORDINALS[Number(index)]
+  return ordinal === undefined ? ` (in [[${name}]] number ${Number(index) + 1})` : ` (in the ${ordinal} [[${name}]])`
 }
 
 export interface ProblemPlace {

@@ -25,6 +25,7 @@ export const RFC_TITLES: Readonly<Record<number, string>> = {
   7162: 'IMAP CONDSTORE and QRESYNC',
   7525: 'Recommendations for TLS',
   7888: 'IMAP non-synchronizing literals',
+  8305: 'Happy Eyeballs',
   8314: 'TLS for submission and access',
   8437: 'IMAP UNAUTHENTICATE',
   8446: 'TLS 1.3',

@@ -11,7 +11,7 @@ import { Secret } from '../base/secret.ts'
 const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
 const GROUPS = 5
 const GROUP_LETTERS = 4
-const GENERATED = new RegExp(`^[${ALPHABET}]{${GROUPS * GROUP_LETTERS}}$`)
+const GENERATED = new RegExp(`^[${ALPHABET}]{${GROUPS * GROUP_LETTERS}}$`, 'i')
 /** A generated secret typed with a space or dash after every letter is shorter than this; longer text is no candidate and is not searched. */
 const MAX_GENERATED_TYPED_BYTES = 128
 
@@ -40,12 +40,8 @@ export function looksGenerated(secret: Secret): boolean {
 function findGeneratedLetters(secret: Secret): string | undefined {
   if (secret.byteLength > MAX_GENERATED_TYPED_BYTES) return undefined
   // White space and dashes of every kind: phones turn "-" into a longer one.
-  const letters = secret
-    .reveal()
-    .toString('utf8')
-    .replace(/[\s\p{Dash}]/gu, '')
-    .toLowerCase()
-  return GENERATED.test(letters) ? letters : undefined
+  const letters = secret.reveal().toString('utf8').replace(/[\s\p{Dash}]/gu, '')
+  return GENERATED.test(letters) ? letters.toLowerCase() : undefined
 }
 
 export interface ChosenPasswordContext {

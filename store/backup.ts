@@ -3,8 +3,9 @@
  *
  * Invariants: a copy appears under its name complete or not at all; nothing is overwritten; a database never meets the -wal file of another.
  */
-import { chmodSync, closeSync, copyFileSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { closeSync, createReadStream, createWriteStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
 import type { Config } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
@@ -73,13 +74,15 @@ export interface RestoreOptions {
   readonly actor: Actor
   readonly file: string
   readonly now?: (() => number) | undefined
+  /** Counts octets of the file. */
+  readonly onProgress?: OnProgress
 }
 
 /**
  * Puts a backup in the place of the store, which stays beside it under another name. An older backup is migrated.
  * Throws NOT_FOUND, STORE_DAMAGED, STORE_TOO_NEW, KEY_WRONG with the id needed, STORE_IN_USE.
  */
-export async function restoreStore({ config, keyring, actor, file, now = Date.now }: RestoreOptions): Promise<Restoration> {
+export async function restoreStore({ config, keyring, actor, file, now = Date.now, onProgress }: RestoreOptions): Promise<Restoration> {
   const path = config.store.sqlitePath
   const source = resolve(file)
   if (!existsSync(source)) throw new MailwicketError('NOT_FOUND', { message: `there is no file ${source}` })
@@ -87,9 +90,7 @@ export async function restoreStore({ config, keyring, actor, file, now = Date.no
   removeDatabase(draft)
   createSqliteFile(draft)
   try {
-    copyFileSync(source, draft)
-    // The copy takes over the mode of its source.
-    chmodSync(draft, 0o600)
+    await copyFile(source, draft, onProgress)
     const copy = openSqlite(draft, 'write')
     try {
       const keyId = await checkCopy(copy, keyring, source)
@@ -184,6 +185,22 @@ async function listActive({ db }: Backend): Promise<{ id: string; label: string 
     .orderBy('devices.name_key')
     .execute()
   return rows.map(({ id, name, address }) => ({ id, label: `${address}/${name}` }))
+}
+
+/** Into a file that is there and private already. Throws STORE_UNAVAILABLE. */
+async function copyFile(source: string, target: string, onProgress: OnProgress): Promise<void> {
+  const total = statSync(source).size
+  let done = 0
+  const reading = createReadStream(source, { highWaterMark: 1024 * 1024 })
+  reading.on('data', chunk => {
+    done += chunk.length
+    onProgress?.({ done, total: Math.max(total, done) })
+  })
+  try {
+    await pipeline(reading, createWriteStream(target, { flags: 'r+' }))
+  } catch (error) {
+    throw new MailwicketError('STORE_UNAVAILABLE', { message: `${source} could not be copied: ${(error as Error).message}`, cause: error })
+  }
 }
 
 function inUse(message: string, cause?: unknown): MailwicketError {

@@ -1,5 +1,6 @@
 /** Every way to the upstream: TLS, STARTTLS and plain; own login of the mailbox, master login in both styles. It never sees an app password. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot, masterUser } from '../fixtures/dovecot.ts'
 import { makeMessage, seedMaildir } from '../fixtures/maildir.ts'
 import { Mailwicket, type UpstreamSpec, upstreamOf } from '../fixtures/mailwicket.ts'
@@ -49,11 +50,7 @@ describe.each(ways)('$tls with $auth', ({ auth, domain }) => {
     await imap.ok('SELECT INBOX')
     expect(await imap.ok('FETCH 1 BODY.PEEK[]')).toContain(`Body of message ${ways.findIndex(way => way.domain === domain)}.`)
     imap.destroy()
-    const logins = dovecot
-      .readLog()
-      .split('\n')
-      .filter(line => line.includes('Login: ') && line.includes(`<${address}>`))
-    expect(logins.length).toBeGreaterThan(0)
+    await waitFor('the login in the log of Dovecot', 5000, () => dovecot.readLog().split('\n').some(line => line.includes('Login: ') && line.includes(`<${address}>`)))
     if (auth !== 'stored') expect(dovecot.readLog()).toContain(masterUser)
   })
 })
