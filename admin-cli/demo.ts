@@ -30,17 +30,30 @@ const PREFERRED_PORTS = { implicit: 9930, starttls: 9143 } as const
 export async function playDemo(context: CommandContext, keepIn: string | undefined): Promise<void> {
   const { terminal } = context
   const directory = keepIn ?? mkdtempSync(join(tmpdir(), 'mailwicket-demo-'))
+  // A folder that is to be kept is removed only while it is half made: nobody could go on with it.
+  let isPassing = keepIn === undefined
   const clean = () => {
-    if (keepIn === undefined) rmSync(directory, { recursive: true, force: true })
+    if (isPassing) rmSync(directory, { recursive: true, force: true })
   }
+  // Before the gateway runs there is nothing to stop, only the folder to take away.
+  const signals = (['SIGINT', 'SIGTERM', 'SIGHUP'] as const).map(signal =>
+    terminal.onSignal(signal, () => {
+      clean()
+      terminal.exit(130)
+    }),
+  )
   terminal.onDefect(error => {
     clean()
     terminal.stderr.write(`mailwicket: A defect ended the demo: ${error instanceof Error ? error.stack : String(error)}\n`)
   })
   try {
     const isNew = keepIn === undefined || prepareKept(directory)
+    isPassing = isNew
     const stage = isNew ? await build(context, directory, keepIn !== undefined) : await reopen(context, directory)
-    await play(context, directory, stage)
+    isPassing = keepIn === undefined
+    await play(context, directory, stage, () => {
+      for (const forget of signals) forget()
+    })
   } finally {
     clean()
   }
@@ -62,15 +75,15 @@ interface Stage {
   readonly password: string | undefined
 }
 
-async function play(context: CommandContext, directory: string, stage: Stage): Promise<void> {
+async function play(context: CommandContext, directory: string, stage: Stage, beforeRunning: () => void): Promise<void> {
   const { terminal } = context
   try {
     const [{ startGateway }, { openJsonLog, openReadableLog }] = await Promise.all([import('../gateway/gateway.ts'), import('../base/log.ts')])
     const log = terminal.stderr.isTTY === true ? await openReadableLog(terminal.stderr, 'info') : openJsonLog(terminal.stderr, 'info')
     const gateway = await startGateway({ config: stage.config, env: {}, log, out: { write: () => {} } })
     await introduce(context, directory, stage)
-    // The terminal that is closed ends the demo; there is nothing to reload.
-    await runUntilStopped(terminal, { stop: () => gateway.stop(), reload: () => gateway.stop() })
+    beforeRunning()
+    await runUntilStopped(terminal, { stop: () => gateway.stop() })
   } finally {
     await stage.upstream.close()
   }

@@ -71,5 +71,6 @@ function readVersion(): string {
 }
 
 const exitCode = await runCommand(args, terminal, readVersion())
-// Output to files, pipes and terminals is written synchronously on POSIX: nothing is cut off here.
+// A full disk is told of after the write: an answer that did not arrive is a failure, so its outcome is waited for.
+await new Promise(resolve => process.stdout.write('', resolve))
 process.exit(exitCode)

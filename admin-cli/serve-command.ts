@@ -37,7 +37,8 @@ export async function openLog(context: CommandContext, level: Parameters<typeof 
 }
 
 interface Stoppable {
-  reload(): Promise<void>
+  /** At SIGHUP; what has none is stopped, as when its terminal is closed. */
+  readonly reload?: () => Promise<void>
   stop(): Promise<void>
 }
 
@@ -53,7 +54,7 @@ export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise
     // 128 + the number of the signal, as shells count.
     terminal.onSignal('SIGINT', () => stop(130))
     terminal.onSignal('SIGTERM', () => stop(143))
-    terminal.onSignal('SIGHUP', () => void gateway.reload())
+    terminal.onSignal('SIGHUP', () => (gateway.reload === undefined ? stop(129) : void gateway.reload()))
     terminal.onOutputClosed(() => stop(1))
   })
 }

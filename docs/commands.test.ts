@@ -1,9 +1,11 @@
 /** Tries what the pages tell a reader to type: `mailwicket` commands, npm scripts, TOML, links. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { type Command, CommanderError } from '../admin-cli/command-frame.ts'
+import { formatAppSettings, listAppSettings } from '../admin-cli/device-password.ts'
 import { buildProgram } from '../admin-cli/program.ts'
 import type { Terminal } from '../admin-cli/terminal.ts'
 import { refuseUnavailable } from '../base/config-available.ts'
@@ -64,6 +66,9 @@ const terminal: Terminal = {
   exit: () => {},
 }
 
+/** The whole command tree: for its completion script the program declares every command in full. */
+const declareAll = (): Promise<Command> => buildProgram(['completion'], terminal, '0')
+
 function* withAll(command: Command): Generator<Command> {
   yield command
   for (const child of command.commands) yield* withAll(child)
@@ -71,7 +76,7 @@ function* withAll(command: Command): Generator<Command> {
 
 /** Parses a command line as the program does, but runs nothing. Undefined: it is accepted. */
 async function complaintOf(args: readonly string[]): Promise<string | undefined> {
-  const program = buildProgram(terminal, '0')
+  const program = await declareAll()
   for (const command of withAll(program)) {
     command.exitOverride()
     if (command.commands.length === 0) command.action(() => {})
@@ -85,7 +90,8 @@ async function complaintOf(args: readonly string[]): Promise<string | undefined>
   }
 }
 
-const groups = buildProgram(terminal, '0').commands.filter(command => command.commands.length > 0)
+const commands = (await declareAll()).commands
+const groups = commands.filter(command => command.commands.length > 0)
 
 /** A span such as `mailwicket device add …` or `device list`: its words after the program's name; undefined: something else. */
 function commandInSpan(text: string): { readonly args: string[]; readonly isCut: boolean } | undefined {
@@ -99,24 +105,28 @@ function commandInSpan(text: string): { readonly args: string[]; readonly isCut:
 
 function isKnown(args: readonly string[]): boolean {
   const names = args.filter(word => !word.startsWith('-'))
-  const command = buildProgram(terminal, '0').commands.find(child => child.name() === names[0])
+  const command = commands.find(child => child.name() === names[0])
   if (command === undefined) return names.length === 0
   return command.commands.length === 0 || names.length < 2 || command.commands.some(child => child.name() === names[1])
 }
 
 test('every mailwicket command in a shell block is one that the program accepts', async () => {
-  const commands = blocks('sh').flatMap(({ where, text }) =>
+  const lines = blocks('sh').flatMap(({ where, text }) =>
     shellCommands(text)
       .filter(words => words[0] === 'mailwicket')
       .map(words => ({ where, words })),
   )
-  expect(commands.length).toBeGreaterThan(20)
+  expect(lines.length).toBeGreaterThan(20)
   const complaints: string[] = []
-  for (const { where, words } of commands) {
+  for (const { where, words } of lines) {
     const complaint = await complaintOf(words.slice(1))
     if (complaint !== undefined) complaints.push(`${where}: ${words.join(' ')}: ${complaint}`)
   }
   expect(complaints).toEqual([])
+})
+
+test('every shell block is shell', () => {
+  for (const { where, text } of blocks('sh')) expect(spawnSync('sh', ['-n'], { input: text, encoding: 'utf8' }).stderr, where).toBe('')
 })
 
 test('every command that a sentence or a remedy names exists', async () => {
@@ -162,5 +172,22 @@ test('every TOML block is a configuration, or a part of one, that this version s
     const [top = '', ...sections] = REST.map(([marker, toml]) => (marker.test(text) ? '' : toml))
     const whole = [top, text, ...sections].join('\n')
     expect(() => refuseUnavailable(parseConfig(whole, join(root, 'mailwicket.toml'))), where).not.toThrow()
+  }
+})
+
+test('the tables of settings say what `device add` prints for the configuration of the README', () => {
+  const toml = blocks('toml').find(({ where }) => where.startsWith('README.md'))?.text ?? ''
+  const settings = listAppSettings(parseConfig(toml, join(root, 'mailwicket.toml')), 'anna@example.com', ['imap'])
+  const values = Array.from(
+    formatAppSettings(settings, 'anna@example.com', 'k7mq-x2pd-9rtf-h4wz-c8nb').matchAll(/^ {2}\S.*? {2,}(\S.*)$/gm),
+    match => match[1] ?? '',
+  )
+  expect(values).toContain('993')
+  for (const path of ['README.md', 'docs/clients.md']) {
+    const text = pages.find(page => page.path === path)?.text.toLowerCase() ?? ''
+    expect(
+      values.filter(value => !text.includes(value.toLowerCase())),
+      path,
+    ).toEqual([])
   }
 })

@@ -80,7 +80,7 @@ export async function startGateway({ config, env, log, out }: GatewayOptions): P
 
 /** Says goodbye to every session. Farewells need a moment; who does not take his is destroyed by his own timer. */
 async function endAll(live: LiveSessions): Promise<void> {
-  for (const session of [...live.all()]) session.end('shutdown')
+  live.close()
   const giveUpAt = Date.now() + 2 * LIMITS.farewellMs
   while (live.size > 0 && Date.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
 }

@@ -16,8 +16,8 @@ export class LiveSession {
   readonly protocol: 'imap' | 'submission'
   readonly scope: Scope
   readonly ip: string
-  /** Milliseconds since 1970, UTC. */
-  readonly since: number
+  /** When it was accepted, then when its login began; milliseconds since 1970, UTC. */
+  since: number
   /** Known once the secret was right: the standing under which it was. */
   device: DeviceStanding | undefined
   app: string | null = null
@@ -37,9 +37,18 @@ export class LiveSession {
 
 export class LiveSessions {
   readonly #sessions = new Map<SessionId, LiveSession>()
+  #isClosed = false
 
   enter(session: LiveSession): void {
     this.#sessions.set(session.id, session)
+    // A connection that was in its TLS handshake when the gateway stopped comes too late.
+    if (this.#isClosed) session.end('shutdown')
+  }
+
+  /** Ends every session, and each that enters from now on. */
+  close(): void {
+    this.#isClosed = true
+    for (const session of [...this.#sessions.values()]) session.end('shutdown')
   }
 
   leave(session: LiveSession): void {

@@ -71,8 +71,10 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(servic
   wire.onGone = error => controller.abort(error)
   try {
     const outcome = await tryLogin(services, attempt, connect, controller.signal)
+    clearTimeout(timer)
     if ('refused' in outcome && isIndistinct(outcome.refused)) await untilGrid(receivedAt, controller.signal)
-    return outcome
+    // Already logged as refused: there is only nobody left to tell.
+    return controller.signal.aborted ? { gone: reasonOf(controller.signal.reason) } : outcome
   } catch (error) {
     return explain(services, attempt, error)
   } finally {
@@ -89,6 +91,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
 ): Promise<LoginOutcome<Upstream>> {
   const { store } = services
   const { session, credentials } = attempt
+  // Before the generation is read: a kick from here on means this login, an earlier one does not.
+  session.since = Date.now()
   const generation = await store.readGeneration()
   const verdict = await authenticate(services, credentials, session)
   signal.throwIfAborted()
@@ -101,11 +105,14 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     if ((await store.readGeneration()) !== generation) {
       const standing = (await store.findStandings([device.id])).get(device.id)
       const why = judgeSession(session, standing, Date.now())
+      // A kick is no refusal: the app may come back at once with the same password.
+      if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
       if (why !== undefined) {
         upstream.socket.destroy()
         session.device = undefined
         return refuse(services, attempt, asRefusal(why), device)
       }
+      session.device = standing
     }
     signal.throwIfAborted()
   } catch (error) {
@@ -135,7 +142,7 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
   const { session, log } = attempt
   if (error instanceof Ended) {
     log.warn('auth.failed', { ...noteFailure(services, attempt, error.why), reason: error.why })
-    return { gone: error.why }
+    return { gone: reasonOf(error) }
   }
   if (error instanceof UpstreamFailure) {
     log.warn('auth.failed', { ...noteFailure(services, attempt, `upstream-${error.reason}`), reason: `upstream-${error.reason}` })
@@ -144,12 +151,16 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
   }
   if (error instanceof MailwicketError && error.kind === 'client') {
     log.info('auth.failed', { ...noteFailure(services, attempt, 'client-left'), reason: 'client-left' })
-    return { gone: 'client-left' }
+    return { gone: reasonOf(error) }
   }
   const isKnown = error instanceof MailwicketError
   const reason = isKnown ? error.code.toLowerCase().replaceAll('_', '-') : 'bug'
   log.error('auth.failed', { ...noteFailure(services, attempt, reason), reason, err: (error as Error).message, ...(isKnown ? {} : { stack: (error as Error).stack }) })
   return { failed: 'unavailable' }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Ended ? error.why : 'client-left'
 }
 
 /** Notes the attempt in the activity and gives the fields of its log line. */
@@ -167,17 +178,9 @@ function printableAddress(text: string): string {
 }
 
 /** What ended the login at the hand-over, as the refusal that the client would have got a moment later. */
-function asRefusal(why: EndReason): Refusal {
-  switch (why) {
-    case 'password-changed':
-      return 'wrong-secret'
-    case 'removed':
-    case 'kicked':
-    case 'shutdown':
-      return 'revoked'
-    default:
-      return why
-  }
+function asRefusal(why: Exclude<EndReason, 'kicked' | 'shutdown'>): Refusal {
+  if (why === 'password-changed') return 'wrong-secret'
+  return why === 'removed' ? 'revoked' : why
 }
 
 /** SECURITY: answers that must not be told apart leave on a grid of moments counted from the receipt of the command. */
@@ -185,6 +188,7 @@ function untilGrid(receivedAt: number, signal: AbortSignal): Promise<void> {
   const elapsed = performance.now() - receivedAt
   const wait = Math.ceil(elapsed / LIMITS.refusalGridMs) * LIMITS.refusalGridMs - elapsed
   return new Promise(resolve => {
+    if (signal.aborted) return resolve()
     const timer = setTimeout(resolve, wait)
     signal.addEventListener('abort', () => {
       clearTimeout(timer)

@@ -83,12 +83,38 @@ describe('Revocation', () => {
   })
 
   it('ends a session when its device expires, though nothing changed in the store', async () => {
-    const { live, ended } = openRevocation()
-    for (const session of live.all()) if (session.device?.id === 'a') session.device = makeStanding('a', { expiresAt: NOW + 600 })
+    const { rows, ended } = openRevocation()
+    rows.set('a' as DeviceId, makeStanding('a', { expiresAt: NOW + 600 }))
     await nextPoll()
     expect(ended).toEqual([])
     await vi.advanceTimersByTimeAsync(LIMITS.generationPollMs * 2)
     expect(ended).toEqual(['a: expired'])
+  })
+
+  it('follows an expiry that was set or moved after the login', async () => {
+    const { ended, rows, store } = openRevocation()
+    await nextPoll()
+    rows.set('a' as DeviceId, makeStanding('a', { expiresAt: NOW + 1000 }))
+    store.generation += 1
+    await nextPoll()
+    rows.set('b' as DeviceId, makeStanding('b', { expiresAt: NOW + 60_000 }))
+    store.generation += 1
+    await vi.advanceTimersByTimeAsync(1000)
+    expect(ended).toEqual(['a: expired'])
+    rows.set('b' as DeviceId, makeStanding('b', { expiresAt: NOW + 600_000 }))
+    store.generation += 1
+    await vi.advanceTimersByTimeAsync(120_000)
+    expect(ended).toEqual(['a: expired'])
+  })
+
+  it('takes a network that cannot be read for no network, and judges everybody else', async () => {
+    const { ended, rows, store } = openRevocation()
+    await nextPoll()
+    rows.set('a' as DeviceId, makeStanding('a', { allowFrom: ['not a network'] }))
+    rows.set('b' as DeviceId, makeStanding('b', { state: 'revoked' }))
+    store.generation += 1
+    await nextPoll()
+    expect(ended).toEqual(['a: network', 'b: revoked'])
   })
 
   it('leaves sessions alone while the store is down, and catches up afterwards', async () => {

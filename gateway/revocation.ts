@@ -58,8 +58,11 @@ export class Revocation {
       for (const session of [...this.#live.all()]) {
         const id = session.device?.id
         if (id === undefined || !part.has(id)) continue
-        const why = judgeSession(session, standings.get(id), now)
+        const standing = standings.get(id)
+        const why = judgeSession(session, standing, now)
         if (why !== undefined) this.#end(session, why)
+        // From now on an expiry is looked for in the terms that hold now.
+        else session.device = standing
       }
     }
     for (const id of await this.#store.findKickedSessions()) {

@@ -89,6 +89,20 @@ describe('Wire', () => {
     await expect(wire.readLine(100)).rejects.toThrow('enough')
   })
 
+  it('waits for a peer that does not read, and stops waiting when it is gone', async () => {
+    const { wire, peer } = openPair()
+    await wire.drained()
+    wire.write('x'.repeat(100_000))
+    const taken = wire.drained()
+    peer.resume()
+    await taken
+    peer.pause()
+    wire.write('x'.repeat(1_000_000))
+    const gone = wire.drained()
+    wire.abort(new Error('gone'))
+    await expect(gone).rejects.toThrow('gone')
+  })
+
   it('releases the socket paused, with the unread bytes and no listener of its own', async () => {
     const { wire, ours, peer } = openPair()
     const before = ours.eventNames().length

@@ -32,6 +32,7 @@ export class Wire {
   /** Position up to which no LF was found, so that one-byte writes do not cost quadratic time. */
   #scanned = 0
   #pending: PendingRead | undefined
+  #rejectDrain: ((error: Error) => void) | undefined
   #failure: Error | undefined
 
   constructor(socket: Duplex, maxBufferedBytes: number) {
@@ -45,7 +46,13 @@ export class Wire {
 
   /** The next line without its CRLF or LF. Rejects with WIRE_LIMIT when it has more than `maxBytes` octets. */
   async readLine(maxBytes: number): Promise<Buffer> {
-    const line = await this.#read(() => {
+    const line = await this.readRawLine(maxBytes)
+    return line.subarray(0, line.length - (line.at(-2) === CR ? 2 : 1))
+  }
+
+  /** The next line with its CRLF or LF, which `maxBytes` does not count. */
+  readRawLine(maxBytes: number): Promise<Buffer> {
+    return this.#read(() => {
       const at = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#scanned)
       const length = (at < 0 ? this.#end : at + 1) - this.#start
       if (length > maxBytes + 2) throw new MailwicketError('WIRE_LIMIT', { message: `a line of more than ${maxBytes} octets` })
@@ -53,7 +60,19 @@ export class Wire {
       this.#scanned = this.#end
       return undefined
     })
-    return line.subarray(0, line.length - (line.at(-2) === CR ? 2 : 1))
+  }
+
+  /** Whatever has arrived, at least one octet. */
+  readSome(): Promise<Buffer> {
+    return this.#read(() => (this.#end > this.#start ? this.#end - this.#start : undefined))
+  }
+
+  /** Gives back octets that were read last: the next read begins with them. */
+  putBack(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#buffer = Buffer.concat([bytes, this.#buffer.subarray(this.#start, this.#end)])
+    this.#start = this.#scanned = 0
+    this.#end = this.#buffer.length
   }
 
   /** The next `byteCount` octets. The caller has checked the number against its limit. */
@@ -63,6 +82,18 @@ export class Wire {
 
   write(data: string | Uint8Array): void {
     if (this.#failure === undefined) this.socket.write(data)
+  }
+
+  /** Resolves when the peer has taken what was written, at once when it is not slow; rejects when it is gone. */
+  async drained(): Promise<void> {
+    const { socket } = this
+    if (!socket.writableNeedDrain) return
+    if (this.#failure !== undefined) throw this.#failure
+    await new Promise<void>((resolve, reject) => {
+      this.#rejectDrain = reject
+      socket.once('drain', resolve)
+    })
+    this.#rejectDrain = undefined
   }
 
   /** Whether bytes wait that nobody has read. */
@@ -85,6 +116,7 @@ export class Wire {
     const pending = this.#pending
     this.#pending = undefined
     pending?.reject(error)
+    this.#rejectDrain?.(error)
     onGone?.(error)
   }
 

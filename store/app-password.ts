@@ -40,7 +40,10 @@ export function looksGenerated(secret: Secret): boolean {
 function findGeneratedLetters(secret: Secret): string | undefined {
   if (secret.byteLength > MAX_GENERATED_TYPED_BYTES) return undefined
   // White space and dashes of every kind: phones turn "-" into a longer one.
-  const letters = secret.reveal().toString('utf8').replace(/[\s\p{Dash}]/gu, '')
+  const letters = secret
+    .reveal()
+    .toString('utf8')
+    .replace(/[\s\p{Dash}]/gu, '')
   return GENERATED.test(letters) ? letters.toLowerCase() : undefined
 }
 

@@ -1,16 +1,15 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { GatewayStore } from './gateway-store.ts'
 import type { Store } from './open-store.ts'
-import { StoreFixture, secret } from './store-fixture.ts'
+import { StoreFixture, secret, type TestNode } from './store-fixture.ts'
 
 let fixture: StoreFixture
 let store: Store
-let gateway: GatewayStore
+let gateway: TestNode
 
 beforeEach(async () => {
   fixture = new StoreFixture()
   store = await fixture.create()
-  gateway = await fixture.openGateway()
+  gateway = await fixture.openNode()
 })
 afterEach(() => fixture.remove())
 

@@ -1,6 +1,6 @@
+import { createHash, randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { Secret } from '../base/secret.ts'
-import { createHash, randomBytes } from 'node:crypto'
 import { Keyring, type MasterKey } from './master-key.ts'
 import { keyIdOf, openSealed, seal } from './seal.ts'
 
@@ -31,7 +31,9 @@ describe('a sealed secret', () => {
     for (let at = 0; at < blob.length; at++) {
       const tampered = Uint8Array.from(blob)
       tampered[at] = (tampered[at] ?? 0) ^ 1
-      expect(() => openSealed(ring(key, other), tampered, place), `octet ${at}`).toThrow(expect.objectContaining({ code: expect.stringMatching(/^(STORE_DAMAGED|KEY_WRONG)$/) }))
+      expect(() => openSealed(ring(key, other), tampered, place), `octet ${at}`).toThrow(
+        expect.objectContaining({ code: expect.stringMatching(/^(STORE_DAMAGED|KEY_WRONG)$/) }),
+      )
     }
   })
 

@@ -26,9 +26,12 @@ const DDL: Ddl = {
   rowNumber: column => column.primaryKey().autoIncrement(),
   findTable: table => sql`select 1 from sqlite_schema where type = 'table' and name = ${table}`,
   appendOnly: table =>
-    ['update', 'delete'].map(verb =>
-      sql.raw(`create trigger ${table}_no_${verb} before ${verb} on ${table} begin select raise(abort, '${table} is append only'); end`),
-    ),
+    [
+      `create trigger ${table}_no_update before update on ${table}`,
+      `create trigger ${table}_no_delete before delete on ${table}`,
+      // REPLACE deletes without asking the trigger above, unless the connection says otherwise.
+      `create trigger ${table}_no_replace before insert on ${table} when exists (select 1 from ${table} where id = new.id)`,
+    ].map(trigger => sql.raw(`${trigger} begin select raise(abort, '${table} is append only'); end`)),
 }
 
 export type SqliteMode =

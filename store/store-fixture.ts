@@ -4,13 +4,22 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { CompiledQuery } from 'kysely'
+import { makeId, type NodeId } from '../base/ids.ts'
 import { Secret } from '../base/secret.ts'
+import { GatewayNotes } from './gateway-notes.ts'
 import type { GatewayStore } from './gateway-store.ts'
+import { LoginQueries } from './login-queries.ts'
 import { createKeyFile, type Keyring, keyFilePath, loadKeyring } from './master-key.ts'
 import { openGatewayStore } from './open-gateway-store.ts'
 import { createStore, openStore, type Store } from './open-store.ts'
+import { openSqlite } from './sqlite-backend.ts'
+import { openPepper } from './store-keys.ts'
+import { bucketOf } from './tag.ts'
 
 export const ACTOR = { name: 'root', source: 'cli' } as const
+
+export type TestNode = Omit<GatewayStore, 'openUpstreamSecret' | 'tagsOf'>
 
 export class StoreFixture {
   readonly dir = mkdtempSync(join(tmpdir(), 'mailwicket-store-'))
@@ -35,6 +44,43 @@ export class StoreFixture {
 
   async openGateway(): Promise<GatewayStore> {
     return this.#keep(await openGatewayStore({ config: this.config, keyring: this.loadKeyring(), now: this.clock }))
+  }
+
+  /** What a gateway does with the store, without its worker thread, which takes its time to start. */
+  async openNode(): Promise<TestNode> {
+    const [reader, writer] = [openSqlite(this.path, 'read'), openSqlite(this.path, 'write-notes')]
+    const node = makeId<NodeId>()
+    const pepper = await openPepper(reader.db, this.loadKeyring())
+    const queries = new LoginQueries(reader.db)
+    const notes = new GatewayNotes(writer.db, node)
+    return this.#keep({
+      node,
+      findLogin: (address, secret) => queries.findLogin(address, bucketOf(pepper, secret), this.now),
+      readGeneration: () => queries.readGeneration(),
+      findStandings: devices => queries.findStandings(devices),
+      findKickedSessions: () => queries.findKickedSessions(node),
+      record: batch => notes.record(batch, this.now),
+      setTag: (device, tag) => notes.setTag(device, tag),
+      close: async () => {
+        reader.close()
+        await notes.leave()
+        writer.close()
+      },
+    })
+  }
+
+  /**
+   * One statement from outside the store, as another program would run it; gives rows and how many were changed.
+   * Not by another SQLite library: two of them in one process take each other's file locks away.
+   */
+  async query(text: string, values: readonly unknown[] = []): Promise<{ rows: Record<string, unknown>[]; changed: number }> {
+    const backend = openSqlite(this.path, 'write')
+    try {
+      const { rows, numAffectedRows } = await backend.db.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, [...values]))
+      return { rows, changed: Number(numAffectedRows ?? 0) }
+    } finally {
+      backend.close()
+    }
   }
 
   loadKeyring(): Keyring {

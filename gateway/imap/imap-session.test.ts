@@ -286,6 +286,13 @@ describe('login', () => {
     expect(socket.destroyed).toBe(true)
   })
 
+  it('ends a login whose device is kicked meanwhile, and does not call it a wrong password', async () => {
+    let generation = 1
+    const standing = makeDevice({ kickedAt: Date.now() + 1000 })
+    const said = await talk({ store: { readGeneration: async () => generation++, findStandings: async () => new Map([[standing.id, standing]]) } }, LOGIN, 'BYE')
+    expect(said).not.toContain('a NO')
+  })
+
   it('lets a device in when something else changed meanwhile', async () => {
     let generation = 1
     const standing = makeDevice()

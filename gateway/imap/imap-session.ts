@@ -28,13 +28,14 @@ export class ImapSession {
   wire: Wire
   state: ImapState
   refusedLogins = 0
+  readonly #acceptedAt = Date.now()
   #malformed = 0
   #received = 0
 
   constructor(services: ImapServices, connection: Connection, log: Log) {
     this.services = services
     this.connection = connection
-    this.live = new LiveSession({ protocol: 'imap', scope: 'imap', ip: connection.ip, since: Date.now(), end: why => this.#endEarly(why) })
+    this.live = new LiveSession({ protocol: 'imap', scope: 'imap', ip: connection.ip, since: this.#acceptedAt, end: why => this.#endEarly(why) })
     this.log = log.with({ cid: this.live.id, proto: 'imap', remote: connection.ip })
     this.wire = new Wire(connection.socket, LIMITS.commandBytes)
     this.state = connection.tls === null ? 'plain' : 'secure'
@@ -52,6 +53,10 @@ export class ImapSession {
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  get hasLeft(): boolean {
+    return this.state === 'left'
   }
 
   /** Takes the connection away from this loop: it is spliced, or closed. */
@@ -75,13 +80,14 @@ export class ImapSession {
     const { services, live } = this
     services.live.leave(live)
     services.recorder.ended(live)
-    this.log.info('session.end', { why, device: live.device?.id, seconds: (Date.now() - live.since) / 1000, ...live.countBytes() })
+    this.log.info('session.end', { why, device: live.device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...live.countBytes() })
   }
 
   /** STARTTLS: everything that the client said before is forgotten (RFC 9051 §6.2.1). */
   async secure(): Promise<void> {
     this.wire.release()
     await this.connection.secure()
+    if (this.hasLeft) return // sent away during the handshake
     this.wire = new Wire(this.connection.socket, LIMITS.commandBytes)
     this.live.app = null
     this.#malformed = 0
@@ -90,6 +96,8 @@ export class ImapSession {
   }
 
   async #serveOne(): Promise<void> {
+    // SECURITY: a client that does not read its replies is not read either, or it could make us keep megabytes of them.
+    await this.wire.drained()
     const command = await readCommand(this.wire, () => this.wire.write(REPLIES.goOn))
     this.#received += sizeOf(command)
     if (this.#received > LIMITS.preLoginBytes) throw new MailwicketError('WIRE_LIMIT', { message: 'too much before login' })

@@ -129,3 +129,12 @@ test('an IDLE of the client and its DONE pass at once', async () => {
   expect(await imap.readReply('i3')).toMatch(/^i3 OK/m)
   imap.destroy()
 })
+
+test('an app that ends its side behind the last command still gets the whole answer', async () => {
+  const imap = await openImaps(account)
+  imap.write(`a LOGIN ${quote(user)} ${quote(account.password)}\r\nb EXAMINE INBOX\r\nc FETCH 1:50 BODY.PEEK[]\r\nd LOGOUT\r\n`)
+  imap.end()
+  const text = await imap.readToEnd()
+  for (let index = 0; index < 50; index++) expect(text).toContain(makeMessage(index).text)
+  expect(text).toMatch(/^d OK/m)
+})

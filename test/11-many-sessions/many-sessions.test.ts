@@ -1,5 +1,4 @@
 /** 500 sessions at once: all work, all are listed, and nothing stays behind when they are gone. */
-import { readdirSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
@@ -25,13 +24,12 @@ const accountAt = (index: number) => {
   if (account === undefined) throw new Error('no account')
   return account
 }
-const openFiles = () => readdirSync(`/proc/${stage.gateway.process.pid}/fd`).length
 
 test('500 sessions at once', async () => {
   // One login of each device first, so that the count below holds no file that is opened once.
   for (const account of accounts) (await logIn(account)).destroy()
   await waitFor('no session', 10_000, async () => (await stage.gateway.listSessions()).length === 0, 200)
-  const before = openFiles()
+  const before = stage.gateway.openFileCount()
 
   const open: RawImap[] = await Promise.all(Array.from({ length: sessions }, (_, index) => logIn(accountAt(index))))
   const replies = await Promise.all(open.map(imap => imap.ok('SELECT INBOX', 60_000)))
@@ -39,13 +37,13 @@ test('500 sessions at once', async () => {
   await waitFor('500 sessions in the list', 10_000, async () => (await stage.gateway.listSessions()).length === sessions, 200)
   const rows = await stage.gateway.listDevices()
   expect(rows.map(row => row.sessions)).toEqual(users.map(() => sessions / users.length))
-  expect(openFiles() - before).toBe(2 * sessions)
+  expect(stage.gateway.openFileCount() - before).toBe(2 * sessions)
 
   await Promise.all(open.map(imap => imap.ok('NOOP', 60_000)))
   // Half say goodbye, half are cut off.
   await Promise.all(open.filter((_, index) => index % 2 === 0).map(imap => imap.ok('LOGOUT', 60_000)))
   for (const imap of open) imap.destroy()
   await waitFor('no session in the list', 10_000, async () => (await stage.gateway.listSessions()).length === 0, 200)
-  await waitFor('no open file more than before', 10_000, () => openFiles() <= before)
+  await waitFor('no open file more than before', 10_000, () => stage.gateway.openFileCount() <= before)
   expect(stage.gateway.log.filter(line => line.event === 'session.end')).toHaveLength(sessions + accounts.length)
 })

@@ -50,7 +50,12 @@ describe.each(ways)('$tls with $auth', ({ auth, domain }) => {
     await imap.ok('SELECT INBOX')
     expect(await imap.ok('FETCH 1 BODY.PEEK[]')).toContain(`Body of message ${ways.findIndex(way => way.domain === domain)}.`)
     imap.destroy()
-    await waitFor('the login in the log of Dovecot', 5000, () => dovecot.readLog().split('\n').some(line => line.includes('Login: ') && line.includes(`<${address}>`)))
+    await waitFor('the login in the log of Dovecot', 5000, () =>
+      dovecot
+        .readLog()
+        .split('\n')
+        .some(line => line.includes('Login: ') && line.includes(`<${address}>`)),
+    )
     if (auth !== 'stored') expect(dovecot.readLog()).toContain(masterUser)
   })
 })

@@ -8,6 +8,8 @@ import { StoreObserver } from '../fixtures/store-observer.ts'
 
 const users = ['one@example.com', 'two@example.com']
 const logins = 10_000
+/** Until then the heap grows to the size it works with. */
+const warmUp = 3_000
 let stage: Stage
 let accounts: ImapAccount[]
 
@@ -26,7 +28,7 @@ test('10,000 logins', { timeout: 200_000 }, async () => {
   const noted = async () => (await stage.gateway.listDevices()).every(row => row.lastConnection !== null && row.sessions === 0)
   await waitFor('both noted', 10_000, noted, 200)
   const rowsBefore = observer.countRows()
-  const memoryBefore = stage.gateway.residentBytes()
+  let memoryBefore = 0
 
   let commits = 0
   let version = observer.readVersion()
@@ -37,7 +39,14 @@ test('10,000 logins', { timeout: 200_000 }, async () => {
     version = now
   }, 4)
   const start = performance.now()
-  const result = await runLogins({ accounts, parallel: 16, goOn: started => started < logins })
+  const result = await runLogins({
+    accounts,
+    parallel: 16,
+    goOn(started) {
+      if (started === warmUp) memoryBefore = stage.gateway.residentBytes()
+      return started < logins
+    },
+  })
   const seconds = (performance.now() - start) / 1000
   expect(result.failures).toEqual([])
   expect(result.succeeded).toBe(logins)
@@ -53,6 +62,6 @@ test('10,000 logins', { timeout: 200_000 }, async () => {
   observer.close()
   const rows = await stage.gateway.listDevices()
   for (const row of rows) expect(Date.now() - Date.parse(row.lastConnection?.at ?? '')).toBeLessThan(30_000)
-  // Ten thousand sessions came and went.
-  expect(stage.gateway.residentBytes() - memoryBefore).toBeLessThan(80_000_000)
+  // Seven thousand sessions more came and went.
+  expect(stage.gateway.residentBytes() - memoryBefore).toBeLessThan(25_000_000)
 })

@@ -67,6 +67,6 @@ test('a damaged file is [UNAVAILABLE], never a wrong password, and sessions go o
   await session.ok('NOOP')
   await session.ok('FETCH 1:* FLAGS').catch(() => {})
   expect(stage.gateway.isAlive()).toBe(true)
-  expect(stage.gateway.log.some(line => line.event === 'store.failed')).toBe(true)
+  await waitFor('the log says it', 5000, () => stage.gateway.log.some(line => line.event === 'store.failed' && line.level === 'error'))
   session.destroy()
 })

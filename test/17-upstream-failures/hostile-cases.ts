@@ -1,12 +1,10 @@
-/** The hostile upstreams: what each does, what the app must hear, and how soon. */
+/** The hostile upstreams, and some that are only odd: what each does, what the app must hear, and how soon. */
 import type { Behaviour, HostileConnection } from '../fixtures/hostile-upstream.ts'
 
 export interface HostileCase {
   readonly name: string
-  /** What the gateway is told to use; `none` unless told. */
-  readonly tls?: 'starttls' | 'implicit'
-  /** The upstream speaks TLS from the first byte on (else it is TCP, whatever the gateway expects). */
-  readonly speaksTls?: true
+  /** What the gateway is told to use. */
+  readonly tls: 'none' | 'starttls' | 'implicit'
   readonly behave: Behaviour
   /** Start of the reply to the login. */
   readonly reply: RegExp
@@ -98,6 +96,7 @@ type Facts = Partial<Omit<HostileCase, 'name' | 'behave'>>
 const beforeLogin = (name: string, behave: Behaviour, facts: Facts = {}): HostileCase => ({
   name,
   behave,
+  tls: 'none',
   reply: unavailable,
   withinMs: soonMs,
   noLogin: true,
@@ -106,6 +105,7 @@ const beforeLogin = (name: string, behave: Behaviour, facts: Facts = {}): Hostil
 const atLogin = (name: string, behave: Behaviour, facts: Facts = {}): HostileCase => ({
   name,
   behave,
+  tls: 'none',
   reply: unavailable,
   withinMs: soonMs,
   noLogin: false,
@@ -114,6 +114,8 @@ const atLogin = (name: string, behave: Behaviour, facts: Facts = {}): HostileCas
 const starttls: Facts = { tls: 'starttls' }
 const implicit: Facts = { tls: 'implicit' }
 const late: Facts = { withinMs: deadlineMs }
+/** All is well, and the app hears these capabilities. */
+const loggedIn = (capabilities: string): Facts => ({ reply: new RegExp(`^t1 OK \\[CAPABILITY ${capabilities}\\]`) })
 
 export const hostileCases: readonly HostileCase[] = [
   beforeLogin('an endless greeting without a line end', script(floods('x'.repeat(65_536)))),
@@ -123,7 +125,7 @@ export const hostileCases: readonly HostileCase[] = [
   atLogin('a literal of 4 GB as answer', script(takesLogin, says('* OK {4294967295}\r\n'), floods('z'.repeat(65_536)))),
   beforeLogin('PREAUTH', script(says(preauth))),
   beforeLogin('PREAUTH instead of STARTTLS', script(says(preauth)), starttls),
-  beforeLogin('PREAUTH inside TLS', script(says(preauth)), { ...implicit, speaksTls: true }),
+  beforeLogin('PREAUTH inside TLS', async connection => connection.startTls().say(preauth), implicit),
   beforeLogin('no STARTTLS', script(says(greeting), answers('TAG BAD unknown\r\n')), starttls),
   beforeLogin('STARTTLS refused', script(says(startTlsGreeting), answers('TAG NO not now\r\n')), starttls),
   beforeLogin(
@@ -158,4 +160,30 @@ export const hostileCases: readonly HostileCase[] = [
   atLogin('silent after the login', script(takesLogin), late),
   beforeLogin('drips its greeting', script(drips('* OK not quite ', 50)), late),
   atLogin('drips untagged lines for ever', script(takesLogin, drips('* OK wait\r\n', 20)), late),
+  atLogin('odd: tells its capabilities before its OK', script(answersLogin('* CAPABILITY IMAP4rev1 X-EARLY\r\nTAG OK in\r\n')), loggedIn('IMAP4rev1 X-EARLY')),
+  atLogin(
+    'odd: says much before its OK',
+    script(answersLogin('* OK [ALERT] maintenance tonight\r\n* 1 EXISTS\r\nTAG OK [CAPABILITY IMAP4rev1 X] in\r\n')),
+    loggedIn('IMAP4rev1 X'),
+  ),
+  atLogin(
+    'odd: tells its capabilities only when asked',
+    script(answersLogin('TAG OK in\r\n'), answers('* CAPABILITY IMAP4rev1 X-ASKED\r\nTAG OK done\r\n')),
+    loggedIn('IMAP4rev1 X-ASKED'),
+  ),
+  atLogin(
+    'odd: knows LOGIN only',
+    async connection => {
+      connection.say('* OK hello\r\n')
+      connection.say(`* CAPABILITY IMAP4rev1\r\n${await connection.tag()} OK done\r\n`)
+      const tag = await connection.tag()
+      // Two literals: name, secret.
+      for (const _ of ['name', 'secret']) {
+        connection.say('+ go on\r\n')
+        await connection.line()
+      }
+      connection.say(`${tag} OK [CAPABILITY IMAP4rev1 X-LOGIN] in\r\n`)
+    },
+    loggedIn('IMAP4rev1 X-LOGIN'),
+  ),
 ]

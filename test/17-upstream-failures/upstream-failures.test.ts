@@ -2,102 +2,125 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
-import { type HostileUpstream, openHostileUpstream } from '../fixtures/hostile-upstream.ts'
+import { type HostileRecord, HostileUpstream } from '../fixtures/hostile-upstream.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { Mailwicket, type UpstreamSpec, upstreamOf } from '../fixtures/mailwicket.ts'
 import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
 import { type HostileCase, hostileCases } from './hostile-cases.ts'
 
-const address = (index: number) => `reader@case-${index}.example`
-const secretOf = (index: number) => `upstream-secret-for-case-${index}`
+const transports = ['none', 'starttls', 'implicit'] as const
+const hostileSecret = 'upstream-secret-for-the-hostile'
 
 let dovecot: Dovecot
 let gateway: Mailwicket
 let bystander: ImapAccount
 let refused: ImapAccount
-const hostile: HostileUpstream[] = []
-const accounts: ImapAccount[] = []
+const hostile = new Map<string, { upstream: HostileUpstream; account: ImapAccount }>()
 
 beforeAll(async () => {
   dovecot = await Dovecot.open({ users: { 'reader@example.com': 'upstream-secret-1', 'refused@example.com': 'upstream-secret-2' } })
-  for (const item of hostileCases) hostile.push(await openHostileUpstream(item.behave, dovecot.certificate, item.speaksTls ? 'implicit' : undefined))
-  const upstreams: UpstreamSpec[] = hostileCases.map((item, index) => ({
-    name: `case-${index}`,
-    domains: [`case-${index}.example`],
-    address: `localhost:${hostile[index]?.port}`,
-    tls: item.tls ?? 'none',
-    ca: dovecot.authority.ca,
-  }))
-  gateway = await Mailwicket.open({ upstreams: [...upstreams, upstreamOf(dovecot)] })
+  const specs: UpstreamSpec[] = []
+  const upstreams: HostileUpstream[] = []
+  for (const tls of transports) {
+    const upstream = await HostileUpstream.open(dovecot.certificate)
+    upstreams.push(upstream)
+    specs.push({ name: tls, domains: [`${tls}.example`], address: `localhost:${upstream.port}`, tls, ca: dovecot.authority.ca })
+  }
+  gateway = await Mailwicket.open({ upstreams: [...specs, upstreamOf(dovecot)] })
   await gateway.serve()
-  for (const index of hostileCases.keys()) await gateway.addMailbox(address(index), secretOf(index), ['--no-verify'])
+  const addDevice = async (user: string) => gateway.account(user, (await gateway.addDevice(user, 'App')).password)
+  for (const [index, tls] of transports.entries()) {
+    await gateway.addMailbox(`reader@${tls}.example`, hostileSecret, ['--no-verify'])
+    hostile.set(tls, { upstream: upstreams[index] as HostileUpstream, account: await addDevice(`reader@${tls}.example`) })
+  }
   await gateway.addMailboxOf(dovecot, 'reader@example.com')
   await gateway.addMailbox('refused@example.com', 'no longer the upstream secret', ['--no-verify'])
-  const add = async (user: string) => gateway.account(user, (await gateway.addDevice(user, 'App')).password)
-  for (const index of hostileCases.keys()) accounts.push(await add(address(index)))
-  bystander = await add('reader@example.com')
-  refused = await add('refused@example.com')
+  bystander = await addDevice('reader@example.com')
+  refused = await addDevice('refused@example.com')
 })
 
 afterAll(async () => {
   await gateway?.close()
-  for (const upstream of hostile) await upstream.close()
+  for (const { upstream } of hostile.values()) await upstream.close()
   await dovecot?.stop()
 })
 
 describe('hostile upstreams, all at once', () => {
-  const results = new Map<string, { reply: string; tookMs: number; growth: number }>()
+  const results = new Map<HostileCase, { record: HostileRecord; reply: string; tookMs: number }>()
   let session: RawImap
+  let filesBefore = 0
   let worstNoopMs = 0
   let growth = 0
+
+  /** Logs in and lets the upstream of this case answer; resolves with the promise of the end as soon as the upstream was dialled. */
+  async function begin(item: HostileCase): Promise<() => Promise<void>> {
+    const { upstream, account } = hostile.get(item.tls) ?? {}
+    if (upstream === undefined || account === undefined) throw new Error('no upstream')
+    const imap = await openImaps(account)
+    let reply: Promise<string> = Promise.resolve('')
+    const start = performance.now()
+    const record = await upstream.meet(item.behave, () => {
+      reply = imap.command(`LOGIN ${account.user} ${account.password}`, 60_000)
+    })
+    const ended = reply.then(text => {
+      results.set(item, { record, reply: text, tookMs: performance.now() - start })
+      imap.destroy()
+    })
+    return () => ended
+  }
 
   beforeAll(async () => {
     session = await logIn(bystander)
     await session.ok('SELECT INBOX')
-    const before = gateway.residentBytes()
-    const one = async (item: HostileCase, index: number) => {
-      const account = accounts[index]
-      if (account === undefined) throw new Error('no account')
+    // The first login of each device takes its argon2 (19 MiB) out of the measurement.
+    for (const { upstream, account } of hostile.values()) {
       const imap = await openImaps(account)
-      const start = performance.now()
-      const reply = await imap.command(`LOGIN ${account.user} ${account.password}`, 60_000)
-      results.set(item.name, { reply, tookMs: performance.now() - start, growth: gateway.residentBytes() - before })
+      const reply: Promise<string>[] = []
+      await upstream.meet(
+        async connection => void connection.socket.destroy(),
+        () => reply.push(imap.command(`LOGIN ${account.user} ${account.password}`)),
+      )
+      await Promise.all(reply)
       imap.destroy()
     }
-    let over = false
-    const all = Promise.all(hostileCases.map(one)).finally(() => (over = true))
+    filesBefore = gateway.openFileCount()
+    const memoryBefore = gateway.residentBytes()
+    const ends: (() => Promise<void>)[] = []
+    for (const item of hostileCases) ends.push(await begin(item))
+    let isOver = false
+    const all = Promise.all(ends.map(end => end())).finally(() => {
+      isOver = true
+    })
     // The bystander works all the time.
-    while (!over) {
+    while (!isOver) {
       const start = performance.now()
       await session.ok('NOOP')
       worstNoopMs = Math.max(worstNoopMs, performance.now() - start)
-      growth = Math.max(growth, gateway.residentBytes() - before)
-      await Promise.race([all, new Promise(resolve => setImmediate(resolve))])
+      growth = Math.max(growth, gateway.residentBytes() - memoryBefore)
+      await Promise.race([all, new Promise(resolve => setTimeout(resolve, 5))])
     }
     await all
   })
 
-  test.each(hostileCases)('$name', ({ name, reply, withinMs, noLogin }) => {
-    const index = hostileCases.findIndex(item => item.name === name)
-    const result = results.get(name)
-    expect(result?.reply).toMatch(reply)
-    expect(result?.tookMs).toBeLessThan(withinMs)
-    if (noLogin) {
-      const said = hostile[index]?.received() ?? ''
-      expect(said).not.toContain(secretOf(index))
-      expect(said).not.toMatch(/AUTHENTICATE|LOGIN /)
+  test.each(hostileCases)('$name', item => {
+    const result = results.get(item)
+    expect(result?.reply).toMatch(item.reply)
+    expect(result?.tookMs).toBeLessThan(item.withinMs)
+    if (item.noLogin) {
+      expect(result?.record.received).not.toContain(hostileSecret)
+      expect(result?.record.received).not.toMatch(/AUTHENTICATE|LOGIN /)
     }
-    // Whatever it wanted to send, the gateway took little of it (the kernel's buffers count too).
-    expect(hostile[index]?.sentBytes()).toBeLessThan(16_000_000)
+    // Whatever it wanted to send, the gateway took little of it; what counts here is mostly the buffers of the kernel.
+    expect(result?.record.sentBytes).toBeLessThan(16_000_000)
   })
 
-  test('no upstream connection is left open', async () => {
-    await waitFor('all closed', 5000, () => hostile.every(upstream => upstream.openConnections() === 0))
+  test('no connection is left open', async () => {
+    await waitFor('as many open files as before', 5000, () => gateway.openFileCount() <= filesBefore)
   })
 
   test('another session never waited, and memory stayed flat', async () => {
     expect(worstNoopMs).toBeLessThan(1000)
-    expect(growth).toBeLessThan(80_000_000)
+    expect(growth).toBeLessThan(60_000_000)
     await session.ok('LOGOUT')
     session.destroy()
   })

@@ -1,5 +1,6 @@
 /** `kill -9` during 200 logins a second: the store opens clean, every device is there, no last connection older than a second is lost. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { runLogins } from '../fixtures/login-load.ts'
 import type { NewDevice } from '../fixtures/mailwicket.ts'
@@ -59,10 +60,14 @@ for (const round of [1, 2, 3]) {
       expect(at).toBeGreaterThanOrEqual(old.at(-1)?.sentAt ?? Number.POSITIVE_INFINITY)
     }
 
-    // Up again: everybody gets in, and no ghost of the dead process remains as a session.
+    // Up again: everybody gets in.
     await stage.gateway.serve()
     for (const device of devices) (await logIn(stage.gateway.account(device.mailbox, device.password))).destroy()
     await stage.gateway.stopServe()
-    expect(await stage.gateway.listSessions()).toEqual([])
   })
 }
+
+test('no session of a killed process stays in the list', async () => {
+  // A node counts as gone when its heartbeat is 10 s old.
+  await waitFor('an empty list', 15_000, async () => (await stage.gateway.listSessions()).length === 0, 200)
+})

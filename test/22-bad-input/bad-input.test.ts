@@ -66,6 +66,7 @@ describe('single commands', () => {
     ['a literal that is no number', 'a LOGIN {abc}'],
     ['a literal of nothing', 'a LOGIN {0+}\r\n {0+}\r\n'],
     ['a number that ends with zeros', 'a LOGIN {00000000000000000000000001+}\r\nx y'],
+    ['a literal of 23 digits', 'a LOGIN {99999999999999999999999}'],
     ['a verb of an object', 'a constructor x'],
     ['another one', 'a __proto__ x'],
     ['and one more', 'a hasOwnProperty'],
@@ -74,8 +75,7 @@ describe('single commands', () => {
   test.each([
     ['{4294967295}', 'a LOGIN {4294967295}\r\n'],
     ['{4294967295+}', 'a LOGIN {4294967295+}\r\n'],
-    ['{99999999999999999999999}', 'a LOGIN {99999999999999999999999}\r\n'],
-    ['a line of 64 KiB + 1', `a LOGIN ${'x'.repeat(64 * 1024 + 1 - 8)}`],
+    ['a line of 64 KiB + 1', `a LOGIN ${'x'.repeat(64 * 1024 + 1 - 8)}\r\n`],
     ['a literal of 64 KiB + 1', `a LOGIN {65537+}\r\n${'x'.repeat(65537)}`],
     ['a line of 5 MB', 'y'.repeat(5_000_000)],
   ])('%s ends the connection', async (_name, bytes) => {

@@ -1,0 +1,140 @@
+/** Who is slow: every wait for a client or for the end of a session is bounded. All at once, because each takes its real time. */
+import { connect } from 'node:net'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { Dovecot } from '../fixtures/dovecot.ts'
+import { type HostileConnection, HostileUpstream } from '../fixtures/hostile-upstream.ts'
+import type { ImapAccount } from '../fixtures/imap-account.ts'
+import { Mailwicket } from '../fixtures/mailwicket.ts'
+import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/raw-imap.ts'
+
+let dovecot: Dovecot
+let upstream: HostileUpstream
+let gateway: Mailwicket
+let account: ImapAccount
+
+beforeAll(async () => {
+  // Only its certificate is needed, and its readiness to be one more thing that works meanwhile.
+  dovecot = await Dovecot.open({ users: { 'reader@example.com': 'upstream-secret-1' } })
+  upstream = await HostileUpstream.open(dovecot.certificate)
+  gateway = await Mailwicket.open({ upstreams: [{ name: 'main', domains: ['example.com'], address: `127.0.0.1:${upstream.port}`, tls: 'none' }] })
+  await gateway.addMailbox('reader@example.com', 'upstream-secret-1', ['--no-verify'])
+  const device = await gateway.addDevice('reader@example.com', 'Slow')
+  await gateway.serve()
+  account = gateway.account('reader@example.com', device.password)
+})
+
+afterAll(async () => {
+  await gateway?.close()
+  await upstream?.close()
+  await dovecot?.stop()
+})
+
+/** Lets everybody in, then hands the connection over. */
+async function letIn(connection: HostileConnection): Promise<void> {
+  connection.say('* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready\r\n')
+  connection.say(`${await connection.tag()} OK [CAPABILITY IMAP4rev1] in\r\n`)
+}
+
+/** Seconds until the gateway ended this connection, and what it said. */
+async function secondsToEnd(imap: RawImap, start: number): Promise<{ seconds: number; said: string }> {
+  const said = await imap.readToEnd(80_000)
+  return { seconds: (performance.now() - start) / 1000, said }
+}
+
+test('connections that do nothing, or nothing in time', { timeout: 100_000 }, async () => {
+  const start = performance.now()
+  const plain = async (port: number) => await openRawImap({ host: '127.0.0.1', port, tls: 'none' })
+
+  const noHandshake = await plain(account.port)
+  const noHandshakeAfterStartTls = await plain(account.starttlsPort)
+  noHandshakeAfterStartTls.write('a STARTTLS\r\n')
+  const noLogin = await openImaps(account)
+  const noLoginBeforeTls = await plain(account.starttlsPort)
+  const dripping = await openImaps(account)
+  const drip = setInterval(() => dripping.write('x'), 500)
+  const busyWithNothing = await openImaps(account)
+  const noops = setInterval(() => busyWithNothing.write('n NOOP\r\n'), 1000)
+
+  const ends = await Promise.all(
+    [noHandshake, noHandshakeAfterStartTls, noLogin, noLoginBeforeTls, dripping, busyWithNothing].map(imap => secondsToEnd(imap, start)),
+  )
+  clearInterval(drip)
+  clearInterval(noops)
+  for (const { seconds, said } of ends.slice(0, 2)) {
+    expect(seconds).toBeGreaterThan(5)
+    expect(seconds).toBeLessThan(25)
+    expect(said).not.toContain('BYE')
+  }
+  for (const { seconds, said } of ends.slice(2)) {
+    expect(seconds).toBeGreaterThan(50)
+    expect(seconds).toBeLessThan(65)
+    expect(said).toMatch(/^\* BYE/m)
+  }
+})
+
+test('after the end of one side the other has 30 seconds, and can use them', { timeout: 60_000 }, async () => {
+  // The app ends; the upstream still talks, and never ends.
+  let talk: HostileConnection | undefined
+  let client: RawImap | undefined
+  await upstream.meet(
+    async connection => {
+      await letIn(connection)
+      talk = connection
+    },
+    () => void logIn(account).then(imap => (client = imap)),
+  )
+  while (client === undefined) await new Promise(resolve => setImmediate(resolve))
+  const start = performance.now()
+  client.end()
+  expect(await talk?.line().catch(() => 'ended')).toBe('ended')
+  talk?.say('* 1 EXISTS\r\n')
+  expect(await client.readLine()).toBe('* 1 EXISTS')
+  await client.readToEnd(40_000)
+  const seconds = (performance.now() - start) / 1000
+  expect(seconds).toBeGreaterThan(28)
+  expect(seconds).toBeLessThan(33)
+})
+
+test('an app that does not read holds no memory, only its own session', { timeout: 60_000 }, async () => {
+  let sent: (() => number) | undefined
+  let client: RawImap | undefined
+  const record = await upstream.meet(
+    async connection => {
+      await letIn(connection)
+      await connection.flood(Buffer.alloc(65_536, 'x'), 1e9)
+    },
+    () =>
+      void logIn(account).then(imap => {
+        imap.socket.pause()
+        client = imap
+      }),
+  )
+  sent = () => record.sentBytes
+  const before = gateway.residentBytes()
+  // It stops when the buffers of kernel and TLS are full: nothing moves for a second.
+  let last = -1
+  let still = 0
+  while (still < 20) {
+    await new Promise(resolve => setTimeout(resolve, 50))
+    still = sent() === last ? still + 1 : 0
+    last = sent()
+  }
+  expect(last).toBeLessThan(40_000_000)
+  expect(gateway.residentBytes() - before).toBeLessThan(30_000_000)
+  client?.destroy()
+})
+
+test('a listener takes thousands of silent connections and goes on', { timeout: 60_000 }, async () => {
+  const silent = await Promise.all(
+    Array.from({ length: 1500 }, async () => {
+      const socket = connect({ host: '127.0.0.1', port: account.port })
+      socket.on('error', () => {})
+      await new Promise(resolve => socket.once('connect', resolve))
+      return socket
+    }),
+  )
+  const imap = await openImaps(account)
+  await imap.ok('NOOP')
+  imap.destroy()
+  for (const socket of silent) socket.destroy()
+})
