@@ -207,7 +207,7 @@ async function revokeDevices(context: CommandContext, refs: readonly string[], o
     const devices = await store.devices.list({ mailbox: all })
     if (devices.length > 0) {
       const { confirm } = await import('./secret-prompt.ts')
-      await confirm(context, `Revoke all ${devices.length} devices of ${all}? This is final.`, options)
+      await confirm(context, `Revoke ${devices.length === 1 ? 'the one device' : `all ${devices.length} devices`} of ${all}? This is final.`, options)
     }
     return store.devices.revokeAll(all)
   })

@@ -9,6 +9,7 @@ import type { Terminal } from './terminal.ts'
 export function declareMigrate(command: Command, terminal: Terminal): void {
   addExamples(
     does(command, terminal, context => migrate(context)),
+    ['migrate', 'after an update of Mailwicket, with the gateway stopped'],
     ['backup before-update.db && mailwicket migrate', 'the careful way'],
   )
 }

@@ -82,7 +82,7 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
 
 /** `version` is that of the package; `args` are those of the command line. */
 export async function buildProgram(args: readonly string[], terminal: Terminal, version: string): Promise<Command> {
-  const program = makeRoot(terminal, version)
+  const program = makeRoot(terminal, version, args.includes('--json') ? () => {} : text => terminal.stderr.write(text))
   // The completion script tells of every command.
   const isNamed = (branch: Branch) => args.includes(branch.name) || args.includes('completion')
   for (const [heading, branches] of Object.entries(BRANCHES)) {
@@ -98,7 +98,8 @@ export async function buildProgram(args: readonly string[], terminal: Terminal, 
 /** Columns of the help where there is no terminal to ask. */
 const HELP_WIDTH = 100
 
-function makeRoot(terminal: Terminal, version: string): Command {
+/** `writeHelpAsError` takes the help of a group that was called without a command: nothing of it may stand beside a JSON error. */
+function makeRoot(terminal: Terminal, version: string, writeHelpAsError: (text: string) => unknown): Command {
   return new Command('mailwicket')
     .description('One password per device in front of a mail server that already exists.')
     .version(version, '-V, --version', 'print the version')
@@ -108,7 +109,7 @@ function makeRoot(terminal: Terminal, version: string): Command {
     .configureHelp({ showGlobalOptions: true, commandUsage: formatUsage, subcommandTerm: command => command.name() })
     .configureOutput({
       writeOut: text => void terminal.stdout.write(text),
-      writeErr: text => void terminal.stderr.write(text),
+      writeErr: text => void writeHelpAsError(text),
       // An error is reported once, by run-command.ts, in the form that was asked for.
       outputError: () => {},
       getOutHelpWidth: () => terminal.stdout.columns ?? HELP_WIDTH,

@@ -32,11 +32,18 @@ export async function readSecret(context: CommandContext, question: SecretQuesti
       remedy: `Give it on standard input with ${question.option}, for example: ${question.option} < secret-file`,
     })
   }
-  const first = await readHidden(stdin, text => stderr.write(text), `${question.what}: `)
-  if (question.isNew && !first.equals(await readHidden(stdin, text => stderr.write(text), 'Once more: '))) {
-    throw new MailwicketError('BAD_INPUT', { message: 'The two entries differ.', remedy: 'Run the command again.' })
+  // SECURITY: before the prompt is shown, and until both answers are in: whoever types at once must not be echoed.
+  stdin.setRawMode?.(true)
+  try {
+    const show = (text: string) => stderr.write(text)
+    const first = await readHidden(stdin, show, `${question.what}: `)
+    if (question.isNew && !first.equals(await readHidden(stdin, show, 'Once more: '))) {
+      throw new MailwicketError('BAD_INPUT', { message: 'The two entries differ.', remedy: 'Run the command again.' })
+    }
+    return toSecret(first, 'the prompt')
+  } finally {
+    stdin.setRawMode?.(false)
   }
-  return toSecret(first, 'the prompt')
 }
 
 async function readAll(stdin: Keyboard, option: string): Promise<Buffer> {
@@ -81,16 +88,14 @@ const CTRL_C = 0x03
 const CTRL_D = 0x04
 const CTRL_U = 0x15
 
-/** One line from a terminal in raw mode, so that the terminal shows nothing of it. */
-function readHidden(stdin: Keyboard, show: (text: string) => void, prompt: string): Promise<Buffer> {
+/** One line from a terminal that is in raw mode, and so shows nothing of it. */
+function readHidden(stdin: Keyboard, show: (text: string) => unknown, prompt: string): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     let line: number[] = []
     show(prompt)
-    stdin.setRawMode?.(true)
     const finish = (outcome: () => void, unread: Buffer) => {
       stdin.off('data', onData)
       stdin.off('end', onEnd)
-      stdin.setRawMode?.(false)
       stdin.pause()
       // What was pasted behind the line end belongs to the next question.
       if (unread.length > 0) stdin.unshift(unread)

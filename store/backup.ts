@@ -3,13 +3,14 @@
  *
  * Invariants: a copy appears under its name complete or not at all; nothing is overwritten; a database never meets the -wal file of another.
  */
-import { closeSync, createReadStream, createWriteStream, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
 import type { Config } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Backend } from './backend.ts'
+import { placeFile, replaceFile } from './durable-file.ts'
 import type { Progress } from './keys.ts'
 import type { Keyring } from './master-key.ts'
 import { migrate, readVersion } from './migrations.ts'
@@ -55,9 +56,7 @@ export async function makeBackup(context: StoreContext, file: string, onProgress
     } finally {
       copy.close()
     }
-    syncPath(draft)
-    renameSync(draft, path)
-    syncPath(dirname(path))
+    placeFile(draft, path)
   } finally {
     removeDatabase(draft)
   }
@@ -114,10 +113,12 @@ export async function restoreStore({ config, keyring, actor, file, now = Date.no
       )
       copy.becomeSingleFile()
       copy.close()
-      syncPath(draft)
-      if (keptAs !== null) moveDatabase(path, keptAs)
-      renameSync(draft, path)
-      syncPath(dirname(path))
+      if (keptAs === null) placeFile(draft, path)
+      else {
+        // Those of a damaged store; a sound one was folded into its file.
+        for (const suffix of COMPANIONS) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${keptAs}${suffix}`)
+        replaceFile(draft, path, keptAs)
+      }
       return { keptAs, keyId, revived }
     } catch (error) {
       copy.close()
@@ -207,20 +208,6 @@ function inUse(message: string, cause?: unknown): MailwicketError {
   return new MailwicketError('STORE_IN_USE', { message, cause })
 }
 
-function moveDatabase(from: string, to: string): void {
-  for (const suffix of COMPANIONS) if (existsSync(`${from}${suffix}`)) renameSync(`${from}${suffix}`, `${to}${suffix}`)
-  renameSync(from, to)
-}
-
 function removeDatabase(path: string): void {
   for (const suffix of ['', ...COMPANIONS]) rmSync(`${path}${suffix}`, { force: true })
-}
-
-function syncPath(path: string): void {
-  const file = openSync(path, 'r')
-  try {
-    fsyncSync(file)
-  } finally {
-    closeSync(file)
-  }
 }

@@ -68,7 +68,7 @@ export interface GatewayStore {
   openUpstreamSecret(mailbox: LoginMailbox): Secret
   /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */
   tagsOf(mailbox: string, secret: Secret): { readonly generated: Uint8Array; readonly chosen: Uint8Array }
-  /** Writes a batch and this node's heartbeat; resolves when it is committed. Call it every second, also when nothing happened: ten seconds of silence are a dead node. */
+  /** Writes a batch and this node's heartbeat; resolves when it is committed. To be called also when nothing happened: ten seconds of silence are a dead node. */
   record(batch: Batch): Promise<void>
   /** Gives an imported hash its tag after its first success. */
   setTag(device: DeviceId, tag: Uint8Array): Promise<void>

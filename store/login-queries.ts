@@ -4,7 +4,7 @@
  * Invariant: none fetches more rows than it needs, whatever the number of devices of a mailbox or in the store (design section 12).
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { DeviceId, NodeId, SessionId } from '../base/ids.ts'
 import { splitList } from './device-rows.ts'
 import type { DeviceStanding, LoginDevice, LoginRecord, Scope } from './login-record.ts'
@@ -96,7 +96,8 @@ function selectLogin(db: Kysely<Schema>, param: Param<{ address: string; bucket:
     .select(['mailboxes.id as mailbox_id', 'mailboxes.upstream', 'mailboxes.login', 'mailboxes.sealed_secret', 'mailboxes.state as mailbox_state'])
     .select(['devices.id', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.password_version', 'devices.kicked_at'])
     .select(['devices.name', 'devices.kind', 'devices.phc', 'devices.tag'])
-    .where('mailboxes.address', '=', param('address'))
+    // The value is hidden in a query of its own: SQLite plans a comparison with a bare parameter anew for every value (12 µs become 40).
+    .where('mailboxes.address', '=', sql<string>`(select ${param('address')})`)
 }
 
 function selectStandings(db: Kysely<Schema>, length: number, param: Param<Record<string, DeviceId>>) {

@@ -2,13 +2,15 @@
  * The master keys: where they come from, and the ring of the current and the older ones.
  *
  * Text form, the same in a file, a credential and the environment: one key a line, base64url of 32 octets; the first is the current one,
- * further ones are still needed while `key rotate` runs. Not in any backup. A file is replaced as a whole and reaches the disk before anything is sealed with it.
+ * further ones are still needed while `key rotate` runs. Not in any backup. A file is replaced as a whole, and is on the disk before
+ * anything is sealed with what it says.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { MailwicketError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
+import { syncPath } from './durable-file.ts'
 
 const KEY_BYTES = 32
 const KEY_LINE = /^[A-Za-z0-9_-]{43}$/
@@ -96,7 +98,7 @@ export class Keyring {
     rmSync(draft, { force: true })
     writeKeyFile(draft, keys)
     renameSync(draft, path)
-    syncFolder(dirname(path))
+    syncPath(dirname(path))
     this.refresh()
   }
 }
@@ -121,7 +123,7 @@ export function createKeyFile(path: string): Keyring {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   const key = makeKey()
   writeKeyFile(path, [key])
-  syncFolder(dirname(path))
+  syncPath(dirname(path))
   return new Keyring({ kind: 'file', path }, [key])
 }
 
@@ -182,16 +184,6 @@ function writeKeyFile(path: string, keys: readonly MasterKey[]): void {
     fsyncSync(file)
   } finally {
     closeSync(file)
-  }
-}
-
-/** Makes a new or renamed entry survive a power failure. */
-function syncFolder(path: string): void {
-  const folder = openSync(path, 'r')
-  try {
-    fsyncSync(folder)
-  } finally {
-    closeSync(folder)
   }
 }
 

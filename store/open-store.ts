@@ -1,7 +1,7 @@
 /**
  * The store for the command line: opened for writing in the command's own process. The gateway opens it differently (`open-gateway-store.ts`).
  */
-import { linkSync, rmSync } from 'node:fs'
+import { rmSync } from 'node:fs'
 import type { Config } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { ActivityLog } from './activity.ts'
@@ -9,6 +9,7 @@ import { AuditLog } from './audit.ts'
 import type { Backend } from './backend.ts'
 import { type Backup, makeBackup } from './backup.ts'
 import { Devices } from './devices.ts'
+import { placeFile } from './durable-file.ts'
 import { Keys, type Progress } from './keys.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Keyring } from './master-key.ts'
@@ -75,11 +76,7 @@ export async function createStore(options: Omit<StoreOptions, 'keyring'> & { rea
     } finally {
       backend.close()
     }
-    // Unlike a rename, a link never replaces what is there.
-    linkSync(draft, path)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a database: ${path}` })
-    throw error
+    placeFile(draft, path)
   } finally {
     rmSync(draft, { force: true })
   }

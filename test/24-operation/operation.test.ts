@@ -111,6 +111,6 @@ test('serve does not start when others can read the key, or the configuration is
   writeFileSync(stage.gateway.configPath, text.replace('protocol = "imap"', 'protocol = "imap"\ntsl = "implicit"'))
   const wrong = await stage.gateway.run(['serve'])
   expect(wrong.code).toBe(2)
-  expect(wrong.stderr).toMatch(/tsl[^]*tls/)
+  expect(wrong.stderr).toMatch(/tsl[\s\S]*tls/)
   writeFileSync(stage.gateway.configPath, text)
 })
