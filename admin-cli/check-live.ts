@@ -48,11 +48,11 @@ async function tryListener(
   const host = LOCAL_ADDRESS[listener.host] ?? listener.host
   try {
     // Trusts what the configuration says the gateway shows; whether others trust it is checked apart.
-    const certificate = config.certificates[0]?.cert
-    await probeImap({ host, port: listener.port, tls: listener.tls, ca: certificate, serverName: config.hostname, pinned: true }, account)
+    const ca = config.certificates.map(({ cert }) => cert)
+    await probeImap({ host, port: listener.port, tls: listener.tls, ca, serverName: config.hostname, pinned: true }, account)
     return good(check, `A device of ${mailbox.address} logs in.`)
   } catch (error) {
-    return bad(check, error)
+    return { ...bad(check, error), advice: 'Is the gateway running (`mailwicket serve`) with this configuration? Its log says what it made of the login.' }
   }
 }
 

@@ -85,16 +85,17 @@ function formatZsh(nodes: readonly Node[]): string {
   // In a _describe array a colon ends the word.
   const describe = (list: readonly (readonly [string, string, ...unknown[]])[]) =>
     list.map(([word, description]) => quote(`${word}:${description.replaceAll(':', '\\:')}`)).join(' ')
-  const cases = nodes.map(({ path, words, options }) => `    ${quote(path)})\n      commands=(${describe(words)})\n      options=(${describe(options)}) ;;`)
+  const cases = nodes.map(({ path, words, options }) => `    ${quote(path)})\n      subcommands=(${describe(words)})\n      flags=(${describe(options)}) ;;`)
   return `#compdef mailwicket
 _mailwicket() {
-  local -a commands options
+  local -a subcommands flags
 ${formatPathSearch(nodes, '"${words[@]:1:$((CURRENT - 2))}"')}
   case $at in
 ${cases.join('\n')}
   esac
-  (( $#commands )) && _describe -t commands command commands
-  if [[ $PREFIX == -* ]]; then _describe -o -t options option options; else _files; fi
+  if [[ $PREFIX == -* ]]; then _describe -o -t options option flags
+  elif (( $#subcommands )); then _describe -t commands command subcommands
+  else _files; fi
 }
 if [ "$funcstack[1]" = _mailwicket ]; then _mailwicket "$@"; else compdef _mailwicket mailwicket; fi
 `

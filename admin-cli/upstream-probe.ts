@@ -24,8 +24,8 @@ export interface ProbeTarget {
   readonly host: string
   readonly port: number
   readonly tls: UpstreamTls
-  /** PEM file with the only authorities to trust; undefined: the system's. */
-  readonly ca: string | undefined
+  /** PEM files with the only authorities to trust; undefined: the system's. */
+  readonly ca: string | readonly string[] | undefined
   /** Name the certificate must have, where it is not `host`. */
   readonly serverName?: string
   /** Trust exactly the certificates of `ca`, also when none of them is an authority. */
@@ -80,7 +80,11 @@ function connectionOptions({ host, port, tls, ca, serverName, pinned }: ProbeTar
     secure: tls === 'implicit',
     ...(tls === 'implicit' ? {} : { doSTARTTLS: tls === 'starttls' }),
     ...(serverName === undefined ? {} : { servername: serverName }),
-    tls: { minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca: readAuthorities(ca) }), ...(pinned === true ? { allowPartialTrustChain: true } : {}) },
+    tls: {
+      minVersion: 'TLSv1.2',
+      ...(ca === undefined ? {} : { ca: [ca].flat().map(readAuthorities) }),
+      ...(pinned === true ? { allowPartialTrustChain: true } : {}),
+    },
     logger: false,
     verifyOnly: true,
     disableCompression: true,

@@ -8,6 +8,8 @@
 import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../base/errors.ts'
 
+/** Made once: an error with its stack trace costs more than the rest of a hand-over. */
+const HANDED_OVER = new MailwicketError('WIRE_CLOSED', { message: 'the connection was handed over' })
 const NOTHING = Buffer.alloc(0)
 const LF = 0x0a
 const CR = 0x0d
@@ -123,7 +125,7 @@ export class Wire {
   /** Gives the socket away: paused, without a listener of ours, with the bytes that were not read. */
   release(): { socket: Duplex; unread: Buffer } {
     const unread = this.#buffer.subarray(this.#start, this.#end)
-    this.#failure ??= new MailwicketError('WIRE_CLOSED', { message: 'the connection was handed over' })
+    this.#failure ??= HANDED_OVER
     this.onGone = undefined
     this.socket.pause()
     this.socket.off('data', this.#onData)

@@ -40,7 +40,8 @@ const GATEWAY_DOOR = 'gateway/gateway.ts'
 const FORBIDDEN_NAMES = /^(utils?|helpers?|common|types?|misc|shared|index|constants|interfaces)(\.test)?\.ts$/
 
 export const areaOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')
-export const isTest = (path: string): boolean => path.endsWith('.test.ts') || areaOf(path) === 'test'
+/** A test, or what only tests use. */
+export const isTest = (path: string): boolean => /(\.test|-fixture)\.ts$/.test(path) || areaOf(path) === 'test'
 export const isProduct = (path: string): boolean => PRODUCT.includes(areaOf(path)) && !isTest(path)
 
 const blank = (text: string): string => text.replace(/[^\n]/g, ' ')

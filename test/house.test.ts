@@ -31,24 +31,24 @@ const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,doc
 
 /** Package, or module of Node → the only files and folders of the product that may import it. */
 const DOORS: Readonly<Record<string, readonly string[]>> = {
-  '@peculiar/x509': ['certs/'],
+  '@peculiar/x509': ['certs/development-ca.ts'],
   argon2: ['store/password-hash.ts'],
   'better-sqlite3': ['store/sqlite-backend.ts'],
   'cli-progress': ['admin-cli/progress.ts'],
   'cli-table3': ['admin-cli/table.ts'],
-  commander: ['admin-cli/'],
+  commander: ['admin-cli/command-frame.ts'],
   'emailjs-imap-handler': ['gateway/imap/imap-id.ts'],
-  'hoodiecrow-imap': ['admin-cli/'],
-  imapflow: ['admin-cli/'],
+  'hoodiecrow-imap': ['admin-cli/demo-upstream.ts'],
+  imapflow: ['admin-cli/upstream-probe.ts'],
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
-  'lru-cache': ['store/'],
+  'lru-cache': ['store/password-hash.ts'],
   'node:tls': ['certs/', 'gateway/connection.ts', 'gateway/upstream-dialler.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
-  'reflect-metadata': ['certs/'],
-  'smol-toml': ['base/'],
-  zod: ['base/'],
+  'reflect-metadata': ['certs/development-ca.ts'],
+  'smol-toml': ['base/config-parse.ts'],
+  zod: ['base/config-kinds.ts', 'base/config-parse.ts', 'base/config-problems.ts'],
 }
 
 const MAINS = ['admin-cli/main.ts']

@@ -3,7 +3,7 @@
  *
  * Every command has a tag that cannot be guessed, nothing may be said before we asked, and all that it may say is bounded.
  */
-import { randomBytes } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../../base/errors.ts'
 import { LIMITS } from '../limits.ts'
@@ -123,7 +123,7 @@ class Dialogue {
 
   /** Sends a command, and each of `answers` on a line of its own when the upstream asks for more. */
   async command(command: string, answers: readonly Buffer[] = []): Promise<Reply> {
-    const tag = randomBytes(9).toString('hex')
+    const tag = randomUUID().slice(0, 18) // 64 random bits and two dashes; Node keeps random octets for it in stock
     // SECURITY: an answer that came before the question was not given to us.
     if (this.#wire.hasUnread) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
     this.#wire.write(`${tag} ${command}\r\n`)

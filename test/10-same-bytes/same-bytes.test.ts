@@ -131,8 +131,8 @@ test('an IDLE of the client and its DONE pass at once', async () => {
 })
 
 test('an app that ends its side behind the last command still gets the whole answer', async () => {
-  const imap = await openImaps(account)
-  imap.write(`a LOGIN ${quote(user)} ${quote(account.password)}\r\nb EXAMINE INBOX\r\nc FETCH 1:50 BODY.PEEK[]\r\nd LOGOUT\r\n`)
+  const imap = await logIn(account)
+  imap.write('b EXAMINE INBOX\r\nc FETCH 1:50 BODY.PEEK[]\r\nd LOGOUT\r\n')
   imap.end()
   const text = await imap.readToEnd()
   for (let index = 0; index < 50; index++) expect(text).toContain(makeMessage(index).text)

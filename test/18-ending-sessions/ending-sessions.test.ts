@@ -1,6 +1,6 @@
 /** Whatever takes a device's right away ends its open sessions within a second; sessions of others notice nothing. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
-import { within } from '../fixtures/deadline.ts'
+import { waitFor, within } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import type { NewDevice } from '../fixtures/mailwicket.ts'
 import { noteSecret } from '../fixtures/marker-secrets.ts'
@@ -76,7 +76,10 @@ test('a device that expires by itself', async () => {
 
 test('one kicked session, and not the other one of the same device', async () => {
   const second = await logIn(account)
-  const rows = await stage.gateway.json<{ id: string }[]>(['session', 'list', '--device', account.device.id])
+  const rows = await waitFor('both sessions in the list', 5000, async () => {
+    const found = await stage.gateway.json<{ id: string }[]>(['session', 'list', '--device', account.device.id])
+    return found.length === 2 && found
+  })
   // Both sessions are alike; whichever is kicked, exactly one ends.
   await run('session', 'kick', rows[0]?.id ?? 'none')
   await within('the end of one', endMs, Promise.race([session.readToEnd(), second.readToEnd()]))

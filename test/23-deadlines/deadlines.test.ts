@@ -1,4 +1,4 @@
-/** Who is slow: every wait for a client or for the end of a session is bounded. All at once, because each takes its real time. */
+/** Who is slow: every wait for a client or for the end of a session is bounded. The two long ones side by side, because they take their real time. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Dovecot } from '../fixtures/dovecot.ts'
@@ -41,7 +41,7 @@ async function secondsToEnd(imap: RawImap, start: number): Promise<{ seconds: nu
   return { seconds: (performance.now() - start) / 1000, said }
 }
 
-test('connections that do nothing, or nothing in time', { timeout: 100_000 }, async () => {
+test.concurrent('connections that do nothing, or nothing in time', { timeout: 100_000 }, async () => {
   const start = performance.now()
   const plain = async (port: number) => await openRawImap({ host: '127.0.0.1', port, tls: 'none' })
 
@@ -72,7 +72,7 @@ test('connections that do nothing, or nothing in time', { timeout: 100_000 }, as
   }
 })
 
-test('after the end of one side the other has 30 seconds, and can use them', { timeout: 60_000 }, async () => {
+test.concurrent('after the end of one side the other has 30 seconds, and can use them', { timeout: 60_000 }, async () => {
   // The app ends; the upstream still talks, and never ends.
   let talk: HostileConnection | undefined
   let client: RawImap | undefined
