@@ -74,7 +74,7 @@ describe('the launcher', () => {
     const { code, out } = await run(launcher, ['device', 'list', 'a b'], { PATH: `${join(root, 'path')}:/usr/bin:/bin` })
     // The exit code is that of the program: the launcher has become it.
     expect(code).toBe(7)
-    expect(out).toBe(`${isTaken ? version : 'v26.99.0'} ${join(root, 'dist/admin-cli/main.js')} device list a b\n`)
+    expect(out).toBe(`${isTaken ? version : 'v26.99.0'} --use-system-ca ${join(root, 'dist/admin-cli/main.js')} device list a b\n`)
   })
 
   it('finds the Node beside it when it was installed as a package', async () => {

@@ -43,7 +43,12 @@ export async function authenticate(authenticator: Authenticator, credentials: Cr
 }
 
 /** The device whose password `secret` is; an active one first, when the same was chosen for several. */
-async function findProved({ store, hasher, log }: Authenticator, mailbox: string, devices: readonly LoginDevice[], secret: Secret): Promise<LoginDevice | undefined> {
+async function findProved(
+  { store, hasher, log }: Authenticator,
+  mailbox: string,
+  devices: readonly LoginDevice[],
+  secret: Secret,
+): Promise<LoginDevice | undefined> {
   const tags = store.tagsOf(mailbox, secret)
   const candidates = devices.filter(({ tag }) => tag === null || isSame(tag, tags.generated) || isSame(tag, tags.chosen))
   candidates.sort((a, b) => Number(a.state !== 'active') - Number(b.state !== 'active'))

@@ -4,10 +4,10 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import type { Certificates } from '../certs/certificates.ts'
 import type { ListenConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { normaliseAddress } from '../base/network.ts'
+import type { Certificates } from '../certs/certificates.ts'
 import { LIMITS } from './limits.ts'
 
 export class Connection {

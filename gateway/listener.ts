@@ -32,7 +32,10 @@ export interface ListenerServices {
 
 /** Throws LISTEN_FAILED. */
 export async function openListener(config: ListenConfig, services: ListenerServices): Promise<Listener> {
-  const server = createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true }, socket => void accept(socket, config, services))
+  const server = createServer(
+    { noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true },
+    socket => void accept(socket, config, services),
+  )
   await listen(server, config)
   server.on('error', error => services.log.error('listener.failed', { address: formatEndpoint(config), err: error.message }))
   const bound = server.address() as { address: string; port: number }
@@ -61,7 +64,15 @@ async function accept(socket: Socket, config: ListenConfig, services: ListenerSe
 
 function listen(server: Server, config: ListenConfig): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => reject(new MailwicketError('LISTEN_FAILED', { message: `cannot listen on ${formatEndpoint(config)}: ${error.message}`, remedy: remedyFor(error), cause: error })))
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new MailwicketError('LISTEN_FAILED', {
+          message: `cannot listen on ${formatEndpoint(config)}: ${error.message}`,
+          remedy: remedyFor(error),
+          cause: error,
+        }),
+      ),
+    )
     server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
       server.removeAllListeners('error')
       resolve()

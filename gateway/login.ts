@@ -62,7 +62,11 @@ class Ended extends Error {
 
 type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
 
-export async function logIn<Upstream extends { readonly socket: Duplex }>(services: LoginServices, attempt: LoginAttempt, connect: Connect<Upstream>): Promise<LoginOutcome<Upstream>> {
+export async function logIn<Upstream extends { readonly socket: Duplex }>(
+  services: LoginServices,
+  attempt: LoginAttempt,
+  connect: Connect<Upstream>,
+): Promise<LoginOutcome<Upstream>> {
   const receivedAt = performance.now()
   const { session, wire } = attempt
   const controller = new AbortController()
@@ -146,7 +150,11 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
   }
   if (error instanceof UpstreamFailure) {
     log.warn('auth.failed', { ...noteFailure(services, attempt, `upstream-${error.reason}`), reason: `upstream-${error.reason}` })
-    log[error.severity](error.reason === 'refused-us' ? 'upstream.refused-us' : 'upstream.failed', { reason: error.reason, detail: error.detail, device: session.device?.id })
+    log[error.severity](error.reason === 'refused-us' ? 'upstream.refused-us' : 'upstream.failed', {
+      reason: error.reason,
+      detail: error.detail,
+      device: session.device?.id,
+    })
     return { failed: error.reply }
   }
   if (error instanceof MailwicketError && error.kind === 'client') {
@@ -155,7 +163,12 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
   }
   const isKnown = error instanceof MailwicketError
   const reason = isKnown ? error.code.toLowerCase().replaceAll('_', '-') : 'bug'
-  log.error('auth.failed', { ...noteFailure(services, attempt, reason), reason, err: (error as Error).message, ...(isKnown ? {} : { stack: (error as Error).stack }) })
+  log.error('auth.failed', {
+    ...noteFailure(services, attempt, reason),
+    reason,
+    err: (error as Error).message,
+    ...(isKnown ? {} : { stack: (error as Error).stack }),
+  })
   return { failed: 'unavailable' }
 }
 

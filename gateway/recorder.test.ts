@@ -31,7 +31,11 @@ function openRecorder() {
     const note: ConnectionNote = { device: device as DeviceId, at: Date.now(), ip: session.ip, protocol: 'imap', app, tls: 'TLSv1.3' }
     recorder.connected(session, note)
     recorder.attempted({ at: note.at, address: 'ann@example.com', device: note.device, result: 'ok', protocol: 'imap', ip: session.ip, app })
-    return { session, note, close: () => (live.leave(session), recorder.ended(session)) }
+    const close = () => {
+      live.leave(session)
+      recorder.ended(session)
+    }
+    return { session, note, close }
   }
   return { recorder, batches, store, connect, live, nextBatch: () => vi.advanceTimersByTimeAsync(LIMITS.recordMs) }
 }
@@ -95,7 +99,8 @@ describe('Recorder', () => {
     const { batches, store, recorder, connect, nextBatch } = openRecorder()
     store.isDown = true
     for (let i = 0; i < 3; i += 1) {
-      for (let j = 0; j < LIMITS.pendingActivity; j += 1) recorder.attempted({ at: i, address: `${j}@example.com`, device: null, result: 'unknown-address', protocol: 'imap', ip: '192.0.2.1', app: null })
+      for (let j = 0; j < LIMITS.pendingActivity; j += 1)
+        recorder.attempted({ at: i, address: `${j}@example.com`, device: null, result: 'unknown-address', protocol: 'imap', ip: '192.0.2.1', app: null })
       await nextBatch()
     }
     connect('d1')

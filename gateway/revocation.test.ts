@@ -16,7 +16,17 @@ afterEach(() => {
 })
 
 function makeStanding(id: string, changes: Partial<DeviceStanding> = {}): DeviceStanding {
-  return { id: id as DeviceId, state: 'active', mailboxState: 'active', scopes: ['imap'], expiresAt: null, allowFrom: [], passwordVersion: 1, kickedAt: null, ...changes }
+  return {
+    id: id as DeviceId,
+    state: 'active',
+    mailboxState: 'active',
+    scopes: ['imap'],
+    expiresAt: null,
+    allowFrom: [],
+    passwordVersion: 1,
+    kickedAt: null,
+    ...changes,
+  }
 }
 
 /** Two live sessions, of device `a` and device `b`, and a store whose rows the test changes. */
@@ -26,10 +36,16 @@ function openRevocation() {
   const rows = new Map([makeStanding('a'), makeStanding('b')].map(row => [row.id, row]))
   const store = { generation: 1, kicked: [] as SessionId[], isDown: false }
   for (const id of ['a', 'b']) {
-    const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: NOW, end: why => {
-      ended.push(`${id}: ${why}`)
-      live.leave(session)
-    } })
+    const session = new LiveSession({
+      protocol: 'imap',
+      scope: 'imap',
+      ip: '192.0.2.1',
+      since: NOW,
+      end: why => {
+        ended.push(`${id}: ${why}`)
+        live.leave(session)
+      },
+    })
     session.device = rows.get(id as DeviceId)
     live.enter(session)
   }

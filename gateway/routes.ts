@@ -13,7 +13,8 @@ export function openRoutes(upstreams: readonly UpstreamConfig[]): (mailbox: Logi
   const routes = new Map(upstreams.map(config => [config.name, { config, makeLogin: openUpstreamLogin(config) }]))
   return (mailbox, store) => {
     const route = routes.get(mailbox.upstream)
-    if (route === undefined) throw new UpstreamFailure('not-configured', `the mailbox is at upstream ${mailbox.upstream}, which the configuration does not have`)
+    if (route === undefined)
+      throw new UpstreamFailure('not-configured', `the mailbox is at upstream ${mailbox.upstream}, which the configuration does not have`)
     return { config: route.config, login: route.makeLogin(mailbox, store) }
   }
 }

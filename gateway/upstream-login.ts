@@ -33,17 +33,23 @@ export function openUpstreamLogin({ auth }: UpstreamConfig): MakeUpstreamLogin {
 }
 
 function storedLogin(mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstreamSecret'>): UpstreamLogin {
-  if (mailbox.sealedSecret === null) throw new UpstreamFailure('secret-missing', 'the mailbox has no upstream secret; set one with `mailbox set ADDR --secret-stdin`')
+  if (mailbox.sealedSecret === null)
+    throw new UpstreamFailure('secret-missing', 'the mailbox has no upstream secret; set one with `mailbox set ADDR --secret-stdin`')
   return { authzid: '', user: mailbox.login ?? mailbox.address, secret: store.openUpstreamSecret(mailbox) }
 }
 
 function readSecretFile(path: string): Secret {
   try {
     // SECURITY: whoever reads this file reads all mail.
-    if ((statSync(path).mode & 0o077) !== 0) throw new MailwicketError('KEY_EXPOSED', { message: `others can read ${path}`, remedy: `Run \`chmod 600 ${path}\`.` })
+    if ((statSync(path).mode & 0o077) !== 0)
+      throw new MailwicketError('KEY_EXPOSED', { message: `others can read ${path}`, remedy: `Run \`chmod 600 ${path}\`.` })
     return Secret.fromText(readFileSync(path, 'utf8').replace(/\r?\n$/, ''))
   } catch (error) {
     if (error instanceof MailwicketError) throw error
-    throw new MailwicketError('KEY_UNREADABLE', { message: `the master user's secret ${path} cannot be read: ${(error as Error).message}`, remedy: 'Write the secret to the file that secret_file names.', cause: error })
+    throw new MailwicketError('KEY_UNREADABLE', {
+      message: `the master user's secret ${path} cannot be read: ${(error as Error).message}`,
+      remedy: 'Write the secret to the file that secret_file names.',
+      cause: error,
+    })
   }
 }

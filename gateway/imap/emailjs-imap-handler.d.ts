@@ -6,7 +6,10 @@ declare module 'emailjs-imap-handler' {
   }
   interface Handler {
     /** Throws an Error for a command that does not parse. */
-    parser(command: Uint8Array, options?: { readonly valueAsString?: boolean }): { readonly attributes?: readonly (Attribute | readonly (Attribute | null)[] | null)[] }
+    parser(
+      command: Uint8Array,
+      options?: { readonly valueAsString?: boolean },
+    ): { readonly attributes?: readonly (Attribute | readonly (Attribute | null)[] | null)[] }
   }
   const handler: Handler
   export default handler

@@ -3,7 +3,10 @@ import { describe, expect, it } from 'vitest'
 import { parseClientId } from './imap-id.ts'
 import { ImapIdPeek } from './imap-id-peek.ts'
 
-const command = (text: string, ...literals: string[]) => ({ lines: text.split('\u0001').map(line => Buffer.from(line)), literals: literals.map(literal => Buffer.from(literal)) })
+const command = (text: string, ...literals: string[]) => ({
+  lines: text.split('\u0001').map(line => Buffer.from(line)),
+  literals: literals.map(literal => Buffer.from(literal)),
+})
 
 describe('the client’s ID', () => {
   it.each([

@@ -2,8 +2,9 @@
  * Every text that an IMAP client hears from us, and the one place that turns an outcome into a response code (RFC 5530, design section 11).
  * No text of an upstream and no message of an error gets here.
  */
-import type { FailureReply } from '../upstream-failure.ts'
+
 import { isIndistinct, type Refusal } from '../refusal.ts'
+import type { FailureReply } from '../upstream-failure.ts'
 import { CAPABILITIES } from './imap-capabilities.ts'
 
 const CRLF = '\r\n'

@@ -11,8 +11,8 @@ import type { LoginServices } from '../login.ts'
 import { Wire } from '../wire.ts'
 import { ImapArguments } from './imap-arguments.ts'
 import { type RawCommand, readCommand } from './imap-command-reader.ts'
-import type { ImapConnector } from './imap-route.ts'
 import { REPLIES } from './imap-replies.ts'
+import type { ImapConnector } from './imap-route.ts'
 import { findVerb, type ImapState } from './imap-verbs.ts'
 
 export interface ImapServices extends LoginServices {

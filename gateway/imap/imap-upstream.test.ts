@@ -14,7 +14,10 @@ afterEach(() => {
 type Script = (say: (text: string) => void, socket: Socket) => (line: string) => void
 
 /** Logs in at an upstream that behaves as scripted: what it says at once, and to each line it hears. */
-async function connectTo(script: Script, options: { tls?: 'none' | 'starttls'; authzid?: string; secret?: string; allowUnauthenticate?: boolean; signal?: AbortSignal } = {}) {
+async function connectTo(
+  script: Script,
+  options: { tls?: 'none' | 'starttls'; authzid?: string; secret?: string; allowUnauthenticate?: boolean; signal?: AbortSignal } = {},
+) {
   const heard: string[] = []
   server = createServer(socket => {
     socket.on('error', () => {})
@@ -33,7 +36,10 @@ async function connectTo(script: Script, options: { tls?: 'none' | 'starttls'; a
   const { port } = server.address() as { port: number }
   const dialler = new UpstreamDialler({ host: '127.0.0.1', port, tls: options.tls ?? 'none' }, undefined)
   const login = { authzid: options.authzid ?? '', user: 'ann', secret: Secret.fromText(options.secret ?? 'upstream-secret') }
-  const upstream = connectImapUpstream(dialler, login, { allowUnauthenticate: options.allowUnauthenticate ?? false, signal: options.signal ?? new AbortController().signal })
+  const upstream = connectImapUpstream(dialler, login, {
+    allowUnauthenticate: options.allowUnauthenticate ?? false,
+    signal: options.signal ?? new AbortController().signal,
+  })
   return { heard, upstream }
 }
 

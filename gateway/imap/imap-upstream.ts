@@ -27,7 +27,11 @@ const NOT_NOW = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'LIMIT', 'EXPUNGEI
 const CAPABILITY_LIST = /^[A-Z][\x21\x23\x24\x26\x27\x2b-\x5b\x5e-\x7a\x7c\x7e ]*$/i
 
 /** Dials and logs in, all within the signal. Throws UpstreamFailure; whatever the signal carries when it is aborted. */
-export async function connectImapUpstream(dialler: UpstreamDialler, login: UpstreamLogin, options: { allowUnauthenticate: boolean; signal: AbortSignal }): Promise<ImapUpstream> {
+export async function connectImapUpstream(
+  dialler: UpstreamDialler,
+  login: UpstreamLogin,
+  options: { allowUnauthenticate: boolean; signal: AbortSignal },
+): Promise<ImapUpstream> {
   const { signal } = options
   let dialogue = new Dialogue(await dialler.dial(signal), signal)
   try {
@@ -75,7 +79,8 @@ async function sendLogin(dialogue: Dialogue, login: UpstreamLogin, capabilities:
     return has(capabilities, 'SASL-IR') ? dialogue.command(`AUTHENTICATE PLAIN ${message}`) : dialogue.command('AUTHENTICATE PLAIN', [Buffer.from(message)])
   }
   if (login.authzid !== '') throw new UpstreamFailure('no-mechanism', 'the master style authzid needs AUTH=PLAIN, which the upstream does not offer')
-  if (has(capabilities, 'LOGINDISABLED')) throw new UpstreamFailure('no-mechanism', 'the upstream offers neither AUTH=PLAIN nor LOGIN (is it TLS that it wants?)')
+  if (has(capabilities, 'LOGINDISABLED'))
+    throw new UpstreamFailure('no-mechanism', 'the upstream offers neither AUTH=PLAIN nor LOGIN (is it TLS that it wants?)')
   // Synchronizing literals: no quoting that an upstream could read in another way.
   const user = Buffer.from(login.user)
   const secret = login.secret.reveal()

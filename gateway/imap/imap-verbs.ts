@@ -135,7 +135,9 @@ const VERBS: ReadonlyMap<string, Readonly<Record<'plain' | 'secure', Handler>>> 
 
 /** Commands that apps try before login: answered, but not counted as malformed (Outlook probes half a dozen of them). */
 const AFTER_LOGIN = new Set(
-  'APPEND CHECK CLOSE COMPRESS COPY CREATE DELETE ENABLE EXAMINE EXPUNGE FETCH GETQUOTA GETQUOTAROOT IDLE LIST LSUB MOVE NAMESPACE RENAME SEARCH SELECT STATUS STORE SUBSCRIBE UID UNSELECT UNSUBSCRIBE XLIST'.split(' '),
+  'APPEND CHECK CLOSE COMPRESS COPY CREATE DELETE ENABLE EXAMINE EXPUNGE FETCH GETQUOTA GETQUOTAROOT IDLE LIST LSUB MOVE NAMESPACE RENAME SEARCH SELECT STATUS STORE SUBSCRIBE UID UNSELECT UNSUBSCRIBE XLIST'.split(
+    ' ',
+  ),
 )
 
 /** The handler of a verb in a state. Throws WIRE_SYNTAX for a verb that IMAP does not have. */

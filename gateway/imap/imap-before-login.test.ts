@@ -1,0 +1,135 @@
+import fc from 'fast-check'
+import { describe, expect, it, vi } from 'vitest'
+import { LIMITS } from '../limits.ts'
+import { CAPABILITIES } from './imap-capabilities.ts'
+import { b64, LOGIN, openSession, PLAIN, SECRET, talk } from './imap-session-fixture.ts'
+
+describe('before login', () => {
+  it('greets with the capabilities of the state', async () => {
+    expect(await talk({}, '', '\r\n')).toBe(`* OK [CAPABILITY ${CAPABILITIES.secure}] Mailwicket ready.\r\n`)
+    expect(await talk({ tls: null }, '', '\r\n')).toBe(`* OK [CAPABILITY ${CAPABILITIES.plain}] Mailwicket ready.\r\n`)
+  })
+
+  /** What shows that a capability is honoured; a token without an entry fails the test. */
+  const PROOF: Readonly<Record<string, { sent: string; expected: string }>> = {
+    IMAP4rev1: { sent: 'a NOOP\r\na CAPABILITY\r\na LOGOUT\r\n', expected: 'a OK Done.' },
+    'LITERAL+': { sent: `a LOGIN {15+}\r\nann@example.com {${SECRET.length}+}\r\n${SECRET}\r\n`, expected: 'a OK' },
+    'SASL-IR': { sent: `a AUTHENTICATE PLAIN ${PLAIN}\r\n`, expected: 'a OK' },
+    ID: { sent: 'a ID NIL\r\n', expected: '* ID ("name" "Mailwicket")\r\na OK' },
+    'AUTH=PLAIN': { sent: `a AUTHENTICATE PLAIN\r\n${PLAIN}\r\n`, expected: '+ \r\na OK' },
+    'AUTH=LOGIN': { sent: `a AUTHENTICATE LOGIN\r\n${b64('ann@example.com')}\r\n${b64(SECRET)}\r\n`, expected: '+ VXNlcm5hbWU6\r\n+ UGFzc3dvcmQ6\r\na OK' },
+  }
+  it.each(CAPABILITIES.secure.split(' '))('honours %s', async capability => {
+    const { sent, expected } = PROOF[capability] as (typeof PROOF)[string]
+    expect(await talk({}, sent, expected)).toContain(expected)
+  })
+
+  it.each(CAPABILITIES.plain.split(' '))('honours %s before TLS', async capability => {
+    const proof = {
+      ...PROOF,
+      STARTTLS: { sent: 'a STARTTLS\r\n', expected: 'a OK Begin TLS' },
+      LOGINDISABLED: { sent: LOGIN, expected: 'a NO [PRIVACYREQUIRED]' },
+    }
+    const { sent, expected } =
+      capability === 'LITERAL+'
+        ? { sent: 'a ID ({4+}\r\nname {1+}\r\nx)\r\n', expected: 'a OK' }
+        : ((proof as typeof PROOF)[capability] as (typeof PROOF)[string])
+    expect(await talk({ tls: null }, sent, expected)).toContain(expected)
+  })
+
+  it.each([
+    'NOOP x',
+    'CAPABILITY x',
+    'LOGOUT x',
+    'STARTTLS x',
+    'LOGIN',
+    'LOGIN a',
+    'LOGIN a b c',
+    'AUTHENTICATE',
+    'AUTHENTICATE PLAIN a b',
+    'AUTHENTICATE PLAIN !',
+    'ID',
+    '__proto__',
+    'constructor',
+    'HELO x',
+  ])('answers %s with BAD', async text => {
+    expect(await talk({}, `a ${text}\r\n`, 'BAD')).toMatch(/\r\na BAD /)
+  })
+
+  it.each(['SELECT INBOX', 'LIST "" *', 'NAMESPACE', 'ENABLE UTF8=ACCEPT', 'XLIST "" *', 'IDLE', 'UID FETCH 1 ALL'])(
+    'does not count %s as malformed',
+    async text => {
+      const said = await talk({}, `${`a ${text}\r\n`.repeat(11)}z NOOP\r\n`, 'z OK')
+      expect(said.match(/a BAD Log in first\./g)).toHaveLength(11)
+    },
+  )
+
+  it('says BYE after ten malformed commands', async () => {
+    const { client, hear, said, lines } = openSession()
+    client.write('what is this\r\n'.repeat(12))
+    await hear('BYE')
+    expect(said().match(/BAD/g)).toHaveLength(10)
+    expect(said()).toMatch(/\* BYE Too many malformed commands\.\r\n$/)
+    expect(lines.filter(({ event }) => event === 'session.end')).toHaveLength(1)
+  })
+
+  it('consumes the literals of commands that it refuses (Outlook’s ID {n+})', async () => {
+    const said = await talk({}, 'a FOO {6+}\r\na NOOP x {4+}\r\nabcd\r\nb SELECT {5+}\r\nINBOX\r\nc NOOP\r\n', 'c OK')
+    expect(said).toMatch(/a BAD .*\r\nb BAD .*\r\nc OK Done\.\r\n$/)
+  })
+
+  it('says BYE to a command that is too large', async () => {
+    for (const sent of ['x'.repeat(64 * 1024 + 3), 'a APPEND x {4294967295}\r\n', `a ID ${'('.repeat(70_000)}`]) {
+      expect(await talk({}, sent, 'BYE')).toMatch(/\* BYE That is more than a command before login may have\.\r\n$/)
+    }
+    expect(await talk({}, `a ID ${'('.repeat(10_000)}\r\nb NOOP\r\n`, 'b OK')).toContain('a BAD')
+  })
+
+  it('says BYE to who has not logged in within a minute', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { said, done, live, client } = openSession()
+    vi.advanceTimersByTime(LIMITS.loginMs)
+    client.end()
+    await done
+    vi.useRealTimers()
+    await vi.waitFor(() => expect(said()).toMatch(/\* BYE Login took too long\.\r\n$/))
+    expect(live.size).toBe(0)
+  })
+
+  it('forgets the app and the errors of before STARTTLS', async () => {
+    const { client, session, hear } = openSession({ tls: null })
+    client.write(`a ID ("name" "injected")\r\n${'bad\r\n'.repeat(9)}a STARTTLS\r\n`)
+    await hear('a OK Begin TLS')
+    expect(session.live.app).toBeNull()
+    client.write(`bad\r\nb CAPABILITY\r\n`)
+    await hear(`* CAPABILITY ${CAPABILITIES.secure}`)
+  })
+
+  it('throws away what was pipelined behind STARTTLS', async () => {
+    const said = await talk({ tls: null }, `a STARTTLS\r\nb LOGIN ann@example.com ${SECRET}\r\n`, 'Begin TLS')
+    await new Promise(setImmediate)
+    expect(said).not.toContain('b ')
+  })
+
+  it('survives any bytes', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(
+          fc.oneof(
+            fc.uint8Array({ maxLength: 60 }),
+            fc.constantFrom('a LOGIN ', '{5}\r\n', '\r\n', 'a AUTHENTICATE PLAIN ', 'ID (', '"', ' {3+}\r\n').map(text => Buffer.from(text)),
+          ),
+        ),
+        async pieces => {
+          const { client, done, lines } = openSession()
+          for (const piece of pieces) client.write(piece)
+          client.end()
+          await done
+          expect(lines.map(({ event }) => event)).not.toContain('bug')
+          expect(lines.filter(({ event }) => event === 'session.end')).toHaveLength(1)
+        },
+      ),
+      { interruptAfterTimeLimit: 2000, numRuns: 3000 },
+    )
+  })
+})

@@ -1,0 +1,185 @@
+import { duplexPair } from 'node:stream'
+import { describe, expect, it, vi } from 'vitest'
+import { LIMITS } from '../limits.ts'
+import { UpstreamFailure } from '../upstream-failure.ts'
+import { type Bench, b64, LOGGED_IN, LOGIN, makeDevice, openSession, SECRET, talk } from './imap-session-fixture.ts'
+
+describe('login', () => {
+  it('answers with the upstream’s capabilities and splices, cut at every byte', async () => {
+    const sent = Buffer.from(`${LOGIN}b SELECT INBOX\r\n`)
+    for (let cut = 0; cut <= sent.length; cut += 1) {
+      const { client, upstream, hear } = openSession()
+      client.write(sent.subarray(0, cut))
+      client.write(sent.subarray(cut))
+      await hear(LOGGED_IN)
+      const heard = await new Promise<string>(resolve => upstream.once('data', chunk => resolve(chunk.toString())))
+      // What the client had pipelined reaches the upstream, whole and first.
+      expect(`${heard}${upstream.read() ?? ''}`).toBe('b SELECT INBOX\r\n')
+      client.destroy()
+      upstream.destroy()
+    }
+  })
+
+  it('takes one-byte writes', async () => {
+    expect(
+      await talk(
+        {},
+        [...LOGIN].map(letter => Buffer.from(letter)),
+        LOGGED_IN,
+      ),
+    ).toContain(LOGGED_IN)
+  })
+
+  it('cancels with * and goes on', async () => {
+    expect(await talk({}, `a AUTHENTICATE PLAIN\r\n*\r\nb AUTHENTICATE LOGIN\r\n${b64('x')}\r\n*\r\n${LOGIN}`, LOGGED_IN)).toMatch(
+      /a BAD Login cancelled[\s\S]*b BAD Login cancelled/,
+    )
+  })
+
+  it('refuses a mechanism that is not offered', async () => {
+    expect(await talk({}, 'a AUTHENTICATE CRAM-MD5\r\n', 'a NO')).toContain('a NO [CANNOT]')
+  })
+
+  const refusals: readonly [string, Bench, string, string, string][] = [
+    ['an unknown address', {}, 'a LOGIN bob@example.com whatever-it-is\r\n', 'AUTHENTICATIONFAILED', 'unknown-address'],
+    ['what is no address', {}, 'a LOGIN ann whatever-it-is\r\n', 'AUTHENTICATIONFAILED', 'unknown-address'],
+    ['a wrong secret', {}, 'a LOGIN ann@example.com wrong\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['a secret that is not UTF-8', {}, 'a LOGIN ann@example.com {2+}\r\n\u00e4x\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['a revoked device', { device: { state: 'revoked' } }, LOGIN, 'AUTHENTICATIONFAILED', 'revoked'],
+    ['a disabled device', { device: { state: 'disabled' } }, LOGIN, 'AUTHENTICATIONFAILED', 'disabled'],
+    ['a disabled mailbox', { device: { mailboxState: 'disabled' } }, LOGIN, 'AUTHENTICATIONFAILED', 'mailbox-disabled'],
+    ['the wrong network', { device: { allowFrom: ['10.0.0.0/8'] } }, LOGIN, 'AUTHENTICATIONFAILED', 'network'],
+    ['an expired device', { device: { expiresAt: 1 } }, LOGIN, 'EXPIRED', 'expired'],
+    ['a device that may only send', { device: { scopes: ['smtp'] } }, LOGIN, 'AUTHORIZATIONFAILED', 'scope'],
+    [
+      'another address to act for',
+      {},
+      `a AUTHENTICATE PLAIN ${b64(`bob@example.com\0ann@example.com\0${SECRET}`)}\r\n`,
+      'AUTHORIZATIONFAILED',
+      'acts-as-other',
+    ],
+  ]
+
+  it.concurrent.each(refusals)('refuses %s', async (_, bench, sent, code, reason) => {
+    const { client, hear, lines, activity, said } = openSession(bench)
+    client.write(Buffer.from(sent, 'latin1'))
+    await hear('a NO')
+    expect(said()).toContain(`a NO [${code}]`)
+    expect(lines.filter(({ event }) => event.startsWith('auth.'))).toEqual([{ event: 'auth.refused', fields: expect.objectContaining({ reason }) }])
+    expect(activity).toEqual([expect.objectContaining({ result: reason })])
+    expect(JSON.stringify([lines, activity])).not.toContain(SECRET)
+  })
+
+  it('gives the same bytes for everything that must not be told apart', async () => {
+    const alike = refusals.filter(([, , , code]) => code === 'AUTHENTICATIONFAILED')
+    const answers = await Promise.all(alike.map(([, bench, sent]) => talk(bench, [Buffer.from(sent, 'latin1')], 'a NO')))
+    expect(new Set(answers).size).toBe(1)
+  })
+
+  it('says BYE after ten refused logins', async () => {
+    const { client, hear, said } = openSession({ device: { expiresAt: 1 } })
+    client.write(LOGIN.repeat(11))
+    await hear('BYE')
+    expect(said().match(/EXPIRED/g)).toHaveLength(10)
+    expect(said()).toMatch(/\* BYE Too many wrong logins\.\r\n$/)
+  })
+
+  it.each([
+    ['a store that is down', { store: { findLogin: async () => Promise.reject(new Error('disk I/O error')) } }, 'UNAVAILABLE'],
+    ['a slow or absent upstream', { connect: async () => Promise.reject(new UpstreamFailure('timeout', 'x')) }, 'UNAVAILABLE'],
+    ['an upstream that refuses us', { connect: async () => Promise.reject(new UpstreamFailure('refused-us', 'NO [AUTHENTICATIONFAILED]')) }, 'CONTACTADMIN'],
+  ] as readonly [string, Bench, string][])('never calls %s a wrong password', async (_, bench, code) => {
+    const said = await talk(bench, `${LOGIN}b NOOP\r\n`, 'b OK')
+    expect(said).toContain(`a NO [${code}]`)
+    expect(said).not.toContain('AUTHENTICATIONFAILED')
+  })
+
+  it('refuses a device that was revoked while the upstream was dialled', async () => {
+    let generation = 1
+    const standing = makeDevice({ state: 'revoked' })
+    const [socket] = duplexPair()
+    const bench: Bench = {
+      store: { readGeneration: async () => generation++, findStandings: async () => new Map([[standing.id, standing]]) },
+      connect: async () => ({ socket, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' }),
+    }
+    expect(await talk(bench, LOGIN, 'a NO')).toContain('a NO [AUTHENTICATIONFAILED]')
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('ends a login whose device is kicked meanwhile, and does not call it a wrong password', async () => {
+    let generation = 1
+    const standing = makeDevice({ kickedAt: Date.now() + 1000 })
+    const said = await talk(
+      { store: { readGeneration: async () => generation++, findStandings: async () => new Map([[standing.id, standing]]) } },
+      LOGIN,
+      'BYE',
+    )
+    expect(said).not.toContain('a NO')
+  })
+
+  it('lets a device in when something else changed meanwhile', async () => {
+    let generation = 1
+    const standing = makeDevice()
+    expect(
+      await talk({ store: { readGeneration: async () => generation++, findStandings: async () => new Map([[standing.id, standing]]) } }, LOGIN, 'a OK'),
+    ).toContain(LOGGED_IN)
+  })
+
+  it('gives up the upstream when the client leaves meanwhile', async () => {
+    let signal: AbortSignal | undefined
+    const { client, done, live, lines } = openSession({
+      connect: async (_, given) => {
+        signal = given
+        return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)))
+      },
+    })
+    client.write(LOGIN)
+    await vi.waitFor(() => expect(signal).toBeDefined())
+    client.end()
+    await done
+    expect(signal?.aborted).toBe(true)
+    expect(live.size).toBe(0)
+    expect(lines.map(({ event }) => event)).toEqual(['auth.failed', 'session.end'])
+  })
+
+  it('answers UNAVAILABLE when the upstream takes longer than 20 s', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    let isDialling = false
+    const { client, said } = openSession({
+      connect: async (_, given) => {
+        isDialling = true
+        return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)))
+      },
+    })
+    client.write(LOGIN)
+    while (!isDialling) await new Promise(setImmediate)
+    vi.advanceTimersByTime(LIMITS.upstreamLoginMs)
+    vi.useRealTimers()
+    await vi.waitFor(() => expect(said()).toContain('a NO [UNAVAILABLE]'))
+  })
+
+  it('finds the app that tells its name after login', async () => {
+    const { client, session, hear } = openSession()
+    client.write(LOGIN)
+    await hear(LOGGED_IN)
+    client.write('b ID ("name" "Late" "version" "2")\r\n')
+    await vi.waitFor(() => expect(session.live.app).toBe('Late 2'))
+  })
+
+  it('ends a spliced session with BYE at the end of a line, without a word in the middle', async () => {
+    for (const [sent, farewell] of [
+      ['* 1 EXISTS\r\n', "* 1 EXISTS\r\n* BYE This device's access has ended.\r\n"],
+      ['* 1 FETCH {10}\r\nhal', '* 1 FETCH {10}\r\nhal'],
+    ] as const) {
+      const { client, upstream, session, hear, said, live } = openSession()
+      client.write(LOGIN)
+      await hear(LOGGED_IN)
+      upstream.write(sent)
+      await hear(sent)
+      session.live.end('revoked')
+      client.end()
+      await vi.waitFor(() => expect(live.size).toBe(0))
+      expect(said().slice(said().indexOf(LOGGED_IN) + LOGGED_IN.length)).toBe(farewell)
+    }
+  })
+})

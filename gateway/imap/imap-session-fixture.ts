@@ -1,0 +1,120 @@
+/**
+ * An IMAP session over a pair of streams, with a store of one mailbox and an upstream that is a pair of streams too.
+ */
+import { type Duplex, duplexPair } from 'node:stream'
+import { afterEach, beforeAll, expect, vi } from 'vitest'
+import type { DeviceId, MailboxId } from '../../base/ids.ts'
+import type { Log, LogEvent, LogFields } from '../../base/log.ts'
+import { Secret } from '../../base/secret.ts'
+import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
+import { PasswordHasher } from '../../store/password-hash.ts'
+import type { Connection } from '../connection.ts'
+import { LiveSessions } from '../live-sessions.ts'
+import { type ImapServices, ImapSession } from './imap-session.ts'
+
+export const SECRET = 'marker-Secret-chosen-1'
+const hasher = new PasswordHasher()
+let phc = ''
+beforeAll(async () => {
+  phc = await hasher.hash(Secret.fromText(SECRET))
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+const mailbox: LoginMailbox = { id: 'm1' as MailboxId, address: 'ann@example.com', upstream: 'main', login: null, sealedSecret: null, state: 'active' }
+const TAG = Buffer.of(7)
+
+export function makeDevice(changes: Partial<LoginDevice> = {}): LoginDevice {
+  const device = {
+    id: 'd1' as DeviceId,
+    name: 'phone',
+    kind: 'chosen',
+    phc,
+    tag: TAG,
+    state: 'active',
+    mailboxState: 'active',
+    scopes: ['imap'],
+    expiresAt: null,
+    allowFrom: [],
+    passwordVersion: 1,
+    kickedAt: null,
+  }
+  return { ...device, ...changes } as LoginDevice
+}
+
+export interface Bench {
+  readonly device?: Partial<LoginDevice>
+  readonly tls?: string | null
+  readonly connect?: ImapServices['connect']
+  readonly store?: Partial<ImapServices['store']>
+}
+
+export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} }: Bench = {}) {
+  const [ours, client] = duplexPair()
+  const [upstreamSocket, upstream] = duplexPair()
+  const lines: { event: LogEvent; fields: LogFields }[] = []
+  const write = (event: LogEvent, fields: LogFields = {}) => void lines.push({ event, fields })
+  const log: Log = { debug: write, info: write, warn: write, error: write, with: () => log }
+  const activity: { result: string; address: string }[] = []
+  const live = new LiveSessions()
+  let said = ''
+  client.on('data', chunk => {
+    said += chunk
+  })
+  client.on('error', () => {})
+  const services = {
+    store: {
+      readGeneration: async () => 1,
+      findLogin: async (address: string) => (address === mailbox.address ? { mailbox, devices: [makeDevice(device)] } : undefined),
+      findStandings: async () => new Map(),
+      tagsOf: () => ({ generated: Buffer.alloc(8), chosen: TAG }),
+      ...store,
+    },
+    hasher,
+    live,
+    log,
+    recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
+    routeOf: () => ({}),
+    connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
+  } as unknown as ImapServices
+  const connection = {
+    ip: '192.0.2.7',
+    tls,
+    socket: ours as Duplex,
+    secure: async () => {
+      connection.tls = 'TLSv1.3'
+    },
+    destroy: () => void ours.destroy(),
+    farewell: (text: string) => {
+      ours.end(text)
+      ours.resume()
+    },
+  }
+  const session = new ImapSession(services, connection as unknown as Connection, log)
+  const done = session.run()
+  return {
+    client,
+    upstream,
+    session,
+    done,
+    lines,
+    activity,
+    live,
+    said: () => said,
+    hear: (text: string) => vi.waitFor(() => expect(said).toContain(text), { interval: 2, timeout: 10_000 }),
+  }
+}
+
+/** Sends everything at once and gives what the session said until it closed or said `until`. */
+export async function talk(bench: Bench, sent: string | readonly Buffer[], until: string): Promise<string> {
+  const { client, hear, said } = openSession(bench)
+  for (const piece of typeof sent === 'string' ? [sent] : sent) client.write(piece)
+  await hear(until)
+  return said()
+}
+
+export const b64 = (text: string) => Buffer.from(text).toString('base64')
+export const LOGIN = `a LOGIN ann@example.com ${SECRET}\r\n`
+export const PLAIN = b64(`\0ann@example.com\0${SECRET}`)
+export const LOGGED_IN = 'a OK [CAPABILITY IMAP4rev1 IDLE] Logged in.\r\n* early\r\n'
