@@ -163,9 +163,8 @@ function adviceFor({ code = '', message }: ImapFlowFailure, { host, tls }: Probe
 
 /** One line of foreign text: cut, and without control characters. */
 function quote(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
   const line = text
-    .replace(/[\u0000-\u001f\u007f-\u009f]+/g, ' ')
+    .replace(/\p{Cc}+/gu, ' ')
     // Node's advice is for somebody who runs Node.
     .replace(/; if the root CA is installed locally.*$/, '')
     .trim()

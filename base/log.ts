@@ -8,7 +8,6 @@ import { pino, stdTimeFunctions } from 'pino'
 
 export type LogEvent =
   | 'ready'
-  | 'starting'
   | 'stopping'
   | 'stopped'
   | 'auth.ok'
@@ -21,8 +20,7 @@ export type LogEvent =
   | 'certificate.loaded'
   | 'certificate.failed'
   | 'certificate.expires'
-  | 'config.reloaded'
-  | 'config.failed'
+  | 'certificates.reread'
   | 'listener.failed'
   | 'store.failed'
   | 'store.recovered'

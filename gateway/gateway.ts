@@ -69,7 +69,10 @@ export async function startGateway({ config, env, log, out }: GatewayOptions): P
   const running = undo.move()
   return {
     listen,
-    reload: () => certificates.reload(),
+    reload: async () => {
+      await certificates.reload()
+      log.info('certificates.reread', { daysLeft: certificates.daysLeft() })
+    },
     stop: async () => {
       log.info('stopping', { sessions: live.size })
       await running.disposeAsync()

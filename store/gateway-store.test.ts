@@ -136,4 +136,4 @@ test('a gateway refuses a store of another version, a wrong key and a missing fi
   })
   expect(await (await other.openGateway()).readGeneration()).toBeGreaterThan(0)
   await other.remove()
-})
+}, 20_000)

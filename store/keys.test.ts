@@ -161,7 +161,7 @@ describe('with keys from the environment', () => {
     const old = readFileSync(keyFile(), 'latin1').trim()
     await expect((await open(old)).keys.rotate()).rejects.toMatchObject({
       code: 'BAD_INPUT',
-      message: expect.stringContaining('put a new key on the first line'),
+      remedy: expect.stringContaining('Put a new key on the first line'),
     })
     const { to } = await (await open(`${key(1)}\n${old}`)).keys.rotate()
     expect(await keysInUse()).toEqual([to])

@@ -91,8 +91,8 @@ async function begin(change: Change, keyring: Keyring): Promise<{ from: string; 
   if (keyring.currentId === storeKeyId) {
     if (keyring.source.kind !== 'file') {
       throw new MailwicketError('BAD_INPUT', {
-        message:
-          'the master key does not come from a key file, so Mailwicket cannot make the new one: put a new key on the first line, leave the present one on the second, restart the gateways, then run this again',
+        message: 'the master key does not come from a key file, so Mailwicket cannot make the new one',
+        remedy: 'Put a new key on the first line, leave the present one on the second, restart the gateways, then run this again.',
       })
     }
     // On the disk before the store names it. A run that is killed in between is continued by the next: the file's first key is new then.

@@ -88,7 +88,7 @@ export class Mailboxes {
     return getMailbox(this.#context.db, parseAddress(address))
   }
 
-  /** What is left out stays. Another upstream or login ends the mailbox's sessions: they read what it no longer stands for. Throws NOT_FOUND, BAD_INPUT, KEY_WRONG. */
+  /** What is left out stays. Another upstream or login ends the mailbox's sessions: they read what it no longer stands for. Throws as `add`, and NOT_FOUND. */
   async set(text: string, changes: MailboxChanges): Promise<Mailbox> {
     const address = parseAddress(text)
     checkLogin(changes.login ?? null)

@@ -21,7 +21,8 @@ const CHILD = `
   const { openStore } = await import(process.argv[1] + '/open-store.ts')
   const { loadKeyring } = await import(process.argv[1] + '/master-key.ts')
   const [dir, sqlitePath] = process.argv.slice(2)
-  const store = await openStore({ config: { store: { sqlitePath }, generatedOnly: false }, keyring: loadKeyring({ dataDir: dir, env: {} }), actor: { name: 'child', source: 'test' } })
+  const config = { store: { sqlitePath }, generatedOnly: false }
+  const store = await openStore({ config, keyring: loadKeyring({ dataDir: dir, env: {} }), actor: { name: 'child', source: 'test' } })
   for (let n = 0; ; n++) console.log((await store.devices.add('${anna}', { name: 'Device ' + n })).device.id)
 `
 
