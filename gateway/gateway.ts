@@ -37,36 +37,48 @@ export interface GatewayOptions {
 }
 
 /** Throws what the parts throw: CONFIG_INVALID, KEY_…, STORE_…, CERTIFICATE_INVALID, LISTEN_FAILED. Then nothing is left open. */
-export async function startGateway({ config, env, log, out }: GatewayOptions): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions): Promise<Gateway> {
+  // How to close what was opened, in the order of opening.
+  const closers: Closer[] = []
+  try {
+    return await openParts(options, closers)
+  } catch (error) {
+    await closeAll(closers)
+    throw error
+  }
+}
+
+type Closer = () => void | Promise<void>
+
+async function openParts({ config, env, log, out }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
   refuseUnavailable(config)
   const routes = openRoutes(config.upstreams)
   const connect = makeImapConnector(config.upstreams)
-  // What was opened is closed in reverse order, also when a later part does not open.
-  await using undo = new AsyncDisposableStack()
   const certificates = await openCertificates({ files: config.certificates, log })
-  undo.defer(() => certificates.close())
+  closers.push(() => certificates.close())
   const store = await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) })
-  undo.defer(() => store.close())
+  closers.push(() => store.close())
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
   const services: ImapServices = { config, store, hasher: new PasswordHasher(), recorder, live, routeOf: mailbox => routes(mailbox, store), connect, log }
-  undo.defer(() => recorder.stop())
-  undo.defer(() => endAll(live))
+  closers.push(
+    () => recorder.stop(),
+    () => endAll(live),
+  )
   const waiting = { count: 0 }
   const serve = (connection: Connection) => new ImapSession(services, connection, log).run()
   const listeners: Listener[] = []
   for (const listen of config.listen) {
     const listener = await openListener(listen, { certificates, log, waiting, serve })
-    undo.defer(() => listener.close())
+    closers.push(() => listener.close())
     listeners.push(listener)
   }
   recorder.start()
   const revocation = new Revocation(store, live, log)
   revocation.start()
-  undo.defer(() => revocation.stop())
+  closers.push(() => revocation.stop())
   const listen = listeners.map(({ protocol, address, tls }) => ({ protocol, address, tls }))
   out.write(`${JSON.stringify({ event: 'ready', listen, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
-  const running = undo.move()
   return {
     listen,
     reload: async () => {
@@ -75,10 +87,14 @@ export async function startGateway({ config, env, log, out }: GatewayOptions): P
     },
     stop: async () => {
       log.info('stopping', { sessions: live.size })
-      await running.disposeAsync()
+      await closeAll(closers)
       log.info('stopped')
     },
   }
+}
+
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (const close of closers.reverse()) await close()
 }
 
 /** Says goodbye to every session. Farewells need a moment; who does not take his is destroyed by his own timer. */

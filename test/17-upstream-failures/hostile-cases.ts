@@ -44,6 +44,11 @@ const answers =
   (text: string): Step =>
   async connection =>
     connection.say(text.replace('TAG', await connection.tag()))
+/** As a good server does: when the gateway ends its side, it ends its own. */
+const staysUntilTheEnd: Step = async connection => {
+  await connection.line().catch(() => {})
+  connection.socket.destroy()
+}
 const hangsUp: Step = connection => void connection.socket.destroy()
 
 /** Greets, answers what comes before the login, then says `text` to the login; `TAG` stands for its tag. */
@@ -160,15 +165,19 @@ export const hostileCases: readonly HostileCase[] = [
   atLogin('silent after the login', script(takesLogin), late),
   beforeLogin('drips its greeting', script(drips('* OK not quite ', 50)), late),
   atLogin('drips untagged lines for ever', script(takesLogin, drips('* OK wait\r\n', 20)), late),
-  atLogin('odd: tells its capabilities before its OK', script(answersLogin('* CAPABILITY IMAP4rev1 X-EARLY\r\nTAG OK in\r\n')), loggedIn('IMAP4rev1 X-EARLY')),
+  atLogin(
+    'odd: tells its capabilities before its OK',
+    script(answersLogin('* CAPABILITY IMAP4rev1 X-EARLY\r\nTAG OK in\r\n'), staysUntilTheEnd),
+    loggedIn('IMAP4rev1 X-EARLY'),
+  ),
   atLogin(
     'odd: says much before its OK',
-    script(answersLogin('* OK [ALERT] maintenance tonight\r\n* 1 EXISTS\r\nTAG OK [CAPABILITY IMAP4rev1 X] in\r\n')),
+    script(answersLogin('* OK [ALERT] maintenance tonight\r\n* 1 EXISTS\r\nTAG OK [CAPABILITY IMAP4rev1 X] in\r\n'), staysUntilTheEnd),
     loggedIn('IMAP4rev1 X'),
   ),
   atLogin(
     'odd: tells its capabilities only when asked',
-    script(answersLogin('TAG OK in\r\n'), answers('* CAPABILITY IMAP4rev1 X-ASKED\r\nTAG OK done\r\n')),
+    script(answersLogin('TAG OK in\r\n'), answers('* CAPABILITY IMAP4rev1 X-ASKED\r\nTAG OK done\r\n'), staysUntilTheEnd),
     loggedIn('IMAP4rev1 X-ASKED'),
   ),
   atLogin(
@@ -183,6 +192,7 @@ export const hostileCases: readonly HostileCase[] = [
         await connection.line()
       }
       connection.say(`${tag} OK [CAPABILITY IMAP4rev1 X-LOGIN] in\r\n`)
+      await staysUntilTheEnd(connection)
     },
     loggedIn('IMAP4rev1 X-LOGIN'),
   ),

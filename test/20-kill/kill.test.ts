@@ -35,7 +35,7 @@ for (const round of [1, 2, 3]) {
     const start = Date.now()
     await runLogins({
       accounts,
-      parallel: 12,
+      parallel: 24,
       goOn: () => dead === undefined,
       onLogin(account, sentAt, answeredAt) {
         answered.get(account)?.push({ sentAt, answeredAt })
