@@ -45,7 +45,7 @@ export class Connection {
     })
     secure.on('error', ignore)
     this.socket = secure
-    await handshake(secure)
+    await handshake(secure, this.#tcp)
     this.tls = secure.getProtocol()
   }
 
@@ -68,7 +68,7 @@ export class Connection {
   }
 }
 
-function handshake(socket: TLSSocket): Promise<void> {
+function handshake(socket: TLSSocket, tcp: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: MailwicketError) => {
       clearTimeout(timer)
@@ -80,8 +80,11 @@ function handshake(socket: TLSSocket): Promise<void> {
     const onClose = () => fail(new MailwicketError('WIRE_CLOSED', { message: 'the client left during the TLS handshake' }))
     socket.once('error', onError)
     socket.once('close', onClose)
+    // Half-open sockets are allowed after the handshake; a client that ends in the middle of it (port scanners do) has left.
+    tcp.once('end', onClose)
     socket.once('secure', () => {
       clearTimeout(timer)
+      tcp.off('end', onClose)
       socket.off('error', onError)
       socket.off('close', onClose)
       resolve()

@@ -21,8 +21,8 @@ export class LiveSession {
   /** Known once the secret was right: the standing under which it was. */
   device: DeviceStanding | undefined
   app: string | null = null
-  /** Ends the login or the splice that this entry stands for. */
-  end: (why: EndReason) => void
+  #endBy: (why: EndReason) => void
+  #ended: EndReason | undefined
   /** Octets so far, from and to the client. */
   countBytes: () => { readonly bytesIn: number; readonly bytesOut: number } = () => ({ bytesIn: 0, bytesOut: 0 })
 
@@ -31,7 +31,19 @@ export class LiveSession {
     this.scope = facts.scope
     this.ip = facts.ip
     this.since = facts.since
-    this.end = facts.end
+    this.#endBy = facts.end
+  }
+
+  /** Ends the login or the splice that this entry stands for. */
+  end(why: EndReason): void {
+    this.#ended = why
+    this.#endBy(why)
+  }
+
+  /** Says how it is ended from now on. An end that came a moment before, while nobody could carry it out, is carried out now. */
+  endBy(end: (why: EndReason) => void): void {
+    this.#endBy = end
+    if (this.#ended !== undefined) end(this.#ended)
   }
 }
 

@@ -71,7 +71,7 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
   const { session, wire } = attempt
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', `no login within ${LIMITS.upstreamLoginMs / 1000} s`)), LIMITS.upstreamLoginMs)
-  session.end = why => controller.abort(new Ended(why))
+  session.endBy(why => controller.abort(new Ended(why)))
   wire.onGone = error => controller.abort(error)
   try {
     const outcome = await tryLogin(services, attempt, connect, controller.signal)

@@ -24,5 +24,7 @@ export interface Backend {
   isSound(depth: 'quick' | 'full'): boolean
   /** Folds everything pending into the one file, so that it may be renamed. Throws STORE_UNAVAILABLE when others have it open. */
   becomeSingleFile(): void
+  /** Throws STORE_UNAVAILABLE when the database that was opened is no longer the one at its place: what others write would never be seen. */
+  checkInPlace(): void
   close(): void
 }

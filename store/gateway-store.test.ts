@@ -1,3 +1,4 @@
+import { copyFileSync, renameSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type DeviceId, makeId } from '../base/ids.ts'
 import { normaliseSecret } from './app-password.ts'
@@ -137,3 +138,16 @@ test('a gateway refuses a store of another version, a wrong key and a missing fi
   expect(await (await other.openGateway()).readGeneration()).toBeGreaterThan(0)
   await other.remove()
 }, 20_000)
+
+test('a gateway notices that its database was replaced or removed under it', async () => {
+  const other = new StoreFixture()
+  await other.create()
+  const running = await other.openGateway()
+  await running.readGeneration()
+  const path = other.config.store.sqlitePath
+  copyFileSync(path, `${path}.copy`)
+  renameSync(`${path}.copy`, path)
+  await expect(running.readGeneration()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('replaced') })
+  await running.close()
+  other.remove()
+})

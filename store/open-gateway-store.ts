@@ -66,7 +66,9 @@ class OpenGatewayStore implements GatewayStore {
     return this.#queries.findLogin(address, bucketOf(this.#parts.pepper, secret), this.#parts.now())
   }
 
-  readGeneration(): Promise<number> {
+  async readGeneration(): Promise<number> {
+    // Every login and every poll comes by here: a database that was moved away must not look like one in which nothing changes.
+    this.#parts.reader.checkInPlace()
     return this.#queries.readGeneration()
   }
 

@@ -4,7 +4,7 @@
  * Invariants: the database and its -wal and -shm are 0600; every failure of the driver leaves as STORE_UNAVAILABLE with its cause;
  * transactions of a writing connection take the write lock when they begin, so that none fails half-way because another process was faster.
  */
-import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 import Database from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
@@ -71,6 +71,7 @@ export function openSqlite(path: string, mode: SqliteMode): Backend {
     backupTo: (file, onProgress) => connection.backupTo(file, onProgress),
     isSound: depth => connection.isSound(depth),
     becomeSingleFile: () => connection.becomeSingleFile(),
+    checkInPlace: () => connection.checkInPlace(),
     close: () => connection.close(),
   }
 }
@@ -81,6 +82,7 @@ class SqliteConnection {
   readonly #path: string
   readonly #mode: SqliteMode
   readonly #statements = new Map<string, GuardedStatement>()
+  readonly #inode: string
 
   constructor(path: string, mode: SqliteMode) {
     this.#path = path
@@ -91,6 +93,7 @@ class SqliteConnection {
     )
     try {
       guarded(path, () => this.#configure())
+      this.#inode = inodeOf(path)
     } catch (error) {
       this.#database.close()
       throw error
@@ -154,6 +157,14 @@ class SqliteConnection {
     guarded(this.#path, () => this.#database.pragma('journal_mode = DELETE'))
   }
 
+  checkInPlace(): void {
+    if (inodeOf(this.#path) === this.#inode) return
+    throw new MailwicketError('STORE_UNAVAILABLE', {
+      message: `${this.#path} was replaced or removed while it was in use`,
+      remedy: 'Restart the gateway; use `mailwicket restore` to replace a store.',
+    })
+  }
+
   close(): void {
     this.#statements.clear()
     guarded(this.#path, () => this.#database.close())
@@ -182,6 +193,12 @@ class GuardedStatement {
   iterate(parameters: readonly unknown[]): IterableIterator<unknown> {
     return guarded(this.#path, () => this.#statement.iterate(...parameters))
   }
+}
+
+/** Which file stands at a path; '' when none does. */
+function inodeOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false })
+  return found === undefined ? '' : `${found.dev}:${found.ino}`
 }
 
 function guarded<Result>(path: string, act: () => Result): Result {

@@ -16,9 +16,6 @@ export function spliceImap(session: ImapSession, tag: string, { upstream, device
   client.write(REPLIES.loggedIn(tag, upstream.capabilities))
   const splice = new Splice(client, upstream.socket, why => session.over(why))
   live.countBytes = () => ({ bytesIn: splice.bytesIn, bytesOut: splice.bytesOut })
-  // A BYE in the middle of a line, of a literal or of a compressed stream would be read as something else.
-  const mayCompress = / COMPRESS=/i.test(` ${upstream.capabilities}`)
-  live.end = why => splice.end(why, !mayCompress && splice.isAtLineEnd ? (why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended) : undefined)
   if (live.app === null) {
     const peek = new ImapIdPeek(app => {
       live.app = app
@@ -30,4 +27,7 @@ export function spliceImap(session: ImapSession, tag: string, { upstream, device
     }
   }
   splice.start(unread, upstream.unread)
+  // A BYE in the middle of a line, of a literal or of a compressed stream would be read as something else.
+  const mayCompress = / COMPRESS=/i.test(` ${upstream.capabilities}`)
+  live.endBy(why => splice.end(why, !mayCompress && splice.isAtLineEnd ? (why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended) : undefined))
 }

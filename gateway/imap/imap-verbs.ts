@@ -110,11 +110,12 @@ async function finishLogin({ session, tag }: Call, credentials: Credentials): Pr
   const outcome = await logIn(services, { session: live, credentials, wire, tls: connection.tls, log }, services.connect)
   if ('upstream' in outcome) return spliceImap(session, tag, outcome)
   live.device = undefined
-  live.end = why => session.sendAway(why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended, why)
   if ('gone' in outcome) {
     if (outcome.gone === 'client-left') throw new MailwicketError('WIRE_CLOSED')
     return session.sendAway(outcome.gone === 'shutdown' ? REPLIES.shutdown : REPLIES.ended, outcome.gone)
   }
+  live.endBy(why => session.sendAway(why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended, why))
+  if (session.hasLeft) return
   wire.write('refused' in outcome ? refusalReply(tag, outcome.refused) : failureReply(tag, outcome.failed))
   session.refusedLogins += 1
   if (session.refusedLogins >= LIMITS.refusedLogins) session.sendAway(REPLIES.tooManyRefusals, 'too-many-refusals')

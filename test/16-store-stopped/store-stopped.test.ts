@@ -33,6 +33,8 @@ test('another process holds the write lock: logins do not wait, notes are writte
   const before = (await lastConnection())?.at
   const lock = new DatabaseSync(databasePath())
   lock.exec('BEGIN IMMEDIATE')
+  // An administrator is not kept waiting for ever, and told that it may work later.
+  const rename = stage.gateway.run(['device', 'rename', `${user}/Phone`, 'Telephone'])
   const sentAt = Date.now()
   for (let index = 0; index < 20; index++) {
     const start = performance.now()
@@ -41,6 +43,7 @@ test('another process holds the write lock: logins do not wait, notes are writte
     await session.ok('NOOP')
   }
   expect((await lastConnection())?.at).toBe(before)
+  expect((await rename).code).toBe(4)
   lock.exec('ROLLBACK')
   lock.close()
   await waitFor('the later note', 10_000, async () => Date.parse((await lastConnection())?.at ?? '') >= sentAt, 200)
