@@ -6,6 +6,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { LIMITS } from './limits.ts'
+import { divert } from './shared-read.ts'
 
 /** Why a splice is over: who went first, or the reason given to `end`. */
 export type SpliceEnd = 'client-closed' | 'upstream-closed' | 'client-error' | 'upstream-error' | 'half-open-timeout' | (string & {})
@@ -41,6 +42,8 @@ export class Splice {
     if (clientUnread.length > 0) this.#onClientData(clientUnread)
     this.#listen(client, upstream, this.#onClientData, 'client')
     this.#listen(upstream, client, this.#onUpstreamData, 'upstream')
+    // Only where the bytes are encrypted on the spot; see below.
+    if ((client as { encrypted?: boolean }).encrypted === true) divert(upstream, this.#takeFromUpstream)
     if (client.destroyed) this.#finish('client-closed')
     else if (upstream.destroyed) this.#finish('upstream-closed')
     if (!upstream.writableNeedDrain) client.resume()
@@ -100,6 +103,16 @@ export class Splice {
     this.bytesOut += chunk.length
     this.#lastOctetOut = chunk[chunk.length - 1] as number
     if (!this.#client.write(chunk)) this.#upstream.pause()
+  }
+
+  /**
+   * SECURITY: the chunk lies in memory that all sessions share. An idle TLS socket encrypts it before `write` returns; a busy one would keep
+   * a reference, so it gets a copy.
+   */
+  readonly #takeFromUpstream = (chunk: Buffer): boolean => {
+    this.bytesOut += chunk.length
+    this.#lastOctetOut = chunk[chunk.length - 1] as number
+    return this.#client.write(this.#client.writableLength === 0 ? chunk : Buffer.from(chunk))
   }
 
   #restartTimer(ms: number, why: SpliceEnd): void {

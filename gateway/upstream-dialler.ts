@@ -10,6 +10,7 @@ import { connect as connectTls, createSecureContext, type SecureContext } from '
 import type { UpstreamEndpoint } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { LIMITS } from './limits.ts'
+import { openShared } from './shared-read.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
 
 export class UpstreamDialler {
@@ -29,7 +30,9 @@ export class UpstreamDialler {
     const { host, port, tls } = this.endpoint
     // For an address there is only one family to try; for a name both are, in the manner of RFC 8305.
     const autoSelectFamily = isIP(host) === 0
-    const socket = connectTcp({ host, port, autoSelectFamily, noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true })
+    const options = { host, port, autoSelectFamily, noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true }
+    // TLS reads from the socket below it in its own way.
+    const socket = tls === 'none' ? openShared(onread => connectTcp({ ...options, onread })) : connectTcp(options)
     await settle(socket, 'connect', signal, error => new UpstreamFailure('unreachable', `${host}:${port}: ${error.message}`, error))
     return tls === 'implicit' ? this.startTls(socket, signal) : socket
   }
