@@ -145,8 +145,15 @@ function formatChange(entry: AuditEntry): string {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
   return names
     .map(name => {
-      const [old, fresh] = [before[name], after[name]].map(value => (value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value)))
+      const [old, fresh] = [before[name], after[name]].map(value => (formatFact(name, value)))
       return old === '' ? `${name}: ${fresh}` : `${name}: ${old} → ${fresh}`
     })
     .join(', ')
+}
+
+function formatFact(name: string, value: unknown): string {
+  if (value === undefined) return ''
+  // Moments are kept in milliseconds; a person reads dates.
+  if (typeof value === 'number' && name.endsWith('At')) return formatIso(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -79,9 +79,13 @@ async function play(context: CommandContext, directory: string, stage: Stage, be
   const { terminal } = context
   try {
     const [{ startGateway }, { openJsonLog, openReadableLog }] = await Promise.all([import('../gateway/gateway.ts'), import('../base/log.ts')])
-    const log = terminal.stderr.isTTY === true ? await openReadableLog(terminal.stderr, 'info') : openJsonLog(terminal.stderr, 'info')
+    // The introduction comes first; what the log has to say before it interests nobody.
+    let isIntroduced = false
+    const sink = { write: (line: string) => isIntroduced && terminal.stderr.write(line) }
+    const log = terminal.stderr.isTTY === true ? await openReadableLog(sink, 'info') : openJsonLog(sink, 'info')
     const gateway = await startGateway({ config: stage.config, env: {}, log, out: { write: () => {} } })
     await introduce(context, directory, stage)
+    isIntroduced = true
     beforeRunning()
     await runUntilStopped(terminal, { stop: () => gateway.stop() })
   } finally {

@@ -171,7 +171,7 @@ async function listDevices(context: CommandContext, address: string | undefined,
     ...(options.revoked === true ? { revoked: true as const } : {}),
   }
   const devices = await withStore(context, store => store.devices.list(filter))
-  const whenEmpty = options.unusedFor === undefined ? 'No devices. Make one with: mailwicket device add ADDR NAME' : 'Every device was used since then.'
+  const whenEmpty = options.unusedFor === undefined ? 'No devices. Make one with: mailwicket device add ADDR NAME' : 'No device has been unused for so long.'
   await answerList(context, devices, { heads: DEVICE_HEADS, toJson: toDeviceRow, toCells: device => toDeviceCells(device, now), whenEmpty })
 }
 

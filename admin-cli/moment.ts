@@ -84,12 +84,12 @@ export function formatRelative(moment: number, now: number): string {
   return moment <= now ? `${amount} ago` : `in ${amount}`
 }
 
-/** The largest unit that fits, rounded down: `42 s`, `3 min`, `5 h`, `12 d`. */
+/** The largest unit that fits, to the nearest whole: `42 s`, `3 min`, `5 h`, `12 d`. */
 export function formatDuration(ms: number): string {
-  if (ms < UNIT_MS.m) return `${Math.floor(ms / UNIT_MS.s)} s`
-  if (ms < UNIT_MS.h) return `${Math.floor(ms / UNIT_MS.m)} min`
-  if (ms < 2 * UNIT_MS.d) return `${Math.floor(ms / UNIT_MS.h)} h`
-  return `${Math.floor(ms / UNIT_MS.d)} d`
+  if (ms < UNIT_MS.m) return `${Math.round(ms / UNIT_MS.s)} s`
+  if (ms < UNIT_MS.h) return `${Math.round(ms / UNIT_MS.m)} min`
+  if (ms < 2 * UNIT_MS.d) return `${Math.round(ms / UNIT_MS.h)} h`
+  return `${Math.round(ms / UNIT_MS.d)} d`
 }
 
 /** `1.4 MB`, in powers of 1000 as mail apps count. */

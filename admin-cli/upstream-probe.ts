@@ -89,7 +89,7 @@ function connectionOptions({ host, port, tls, ca, serverName, pinned }: ProbeTar
     verifyOnly: true,
     disableCompression: true,
     disableAutoEnable: true,
-    clientInfo: { name: 'Mailwicket' },
+    clientInfo: { name: 'Mailwicket check', version: '' },
     connectionTimeout: PROBE_TIMEOUT_MS,
     greetingTimeout: PROBE_TIMEOUT_MS,
     socketTimeout: PROBE_TIMEOUT_MS,
