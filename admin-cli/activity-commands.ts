@@ -145,7 +145,7 @@ function formatChange(entry: AuditEntry): string {
   const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
   return names
     .map(name => {
-      const [old, fresh] = [before[name], after[name]].map(value => (formatFact(name, value)))
+      const [old, fresh] = [before[name], after[name]].map(value => formatFact(name, value))
       return old === '' ? `${name}: ${fresh}` : `${name}: ${old} → ${fresh}`
     })
     .join(', ')

@@ -23,7 +23,12 @@ export async function checkStore(context: CommandContext, config: Config): Promi
     return await withStoreOf(context, config, async store => {
       await store.checkIntegrity()
       const [mailboxes, devices] = [await store.mailboxes.list(), await store.devices.list()]
-      const findings = [good('store', `${config.store.sqlitePath} is whole (version ${version}; ${countOf(mailboxes.length, 'mailbox', 'mailboxes')}, ${countOf(devices.length, 'device', 'devices')}).`)]
+      const findings = [
+        good(
+          'store',
+          `${config.store.sqlitePath} is whole (version ${version}; ${countOf(mailboxes.length, 'mailbox', 'mailboxes')}, ${countOf(devices.length, 'device', 'devices')}).`,
+        ),
+      ]
       const known = new Set(config.upstreams.map(upstream => upstream.name))
       const lost = mailboxes.filter(mailbox => !known.has(mailbox.upstream))
       if (lost.length > 0) {

@@ -42,7 +42,11 @@ const COMPANIONS = ['-wal', '-shm', '-journal'] as const
 /** Copies the store into a new file while gateways go on. Progress counts pages. Throws ALREADY_EXISTS, STORE_UNAVAILABLE. */
 export async function makeBackup(context: StoreContext, file: string, onProgress: OnProgress): Promise<Backup> {
   const path = resolve(file)
-  if (existsSync(path)) throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a file ${path}`, remedy: 'Name a file that does not exist yet; a backup never overwrites.' })
+  if (existsSync(path))
+    throw new MailwicketError('ALREADY_EXISTS', {
+      message: `there is already a file ${path}`,
+      remedy: 'Name a file that does not exist yet; a backup never overwrites.',
+    })
   if (!existsSync(dirname(path))) throw new MailwicketError('NOT_FOUND', { message: `there is no folder ${dirname(path)}` })
   const draft = `${path}.partial`
   removeDatabase(draft)

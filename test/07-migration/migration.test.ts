@@ -29,7 +29,7 @@ afterAll(async () => await stage?.close())
 async function migrate(from: ImapAccount, to: ImapAccount, first: number, last: number): Promise<string> {
   const script = fileURLToPath(new URL('migrate.pl', import.meta.url))
   const input = [from.port, from.ca, from.user, from.password, to.user, to.password, 'INBOX', first, last].join('\n')
-  return (await runOk('perl', [script], { input: `${input}\n`, timeoutMs: 200_000 })).stdout
+  return (await runOk('perl', [script], { input: `${input}\n`, timeoutMs: 360_000 })).stdout
 }
 
 /** Every message of the INBOX, asked directly: Message-ID, then flags, date and a digest of the text. */
@@ -52,7 +52,7 @@ async function readAll(user: string): Promise<Map<string, string>> {
   return found
 }
 
-test('10,000 messages arrive with text, flags and internal dates', { timeout: 240_000 }, async () => {
+test('10,000 messages arrive with text, flags and internal dates', { timeout: 400_000 }, async () => {
   const from = await stage.addAccount(source, 'Migration source')
   const to = await stage.addAccount(target, 'Migration target')
   const size = total / parts

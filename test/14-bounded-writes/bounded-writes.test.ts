@@ -21,7 +21,7 @@ beforeAll(async () => {
 
 afterAll(async () => await stage?.close())
 
-test('10,000 logins', { timeout: 200_000 }, async () => {
+test('10,000 logins', { timeout: 300_000 }, async () => {
   const observer = new StoreObserver(stage.gateway.dir)
   // The rows that two devices with a last connection and some activity have.
   for (const account of accounts) await runLogins({ accounts: [account], parallel: 1, goOn: started => started < 1 })
