@@ -6,6 +6,7 @@
  */
 import { timingSafeEqual } from 'node:crypto'
 import { normaliseAddress } from '../base/address.ts'
+import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { Secret } from '../base/secret.ts'
 import { normaliseSecret } from '../store/app-password.ts'
@@ -42,7 +43,7 @@ export async function authenticate(authenticator: Authenticator, credentials: Cr
   return refused === undefined ? { device, mailbox: record.mailbox } : { refused, device }
 }
 
-/** The device whose password `secret` is; an active one first, when the same was chosen for several. */
+/** The device whose password `secret` is; an active one first, when the same was chosen for several. Imported hashes, which have no tag yet, come last. */
 async function findProved(
   { store, hasher, log }: Authenticator,
   mailbox: string,
@@ -51,14 +52,23 @@ async function findProved(
 ): Promise<LoginDevice | undefined> {
   const tags = store.tagsOf(mailbox, secret)
   const candidates = devices.filter(({ tag }) => tag === null || isSame(tag, tags.generated) || isSame(tag, tags.chosen))
-  candidates.sort((a, b) => Number(a.state !== 'active') - Number(b.state !== 'active'))
+  candidates.sort((a, b) => Number(a.tag === null) - Number(b.tag === null) || Number(a.state !== 'active') - Number(b.state !== 'active'))
+  let unusable: unknown
   for (const device of candidates) {
-    if (!(await hasher.verify(device.phc, secret))) continue
+    try {
+      if (!(await hasher.verify(device.phc, secret))) continue
+    } catch (error) {
+      // One hash that cannot be judged must not lock out the mailbox's other devices.
+      if (!(error instanceof MailwicketError) || error.code !== 'HASH_UNUSABLE') throw error
+      unusable = error
+      continue
+    }
     if (device.tag === null) {
       store.setTag(device.id, tags.chosen).catch(error => log.warn('store.failed', { err: (error as Error).message, doing: 'tagging an imported hash' }))
     }
     return device
   }
+  if (unusable !== undefined) throw unusable
   return undefined
 }
 

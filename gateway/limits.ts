@@ -7,6 +7,8 @@ export const LIMITS = {
   commandBytes: 64 * 1024,
   /** All that a client may send before it is logged in: about four of the largest commands. */
   preLoginBytes: 256 * 1024,
+  /** Commands before login; apps need about ten. SECURITY: replies to more could pile up for a client that does not read them. */
+  preLoginCommands: 200,
   /** From accept to login, TLS and all wrong tries included: what Dovecot and Cyrus allow is one to three minutes. */
   loginMs: 60_000,
   /** A mobile network with heavy loss needs some seconds for a handshake, never this long. */
@@ -23,6 +25,8 @@ export const LIMITS = {
   upstreamReplyBytes: 64 * 1024,
   /** After one side's FIN the other may still send (design section 4). */
   halfOpenMs: 30_000,
+  /** An upload of which the upstream takes nothing: longer than any disk sync, short enough that no dead session is kept for long. */
+  uploadStallMs: 5 * 60_000,
   /** How long a farewell may take to leave before the socket is destroyed. */
   farewellMs: 1_000,
   /** First TCP keepalive probe: under the five minutes after which home routers forget a connection. */

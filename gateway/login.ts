@@ -6,6 +6,7 @@
  * a device that is revoked in between never gets a session.
  */
 import type { Duplex } from 'node:stream'
+import { normaliseAddress } from '../base/address.ts'
 import type { Config, UpstreamConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
@@ -77,8 +78,9 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
     const outcome = await tryLogin(services, attempt, connect, controller.signal)
     clearTimeout(timer)
     if ('refused' in outcome && isIndistinct(outcome.refused)) await untilGrid(receivedAt, controller.signal)
+    if (!controller.signal.aborted || 'upstream' in outcome) return outcome
     // Already logged as refused: there is only nobody left to tell.
-    return controller.signal.aborted ? { gone: reasonOf(controller.signal.reason) } : outcome
+    return { gone: reasonOf(controller.signal.reason) }
   } catch (error) {
     return explain(services, attempt, error)
   } finally {
@@ -185,9 +187,10 @@ function noteFailure({ recorder }: LoginServices, { session, credentials }: Logi
   return { mailbox: address, device: id }
 }
 
-/** SECURITY: people type their password into the field for the name. What is not an address is not written anywhere. */
+/** SECURITY: people type their password into the field for the name. What is not an address with a domain that has a dot is not written anywhere. */
 function printableAddress(text: string): string {
-  return /^[^\s@]{1,64}@[^\s@]{1,190}$/.test(text) ? text.toLowerCase() : '(not an address)'
+  const address = normaliseAddress(text)
+  return address?.slice(address.lastIndexOf('@')).includes('.') === true ? address : '(not an address)'
 }
 
 /** What ended the login at the hand-over, as the refusal that the client would have got a moment later. */

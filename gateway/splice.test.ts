@@ -113,6 +113,26 @@ describe('Splice', () => {
     expect(await ended).toBe('revoked')
   })
 
+  it('ends at once also when the client had closed its side already', async () => {
+    const { app, server, splice, ended } = await openSplice()
+    app.end()
+    server.resume()
+    await once(server, 'end')
+    splice.end('revoked', '* BYE over\r\n')
+    expect((await collect(app)).toString()).toBe('* BYE over\r\n')
+    expect(await ended).toBe('revoked')
+  })
+
+  it('gives up an upload of which the upstream takes nothing', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const { app, client, ended } = await openSplice()
+    const block = Buffer.alloc(1_000_000)
+    for (let i = 0; i < 30; i += 1) app.write(block)
+    while (!client.isPaused()) await new Promise(setImmediate)
+    vi.advanceTimersByTime(LIMITS.uploadStallMs)
+    expect(await ended).toBe('stalled')
+  })
+
   it('knows whether the client stands at the end of a line', async () => {
     const { app, server, splice } = await openSplice()
     app.resume()

@@ -9,7 +9,7 @@ import { LIMITS } from './limits.ts'
 import { divert } from './shared-read.ts'
 
 /** Why a splice is over: who went first, or the reason given to `end`. */
-export type SpliceEnd = 'client-closed' | 'upstream-closed' | 'client-error' | 'upstream-error' | 'half-open-timeout' | (string & {})
+export type SpliceEnd = 'client-closed' | 'upstream-closed' | 'client-error' | 'upstream-error' | 'half-open-timeout' | 'stalled' | (string & {})
 
 const LF = 0x0a
 
@@ -24,7 +24,10 @@ export class Splice {
   readonly #upstream: Duplex
   readonly #onEnd: (why: SpliceEnd) => void
   #why: SpliceEnd | undefined
+  /** We have ended it: what either side does afterwards changes nothing any more. */
+  #isEnded = false
   #timer: NodeJS.Timeout | undefined
+  #stallTimer: NodeJS.Timeout | undefined
   #lastOctetOut = LF
   #closed = 0
 
@@ -57,12 +60,14 @@ export class Splice {
 
   /** Ends both sides now; the client still gets `farewell`, if there is one and it takes it in time. */
   end(why: SpliceEnd, farewell?: string): void {
-    if (this.#why !== undefined) return
+    if (this.#isEnded) return
+    this.#isEnded = true
+    // Also when one side has gone already: half-open, the other could go on for half a minute.
+    this.#why = why
     if (farewell === undefined || this.#client.destroyed || this.#client.writableEnded) {
       this.#finish(why)
       return
     }
-    this.#why = why
     this.#upstream.destroy()
     this.#client.end(farewell)
     this.#restartTimer(LIMITS.farewellMs, why)
@@ -70,16 +75,20 @@ export class Splice {
 
   #listen(from: Duplex, to: Duplex, onData: (chunk: Buffer) => void, side: 'client' | 'upstream'): void {
     from.on('data', onData)
-    to.on('drain', () => from.resume())
+    to.on('drain', () => {
+      if (side === 'client') this.#clientMoves()
+      from.resume()
+    })
     const onEnd = () => {
       to.end()
       this.#why ??= `${side}-closed`
-      this.#restartTimer(LIMITS.halfOpenMs, 'half-open-timeout')
+      if (!this.#isEnded) this.#restartTimer(LIMITS.halfOpenMs, 'half-open-timeout')
     }
     const onClose = () => {
       this.#closed += 1
       if (this.#closed === 2) {
         clearTimeout(this.#timer)
+        clearTimeout(this.#stallTimer)
         this.#onEnd(this.#why ?? `${side}-closed`)
       } else if (!to.writableEnded) {
         this.#finish(`${side}-closed`)
@@ -96,7 +105,16 @@ export class Splice {
   readonly #onClientData = (chunk: Buffer): void => {
     this.bytesIn += chunk.length
     this.onClientData?.(chunk)
-    if (!this.#upstream.write(chunk)) this.#client.pause()
+    if (!this.#upstream.write(chunk)) {
+      this.#client.pause()
+      // A paused socket does not hear that its peer is gone: an upstream that takes nothing for so long is given up.
+      this.#stallTimer ??= setTimeout(() => this.#finish('stalled'), LIMITS.uploadStallMs)
+    }
+  }
+
+  #clientMoves(): void {
+    clearTimeout(this.#stallTimer)
+    this.#stallTimer = undefined
   }
 
   readonly #onUpstreamData = (chunk: Buffer): void => {

@@ -33,6 +33,8 @@ export class UpstreamDialler {
     const options = { host, port, autoSelectFamily, noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true }
     // TLS reads from the socket below it in its own way.
     const socket = tls === 'none' ? openShared(onread => connectTcp({ ...options, onread })) : connectTcp(options)
+    // For good: between one reader and the next nobody else listens, and an error nobody listens for ends the process.
+    socket.on('error', ignore)
     await settle(socket, 'connect', signal, error => new UpstreamFailure('unreachable', `${host}:${port}: ${error.message}`, error))
     return tls === 'implicit' ? this.startTls(socket, signal) : socket
   }
@@ -48,6 +50,7 @@ export class UpstreamDialler {
       secureContext: this.#context as SecureContext,
       ...(this.#session === undefined ? {} : { session: this.#session }),
     })
+    secure.on('error', ignore)
     secure.on('session', session => {
       this.#session = session
     })
@@ -55,6 +58,8 @@ export class UpstreamDialler {
     return secure
   }
 }
+
+function ignore(): void {}
 
 function createContext(ca: string | undefined): SecureContext {
   try {

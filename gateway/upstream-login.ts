@@ -38,6 +38,26 @@ function storedLogin(mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstr
   return { authzid: '', user: mailbox.login ?? mailbox.address, secret: store.openUpstreamSecret(mailbox) }
 }
 
+/**
+ * SECURITY: an upstream may quote our command in its refusal, with the secret in it. A failure whose words repeat any part of what we sent
+ * to log in loses them; everything else stays as it is.
+ */
+export function hideLogin(error: unknown, { authzid, user, secret }: UpstreamLogin): unknown {
+  if (!(error instanceof UpstreamFailure)) return error
+  const raw = secret.reveal()
+  const sent = [raw.toString('latin1'), raw.toString('base64'), Buffer.concat([Buffer.from(`${authzid}\0${user}\0`), raw]).toString('base64')]
+  return sent.some(text => repeatsPartOf(error.detail, text)) ? new UpstreamFailure(error.reason, '(the upstream repeated our login in its answer)') : error
+}
+
+/** Long enough not to be met by chance; servers cut what they quote, so a part is enough. */
+const TELLING_CHARACTERS = 8
+
+function repeatsPartOf(text: string, sent: string): boolean {
+  if (sent.length <= TELLING_CHARACTERS) return text.includes(sent)
+  for (let at = 0; at + TELLING_CHARACTERS <= sent.length; at += 1) if (text.includes(sent.slice(at, at + TELLING_CHARACTERS))) return true
+  return false
+}
+
 function readSecretFile(path: string): Secret {
   try {
     // SECURITY: whoever reads this file reads all mail.

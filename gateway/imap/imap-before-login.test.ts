@@ -85,6 +85,11 @@ describe('before login', () => {
     expect(await talk({}, `a ID ${'('.repeat(10_000)}\r\nb NOOP\r\n`, 'b OK')).toContain('a BAD')
   })
 
+  it('says BYE to who talks on and on without logging in', async () => {
+    const said = await talk({}, 'a NOOP\r\n'.repeat(500), 'BYE')
+    expect(said.match(/a OK/g)).toHaveLength(LIMITS.preLoginCommands)
+  })
+
   it('says BYE to who has not logged in within a minute', async () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const { said, done, live, client } = openSession()

@@ -12,10 +12,12 @@ const MAX_COMMANDS = 12
 const ID_COMMAND = /^[^ ]{1,256} ID [(N]/i
 const LITERAL_AT_END = /\{(\d{1,4})[+-]?\}$/
 
+const NOTHING = Buffer.alloc(0)
+
 export class ImapIdPeek {
   /** Called at most once, with the app's name and version. */
   readonly #onApp: (app: string) => void
-  #bytes: Buffer = Buffer.alloc(0)
+  #bytes: Buffer = NOTHING
   #commands = 0
   #done = false
 
@@ -30,6 +32,8 @@ export class ImapIdPeek {
   push(chunk: Buffer): void {
     this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, LIMITS.idPeekBytes - this.#bytes.length)])
     while (!this.#done && this.#look()) this.#commands += 1
+    // Memory of its own, or none: a view of Node's pool would keep 64 KiB of it for as long as the session lives.
+    this.#bytes = this.#bytes.length === 0 ? NOTHING : ownCopy(this.#bytes)
     if (this.#commands >= MAX_COMMANDS || this.#bytes.length >= LIMITS.idPeekBytes) this.#stop()
   }
 
@@ -71,7 +75,13 @@ export class ImapIdPeek {
 
   #stop(): false {
     this.#done = true
-    this.#bytes = Buffer.alloc(0)
+    this.#bytes = NOTHING
     return false
   }
+}
+
+function ownCopy(bytes: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(bytes.length)
+  bytes.copy(copy)
+  return copy
 }

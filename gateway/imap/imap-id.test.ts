@@ -41,6 +41,13 @@ describe('the client’s ID', () => {
     expect(() => parseClientId(command(text))).toThrow(expect.objectContaining({ code: 'WIRE_SYNTAX' }))
   })
 
+  it('refuses a list of tens of thousands of words before it costs time', () => {
+    for (const word of ['a ', '"" ', '\\Seen '])
+      expect(() => parseClientId(command(`a ID (${word.repeat(64_000 / word.length)})`))).toThrow(
+        expect.objectContaining({ message: 'the ID list is too long' }),
+      )
+  })
+
   it('keeps a name to what a table has room for', () => {
     expect(parseClientId(command(`a ID ("name" "${'x'.repeat(1000)}")`))).toHaveLength(64)
   })

@@ -11,6 +11,8 @@ import type { RawCommand } from './imap-command-reader.ts'
 const MAX_PAIRS = 30
 const MAX_FIELD_BYTES = 30
 const MAX_VALUE_BYTES = 1024
+/** All of it: no app comes near, and the parser's time grows faster than the text. */
+const MAX_COMMAND_BYTES = 8 * 1024
 /** A list has one bracket of its own; values such as "Mozilla (Linux)" may have some more. */
 const MAX_BRACKETS = 64
 /** What a table of devices has room for. */
@@ -42,6 +44,9 @@ function parseFields(command: RawCommand): ReadonlyMap<string, string> {
 }
 
 function parseAttributes(command: RawCommand) {
+  let size = 0
+  for (const part of [...command.lines, ...command.literals]) size += part.length
+  if (size > MAX_COMMAND_BYTES) throw syntax('the ID list is too long')
   let brackets = 0
   for (const line of command.lines) for (const octet of line) if (octet === 0x28) brackets += 1
   if (brackets > MAX_BRACKETS) throw syntax('too many brackets')

@@ -31,6 +31,7 @@ export class ImapSession {
   readonly #acceptedAt = Date.now()
   #malformed = 0
   #received = 0
+  #commands = 0
 
   constructor(services: ImapServices, connection: Connection, log: Log) {
     this.services = services
@@ -100,7 +101,8 @@ export class ImapSession {
     await this.wire.drained()
     const command = await readCommand(this.wire, () => this.wire.write(REPLIES.goOn))
     this.#received += sizeOf(command)
-    if (this.#received > LIMITS.preLoginBytes) throw new MailwicketError('WIRE_LIMIT', { message: 'too much before login' })
+    this.#commands += 1
+    if (this.#received > LIMITS.preLoginBytes || this.#commands > LIMITS.preLoginCommands) throw new MailwicketError('WIRE_LIMIT', { message: 'too much before login' })
     const words = new ImapArguments(command)
     const tag = words.tag()
     try {

@@ -97,6 +97,14 @@ describe('logging in at the upstream', () => {
     expect(capabilities).toBe('IMAP4rev1 SORT')
   })
 
+  it('is not confused by what the upstream announces behind its greeting', async () => {
+    const { upstream } = await connectTo((say, socket) => {
+      say('* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n* OK [ALERT] down for repair on Sunday\r\n')
+      return honest('')(text => void (text.startsWith('*') || socket.write(text)), socket)
+    })
+    ;(await upstream).socket.destroy()
+  })
+
   it('takes the capabilities that come untagged before the OK, and gives on what came behind it', async () => {
     const { upstream } = await connectTo(say => {
       say('* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN] ready\r\n')
@@ -126,6 +134,14 @@ describe('an upstream that does not let us in', () => {
     ['OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] in', 'offers-unauthenticate', 'contact-admin'],
   ])('%s: %s', async (reply, reason, told) => {
     expect(await failureOf(refusing(reply))).toMatchObject({ reason, reply: told })
+  })
+
+  it('never repeats our secret, whatever part of the command the upstream quotes', async () => {
+    const message = Buffer.from('\0ann\0upstream-secret').toString('base64')
+    for (const quote of [`AUTHENTICATE PLAIN ${message}`, message.slice(6, 20), 'upstream-secret', Buffer.from('upstream-secret').toString('base64')]) {
+      expect((await failureOf(refusing(`NO cannot do: ${quote}`))).detail).toBe('(the upstream repeated our login in its answer)')
+    }
+    expect((await failureOf(refusing('NO go away'))).detail).toBe('NO go away')
   })
 
   it('lets UNAUTHENTICATE pass where the configuration allows it', async () => {

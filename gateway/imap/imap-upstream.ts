@@ -9,7 +9,7 @@ import { MailwicketError } from '../../base/errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
-import type { UpstreamLogin } from '../upstream-login.ts'
+import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
 import { Wire } from '../wire.ts'
 
 /** An upstream session that is ours, ready to be spliced. */
@@ -49,7 +49,7 @@ export async function connectImapUpstream(
     return { ...dialogue.release(), capabilities: ready }
   } catch (error) {
     dialogue.destroy()
-    throw toFailure(error, signal)
+    throw hideLogin(toFailure(error, signal), login)
   }
 }
 
@@ -129,8 +129,7 @@ class Dialogue {
   /** Sends a command, and each of `answers` on a line of its own when the upstream asks for more. */
   async command(command: string, answers: readonly Buffer[] = []): Promise<Reply> {
     const tag = randomUUID().slice(0, 18) // 64 random bits and two dashes; Node keeps random octets for it in stock
-    // SECURITY: an answer that came before the question was not given to us.
-    if (this.#wire.hasUnread) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
+    await this.#skipUntagged()
     this.#wire.write(`${tag} ${command}\r\n`)
     let capabilities: string | undefined
     let answered = 0
@@ -149,6 +148,16 @@ class Dialogue {
       }
     }
     throw new UpstreamFailure('not-the-protocol', 'endless untagged responses')
+  }
+
+  /** RFC 9051 §7: untagged responses may come at any time. SECURITY: an answer that came before the question was not given to us. */
+  async #skipUntagged(): Promise<void> {
+    for (let heard = 0; this.#wire.hasUnread; ) {
+      const line = await this.#readLine()
+      heard += line.length + 2
+      if (/^\* (BYE|PREAUTH)/i.test(line)) throw new UpstreamFailure('says-unavailable', line)
+      if (!line.startsWith('* ') || heard > LIMITS.upstreamReplyBytes) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
+    }
   }
 
   release(): { socket: Duplex; unread: Buffer } {

@@ -1,8 +1,8 @@
 /**
  * The store fails under a running gateway. SQLite has no server that could be stopped: what happens in the field is a file that
- * another process holds, and a file that was damaged. Neither may look like a wrong password, and open sessions must not notice.
+ * another process holds, a file that was moved or replaced, and a file that was damaged. Neither may look like a wrong password, and open sessions must not notice.
  */
-import { closeSync, openSync, statSync, writeSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, readdirSync, renameSync, statSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -25,6 +25,13 @@ afterAll(async () => await stage?.close())
 
 const databasePath = () => join(stage.gateway.dir, 'mailwicket.db')
 const lastConnection = async () => (await stage.gateway.listDevices())[0]?.lastConnection
+
+async function tryLogin(): Promise<string> {
+  const imap = await openImaps(account)
+  const answer = await imap.command(`LOGIN ${user} ${account.password}`)
+  imap.destroy()
+  return answer
+}
 
 test('another process holds the write lock: logins do not wait, notes are written when it is gone', async () => {
   const session = await logIn(account)
@@ -50,6 +57,22 @@ test('another process holds the write lock: logins do not wait, notes are writte
   session.destroy()
 })
 
+test('a file that was moved away is [UNAVAILABLE]: what it says can no longer be changed; put back, all is well', async () => {
+  const session = await logIn(account)
+  const [here, away] = [stage.gateway.dir, join(stage.gateway.dir, 'away')]
+  const move = (from: string, to: string) => {
+    for (const name of readdirSync(from)) if (name.startsWith('mailwicket.db')) renameSync(join(from, name), join(to, name))
+  }
+  mkdirSync(away)
+  move(here, away)
+  await waitFor('[UNAVAILABLE]', 5000, async () => (await tryLogin()).startsWith('t1 NO [UNAVAILABLE]'))
+  await session.ok('NOOP')
+  move(away, here)
+  await waitFor('OK', 10_000, async () => (await tryLogin()).includes('t1 OK'))
+  await session.ok('NOOP')
+  session.destroy()
+})
+
 test('a damaged file is [UNAVAILABLE], never a wrong password, and sessions go on', async () => {
   const session = await logIn(account)
   await session.ok('SELECT INBOX')
@@ -58,9 +81,7 @@ test('a damaged file is [UNAVAILABLE], never a wrong password, and sessions go o
   writeSync(file, Buffer.alloc(statSync(databasePath()).size, 0xa5), 0, undefined, 0)
   closeSync(file)
   const reply = await waitFor('a refused login', 15_000, async () => {
-    const imap = await openImaps(account)
-    const answer = await imap.command(`LOGIN ${user} ${account.password}`)
-    imap.destroy()
+    const answer = await tryLogin()
     return !answer.includes('t1 OK') && answer
   })
   expect(reply).toMatch(/^t1 NO \[UNAVAILABLE\]/)
