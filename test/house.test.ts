@@ -53,7 +53,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
 
 const MAINS = ['admin-cli/main.ts']
 
-const REVEALS = ['store/', 'admin-cli/device-password.ts', 'admin-cli/upstream-probe.ts', 'gateway/imap/imap-upstream.ts']
+const REVEALS = ['store/', 'admin-cli/device-password.ts', 'admin-cli/upstream-probe.ts', 'gateway/upstream-login.ts', 'gateway/imap/imap-upstream.ts']
 
 /** Name → the rule, and examples that it must find. */
 const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
