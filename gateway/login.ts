@@ -11,7 +11,7 @@ import type { Config, UpstreamConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
-import type { LoginDevice, LoginMailbox } from '../store/login-record.ts'
+import type { DeviceStanding, LoginDevice, LoginMailbox } from '../store/login-record.ts'
 import { type Authenticator, authenticate } from './authenticate.ts'
 import { LIMITS } from './limits.ts'
 import { type EndReason, judgeSession, type LiveSession } from './live-sessions.ts'
@@ -104,7 +104,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   signal.throwIfAborted()
   if ('refused' in verdict) return refuse(services, attempt, verdict.refused, verdict.device)
   const { device, mailbox } = verdict
-  session.device = device
+  session.device = standingOf(device)
   const upstream = await connect(services.routeOf(mailbox), signal)
   try {
     signal.throwIfAborted()
@@ -127,6 +127,11 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   }
   succeed(services, attempt, device, mailbox)
   return { upstream, device, mailbox }
+}
+
+/** Only what a live session is judged by: it is kept for hours, and the hash has no business there. */
+function standingOf({ id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }: LoginDevice): DeviceStanding {
+  return { id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
 }
 
 function succeed({ recorder }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {
