@@ -8,6 +8,7 @@ import { checkCertificates } from './check-certificates.ts'
 import { bad, type Finding, good } from './check-finding.ts'
 import { checkLive } from './check-live.ts'
 import { checkKey, checkStore } from './check-store.ts'
+import { checkSubmission } from './check-submission.ts'
 import { checkUpstreams } from './check-upstreams.ts'
 import type { CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
@@ -15,7 +16,10 @@ import { readConfig } from './store-access.ts'
 import { isColourful, type Terminal } from './terminal.ts'
 
 export function declareCheck(check: Command, terminal: Terminal): void {
-  check.option('--live', 'also log in through the running gateway, with a device that is made for it, expires in 2 minutes and is revoked at once')
+  check.option(
+    '--live',
+    'also log in through the running gateway, with a device that is made for it, expires in 2 minutes and is revoked at once; nothing is sent',
+  )
   check.option('--mailbox <addr>', 'the mailbox to try logins with (default: the first of each upstream)')
   addExamples(
     does(check, terminal, (context, _, options) => runChecks(context, options)),
@@ -37,6 +41,7 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
     findings.push(...(await checkCertificates(config)))
     findings.push(...(await checkStore(context, config)))
     findings.push(...(await checkUpstreams(context, config, options.mailbox)))
+    findings.push(...(await checkSubmission(context, config, options.mailbox)))
     if (options.live === true) findings.push(...(await checkLive(context, config, options.mailbox)))
   }
   const colour = isColourful(context.terminal, context.terminal.stdout)

@@ -1,10 +1,11 @@
 /**
- * Does every upstream answer, does it let us in, and could apps go around the gateway to it?
+ * Does the IMAP server of every upstream answer, does it let us in, and could apps go around the gateway to it?
+ * What is the same for submission servers is exported for check-submission.ts.
  */
 import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
-import type { Config, UpstreamConfig } from '../base/config.ts'
+import type { Config, Endpoint, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
 import { formatEndpoint, isInNetworks, normaliseAddress, parseCidr } from '../base/network.ts'
 import type { Mailbox } from '../store/mailboxes.ts'
 import type { Store } from '../store/open-store.ts'
@@ -36,7 +37,7 @@ export async function checkUpstreams(context: CommandContext, config: Config, ad
   const findings: Finding[] = []
   for (const upstream of config.upstreams) {
     if (upstream.imap === undefined) continue
-    findings.push(...(await checkLogin(context, config, upstream, address)), ...(await checkWayAround(upstream)))
+    findings.push(...(await checkLogin(context, config, upstream, address)), ...(await checkWayAround(`upstream ${upstream.name}`, upstream.imap)))
   }
   return findings
 }
@@ -47,12 +48,11 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   if (endpoint === undefined) return []
   const { probeImap } = await import('./upstream-probe.ts')
   const target = { ...endpoint, ca: upstream.ca }
-  const security = { implicit: 'TLS, certificate verified', starttls: 'STARTTLS, certificate verified', none: 'no TLS' }[endpoint.tls]
   try {
     const found = await findAccount(context, config, upstream, address)
     const facts = await probeImap(target, found?.account)
     const name = found === undefined ? 'no mailbox to try a login with yet' : `logged in for ${found.mailbox.address}`
-    const findings = [good(check, `${formatEndpoint(endpoint)} answers (${security}; ${name}).`)]
+    const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${name}).`)]
     if (facts.capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
       findings.push(
         doubtful(
@@ -62,17 +62,21 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
         ),
       )
     }
-    if (endpoint.tls === 'none' && !(await resolvesInto(endpoint.host, LOOPBACK))) {
-      findings.push(doubtful(check, 'Passwords and mail travel to it without TLS.', 'Use tls = "implicit" or "starttls" unless the line between is your own.'))
-    }
-    return findings
+    return [...findings, ...(await checkEncryption(check, endpoint))]
   } catch (error) {
     return [bad(check, error)]
   }
 }
 
+export const SECURITY = { implicit: 'TLS, certificate verified', starttls: 'STARTTLS, certificate verified', none: 'no TLS' } as const
+
+export async function checkEncryption(check: string, endpoint: UpstreamEndpoint): Promise<Finding[]> {
+  if (endpoint.tls !== 'none' || (await resolvesInto(endpoint.host, LOOPBACK))) return []
+  return [doubtful(check, 'Passwords and mail travel to it without TLS.', 'Use tls = "implicit" or "starttls" unless the line between is your own.')]
+}
+
 /** A mailbox of this upstream and how it logs in; undefined when there is none yet, or the store does not open (which has its own line). */
-async function findAccount(context: CommandContext, config: Config, upstream: UpstreamConfig, address: string | undefined) {
+export async function findAccount(context: CommandContext, config: Config, upstream: UpstreamConfig, address: string | undefined) {
   const [{ makeUpstreamAccount }, { MailwicketError }] = await Promise.all([import('./upstream-account.ts'), import('../base/errors.ts')])
   const found = await withStoreOf(context, config, store => findMailbox(store, upstream, address)).catch((error: unknown) => {
     if (error instanceof MailwicketError) return undefined
@@ -91,10 +95,7 @@ async function findMailbox(store: Store, upstream: UpstreamConfig, address: stri
 }
 
 /** An app that knows the old password and reaches the upstream by itself needs no device. */
-async function checkWayAround(upstream: UpstreamConfig): Promise<Finding[]> {
-  const check = `upstream ${upstream.name}`
-  const endpoint = upstream.imap
-  if (endpoint === undefined) return []
+export async function checkWayAround(check: string, endpoint: Endpoint): Promise<Finding[]> {
   const addresses = await resolveAll(endpoint.host)
   const open = addresses.filter(address => !isInNetworks(address, PRIVATE))
   if (open.length > 0) {

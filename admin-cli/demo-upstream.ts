@@ -9,6 +9,8 @@ import { type DemoMessage, makeDemoMail } from './demo-messages.ts'
 
 export interface DemoUpstream {
   readonly port: number
+  /** Puts a message into the INBOX; open sessions see it at once. */
+  deliver(message: Buffer): void
   close(): Promise<void>
 }
 
@@ -48,6 +50,7 @@ export async function startDemoUpstream(options: { address: string; password: st
   const bound = server.server.address()
   return {
     port: typeof bound === 'object' && bound !== null ? bound.port : port,
+    deliver: message => void server.appendMessage('INBOX', [], undefined, message.toString('latin1')),
     close: () =>
       new Promise(resolve => {
         for (const socket of sockets) socket.destroy()

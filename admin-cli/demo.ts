@@ -4,7 +4,6 @@
  */
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Config } from '../base/config.ts'
@@ -23,8 +22,11 @@ const DEVICE = 'phone'
 const HOSTNAME = 'localhost'
 /** In a kept folder: says that the demo made it, so that it is never mistaken for a real installation. */
 const MARKER = 'demo.json'
-/** Like 993 and 143, but free to use for everybody; another one when taken. */
-const PREFERRED_PORTS = { implicit: 9930, starttls: 9143 } as const
+/** Like 993, 143, 465 and 587, but free to use for everybody; others when taken. */
+const PREFERRED_PORTS = { imap: 9930, imapStarttls: 9143, submission: 9465, submissionStarttls: 9587 } as const
+
+/** After the five messages of demo-messages.ts. */
+const FIRST_SENT_INDEX = 6
 
 /** `keepIn`: folder to keep; undefined: a temporary one. Resolves when the demo was ended. */
 export async function playDemo(context: CommandContext, keepIn: string | undefined): Promise<void> {
@@ -75,7 +77,7 @@ interface Stage {
   readonly password: string | undefined
 }
 
-async function play(context: CommandContext, directory: string, stage: Stage, beforeRunning: () => void): Promise<void> {
+async function play(context: CommandContext, directory: string, stage: Stage, onRunning: () => void): Promise<void> {
   const { terminal } = context
   try {
     const [{ startGateway }, { openJsonLog, openReadableLog }] = await Promise.all([import('../gateway/gateway.ts'), import('../base/log.ts')])
@@ -86,8 +88,10 @@ async function play(context: CommandContext, directory: string, stage: Stage, be
     const gateway = await startGateway({ config: stage.config, env: {}, log, out: { write: () => {} } })
     await introduce(context, directory, stage)
     isIntroduced = true
-    beforeRunning()
-    await runUntilStopped(terminal, { stop: () => gateway.stop() })
+    const stopped = runUntilStopped(terminal, { stop: () => gateway.stop() })
+    // Not before the others listen: a signal that is on its way when nobody listens to it is lost.
+    onRunning()
+    await stopped
   } finally {
     await stage.upstream.close()
   }
@@ -95,17 +99,19 @@ async function play(context: CommandContext, directory: string, stage: Stage, be
 
 async function build(context: CommandContext, directory: string, isKept: boolean): Promise<Stage> {
   const upstreamPassword = randomBytes(24).toString('base64url')
-  const [{ startDemoUpstream }, { formatSampleConfig }] = await Promise.all([import('./demo-upstream.ts'), import('../base/config-sample.ts')])
-  const upstream = await startDemoUpstream({ address: ADDRESS, password: upstreamPassword, port: 0, now: context.terminal.now() })
+  const [{ startDemoServers, findPorts }, { formatSampleConfig }] = await Promise.all([import('./demo-servers.ts'), import('../base/config-sample.ts')])
+  const upstream = await startDemoServers({ address: ADDRESS, password: upstreamPassword, ports: { imap: 0, submission: 0 }, now: context.terminal.now() })
   try {
-    const [implicit, starttls] = [await findPort(PREFERRED_PORTS.implicit), await findPort(PREFERRED_PORTS.starttls)]
+    const ports = await findPorts(PREFERRED_PORTS)
     const sample = formatSampleConfig({
       hostname: HOSTNAME,
       domains: ['example.test'],
-      listenAddress: `127.0.0.1:${implicit}`,
-      upstream: { address: `127.0.0.1:${upstream.port}`, tls: 'none' },
+      listenAddress: `127.0.0.1:${ports.imap}`,
+      submissionAddresses: { starttls: `127.0.0.1:${ports.submissionStarttls}`, implicit: `127.0.0.1:${ports.submission}` },
+      upstream: { address: `127.0.0.1:${upstream.imapPort}`, tls: 'none' },
+      submissionUpstream: { address: `127.0.0.1:${upstream.submissionPort}`, tls: 'none' },
     })
-    const text = `# DEMO: made by \`mailwicket demo\`. Never use it for real mail.\n${sample}\n[[listen]]\nprotocol = "imap"\naddress = "127.0.0.1:${starttls}"\ntls = "starttls"\n`
+    const text = `# DEMO: made by \`mailwicket demo\`. Never use it for real mail.\n${sample}\n[[listen]]\nprotocol = "imap"\naddress = "127.0.0.1:${ports.imapStarttls}"\ntls = "starttls"\n`
     const { config, store } = await makeHouse(context, directory, HOSTNAME, path => writeFileSync(path, text, { flag: 'wx', mode: 0o600 }))
     try {
       const password = await furnish(store, upstreamPassword)
@@ -129,7 +135,7 @@ async function furnish(store: Store, upstreamPassword: string): Promise<string> 
 
 /** Starts again what was kept: same ports, same devices; the mail is as it was at the beginning. */
 async function reopen(context: CommandContext, directory: string): Promise<Stage> {
-  const [{ startDemoUpstream }, { loadConfig }] = await Promise.all([import('./demo-upstream.ts'), import('../base/config-load.ts')])
+  const [{ startDemoServers }, { loadConfig }] = await Promise.all([import('./demo-servers.ts'), import('../base/config-load.ts')])
   const config = loadConfig({ file: join(directory, 'mailwicket.toml'), cwd: directory })
   if (config.listen.some(({ host }) => host !== '127.0.0.1')) {
     throw new MailwicketError('BAD_INPUT', {
@@ -138,10 +144,11 @@ async function reopen(context: CommandContext, directory: string): Promise<Stage
     })
   }
   const upstreamPassword = randomBytes(24).toString('base64url')
-  const upstream = await startDemoUpstream({
+  const [behind] = config.upstreams
+  const upstream = await startDemoServers({
     address: ADDRESS,
     password: upstreamPassword,
-    port: config.upstreams[0]?.imap?.port ?? 0,
+    ports: { imap: behind?.imap?.port ?? 0, submission: behind?.submission?.port ?? 0 },
     now: context.terminal.now(),
   })
   try {
@@ -153,28 +160,38 @@ async function reopen(context: CommandContext, directory: string): Promise<Stage
   }
 }
 
-/** The preferred port when nobody has it, else any free one. */
-function findPort(preferred: number): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', error => (preferred === 0 ? reject(error) : resolve(findPort(0))))
-    probe.listen(preferred, '127.0.0.1', () => {
-      const bound = probe.address()
-      probe.close(() => resolve(typeof bound === 'object' && bound !== null ? bound.port : preferred))
-    })
-  })
-}
-
 async function introduce(context: CommandContext, directory: string, { config, password, isKept }: Stage): Promise<void> {
   const { listAppSettings } = await import('./device-password.ts')
-  const settings = listAppSettings(config, ADDRESS, ['imap'])
+  const settings = listAppSettings(config, ADDRESS, ['imap', 'smtp'])
   const ca = join(directory, 'certs', 'ca.pem')
-  const [first] = settings
   const user = password === undefined ? ADDRESS : `${ADDRESS}:${password}`
-  const curl = (path: string) => `curl --cacert ${quoteWord(ca)} --user ${quoteWord(user)} '${`imaps://${HOSTNAME}:${first?.port ?? 993}/${path}`}'`
-  const lines = { list: curl(''), fetch: curl('INBOX;MAILINDEX=2') }
+  const lines = makeCurlLines(settings, ca, user)
   const value = { demo: true, directory, config: config.path, ca, mailbox: ADDRESS, device: DEVICE, password: password ?? null, settings, curl: lines }
   context.answer(value, () => formatIntroduction(context, { directory, isKept, config, ca, password, settings, lines }))
+}
+
+interface CurlLines {
+  readonly list: string
+  readonly fetch: string
+  /** Sends a message to the demo's own mailbox. */
+  readonly send?: string
+  /** Reads it. */
+  readonly sent?: string
+}
+
+function makeCurlLines(settings: readonly AppSettings[], ca: string, user: string): CurlLines {
+  const portOf = (protocol: AppSettings['protocol']) => settings.find(one => one.protocol === protocol && one.security === 'implicit')?.port
+  const curl = `curl --cacert ${quoteWord(ca)} --user ${quoteWord(user)}`
+  const read = (path: string) => `${curl} 'imaps://${HOSTNAME}:${portOf('imap')}/${path}'`
+  const message = `From: ${ADDRESS}\\r\\nTo: ${ADDRESS}\\r\\nSubject: Hello\\r\\n\\r\\nSent through Mailwicket.\\r\\n`
+  const send = `printf '${message}' | ${curl} --silent --show-error --mail-from ${ADDRESS} --mail-rcpt ${ADDRESS} --upload-file - smtps://${HOSTNAME}:${portOf('submission')}`
+  // A demo that was kept from before it could send has no listener for it.
+  const canSend = portOf('submission') !== undefined
+  return {
+    list: read(''),
+    fetch: read('INBOX;MAILINDEX=2'),
+    ...(canSend ? { send, sent: read(`INBOX;MAILINDEX=${FIRST_SENT_INDEX}`) } : {}),
+  }
 }
 
 interface Introduction {
@@ -184,14 +201,18 @@ interface Introduction {
   readonly ca: string
   readonly password: string | undefined
   readonly settings: readonly AppSettings[]
-  readonly lines: { readonly list: string; readonly fetch: string }
+  readonly lines: CurlLines
 }
 
 function formatIntroduction(context: CommandContext, { directory, isKept, config, ca, password, settings, lines }: Introduction): string {
   const command = (...args: string[]) => formatCommand(context.terminal, ['--config', config.path, ...args])
   const servers = settings
-    .map(({ server, port, security }) => `  IMAP server  ${server}, port ${port}, ${security === 'implicit' ? 'SSL/TLS' : 'STARTTLS'}\n`)
+    .map(
+      ({ protocol, server, port, security }) =>
+        `  ${protocol === 'imap' ? 'IMAP' : 'SMTP'} server  ${server}, port ${port}, ${security === 'implicit' ? 'SSL/TLS' : 'STARTTLS'}\n`,
+    )
     .join('')
+  const sending = lines.send === undefined ? '' : `\nSend a message to yourself (it goes to nobody else), and read it\n  ${lines.send}\n  ${lines.sent}\n`
   const secret = password ?? `the one shown when this demo was made (a new one: ${command('device', 'password', `${ADDRESS}/${DEVICE}`)})`
   return `
   ***  DEMO  ***  Everything here is made up and reachable from this machine only. Not for real mail.
@@ -204,7 +225,7 @@ ${servers}  User name    ${ADDRESS}
 Look into the mailbox: paste in another terminal
   ${lines.list}
   ${lines.fetch}
-
+${sending}
 Then look at it from the other side
   ${command('device', 'list')}
   ${command('session', 'list')}

@@ -13,7 +13,7 @@ export function toDeviceRow(device: Device) {
     name: device.name,
     state: device.state,
     scopes: device.scopes,
-    user: null,
+    user: device.user,
     expiresAt: formatIsoOrNull(device.expiresAt),
     lastConnection: last === null ? null : { at: formatIso(last.at), ip: last.ip, protocol: last.protocol, app: last.app },
     sessions: device.sessions,
@@ -34,7 +34,7 @@ export function toDeviceDetails(device: Device) {
   }
 }
 
-export const DEVICE_HEADS = ['id', 'mailbox', 'name', 'state', 'scopes', 'expires', 'last connection', 'from', 'app', 'sessions'] as const
+export const DEVICE_HEADS = ['id', 'mailbox', 'name', 'state', 'scopes', 'user', 'expires', 'last connection', 'from', 'app', 'sessions'] as const
 
 export function toDeviceCells(device: Device, now: number): readonly string[] {
   const last = device.lastConnection
@@ -44,6 +44,7 @@ export function toDeviceCells(device: Device, now: number): readonly string[] {
     device.name,
     device.state,
     device.scopes.join(','),
+    device.user ?? '-',
     device.expiresAt === null ? '-' : formatRelative(device.expiresAt, now),
     last === null ? 'never' : `${formatRelative(last.at, now)} (${last.protocol})`,
     last?.ip ?? '-',
@@ -62,6 +63,7 @@ export function toDeviceFields(device: Device, now: number): [string, string][] 
     ['Name', device.name],
     ['State', device.state],
     ['Scopes', device.scopes.join(', ')],
+    ['User', device.user ?? 'none'],
     ['Expires', device.expiresAt === null ? 'never' : moment(device.expiresAt)],
     ['Allowed from', device.allowFrom.length === 0 ? 'everywhere' : device.allowFrom.join(', ')],
     ['Password', `${device.kind}, set ${moment(device.passwordChangedAt)}`],

@@ -27,6 +27,8 @@ declare module 'hoodiecrow-imap' {
 
   export interface Hoodiecrow extends EventEmitter {
     readonly server: Server
+    /** Adds a message and tells the sessions that have the mailbox open. `raw` has one character an octet. */
+    appendMessage(mailbox: string, flags: readonly string[], internaldate: string | undefined, raw: string): unknown
     listen(port: number, host: string, onListening: () => void): void
     close(onClosed: () => void): void
   }

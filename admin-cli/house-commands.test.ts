@@ -14,7 +14,7 @@ beforeAll(async () => {
   expect(await runHere(['init', '--hostname', 'mail.example.com'], { cwd })).toMatchObject({ code: 0, err: '' })
   // A port that nobody listens on: no name of the sample is looked up.
   const config = join(cwd, 'mailwicket.toml')
-  writeFileSync(config, readFileSync(config, 'utf8').replaceAll('imap.internal:993', '127.0.0.1:1'))
+  writeFileSync(config, readFileSync(config, 'utf8').replace('imap.internal:993', '127.0.0.1:1').replace('smtp.internal:587', '127.0.0.1:1'))
   const added = await run(['mailbox', 'add', ADDRESS, '--no-verify', '--secret-stdin'], { input: `${SECRET}\n` })
   expect(added.code).toBe(0)
 })
@@ -75,7 +75,11 @@ describe('device', () => {
       expiresAt: '2099-12-31T23:59:59.999Z',
       allowFrom: ['10.0.0.0/8', '2001:db8::1/128'],
       password: expect.stringMatching(/^([a-z2-9]{4}-){4}[a-z2-9]{4}$/),
-      settings: [{ protocol: 'imap', server: 'mail.example.com', port: 993, security: 'implicit', userName: ADDRESS }],
+      settings: [
+        { protocol: 'imap', server: 'mail.example.com', port: 993, security: 'implicit', userName: ADDRESS },
+        { protocol: 'submission', server: 'mail.example.com', port: 465, security: 'implicit', userName: ADDRESS },
+        { protocol: 'submission', server: 'mail.example.com', port: 587, security: 'starttls', userName: ADDRESS },
+      ],
     })
     const listed = await run(['device', 'list', '--json'])
     expect(listed.out).not.toContain(device.password)
@@ -218,7 +222,8 @@ describe('what else there is', () => {
     expect(findings.find(({ check }) => check === 'configuration')).toMatchObject({ status: 'ok' })
     expect(findings.find(({ check }) => check === 'key')).toMatchObject({ status: 'ok' })
     expect(findings.find(({ check }) => check === 'store')).toMatchObject({ status: 'ok' })
-    expect(findings.find(({ check }) => check === 'upstream main')).toMatchObject({ status: 'fail', advice: expect.stringContaining('firewall') })
+    for (const name of ['upstream main', 'upstream main submission'])
+      expect(findings.find(({ check }) => check === name)).toMatchObject({ status: 'fail', advice: expect.stringContaining('firewall') })
   })
 
   it('mailbox remove takes the devices along', async () => {

@@ -9,8 +9,11 @@ import type { Store } from '../store/open-store.ts'
 import { answerList, type CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
 import { formatIso, formatRelative } from './moment.ts'
+import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
 import { withStore } from './store-access.ts'
 import type { Terminal } from './terminal.ts'
+import type { UpstreamAccount } from './upstream-account.ts'
+import type { ProbeTarget } from './upstream-probe.ts'
 
 interface AddOptions {
   readonly upstream?: string
@@ -20,7 +23,7 @@ interface AddOptions {
   readonly verify: boolean
 }
 
-interface SetOptions extends Omit<AddOptions, 'login'> {
+interface SetOptions extends Omit<AddOptions, 'login'>, SendingOptions {
   /** False with `--no-login`. */
   readonly login?: string | false
   readonly secret?: boolean
@@ -52,12 +55,12 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
 
   addExamples(
     does(mailbox.command('show <addr>').description('show one mailbox'), terminal, (context, [address]) =>
-      withStore(context, async store => answerMailbox(context, await store.mailboxes.get(address))),
+      withStore(context, async store => answerMailbox(context, store, await store.mailboxes.get(address))),
     ),
     ['mailbox show anna@example.com', 'its upstream and how many devices it has'],
   )
 
-  const set = mailbox.command('set <addr>').description('change upstream, login, secret or state of a mailbox')
+  const set = mailbox.command('set <addr>').description('change upstream, login, secret, state of a mailbox, or what may be sent from it')
   set.option('--upstream <name>', 'where its mail lives')
   set.option('--login <login>', 'its name at the upstream')
   set.option('--no-login', 'its name at the upstream is the address again')
@@ -66,10 +69,13 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   set.option('--no-verify', 'store it without trying the login')
   set.option('--disable', 'lock all its devices out until it is enabled again')
   set.option('--enable', 'let its devices in again')
+  addSendingOptions(set)
   addExamples(
     does(set, terminal, (context, [address], options) => setMailbox(context, address, options)),
     ['mailbox set anna@example.com --secret-stdin < new-password.txt', 'after its password changed at the real server'],
     ['mailbox set anna@example.com --disable', 'nobody gets in; mail keeps arriving'],
+    ['mailbox set anna@example.com --senders own,info@example.com --check-from yes', 'sends as herself and as info, whatever her apps say'],
+    ['mailbox set anna@example.com --recipients-per-day 500', 'a stolen password cannot send more'],
   )
 
   const remove = mailbox.command('remove <addr>').description('take a mailbox and its devices out; its mail stays where it is')
@@ -85,8 +91,8 @@ function toRow(mailbox: Mailbox) {
   return { id, address, upstream, login, hasSecret, state, createdAt: formatIso(createdAt), devices }
 }
 
-async function answerMailbox(context: CommandContext, mailbox: Mailbox): Promise<void> {
-  const { formatFields } = await import('./table.ts')
+async function answerMailbox(context: CommandContext, store: Store, mailbox: Mailbox): Promise<void> {
+  const [{ formatFields }, sending] = await Promise.all([import('./table.ts'), store.sending.get({ mailbox: mailbox.address })])
   const { address, upstream, login, hasSecret, state, createdAt, devices } = mailbox
   const fields: [string, string][] = [
     ['Address', address],
@@ -96,8 +102,9 @@ async function answerMailbox(context: CommandContext, mailbox: Mailbox): Promise
     ['Secret', hasSecret ? 'stored, sealed' : 'none'],
     ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
     ['Devices', String(devices)],
+    ...toSendingFields(sending),
   ]
-  context.answer(toRow(mailbox), () => formatFields(fields))
+  context.answer({ ...toRow(mailbox), sending: toSendingJson(sending) }, () => formatFields(fields))
 }
 
 async function listMailboxes(context: CommandContext): Promise<void> {
@@ -123,7 +130,7 @@ async function addMailbox(context: CommandContext, text: string, options: AddOpt
     const secret = await readUpstreamSecret(context, upstream, address, options)
     if (options.verify) await tryLogin(context, upstream, login, secret)
     const mailbox = await store.mailboxes.add({ address, upstream: upstream.name, login: options.login ?? null, secret: secret ?? null })
-    await answerMailbox(context, mailbox)
+    await answerMailbox(context, store, mailbox)
     context.remark(`Nobody gets in without a device. Make one with: mailwicket device add ${address} NAME`)
   })
 }
@@ -131,7 +138,8 @@ async function addMailbox(context: CommandContext, text: string, options: AddOpt
 async function setMailbox(context: CommandContext, text: string, options: SetOptions): Promise<void> {
   const [{ parseAddress }, account] = await Promise.all([import('../base/address.ts'), import('./upstream-account.ts')])
   const address = parseAddress(text)
-  checkSetOptions(options)
+  const sending = await parseSendingOptions(options)
+  checkSetOptions(options, sending !== undefined)
   await withStore(context, async (store, config) => {
     const mailbox = await store.mailboxes.get(address)
     const upstream = options.upstream === undefined ? undefined : account.chooseUpstream(config, address, options.upstream)
@@ -145,18 +153,19 @@ async function setMailbox(context: CommandContext, text: string, options: SetOpt
       ...(options.disable === true ? { state: 'disabled' as const } : {}),
       ...(options.enable === true ? { state: 'active' as const } : {}),
     })
-    await answerMailbox(context, changed)
+    if (sending !== undefined) await store.sending.set({ mailbox: address }, sending)
+    await answerMailbox(context, store, changed)
   })
 }
 
-function checkSetOptions(options: SetOptions): void {
+function checkSetOptions(options: SetOptions, hasSending: boolean): void {
   if (options.disable === true && options.enable === true)
     throw new MailwicketError('BAD_INPUT', { message: '--disable and --enable contradict each other.', remedy: 'Give one of them.' })
   const { upstream, login, secret, secretStdin, disable, enable } = options
-  if ([upstream, login, secret, secretStdin, disable, enable].every(option => option === undefined)) {
+  if (!hasSending && [upstream, login, secret, secretStdin, disable, enable].every(option => option === undefined)) {
     throw new MailwicketError('BAD_INPUT', {
       message: 'Nothing to change was given.',
-      remedy: 'Give at least one of --upstream, --login, --no-login, --secret, --secret-stdin, --disable, --enable.',
+      remedy: `Give at least one of --upstream, --login, --no-login, --secret, --secret-stdin, --disable, --enable, ${SENDING_OPTIONS}.`,
     })
   }
 }
@@ -207,14 +216,13 @@ async function readUpstreamSecret(
 }
 
 async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<void> {
-  // An upstream that only sends has no IMAP login to try.
-  if (upstream.imap === undefined) return
-  const [{ makeUpstreamAccount }, { probeImap }] = await Promise.all([import('./upstream-account.ts'), import('./upstream-probe.ts')])
+  const { makeUpstreamAccount } = await import('./upstream-account.ts')
   const account = makeUpstreamAccount(upstream, login, secret)
   try {
-    const { capabilities } = await probeImap({ ...upstream.imap, ca: upstream.ca }, account)
-    if (capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
-      context.remark(`Warning: upstream “${upstream.name}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)
+    if (upstream.imap !== undefined) await tryImap(context, upstream, { ...upstream.imap, ca: upstream.ca }, account)
+    else if (upstream.submission !== undefined) {
+      const { probeSubmission } = await import('./submission-probe.ts')
+      await probeSubmission({ ...upstream.submission, ca: upstream.ca }, account)
     }
   } catch (error) {
     if (!(error instanceof MailwicketError)) throw error
@@ -223,6 +231,14 @@ async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login
       remedy: `${error.remedy}\nNothing was stored. --no-verify stores without trying.`,
       cause: error,
     })
+  }
+}
+
+async function tryImap(context: CommandContext, upstream: UpstreamConfig, target: ProbeTarget, account: UpstreamAccount): Promise<void> {
+  const { probeImap } = await import('./upstream-probe.ts')
+  const { capabilities } = await probeImap(target, account)
+  if (capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
+    context.remark(`Warning: upstream “${upstream.name}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)
   }
 }
 

@@ -42,7 +42,7 @@ describe('help', () => {
 
   it('lists the commands of the design', async () => {
     const { out } = await runHere(['--help'])
-    for (const name of 'init serve demo check mailbox device session activity audit backup restore key migrate completion'.split(' '))
+    for (const name of 'init serve demo check mailbox device user session activity audit backup restore key migrate completion'.split(' '))
       expect(out).toMatch(new RegExp(`^  ${name} `, 'm'))
   })
 

@@ -34,7 +34,7 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
       load: async () => (await import('./serve-command.ts')).declareServe,
     },
   ],
-  'Mailboxes and devices:': [
+  'Mailboxes, devices and users:': [
     {
       name: 'mailbox',
       summary: 'put mailboxes behind the gateway, list and remove them',
@@ -45,6 +45,11 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
       summary: 'give a device its own password, list devices, revoke them',
       load: async () => (await import('./device-commands.ts')).declareDevice,
     },
+    {
+      name: 'user',
+      summary: 'name the persons behind devices and say who may send',
+      load: async () => (await import('./user-commands.ts')).declareUser,
+    },
   ],
   'What happens:': [
     { name: 'session', summary: 'list live sessions, end them', load: async () => (await import('./session-commands.ts')).declareSession },
@@ -53,7 +58,11 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
       summary: 'show logins and refusals, oldest first (kept 30 days)',
       load: async () => (await import('./activity-commands.ts')).declareActivity,
     },
-    { name: 'audit', summary: 'show who changed what: mailboxes, devices, keys', load: async () => (await import('./activity-commands.ts')).declareAudit },
+    {
+      name: 'audit',
+      summary: 'show who changed what: mailboxes, devices, users, keys',
+      load: async () => (await import('./activity-commands.ts')).declareAudit,
+    },
   ],
   'Operation:': [
     {

@@ -9,6 +9,7 @@ import { ImapFlow, type ImapFlowOptions } from 'imapflow'
 import type { UpstreamTls } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { formatEndpoint } from '../base/network.ts'
+import { adviceFor, quote } from './probe-failure.ts'
 import type { UpstreamAccount } from './upstream-account.ts'
 
 /** For DNS, TCP, TLS, greeting and login together; a person waits for it. */
@@ -17,8 +18,7 @@ const PROBE_TIMEOUT_MS = 20_000
 /** A server that talks more than this before a mailbox is opened is broken or hostile. */
 const MAX_RESPONSE_BYTES = 64 * 1024
 
-/** Of the server's words, what one line of a message can hold. */
-const MAX_WORDS = 200
+const TLS_PORT = 993
 
 export interface ProbeTarget {
   readonly host: string
@@ -104,7 +104,7 @@ function authOptions({ user, authzid, secret }: UpstreamAccount) {
   return authzid === undefined ? { user, pass } : { user, pass, authzid, loginMethod: 'AUTH=PLAIN' }
 }
 
-function readAuthorities(path: string): Buffer {
+export function readAuthorities(path: string): Buffer {
   try {
     return readFileSync(path)
   } catch (error) {
@@ -142,31 +142,7 @@ function toProbeError(error: unknown, target: ProbeTarget, account: UpstreamAcco
   }
   return new MailwicketError('UPSTREAM_LOGIN_FAILED', {
     message: `${where} cannot be used: ${quote(String(words ?? failure.message))}`,
-    remedy: adviceFor(failure, target),
+    remedy: adviceFor({ code: failure.code ?? '', message: failure.message }, { ...target, tlsPort: TLS_PORT }),
     cause: error,
   })
-}
-
-function adviceFor({ code = '', message }: ImapFlowFailure, { host, tls }: ProbeTarget): string {
-  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|ETIMEDOUT/.test(code))
-    return 'Check address and port, and that a firewall lets this machine through.'
-  if (/ENOTFOUND|EAI_AGAIN/.test(code)) return `The name ${host} was not found in DNS: check its spelling and this machine's resolver.`
-  if (/SELF_SIGNED|UNABLE_TO_|CERT_UNTRUSTED|SIGNATURE/.test(code))
-    return 'Its certificate is not from an authority this machine trusts: name the authority with `ca = "file.pem"` in its [[upstream]].'
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'Its certificate is for another name: give that name as the address in [[upstream]].'
-  if (code === 'CERT_HAS_EXPIRED') return 'Its certificate has expired: renew it at the upstream.'
-  if (/STARTTLS/i.test(message) || /STARTTLS/.test(code)) return 'It offers no STARTTLS on this port. Use its TLS port (mostly 993) with tls = "implicit".'
-  if (/WRONG_VERSION_NUMBER|ERR_SSL/.test(code) && tls === 'implicit')
-    return 'It does not speak TLS on this port. Use its TLS port (mostly 993), or tls = "starttls".'
-  return 'Check address, port and tls in its [[upstream]].'
-}
-
-/** One line of foreign text: cut, and without control characters. */
-function quote(text: string): string {
-  const line = text
-    .replace(/\p{Cc}+/gu, ' ')
-    // Node's advice is for somebody who runs Node.
-    .replace(/; if the root CA is installed locally.*$/, '')
-    .trim()
-  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line
 }

@@ -14,13 +14,12 @@ export function refuseUnavailable(config: Config): void {
 function findUnavailable({ listen, upstreams, admin, portal }: Config): Problem[] {
   const problems: Problem[] = []
   const report = (key: string, text: string) => problems.push({ key, text: `${text}; remove it to start` })
-  for (const [index, { protocol, proxyProtocolFrom }] of listen.entries()) {
-    if (protocol !== 'imap') report(`listen[${index}].protocol`, `is "${protocol}", but this version is a gateway for IMAP only`)
+  for (const [index, { proxyProtocolFrom }] of listen.entries()) {
     if (proxyProtocolFrom !== undefined) report(`listen[${index}].proxy_protocol_from`, 'is set, but this version does not read PROXY headers')
   }
   for (const [index, { forwardClient }] of upstreams.entries()) {
-    if (forwardClient !== 'none')
-      report(`upstream[${index}].forward_client`, `is "${forwardClient}", but this version does not forward the address of the mail app`)
+    if (forwardClient !== 'none' && forwardClient !== 'xclient')
+      report(`upstream[${index}].forward_client`, `is "${forwardClient}", but this version tells the address of the mail app by "xclient" only`)
   }
   if (admin !== undefined) report('admin', 'is set, but this version has no monitoring endpoint')
   if (portal !== undefined) report('portal', 'is set, but this version has no web pages')

@@ -16,8 +16,12 @@ test('what init writes loads, and serve takes it', () => {
   refuseUnavailable(config)
   expect(config).toMatchObject({
     hostname: 'mail.example.com',
-    listen: [{ protocol: 'imap', host: '0.0.0.0', port: 993, tls: 'implicit' }],
-    upstreams: [{ name: 'main', domains: ['example.com'], auth: { method: 'stored' } }],
+    listen: [
+      { protocol: 'imap', host: '0.0.0.0', port: 993, tls: 'implicit' },
+      { protocol: 'submission', host: '0.0.0.0', port: 587, tls: 'starttls' },
+      { protocol: 'submission', host: '0.0.0.0', port: 465, tls: 'implicit' },
+    ],
+    upstreams: [{ name: 'main', domains: ['example.com'], imap: { port: 993 }, submission: { port: 587, tls: 'starttls' }, auth: { method: 'stored' } }],
   })
 })
 
@@ -26,13 +30,21 @@ test('with the values of the caller', () => {
     hostname: 'localhost',
     domains: ['a.example', 'b.example'],
     listenAddress: '127.0.0.1:0',
+    submissionAddresses: { starttls: '[::1]:5870', implicit: '127.0.0.1:4650' },
     upstream: { address: '[::1]:1143', tls: 'none' },
+    submissionUpstream: { address: 'localhost:1025', tls: 'implicit' },
     certificate: { cert: 'a "quoted" name.pem', key: 'k.pem' },
   })
   expect(parseConfig(text, FILE)).toMatchObject({
     certificates: [{ cert: '/etc/mailwicket/a "quoted" name.pem', key: '/etc/mailwicket/k.pem' }],
-    listen: [{ host: '127.0.0.1', port: 0 }],
-    upstreams: [{ domains: ['a.example', 'b.example'], imap: { host: '::1', port: 1143, tls: 'none' } }],
+    listen: [
+      { host: '127.0.0.1', port: 0 },
+      { host: '::1', port: 5870, tls: 'starttls' },
+      { host: '127.0.0.1', port: 4650, tls: 'implicit' },
+    ],
+    upstreams: [
+      { domains: ['a.example', 'b.example'], imap: { host: '::1', port: 1143, tls: 'none' }, submission: { host: 'localhost', port: 1025, tls: 'implicit' } },
+    ],
   })
   expect(parseConfig(formatSampleConfig({ hostname: 'localhost' }), FILE).upstreams[0]?.domains).toEqual([])
 })
@@ -41,7 +53,12 @@ test('every key that is a comment there loads once the mark is removed', () => {
   const text = formatSampleConfig({ hostname: 'mail.example.com' }).replace(/^auth = .*\n/m, '')
   const config = parseConfig(text.replace(/^# (?=\w+ = |\[)/gm, ''), FILE)
   refuseUnavailable(config)
-  expect(config.listen.map(({ port, tls }) => `${port} ${tls}`)).toEqual(['993 implicit', '143 starttls'])
+  expect(config.listen.map(({ protocol, port, tls }) => `${protocol} ${port} ${tls}`)).toEqual([
+    'imap 993 implicit',
+    'imap 143 starttls',
+    'submission 587 starttls',
+    'submission 465 implicit',
+  ])
   expect(config.upstreams[0]).toMatchObject({ ca: '/etc/mailwicket/internal-ca.pem', auth: { method: 'master' } })
 })
 

@@ -3,7 +3,7 @@
  * key that this version can do as a comment. A test loads it.
  */
 import { writeFileSync } from 'node:fs'
-import type { UpstreamTls } from './config.ts'
+import type { ListenTls, Protocol, UpstreamTls } from './config.ts'
 import { SECTIONS, type Section } from './config-table.ts'
 import { MailwicketError } from './errors.ts'
 
@@ -13,8 +13,12 @@ export interface SampleOptions {
   readonly domains?: readonly string[]
   /** Default "0.0.0.0:993". */
   readonly listenAddress?: string
+  /** Defaults "0.0.0.0:587" and "0.0.0.0:465". */
+  readonly submissionAddresses?: { readonly starttls: string; readonly implicit: string }
   /** The IMAP server behind; without it a placeholder that has to be edited. */
   readonly upstream?: { readonly address: string; readonly tls: UpstreamTls }
+  /** The submission server behind; the same. */
+  readonly submissionUpstream?: { readonly address: string; readonly tls: UpstreamTls }
   /** Default "certs/fullchain.pem" and "certs/privkey.pem". */
   readonly certificate?: { readonly cert: string; readonly key: string }
 }
@@ -35,16 +39,17 @@ export function formatSampleConfig(options: SampleOptions): string {
   const values = valuesOf(options)
   const sections = SECTIONS.filter(section => section.form !== 'inline' && section.later === undefined)
   const head = '# Mailwicket. Every key is described in docs/configuration.md; relative paths start at this file’s directory.\n'
-  return [head, ...sections.map(section => formatSection(section, values))].join('\n')
+  return [head, ...sections.map(section => `${formatSection(section, values)}${section.name === 'listen' ? formatMoreListeners(options) : ''}`)].join('\n')
 }
 
 /** TOML of the keys that are written, by section and key; all others become comments. */
 type Values = ReadonlyMap<string, string>
 
-function valuesOf({ hostname, domains, listenAddress, upstream, certificate }: SampleOptions): Values {
+function valuesOf({ hostname, domains, listenAddress, upstream, submissionUpstream, certificate }: SampleOptions): Values {
   const parent = hostname.split('.').slice(1)
   const upstreamDomains = domains ?? (parent.length >= 2 ? [parent.join('.')] : [])
   const imap = upstream ?? { address: 'imap.internal:993', tls: 'implicit' }
+  const submission = submissionUpstream ?? { address: 'smtp.internal:587', tls: 'starttls' }
   return new Map([
     ['.hostname', JSON.stringify(hostname)],
     ['.data_dir', '"."'],
@@ -57,6 +62,7 @@ function valuesOf({ hostname, domains, listenAddress, upstream, certificate }: S
     ['upstream.name', '"main"'],
     ['upstream.domains', formatList(upstreamDomains)],
     ['upstream.imap', `{ address = ${JSON.stringify(imap.address)}, tls = "${imap.tls}" }`],
+    ['upstream.submission', `{ address = ${JSON.stringify(submission.address)}, tls = "${submission.tls}" }`],
     ['upstream.auth', '{ method = "stored" }'],
   ])
 }
@@ -65,15 +71,12 @@ function formatList(items: readonly string[]): string {
   return `[${items.map(item => JSON.stringify(item)).join(', ')}]`
 }
 
-/** Without a submission listener, which this version does not have, nobody would use it. */
-const LEFT_OUT = new Set(['upstream.submission'])
-
 /** Whose example is worth showing beside the value that is written. */
 const WITH_EXAMPLE = new Set(['upstream.auth'])
 
 function formatSection(section: Section, values: Values): string {
   const keys = Object.entries(section.keys).map(([name, key]) => ({ name, key, id: `${section.name}.${name}` }))
-  const offered = keys.filter(({ id, key }) => values.has(id) || (key.later === undefined && !LEFT_OUT.has(id)))
+  const offered = keys.filter(({ id, key }) => values.has(id) || key.later === undefined)
   const header =
     section.form === 'top' ? '' : `${formatComment(section.meaning)}${offered.some(({ id }) => values.has(id)) ? '' : '# '}${formatHeader(section)}\n`
   const body = offered.map(({ id, name, key }) => {
@@ -81,14 +84,20 @@ function formatSection(section: Section, values: Values): string {
     const written = value === undefined ? `# ${name} = ${key.fallback ?? key.example}\n` : `${name} = ${value}\n`
     return `${formatComment(key.meaning)}${written}${WITH_EXAMPLE.has(id) ? `# ${name} = ${key.example}\n` : ''}`
   })
-  return `${header}${body.join('')}${section.name === 'listen' ? STARTTLS_EXAMPLE : ''}`
+  return `${header}${body.join('')}`
 }
 
 function formatHeader(section: Section): string {
   return section.form === 'many' ? `[[${section.name}]]` : `[${section.name}]`
 }
 
-const STARTTLS_EXAMPLE = '\n# [[listen]]\n# protocol = "imap"\n# address = "0.0.0.0:143"\n# tls = "starttls"\n'
+function formatMoreListeners({ submissionAddresses }: SampleOptions): string {
+  const { starttls, implicit } = submissionAddresses ?? { starttls: '0.0.0.0:587', implicit: '0.0.0.0:465' }
+  const listener = (protocol: Protocol, address: string, tls: ListenTls) =>
+    `[[listen]]\nprotocol = "${protocol}"\naddress = ${JSON.stringify(address)}\ntls = "${tls}"\n`
+  const comment = listener('imap', '0.0.0.0:143', 'starttls').replace(/^/gm, '# ').replace(/# $/, '')
+  return `\n${comment}\n${listener('submission', starttls, 'starttls')}\n${listener('submission', implicit, 'implicit')}`
+}
 
 /** Where comments break: still readable in a terminal of the usual width beside a pager's margin. */
 const COMMENT_COLUMNS = 110

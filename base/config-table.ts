@@ -74,14 +74,13 @@ export const LISTEN_KEYS = {
   protocol: required(oneOf<Protocol>(['imap', 'submission']), {
     meaning: 'What is spoken there.',
     example: '"imap"',
-    later: '`submission`: this version is a gateway for IMAP only',
   }),
   address: required(listenAddress, {
     meaning: 'Address and port. `[::]:993` takes IPv6 and, on most systems, IPv4 too; port 0 picks a free one and the ready line tells it.',
     example: '"0.0.0.0:993"',
   }),
   tls: required(oneOf<ListenTls>(['implicit', 'starttls']), {
-    meaning: '`implicit`: TLS from the first byte (993). `starttls`: plain until the app asks for TLS (143); nobody can log in before.',
+    meaning: '`implicit`: TLS from the first byte (993, 465). `starttls`: plain until the app asks for TLS (143, 587); nobody can log in before.',
     example: '"implicit"',
   }),
   min_tls: withDefault(oneOf(['1.0', '1.1', '1.2', '1.3']), '1.2', {
@@ -148,7 +147,7 @@ export const UPSTREAM_KEYS = {
   forward_client: withDefault(oneOf<ForwardClient>(['none', 'id', 'xclient', 'id+xclient', 'proxy']), 'none', {
     meaning: 'Tell the upstream the address of the mail app: by IMAP ID (`id`), SMTP XCLIENT (`xclient`), both, or a PROXY header version 2 (`proxy`).',
     example: '"id+xclient"',
-    later: 'all but `none`: this version does not forward the address of the mail app',
+    later: 'all but `none` and `xclient`: this version tells the address of the mail app by SMTP XCLIENT only',
   }),
   allow_unauthenticate: withDefault(flag, false, {
     meaning: 'Accept an upstream that offers UNAUTHENTICATE (RFC 8437), with which an app that is logged in can try passwords unseen by Mailwicket.',

@@ -27,11 +27,16 @@ export const ERRORS = {
   },
   NOT_FOUND: {
     kind: 'not-found',
-    means: 'There is no such mailbox, device, session or file.',
+    means: 'There is no such mailbox, device, user, session or file.',
     remedy: 'List what there is with `mailbox list` or `device list`.',
   },
   AMBIGUOUS_ID: { kind: 'usage', means: 'A shortened ID fits more than one thing.', remedy: 'Give more characters of the ID.' },
   ALREADY_EXISTS: { kind: 'failed', means: 'A thing of that name exists already.', remedy: 'Choose another name, or change the existing one with `set`.' },
+  STILL_LINKED: {
+    kind: 'failed',
+    means: 'A user who is to be removed is still linked to devices.',
+    remedy: 'Revoke the devices first, or unlink them with `user remove LOGIN --unlink`.',
+  },
   STORE_UNAVAILABLE: {
     kind: 'temporary',
     means: 'The store could not be read or written.',

@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto'
 declare const brand: unique symbol
 export type MailboxId = string & { readonly [brand]: 'mailbox' }
 export type DeviceId = string & { readonly [brand]: 'device' }
+export type UserId = string & { readonly [brand]: 'user' }
 export type SessionId = string & { readonly [brand]: 'session' }
 export type NodeId = string & { readonly [brand]: 'node' }
 
@@ -18,7 +19,7 @@ const POOL_BYTES = 4096
 let pool = Buffer.alloc(0)
 
 /** A new identifier. */
-export function makeId<Id extends MailboxId | DeviceId | SessionId | NodeId>(): Id {
+export function makeId<Id extends MailboxId | DeviceId | UserId | SessionId | NodeId>(): Id {
   if (pool.length < ID_LETTERS) pool = randomBytes(POOL_BYTES)
   const octets = pool.subarray(0, ID_LETTERS)
   pool = pool.subarray(ID_LETTERS)

@@ -13,6 +13,8 @@ export type LogEvent =
   | 'auth.ok'
   | 'auth.refused'
   | 'auth.failed'
+  | 'mail.accepted'
+  | 'mail.refused'
   | 'session.end'
   | 'session.failed'
   | 'upstream.failed'

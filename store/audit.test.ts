@@ -20,11 +20,17 @@ async function changeEverything(): Promise<string[]> {
   const chosen = await store.devices.add(anna, { name: 'Scanner', password: secret('MARKER-chosen-secret') })
   const generated = await store.devices.add(anna, { name: 'Phone' })
   await store.devices.rename(generated.device.id, 'Handy')
+  await store.users.add({ login: 'Anna', name: 'Anna A.' })
   await store.devices.set(generated.device.id, { scopes: ['imap'], expiresAt: fixture.now, allowFrom: ['10.0.0.0/8'] })
   const again = await store.devices.setPassword(generated.device.id)
   await store.devices.disable(generated.device.id)
   await store.devices.enable(generated.device.id)
   await store.sessions.kick({ device: generated.device.id })
+  await store.devices.set(generated.device.id, { user: 'anna' })
+  await store.users.set('anna', { name: 'Anna B.', maySend: false })
+  await store.sending.set({ device: generated.device.id }, { senders: ['own', '*@Example.com'] })
+  await store.sending.set({ mailbox: anna }, { recipientsPerDay: 100 })
+  await store.users.remove('anna', { unlink: true })
   await store.keys.rotate()
   await store.devices.revoke([generated.device.id])
   await store.devices.revokeAll(anna)
@@ -43,11 +49,19 @@ test('every change leaves a row: who, from where, what, before and after', async
     ['device.added', `${anna}/Scanner`],
     ['device.added', `${anna}/Phone`],
     ['device.renamed', `${anna}/Phone`],
+    ['user.added', 'anna'],
     ['device.changed', `${anna}/Handy`],
     ['device.password', `${anna}/Handy`],
     ['device.disabled', `${anna}/Handy`],
     ['device.enabled', `${anna}/Handy`],
     ['device.kicked', `${anna}/Handy`],
+    ['device.changed', `${anna}/Handy`],
+    ['user.changed', 'anna'],
+    ['user.sending', 'anna'],
+    ['device.sending', `${anna}/Handy`],
+    ['mailbox.sending', anna],
+    ['device.changed', `${anna}/Handy`],
+    ['user.removed', 'anna'],
     ['key.rotation-begun', 'store'],
     ['key.rotated', 'store'],
     ['device.revoked', `${anna}/Handy`],
@@ -59,7 +73,7 @@ test('every change leaves a row: who, from where, what, before and after', async
     before: { login: null, state: 'active', secret: 'stored' },
     after: { login: 'anna.a', state: 'disabled', secret: 'replaced' },
   })
-  expect(rows[6]).toMatchObject({
+  expect(rows.find(({ action }) => action === 'device.changed')).toMatchObject({
     before: { scopes: ['imap', 'smtp'], expiresAt: null, allowFrom: [] },
     after: { scopes: ['imap'], expiresAt: fixture.now, allowFrom: ['10.0.0.0/8'] },
   })
@@ -81,8 +95,9 @@ test('can be asked for by address, device, ID and time', async () => {
   const phone = rows.find(({ subject }) => subject === `${anna}/Phone`)?.subjectId ?? ''
   const actions = async (subject: string): Promise<string[]> => (await store.audit.list({ subject })).map(({ action }) => action)
   expect(await actions(`${anna}/Scanner`)).toEqual(['device.added', 'device.revoked'])
-  expect(await actions(phone)).toHaveLength(8)
-  expect(await actions(anna)).toHaveLength(13)
+  expect(await actions(phone)).toHaveLength(11)
+  expect(await actions(anna)).toHaveLength(17)
+  expect(await actions('anna')).toEqual(['user.added', 'user.changed', 'user.sending', 'user.removed'])
   expect(await actions('ann@example.com')).toEqual([])
   expect(await store.audit.list({ since: fixture.now + 1 })).toEqual([])
   expect((await store.audit.list({ limit: 2 })).map(({ action }) => action)).toEqual(['device.revoked', 'mailbox.removed'])

@@ -27,6 +27,8 @@ export interface Device {
   /** `expired`: active, but its time is over. */
   readonly state: 'active' | 'disabled' | 'expired' | 'revoked'
   readonly scopes: readonly Scope[]
+  /** Login of the user it is linked to. */
+  readonly user: string | null
   readonly expiresAt: number | null
   /** CIDR blocks; empty: everywhere. */
   readonly allowFrom: readonly string[]
@@ -75,9 +77,10 @@ export function selectDevices(db: Kysely<Schema>, now: number) {
   return db
     .selectFrom('devices')
     .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .leftJoin('users', 'users.id', 'devices.user_id')
     .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
     .select(['devices.id', 'mailboxes.address', 'devices.name', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.kind'])
-    .select(['devices.created_at', 'devices.password_changed_at', 'devices.revoked_at'])
+    .select(['devices.created_at', 'devices.password_changed_at', 'devices.revoked_at', 'users.login as user'])
     .select([
       'last_connections.at',
       'last_connections.ip',
@@ -107,6 +110,7 @@ export function toDevice(row: DeviceRow, now: number): Device {
     name: row.name,
     state: row.state === 'active' && row.expires_at !== null && row.expires_at <= now ? 'expired' : row.state,
     scopes: splitList<Scope>(row.scopes),
+    user: row.user,
     expiresAt: row.expires_at,
     allowFrom: splitList(row.allow_from),
     kind: row.kind,
@@ -124,12 +128,16 @@ export async function getDevice(db: Kysely<Schema>, id: DeviceId, now: number): 
   return toDevice(row, now)
 }
 
-export async function getDeviceRow(db: Kysely<Schema>, id: DeviceId): Promise<Selectable<DevicesTable> & { readonly address: string }> {
+export async function getDeviceRow(
+  db: Kysely<Schema>,
+  id: DeviceId,
+): Promise<Selectable<DevicesTable> & { readonly address: string; readonly user: string | null }> {
   const row = await db
     .selectFrom('devices')
     .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .leftJoin('users', 'users.id', 'devices.user_id')
     .selectAll('devices')
-    .select('mailboxes.address')
+    .select(['mailboxes.address', 'users.login as user'])
     .where('devices.id', '=', id)
     .executeTakeFirst()
   if (row === undefined) throw noDevice(id)
@@ -152,6 +160,10 @@ export async function checkNameIsFree(
     .executeTakeFirst()
   if (holder !== undefined && holder.id !== except)
     throw new MailwicketError('ALREADY_EXISTS', { message: `${mailbox.address} already has a device "${holder.name}" (${holder.id})` })
+}
+
+export function checkNotRevoked(device: { readonly state: DevicesTable['state']; readonly address: string; readonly name: string }): void {
+  if (device.state === 'revoked') throw new MailwicketError('BAD_INPUT', { message: `${device.address}/${device.name} is revoked, for good: add a new device` })
 }
 
 function noDevice(id: DeviceId): MailwicketError {

@@ -27,6 +27,7 @@ describe('a device', () => {
       name: 'Phone',
       state: 'active',
       scopes: ['imap', 'smtp'],
+      user: null,
       expiresAt: null,
       allowFrom: [],
       kind: 'generated',

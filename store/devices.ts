@@ -3,16 +3,29 @@
  *
  * A `ref` names a device by ID, unambiguous beginning of an ID, or `ADDR/NAME`; NOT_FOUND and AMBIGUOUS_ID come from there.
  */
+import type { Kysely } from 'kysely'
 import { parseAddress } from '../base/address.ts'
-import { MailwicketError } from '../base/errors.ts'
-import { type DeviceId, makeId } from '../base/ids.ts'
+import { type DeviceId, makeId, type UserId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
 import { checkRoomForChosen, makePassword, type PasswordOwner } from './device-passwords.ts'
-import { checkNameIsFree, type Device, getDevice, getDeviceRow, SCOPES, selectDevices, splitList, termColumns, toDevice } from './device-rows.ts'
+import {
+  checkNameIsFree,
+  checkNotRevoked,
+  type Device,
+  getDevice,
+  getDeviceRow,
+  SCOPES,
+  selectDevices,
+  splitList,
+  termColumns,
+  toDevice,
+} from './device-rows.ts'
 import type { Scope } from './login-record.ts'
 import { getMailboxRow } from './mailboxes.ts'
+import type { Schema } from './schema.ts'
 import { type AuditFacts, type Change, changedFacts, type StoreContext } from './store-context.ts'
+import { getUserRow, parseLogin } from './user-rows.ts'
 
 export interface NewDevice {
   readonly name: string
@@ -20,6 +33,8 @@ export interface NewDevice {
   readonly scopes?: readonly Scope[] | undefined
   readonly expiresAt?: number | null | undefined
   readonly allowFrom?: readonly string[] | undefined
+  /** Login of the user to link it to. */
+  readonly user?: string | null | undefined
   /** A chosen password; one is generated when left out. */
   readonly password?: Secret | undefined
 }
@@ -28,10 +43,14 @@ export interface DeviceTerms {
   readonly scopes?: readonly Scope[] | undefined
   readonly expiresAt?: number | null | undefined
   readonly allowFrom?: readonly string[] | undefined
+  /** Login of the user to link it to; null: nobody. */
+  readonly user?: string | null | undefined
 }
 
 export interface DeviceFilter {
   readonly mailbox?: string | undefined
+  /** Login. */
+  readonly user?: string | undefined
   /** Made before this time and without a connection since. */
   readonly unusedSince?: number | undefined
   /** Show revoked ones too. */
@@ -53,15 +72,17 @@ export class Devices {
     this.#context = context
   }
 
-  /** Throws NOT_FOUND (no such mailbox), ALREADY_EXISTS (name in use), BAD_INPUT. */
+  /** Throws NOT_FOUND (no such mailbox or user), ALREADY_EXISTS (name in use), BAD_INPUT. */
   async add(
     addressText: string,
-    { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], password: chosen }: NewDevice,
+    { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], user = null, password: chosen }: NewDevice,
   ): Promise<DeviceWithPassword> {
     const name = parseDeviceName(nameText)
     const terms = termColumns({ scopes, expiresAt, allowFrom })
     const mailbox = await getMailboxRow(this.#context.db, parseAddress(addressText))
     await checkNameIsFree(this.#context.db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
+    // Before anything is hashed: a login that is not there is told at once.
+    await findLink(this.#context.db, user)
     const owner: PasswordOwner = { mailboxId: mailbox.id, address: mailbox.address, deviceName: name, device: null }
     const { shown, columns } = await makePassword(this.#context, chosen, owner)
     const id = makeId<DeviceId>()
@@ -71,28 +92,30 @@ export class Devices {
       await getMailboxRow(db, mailbox.address)
       await checkNameIsFree(db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
       if (chosen !== undefined) await checkRoomForChosen(db, owner)
+      const link = await findLink(db, user)
       const row = { id, mailbox_id: mailbox.id, name, name_key: nameKeyOf(name), state: 'active' as const, ...columns, ...terms }
       await db
         .insertInto('devices')
-        .values({ ...row, password_version: 1, kicked_at: null, created_at: at, password_changed_at: at, revoked_at: null })
+        .values({ ...row, password_version: 1, kicked_at: null, created_at: at, password_changed_at: at, revoked_at: null, user_id: link.id })
         .execute()
       await change.audit({
         action: 'device.added',
         subject: `${mailbox.address}/${name}`,
         subjectId: id,
         before: null,
-        after: { ...termFacts(terms), kind: columns.kind },
+        after: { ...termFacts(terms), user: link.login, kind: columns.kind },
       })
       return { device: await getDevice(db, id, at), password: shown }
     })
   }
 
-  /** By address and name. Throws NOT_FOUND (no such mailbox). */
-  async list({ mailbox, unusedSince, revoked = false }: DeviceFilter = {}): Promise<Device[]> {
+  /** By address and name. Throws NOT_FOUND (no such mailbox or user). */
+  async list({ mailbox, user, unusedSince, revoked = false }: DeviceFilter = {}): Promise<Device[]> {
     const { db, now } = this.#context
     const at = now()
     let query = selectDevices(db, at).orderBy('mailboxes.address').orderBy('devices.name_key').orderBy('devices.created_at')
     if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
+    if (user !== undefined) query = query.where('devices.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
     if (!revoked) query = query.where('devices.state', '<>', 'revoked')
     if (unusedSince !== undefined) {
       query = query
@@ -122,15 +145,20 @@ export class Devices {
     })
   }
 
-  /** What is left out stays. Throws BAD_INPUT. */
+  /** What is left out stays. Throws BAD_INPUT, NOT_FOUND (no such user). */
   async set(ref: string, terms: DeviceTerms): Promise<Device> {
     return this.#changeOne(ref, async (change, device) => {
       const scopes = terms.scopes ?? splitList<Scope>(device.scopes)
       const allowFrom = terms.allowFrom ?? splitList(device.allow_from)
       const columns = termColumns({ scopes, allowFrom, expiresAt: terms.expiresAt === undefined ? device.expires_at : terms.expiresAt })
-      const changed = changedFacts(termFacts(device), termFacts(columns))
+      const link = terms.user === undefined ? { id: device.user_id, login: device.user } : await findLink(change.db, terms.user)
+      const changed = changedFacts({ ...termFacts(device), user: device.user }, { ...termFacts(columns), user: link.login })
       if (changed === undefined) return
-      await change.db.updateTable('devices').set(columns).where('id', '=', device.id).execute()
+      await change.db
+        .updateTable('devices')
+        .set({ ...columns, user_id: link.id })
+        .where('id', '=', device.id)
+        .execute()
       await auditDevice(change, device, 'device.changed', changed.before, changed.after)
       await change.moveGeneration()
     })
@@ -228,8 +256,9 @@ async function revokeAll(change: Change, ids: readonly DeviceId[]): Promise<Devi
   return devices
 }
 
-function checkNotRevoked(device: DeviceRow): void {
-  if (device.state === 'revoked') throw new MailwicketError('BAD_INPUT', { message: `${device.address}/${device.name} is revoked, for good: add a new device` })
+/** Throws NOT_FOUND, BAD_INPUT. */
+async function findLink(db: Kysely<Schema>, user: string | null): Promise<{ readonly id: UserId | null; readonly login: string | null }> {
+  return user === null ? { id: null, login: null } : getUserRow(db, parseLogin(user))
 }
 
 function auditDevice(change: Change, device: DeviceRow, action: string, before: AuditFacts, after: AuditFacts): Promise<void> {

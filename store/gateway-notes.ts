@@ -1,5 +1,5 @@
 /**
- * What the gateway writes: last connections, activity, its sessions, its heartbeat. Runs in the store's worker thread.
+ * What the gateway writes: last connections, activity, its sessions, what was sent, its heartbeat. Runs in the store's worker thread.
  *
  * Invariants: a batch is one transaction; rows are written in the order of their keys, so that two nodes never wait for each other in a circle.
  */
@@ -10,6 +10,7 @@ import { type Param, prepareQuery } from './prepared-query.ts'
 import { purge, trimActivity } from './purge.ts'
 import { PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from './retention.ts'
 import type { ActivityTable, Schema } from './schema.ts'
+import { SendingNotes } from './sending-notes.ts'
 
 type Repeated = Pick<ActivityTable, 'address' | 'device_id' | 'result' | 'protocol' | 'ip' | 'app' | 'first_at' | 'last_at' | 'count'>
 
@@ -17,11 +18,13 @@ export class GatewayNotes {
   readonly #db: Kysely<Schema>
   readonly #node: NodeId
   readonly #queries
+  readonly #sending: SendingNotes
   #purgedAt = 0
 
   constructor(db: Kysely<Schema>, node: NodeId) {
     this.#db = db
     this.#node = node
+    this.#sending = new SendingNotes(db)
     this.#queries = {
       connection: prepareQuery((param: Param<ConnectionNote & { node: NodeId }>) => upsertConnection(db, param)),
       repeat: prepareQuery((param: Param<Repeated & { cursor: number; window: number }>) => countRepeat(db, param)),
@@ -49,6 +52,8 @@ export class GatewayNotes {
       await this.#recordActivity(db, batch.activity)
       for (const session of batch.sessions.toSorted(byId)) await db.executeQuery(this.#queries.session({ ...session, node: this.#node }))
       for (const id of batch.endedSessions.toSorted()) await db.executeQuery(this.#queries.ended({ id, node: this.#node }))
+      await this.#sending.recordSent(db, batch.sent ?? [])
+      await this.#sending.recordKeywords(db, batch.keywords ?? [], now)
       await db.executeQuery(this.#queries.heartbeat({ node: this.#node, at: now }))
     })
     if (now - this.#purgedAt < PURGE_INTERVAL_MS) return

@@ -4,6 +4,7 @@ import { type DeviceId, makeId } from '../base/ids.ts'
 import { normaliseSecret } from './app-password.ts'
 import type { Device } from './device-rows.ts'
 import type { GatewayStore } from './gateway-store.ts'
+import { MIGRATIONS } from './migrations.ts'
 import { openGatewayStore } from './open-gateway-store.ts'
 import type { Store } from './open-store.ts'
 import { StoreFixture, secret } from './store-fixture.ts'
@@ -78,7 +79,7 @@ describe('a login', () => {
 
   test('fetches one device of very many', async () => {
     // Copies of the row with other secrets; hashing forty would take a second.
-    const copy = `insert into devices select ?, mailbox_id, ?, ?, state, kind, phc, tag, (bucket + ?) % 65536, scopes, expires_at, allow_from, password_version, kicked_at, created_at, password_changed_at, revoked_at from devices where id = ?`
+    const copy = `insert into devices select ?, mailbox_id, ?, ?, state, kind, phc, tag, (bucket + ?) % 65536, scopes, expires_at, allow_from, password_version, kicked_at, created_at, password_changed_at, revoked_at, user_id from devices where id = ?`
     for (let n = 1; n <= 40; n++) await fixture.query(copy, [makeId<DeviceId>(), `Device ${n}`, `device ${n}`, n, device.id])
     expect((await gateway.findLogin(anna, password))?.devices.map(({ name }) => name)).toEqual(['Phone'])
     await store.devices.add(anna, { name: 'Chosen', password: secret('correct horse battery') })
@@ -130,7 +131,7 @@ test('a gateway refuses a store of another version, a wrong key and a missing fi
     await other.query(`update meta set value = '${version}' where name = 'schema_version'`)
     await expect(other.openGateway()).rejects.toMatchObject({ code })
   }
-  await other.query(`update meta set value = '1' where name = 'schema_version'`)
+  await other.query(`update meta set value = '${MIGRATIONS.length}' where name = 'schema_version'`)
   await expect(openGatewayStore({ config: other.config, keyring: fixture.keyring })).rejects.toMatchObject({
     code: 'KEY_WRONG',
     message: expect.stringContaining(other.keyring.currentId),

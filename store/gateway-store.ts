@@ -6,6 +6,7 @@
 import type { DeviceId, NodeId, SessionId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
+import type { SendingTerms } from './sending-rules.ts'
 
 /** The last connection of one device. */
 export interface ConnectionNote {
@@ -43,6 +44,20 @@ export interface SessionRow {
   readonly bytesOut: number
 }
 
+/** The upstream accepted a message of this device for so many recipients. */
+export interface SentNote {
+  readonly device: DeviceId
+  readonly recipients: number
+  /** Milliseconds since 1970, UTC: decides the day that it counts for. */
+  readonly at: number
+}
+
+/** What an upstream's submission server offered in its EHLO reply after TLS: keyword in capitals → its parameters, '' for none. */
+export interface KeywordsNote {
+  readonly upstream: string
+  readonly keywords: ReadonlyMap<string, string>
+}
+
 /** What happened since the last batch; written in one transaction. */
 export interface Batch {
   readonly connections: readonly ConnectionNote[]
@@ -50,6 +65,10 @@ export interface Batch {
   /** New or changed sessions of this node. */
   readonly sessions: readonly SessionRow[]
   readonly endedSessions: readonly SessionId[]
+  /** Added to the counts of the device, its mailbox and its user. */
+  readonly sent?: readonly SentNote[] | undefined
+  /** Each replaces what was known of its upstream. */
+  readonly keywords?: readonly KeywordsNote[] | undefined
 }
 
 export interface GatewayStore {
@@ -64,6 +83,10 @@ export interface GatewayStore {
   findStandings(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStanding>>
   /** Sessions of this node that `session kick ID` asked to end. */
   findKickedSessions(): Promise<readonly SessionId[]>
+  /** What the device may send, and what was sent today as far as it was recorded. Throws NOT_FOUND when the device is gone. */
+  readSendingTerms(device: DeviceId): Promise<SendingTerms>
+  /** What upstreams offered when they were last asked, by their names. */
+  readUpstreamKeywords(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>
   /** Opens the sealed upstream secret of a mailbox. Throws NOT_FOUND when it has none, KEY_WRONG, STORE_DAMAGED. */
   openUpstreamSecret(mailbox: LoginMailbox): Secret
   /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */

@@ -9,6 +9,7 @@ import type { Secret } from '../base/secret.ts'
 import type { MailboxState } from './login-record.ts'
 import type { MailboxesTable, Schema } from './schema.ts'
 import { openSealed } from './seal.ts'
+import { forgetSending } from './sending-queries.ts'
 import { changedFacts, type StoreContext } from './store-context.ts'
 import { sealForStore, upstreamSecretPlace } from './store-keys.ts'
 
@@ -120,6 +121,13 @@ export class Mailboxes {
     const address = parseAddress(text)
     return this.#context.change(async change => {
       const mailbox = await getMailbox(change.db, address)
+      const devices = await change.db.selectFrom('devices').select('id').where('mailbox_id', '=', mailbox.id).execute()
+      await forgetSending(
+        change.db,
+        'device',
+        devices.map(({ id }) => id),
+      )
+      await forgetSending(change.db, 'mailbox', [mailbox.id])
       await change.db.deleteFrom('mailboxes').where('id', '=', mailbox.id).execute()
       const before = {
         upstream: mailbox.upstream,

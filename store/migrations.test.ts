@@ -22,6 +22,7 @@ const next: Migration = {
   },
 }
 const migrations = [...MIGRATIONS, next]
+const newest = MIGRATIONS.length
 const setVersion = async (version: number): Promise<void> => {
   await fixture.query(`update meta set value = ? where name = 'schema_version'`, [String(version)])
   await fixture.query(`update meta set value = '7.8.9' where name = 'needs_program'`)
@@ -77,13 +78,48 @@ test('a migration keeps what is there, tells its steps, and runs once', async ()
   await store.close()
   const backend = openSqlite(fixture.path, 'write')
   const steps: unknown[] = []
-  expect(await migrate(backend, { migrations, onStep: step => void steps.push(step) })).toEqual({ from: 1, to: 2 })
-  expect(await migrate(backend, { migrations, onStep: step => void steps.push(step) })).toEqual({ from: 2, to: 2 })
-  expect(steps).toEqual([{ version: 2, name: 'notes' }])
-  expect(await readVersion(backend)).toEqual({ version: 2, needsProgram: '0.2.0' })
+  expect(await migrate(backend, { migrations, onStep: step => void steps.push(step) })).toEqual({ from: newest, to: newest + 1 })
+  expect(await migrate(backend, { migrations, onStep: step => void steps.push(step) })).toEqual({ from: newest + 1, to: newest + 1 })
+  expect(steps).toEqual([{ version: newest + 1, name: 'notes' }])
+  expect(await readVersion(backend)).toEqual({ version: newest + 1, needsProgram: '0.2.0' })
   expect((await sql<{ text: string }>`select text from notes`.execute(backend.db)).rows).toEqual([{ text: 'Phone' }])
   backend.close()
   await expect(fixture.open()).rejects.toMatchObject({ code: 'STORE_TOO_NEW', message: expect.stringContaining('0.2.0') })
+})
+
+test('a store of the first release gets users and sending rules; its devices stay, linked to nobody', async () => {
+  createSqliteFile(fixture.path)
+  const backend = openSqlite(fixture.path, 'write')
+  await migrate(backend, { migrations: MIGRATIONS.slice(0, 1) })
+  await sql`insert into mailboxes values ('m1', 'anna@example.com', 'main', null, null, 'active', 1)`.execute(backend.db)
+  const device = [
+    `'d1'`,
+    `'m1'`,
+    `'Phone'`,
+    `'phone'`,
+    `'active'`,
+    `'generated'`,
+    `'phc'`,
+    'null',
+    '0',
+    `'imap,smtp'`,
+    'null',
+    `''`,
+    '1',
+    'null',
+    '1',
+    '1',
+    'null',
+  ]
+  await sql.raw(`insert into devices values (${device.join(',')})`).execute(backend.db)
+  backend.close()
+  await expect(fixture.open()).rejects.toMatchObject({ code: 'STORE_TOO_OLD' })
+  expect(await migrateStore({ config: fixture.config, actor: ACTOR })).toEqual({ from: 1, to: newest })
+  const store = await fixture.open()
+  expect(await store.devices.list()).toMatchObject([{ name: 'Phone', mailbox: 'anna@example.com', user: null }])
+  await store.users.add({ login: 'anna' })
+  expect(await store.devices.set('anna@example.com/Phone', { user: 'anna' })).toMatchObject({ user: 'anna' })
+  expect(await store.sending.get({ device: 'd1' })).toMatchObject({ maySend: true, senders: null })
 })
 
 test('a migration that fails leaves the store as it was', async () => {
@@ -97,14 +133,14 @@ test('a migration that fails leaves the store as it was', async () => {
     },
   }
   await expect(migrate(backend, { migrations: [...MIGRATIONS, failing] })).rejects.toThrow('no space left')
-  expect((await readVersion(backend)).version).toBe(1)
-  expect(await migrate(backend, { migrations })).toEqual({ from: 1, to: 2 })
+  expect((await readVersion(backend)).version).toBe(newest)
+  expect(await migrate(backend, { migrations })).toEqual({ from: newest, to: newest + 1 })
   backend.close()
 })
 
 test('the store at its newest version is left alone by `migrate`', async () => {
   const store = await fixture.create()
-  expect(await migrateStore({ config: fixture.config, actor: ACTOR })).toEqual({ from: 1, to: 1 })
+  expect(await migrateStore({ config: fixture.config, actor: ACTOR })).toEqual({ from: newest, to: newest })
   expect((await store.audit.list()).map(({ action }) => action)).toEqual(['store.created'])
 })
 

@@ -16,7 +16,10 @@ export interface Migration {
 }
 
 /** Version n of a store has seen the first n steps. */
-export const MIGRATIONS: readonly Migration[] = [{ name: 'mailboxes, devices, sessions, activity, audit', since: '0.1.0', run: makeFirstTables }]
+export const MIGRATIONS: readonly Migration[] = [
+  { name: 'mailboxes, devices, sessions, activity, audit', since: '0.1.0', run: makeFirstTables },
+  { name: 'users, sending rules', since: '0.1.0', run: makeSendingTables },
+]
 
 export interface StoreVersion {
   /** Steps the store has seen; 0: no tables yet. */
@@ -211,4 +214,48 @@ async function makeFirstTables(db: Kysely<unknown>, ddl: Ddl): Promise<void> {
     .addColumn('after', 'text')
     .execute()
   for (const statement of ddl.appendOnly('audit')) await statement.execute(db)
+}
+
+async function makeSendingTables(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  await schema
+    .createTable('users')
+    .addColumn('id', 'text', c => c.primaryKey())
+    .addColumn('login', 'text', c => c.notNull().unique())
+    .addColumn('name', 'text')
+    .addColumn('created_at', 'bigint', c => c.notNull())
+    .execute()
+  await schema
+    .alterTable('devices')
+    .addColumn('user_id', 'text', c => c.references('users.id').onDelete('set null'))
+    .execute()
+  await schema.createIndex('devices_by_user').on('devices').column('user_id').where(sql.ref('user_id'), 'is not', null).execute()
+
+  await schema
+    .createTable('sending_rules')
+    .addColumn('subject_kind', 'text', c => c.notNull())
+    .addColumn('subject_id', 'text', c => c.notNull())
+    .addColumn('may_send', 'integer', c => c.notNull())
+    .addColumn('senders', 'text')
+    .addColumn('checks_from', 'integer', c => c.notNull())
+    .addColumn('recipients_per_message', 'bigint')
+    .addColumn('recipients_per_day', 'bigint')
+    .addPrimaryKeyConstraint('sending_rules_key', ['subject_kind', 'subject_id'])
+    .execute()
+  await schema
+    .createTable('sent_counts')
+    .addColumn('subject_kind', 'text', c => c.notNull())
+    .addColumn('subject_id', 'text', c => c.notNull())
+    .addColumn('day', 'integer', c => c.notNull())
+    .addColumn('recipients', 'bigint', c => c.notNull())
+    .addPrimaryKeyConstraint('sent_counts_key', ['subject_kind', 'subject_id', 'day'])
+    .execute()
+  await schema.createIndex('sent_counts_by_day').on('sent_counts').column('day').execute()
+
+  await schema
+    .createTable('upstream_keywords')
+    .addColumn('upstream', 'text', c => c.primaryKey())
+    .addColumn('keywords', 'text', c => c.notNull())
+    .addColumn('learnt_at', 'bigint', c => c.notNull())
+    .execute()
 }

@@ -11,6 +11,8 @@ import { LoginQueries } from './login-queries.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
 import type { Keyring } from './master-key.ts'
 import { openSealed } from './seal.ts'
+import { SendingQueries } from './sending-queries.ts'
+import type { SendingTerms } from './sending-rules.ts'
 import { openSqlite } from './sqlite-backend.ts'
 import { getStoreKeyId, openPepper, upstreamSecretPlace } from './store-keys.ts'
 import { StoreWriter } from './store-writer.ts'
@@ -55,11 +57,13 @@ class OpenGatewayStore implements GatewayStore {
   readonly node: NodeId
   readonly #parts: Parts
   readonly #queries: LoginQueries
+  readonly #sending: SendingQueries
 
   constructor(parts: Parts) {
     this.node = parts.node
     this.#parts = parts
     this.#queries = new LoginQueries(parts.reader.db)
+    this.#sending = new SendingQueries(parts.reader.db)
   }
 
   findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined> {
@@ -78,6 +82,14 @@ class OpenGatewayStore implements GatewayStore {
 
   findKickedSessions(): Promise<readonly SessionId[]> {
     return this.#queries.findKickedSessions(this.node)
+  }
+
+  readSendingTerms(device: DeviceId): Promise<SendingTerms> {
+    return this.#sending.readSendingTerms(device, this.#parts.now())
+  }
+
+  readUpstreamKeywords(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+    return this.#sending.readUpstreamKeywords()
   }
 
   openUpstreamSecret({ id, address, sealedSecret }: LoginMailbox): Secret {

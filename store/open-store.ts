@@ -14,14 +14,18 @@ import { Keys, type Progress } from './keys.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Keyring } from './master-key.ts'
 import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './migrations.ts'
+import { SendingRules } from './sending-rules.ts'
 import { Sessions } from './sessions.ts'
 import { createSqliteFile, openSqlite } from './sqlite-backend.ts'
 import { type Actor, StoreContext } from './store-context.ts'
 import { initialiseKeys } from './store-keys.ts'
+import { Users } from './users.ts'
 
 export interface Store {
   readonly mailboxes: Mailboxes
   readonly devices: Devices
+  readonly users: Users
+  readonly sending: SendingRules
   readonly sessions: Sessions
   readonly activity: ActivityLog
   readonly audit: AuditLog
@@ -122,6 +126,8 @@ function storeOver(backend: Backend, options: StoreOptions): Store {
   return {
     mailboxes: new Mailboxes(context),
     devices: new Devices(context),
+    users: new Users(context),
+    sending: new SendingRules(context),
     sessions: new Sessions(context),
     activity: new ActivityLog(context),
     audit: new AuditLog(context),

@@ -3,8 +3,17 @@
  */
 import type { Kysely } from 'kysely'
 import type { DeviceId, NodeId } from '../base/ids.ts'
-import { ACTIVITY_KEPT_MS, ACTIVITY_ROWS_PER_DEVICE, ACTIVITY_ROWS_WITHOUT_DEVICE, NODE_FORGOTTEN_MS, PURGE_ROWS, REVOKED_KEPT_MS } from './retention.ts'
+import {
+  ACTIVITY_KEPT_MS,
+  ACTIVITY_ROWS_PER_DEVICE,
+  ACTIVITY_ROWS_WITHOUT_DEVICE,
+  NODE_FORGOTTEN_MS,
+  PURGE_ROWS,
+  REVOKED_KEPT_MS,
+  SENT_DAYS_KEPT,
+} from './retention.ts'
 import type { Schema } from './schema.ts'
+import { dayOf, forgetSending } from './sending-queries.ts'
 
 /** One step of everything. The next comes a minute later. */
 export async function purge(db: Kysely<Schema>, self: NodeId, now: number): Promise<void> {
@@ -16,13 +25,20 @@ export async function purge(db: Kysely<Schema>, self: NodeId, now: number): Prom
     .limit(PURGE_ROWS)
   await db.deleteFrom('activity').where('id', 'in', old).execute()
   await trimActivity(db, '')
-  const revoked = db
+  const revoked = await db
     .selectFrom('devices')
     .select('id')
     .where('revoked_at', '<', now - REVOKED_KEPT_MS)
     .orderBy('revoked_at')
     .limit(PURGE_ROWS)
-  await db.deleteFrom('devices').where('id', 'in', revoked).execute()
+    .execute()
+  const ids = revoked.map(({ id }) => id)
+  await forgetSending(db, 'device', ids)
+  if (ids.length > 0) await db.deleteFrom('devices').where('id', 'in', ids).execute()
+  await db
+    .deleteFrom('sent_counts')
+    .where('day', '<', dayOf(now) - SENT_DAYS_KEPT)
+    .execute()
   await forgetNodes(db, self, now)
 }
 

@@ -11,6 +11,8 @@ export const ACTIVITY_KEPT_MS = 30 * DAY_MS
 export const ACTIVITY_ROWS_PER_DEVICE = 200
 /** Newest rows of attempts that no device belongs to (unknown address, wrong secret), in all: whoever guesses addresses must not fill the disk. */
 export const ACTIVITY_ROWS_WITHOUT_DEVICE = 10_000
+/** Days whose counts of recipients are kept besides today: a node whose clock is behind still finds its own. */
+export const SENT_DAYS_KEPT = 1
 /** Attempts that differ only in their time are one row when they lie within this. */
 export const REPEAT_WINDOW_MS = 3_600_000
 /** A node that was silent for so long is gone, not slow: its rows may go. Lists leave it out earlier (`liveSince`). */

@@ -4,7 +4,7 @@
  * Times are integer milliseconds since 1970, UTC. Sealed columns hold what `seal.ts` makes.
  */
 import type { Generated } from 'kysely'
-import type { DeviceId, MailboxId, NodeId, SessionId } from '../base/ids.ts'
+import type { DeviceId, MailboxId, NodeId, SessionId, UserId } from '../base/ids.ts'
 import type { MailboxState, PasswordKind } from './login-record.ts'
 
 export interface MetaTable {
@@ -55,6 +55,47 @@ export interface DevicesTable {
   created_at: number
   password_changed_at: number
   revoked_at: number | null
+  user_id: UserId | null
+}
+
+export interface UsersTable {
+  id: UserId
+  /** An address or a short name, in lower case. */
+  login: string
+  name: string | null
+  created_at: number
+}
+
+export type SendingSubjectKind = 'mailbox' | 'user' | 'device'
+
+/** A subject without a row may send without limits of its own. */
+export interface SendingRulesTable {
+  subject_kind: SendingSubjectKind
+  subject_id: MailboxId | UserId | DeviceId
+  /** 0 or 1. */
+  may_send: number
+  /** Addresses, `*@domain` and `own` with commas between; null: any. */
+  senders: string | null
+  /** 0 or 1. */
+  checks_from: number
+  recipients_per_message: number | null
+  recipients_per_day: number | null
+}
+
+export interface SentCountsTable {
+  subject_kind: SendingSubjectKind
+  subject_id: MailboxId | UserId | DeviceId
+  /** Days since 1970, UTC. */
+  day: number
+  recipients: number
+}
+
+export interface UpstreamKeywordsTable {
+  /** Name of an upstream in the configuration. */
+  upstream: string
+  /** JSON list of `[keyword, parameters]`. */
+  keywords: string
+  learnt_at: number
 }
 
 export interface LastConnectionsTable {
@@ -126,4 +167,8 @@ export interface Schema {
   nodes: NodesTable
   sessions: SessionsTable
   audit: AuditTable
+  users: UsersTable
+  sending_rules: SendingRulesTable
+  sent_counts: SentCountsTable
+  upstream_keywords: UpstreamKeywordsTable
 }

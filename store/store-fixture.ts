@@ -13,6 +13,7 @@ import { LoginQueries } from './login-queries.ts'
 import { createKeyFile, type Keyring, keyFilePath, loadKeyring } from './master-key.ts'
 import { openGatewayStore } from './open-gateway-store.ts'
 import { createStore, openStore, type Store } from './open-store.ts'
+import { SendingQueries } from './sending-queries.ts'
 import { openSqlite } from './sqlite-backend.ts'
 import { openPepper } from './store-keys.ts'
 import { bucketOf } from './tag.ts'
@@ -52,6 +53,7 @@ export class StoreFixture {
     const node = makeId<NodeId>()
     const pepper = await openPepper(reader.db, this.loadKeyring())
     const queries = new LoginQueries(reader.db)
+    const sending = new SendingQueries(reader.db)
     const notes = new GatewayNotes(writer.db, node)
     return this.#keep({
       node,
@@ -59,6 +61,8 @@ export class StoreFixture {
       readGeneration: () => queries.readGeneration(),
       findStandings: devices => queries.findStandings(devices),
       findKickedSessions: () => queries.findKickedSessions(node),
+      readSendingTerms: device => sending.readSendingTerms(device, this.now),
+      readUpstreamKeywords: () => sending.readUpstreamKeywords(),
       record: batch => notes.record(batch, this.now),
       setTag: (device, tag) => notes.setTag(device, tag),
       close: async () => {
