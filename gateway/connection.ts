@@ -13,6 +13,7 @@ import { LIMITS } from './limits.ts'
 export class Connection {
   /** The client's address, without the IPv4-mapped form of IPv6. */
   readonly ip: string
+  readonly port: number
   /** `TLSv1.3`, or null before TLS. */
   tls: string | null = null
   /** The socket to speak on; replaced by `secure()`. */
@@ -27,6 +28,7 @@ export class Connection {
     this.#certificates = certificates
     this.socket = tcp
     this.ip = normaliseAddress(tcp.remoteAddress ?? '')
+    this.port = tcp.remotePort ?? 0
     // From here to its destruction a socket always has an error listener: an error nobody listens for ends the process.
     tcp.on('error', ignore)
   }
@@ -45,7 +47,7 @@ export class Connection {
     })
     secure.on('error', ignore)
     this.socket = secure
-    await handshake(secure, this.#tcp)
+    await handshake(secure)
     this.tls = secure.getProtocol()
   }
 
@@ -68,7 +70,7 @@ export class Connection {
   }
 }
 
-function handshake(socket: TLSSocket, tcp: Socket): Promise<void> {
+function handshake(socket: TLSSocket): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: MailwicketError) => {
       clearTimeout(timer)
@@ -80,11 +82,15 @@ function handshake(socket: TLSSocket, tcp: Socket): Promise<void> {
     const onClose = () => fail(new MailwicketError('WIRE_CLOSED', { message: 'the client left during the TLS handshake' }))
     socket.once('error', onError)
     socket.once('close', onClose)
-    // Half-open sockets are allowed after the handshake; a client that ends in the middle of it (port scanners do) has left.
-    tcp.once('end', onClose)
+    // Half-open sockets are allowed after the handshake; a client that ends in the middle of it (port scanners do) has left. Nobody reads
+    // yet, so its end would not be told: read(0) takes no data, but makes the stream look.
+    const look = () => void socket.read(0)
+    socket.on('readable', look)
+    socket.once('end', onClose)
     socket.once('secure', () => {
       clearTimeout(timer)
-      tcp.off('end', onClose)
+      socket.off('readable', look)
+      socket.off('end', onClose)
       socket.off('error', onError)
       socket.off('close', onClose)
       resolve()

@@ -6,6 +6,7 @@ import type { Config } from '../base/config.ts'
 import { refuseUnavailable } from '../base/config-available.ts'
 import type { Log, LogSink } from '../base/log.ts'
 import { openCertificates } from '../certs/certificates.ts'
+import type { GatewayStore } from '../store/gateway-store.ts'
 import { loadKeyring } from '../store/master-key.ts'
 import { openGatewayStore } from '../store/open-gateway-store.ts'
 import { PasswordHasher } from '../store/password-hash.ts'
@@ -15,9 +16,14 @@ import { type ImapServices, ImapSession } from './imap/imap-session.ts'
 import { LIMITS } from './limits.ts'
 import { type Listener, openListener } from './listener.ts'
 import { LiveSessions } from './live-sessions.ts'
+import type { LoginServices } from './login.ts'
 import { Recorder } from './recorder.ts'
 import { Revocation } from './revocation.ts'
 import { openRoutes } from './routes.ts'
+import { SendingLedger } from './smtp/sending-ledger.ts'
+import { FrontDoor } from './smtp/smtp-front-door.ts'
+import { makeSmtpConnector } from './smtp/smtp-route.ts'
+import { type SmtpServices, SmtpSession } from './smtp/smtp-session.ts'
 
 export interface Gateway {
   readonly listen: readonly Pick<Listener, 'protocol' | 'address' | 'tls'>[]
@@ -53,23 +59,37 @@ type Closer = () => void | Promise<void>
 async function openParts({ config, env, log, out }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
   refuseUnavailable(config)
   const routes = openRoutes(config.upstreams)
-  const connect = makeImapConnector(config.upstreams)
+  const connectImap = makeImapConnector(config.upstreams)
+  const connectSmtp = makeSmtpConnector(config.upstreams, config.hostname)
   const certificates = await openCertificates({ files: config.certificates, log })
   closers.push(() => certificates.close())
   const store = await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) })
   closers.push(() => store.close())
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
-  const services: ImapServices = { config, store, hasher: new PasswordHasher(), recorder, live, routeOf: mailbox => routes(mailbox, store), connect, log }
+  const services: LoginServices & { live: LiveSessions } = {
+    config,
+    store,
+    hasher: new PasswordHasher(),
+    recorder,
+    live,
+    routeOf: mailbox => routes(mailbox, store),
+    log,
+  }
+  const imap: ImapServices = { ...services, connect: connectImap }
+  const smtp: SmtpServices = { ...services, connect: connectSmtp, frontDoor: await openFrontDoor(config, store, recorder), ledger: new SendingLedger() }
   closers.push(
     () => recorder.stop(),
     () => endAll(live),
   )
   const waiting = { count: 0 }
-  const serve = (connection: Connection) => new ImapSession(services, connection, log).run()
+  const serve = {
+    imap: (connection: Connection) => new ImapSession(imap, connection, log).run(),
+    submission: (connection: Connection) => new SmtpSession(smtp, connection, log).run(),
+  }
   const listeners: Listener[] = []
   for (const listen of config.listen) {
-    const listener = await openListener(listen, { certificates, log, waiting, serve })
+    const listener = await openListener(listen, { certificates, log, waiting, serve: serve[listen.protocol] })
     closers.push(() => listener.close())
     listeners.push(listener)
   }
@@ -91,6 +111,17 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
       log.info('stopped')
     },
   }
+}
+
+/** Offers from the first connection on what was learnt from the upstreams in earlier runs. */
+async function openFrontDoor({ hostname, upstreams }: Config, store: GatewayStore, recorder: Recorder): Promise<FrontDoor> {
+  const names = upstreams.filter(({ submission }) => submission !== undefined).map(({ name }) => name)
+  return new FrontDoor({
+    hostname,
+    upstreams: names,
+    known: await store.readUpstreamKeywords(),
+    onLearnt: (upstream, keywords) => recorder.learnt({ upstream, keywords }),
+  })
 }
 
 async function closeAll(closers: Closer[]): Promise<void> {

@@ -27,6 +27,10 @@ export const LIMITS = {
   halfOpenMs: 30_000,
   /** An upload of which the upstream takes nothing: longer than any disk sync, short enough that no dead session is kept for long. */
   uploadStallMs: 5 * 60_000,
+  /** How long an upstream may think about a message it has got (RFC 5321 §4.5.3.2.6). */
+  finalReplyMs: 10 * 60_000,
+  /** The same when the session is to end: a revocation closes within a second, a shutdown waits for two. */
+  finalReplyGraceMs: 700,
   /** How long a farewell may take to leave before the socket is destroyed. */
   farewellMs: 1_000,
   /** First TCP keepalive probe: under the five minutes after which home routers forget a connection. */

@@ -40,7 +40,7 @@ export interface LoginAttempt {
   readonly session: LiveSession
   readonly credentials: Credentials
   /** When the client goes, the attempt ends. */
-  readonly wire: Wire
+  readonly wire: Pick<Wire, 'onGone'>
   readonly tls: string | null
   readonly log: Log
 }

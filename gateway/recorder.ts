@@ -5,9 +5,14 @@
  */
 import type { DeviceId, SessionId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
-import type { ActivityNote, ConnectionNote, GatewayStore, SessionRow } from '../store/gateway-store.ts'
+import type { ActivityNote, ConnectionNote, GatewayStore, KeywordsNote, SentNote, SessionRow } from '../store/gateway-store.ts'
 import { LIMITS } from './limits.ts'
 import type { LiveSession, LiveSessions } from './live-sessions.ts'
+
+interface Sent {
+  readonly note: SentNote
+  readonly onWritten: () => void
+}
 
 export class Recorder {
   readonly #store: GatewayStore
@@ -18,6 +23,8 @@ export class Recorder {
   /** Sessions to write anew; a session that ends before its first batch is never written. */
   #changed = new Set<LiveSession>()
   #ended = new Set<SessionId>()
+  #sent: Sent[] = []
+  readonly #keywords = new Map<string, KeywordsNote>()
   readonly #written = new Map<SessionId, number>()
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
@@ -64,6 +71,15 @@ export class Recorder {
     if (this.#written.delete(session.id)) this.#ended.add(session.id)
   }
 
+  /** A message was accepted for so many recipients; `onWritten` is called once the store counts them. */
+  sent(note: SentNote, onWritten: () => void): void {
+    this.#sent.push({ note, onWritten })
+  }
+
+  learnt(note: KeywordsNote): void {
+    this.#keywords.set(note.upstream, note)
+  }
+
   async #tick(): Promise<void> {
     if (this.#flushing !== undefined) return
     const now = Date.now()
@@ -71,7 +87,7 @@ export class Recorder {
       this.#lastRefreshAt = now
       this.#refresh()
     }
-    const hasNews = this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size > 0
+    const hasNews = this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size + this.#sent.length + this.#keywords.size > 0
     if (!hasNews && now - this.#lastBatchAt < LIMITS.heartbeatMs) return
     this.#flushing = this.#flush()
     await this.#flushing
@@ -97,16 +113,29 @@ export class Recorder {
     this.#activity = []
     this.#changed = new Set()
     this.#ended = new Set()
+    const sent = this.#sent
+    this.#sent = []
+    const keywords = [...this.#keywords.values()]
     const sessions = [...changed].flatMap(session => this.#rowOf(session))
     try {
-      await this.#store.record({ connections: [...connections.values()], activity, sessions, endedSessions: [...ended] })
+      await this.#store.record({
+        connections: [...connections.values()],
+        activity,
+        sessions,
+        endedSessions: [...ended],
+        sent: sent.map(({ note }) => note),
+        keywords,
+      })
       this.#lastBatchAt = Date.now()
+      for (const { onWritten } of sent) onWritten()
+      for (const note of keywords) if (this.#keywords.get(note.upstream) === note) this.#keywords.delete(note.upstream)
       if (this.#failing) this.#log.info('store.recovered')
       this.#failing = false
     } catch (error) {
       if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'recording connections' })
       this.#failing = true
       this.#keep(connections, activity, changed, ended)
+      this.#sent = [...sent, ...this.#sent]
     }
   }
 

@@ -1,29 +1,14 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { connect, createServer, type Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { LIMITS } from './limits.ts'
 import { Splice } from './splice.ts'
+import { openTcpPair } from './tcp-pair-fixture.ts'
 
-const open: { destroy(): void }[] = []
 afterEach(() => {
-  for (const socket of open.splice(0)) socket.destroy()
   vi.useRealTimers()
 })
-
-/** Two ends of a real TCP connection. */
-async function openTcpPair(): Promise<[Socket, Socket]> {
-  const server = createServer({ allowHalfOpen: true }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  const near = connect({ port, host: '127.0.0.1', allowHalfOpen: true })
-  const [far] = (await once(server, 'connection')) as [Socket]
-  server.close()
-  open.push(near, far)
-  near.on('error', () => {})
-  far.on('error', () => {})
-  return [near, far]
-}
 
 async function openSplice(clientUnread = '', upstreamUnread = '') {
   const [app, client] = await openTcpPair()

@@ -130,7 +130,7 @@ export class Splice {
   readonly #takeFromUpstream = (chunk: Buffer): boolean => {
     this.bytesOut += chunk.length
     this.#lastOctetOut = chunk[chunk.length - 1] as number
-    return this.#client.write(this.#client.writableLength === 0 ? chunk : Buffer.from(chunk))
+    return this.#client.write(this.#client.writableLength === 0 && this.#client.writableCorked === 0 ? chunk : Buffer.from(chunk))
   }
 
   #restartTimer(ms: number, why: SpliceEnd): void {

@@ -3,6 +3,8 @@
  * It says how loud the log is, and whether the app is told to try again or to call somebody.
  */
 
+import { MailwicketError } from '../base/errors.ts'
+
 export type FailureReply = 'unavailable' | 'contact-admin'
 
 interface FailureFacts {
@@ -57,7 +59,13 @@ export class UpstreamFailure extends Error {
   }
 }
 
+/** What went wrong on the wire to an upstream, as a failure of it; whatever else it was, and whatever the aborted signal carries, stays as it is. */
+export function asUpstreamFailure(error: unknown, signal: AbortSignal): unknown {
+  if (signal.aborted || !(error instanceof MailwicketError)) return error
+  return new UpstreamFailure(error.code === 'WIRE_LIMIT' ? 'not-the-protocol' : 'closed', error.message, error)
+}
+
 /** SECURITY: an upstream's words go to terminals and log parsers: one line, printable, 200 characters. */
-function sanitise(text: string): string {
+export function sanitise(text: string): string {
   return text.replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
 }

@@ -44,6 +44,8 @@ export class Wire {
     socket.on('end', this.#onEnd)
     socket.on('close', this.#onEnd)
     socket.on('error', this.#onError)
+    // What happened before is not told again.
+    if (socket.readableEnded || socket.destroyed) this.#onEnd()
   }
 
   /** The next line without its CRLF or LF. Rejects with WIRE_LIMIT when it has more than `maxBytes` octets. */

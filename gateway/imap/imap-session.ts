@@ -102,7 +102,8 @@ export class ImapSession {
     const command = await readCommand(this.wire, () => this.wire.write(REPLIES.goOn))
     this.#received += sizeOf(command)
     this.#commands += 1
-    if (this.#received > LIMITS.preLoginBytes || this.#commands > LIMITS.preLoginCommands) throw new MailwicketError('WIRE_LIMIT', { message: 'too much before login' })
+    if (this.#received > LIMITS.preLoginBytes || this.#commands > LIMITS.preLoginCommands)
+      throw new MailwicketError('WIRE_LIMIT', { message: 'too much before login' })
     const words = new ImapArguments(command)
     const tag = words.tag()
     try {

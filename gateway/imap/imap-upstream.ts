@@ -5,10 +5,9 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { MailwicketError } from '../../base/errors.ts'
 import { LIMITS } from '../limits.ts'
 import type { UpstreamDialler } from '../upstream-dialler.ts'
-import { UpstreamFailure } from '../upstream-failure.ts'
+import { asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
 import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
 import { Wire } from '../wire.ts'
 
@@ -49,7 +48,7 @@ export async function connectImapUpstream(
     return { ...dialogue.release(), capabilities: ready }
   } catch (error) {
     dialogue.destroy()
-    throw hideLogin(toFailure(error, signal), login)
+    throw hideLogin(asUpstreamFailure(error, signal), login)
   }
 }
 
@@ -198,9 +197,4 @@ function capabilitiesIn(list: string | undefined): string | undefined {
 
 function has(capabilities: string, name: string): boolean {
   return ` ${capabilities.toUpperCase()} `.includes(` ${name} `)
-}
-
-function toFailure(error: unknown, signal: AbortSignal): unknown {
-  if (signal.aborted || !(error instanceof MailwicketError)) return error
-  return error.code === 'WIRE_LIMIT' ? new UpstreamFailure('not-the-protocol', error.message, error) : new UpstreamFailure('closed', error.message, error)
 }

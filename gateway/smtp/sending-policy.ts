@@ -1,0 +1,98 @@
+/**
+ * What a device may send (design section 5): may it at all, as whom, to how many. A refusal is the whole reply, in words a person understands.
+ *
+ * The rules are read afresh at every MAIL and every DATA, so a right that is withdrawn is gone with the next message, also on a connection
+ * that lives, and many connections at once have one limit a day together.
+ */
+import { normaliseAddress } from '../../base/address.ts'
+import type { SendingTerms } from '../../store/sending-rules.ts'
+import { checkFromHeader } from './from-header.ts'
+import type { SendingLedger } from './sending-ledger.ts'
+import type { HeaderCheck } from './smtp-payload.ts'
+
+export const POLICY_REPLIES = {
+  mayNotSend: (who: 'mailbox' | 'user' | 'device') => `550 5.7.1 ${WHO[who]} may not send mail; your administrator can allow it\r\n`,
+  senderNotAllowed: (address: string) => `550 5.7.1 This device may not send as ${address.replace(/[^\x21-\x7e]/g, '?')}\r\n`,
+  // RFC 5321 §4.5.3.1.10: 452 for too many recipients; the app sends to the others in another message.
+  tooManyRecipients: (limit: number) => `452 4.5.3 A message may have ${limit} recipients at most\r\n`,
+  tooManyToday: (limit: number) => `451 4.7.1 No more than ${limit} recipients a day; try again tomorrow\r\n`,
+} as const
+
+const WHO = { mailbox: 'This mailbox', user: 'The person this device belongs to', device: 'This device' } as const
+
+export interface SendingPolicy {
+  /** Judges MAIL FROM; '' is the null reverse-path. Throws STORE_UNAVAILABLE. */
+  judgeSender(address: string): Promise<string | undefined>
+  /** Judges one more recipient of a message that has `accepted` already, and counts it for the day until `release`. */
+  judgeRecipient(accepted: number): string | undefined
+  /** Judges the message as a whole, before its data. Throws STORE_UNAVAILABLE. */
+  judgeMessage(): Promise<string | undefined>
+  /** The check of the From header of this message; undefined where no rule asks for it. */
+  headerCheck(): HeaderCheck | undefined
+  /** So many recipients that were judged are not sent to after all. */
+  release(recipients: number): void
+  /** The upstream accepted a message for so many of those that were judged. */
+  noteSent(recipients: number): void
+}
+
+export interface PolicyServices {
+  /** The address of the mailbox, which the pattern `own` stands for. */
+  readonly mailbox: string
+  readonly readTerms: () => Promise<SendingTerms>
+  readonly ledger: SendingLedger
+  /** Has it written; `onWritten` is called when it is. */
+  readonly noteSent: (recipients: number, onWritten: () => void) => void
+}
+
+export function makeSendingPolicy({ mailbox, readTerms, ledger, noteSent }: PolicyServices): SendingPolicy {
+  let terms: SendingTerms['rules'] = []
+  let subjects: readonly string[] = []
+  let sender = ''
+  const isAllowed = (address: string) => terms.every(({ senders }) => senders === null || senders.some(pattern => matches(address, pattern, mailbox)))
+  const judgeTerms = async () => {
+    terms = (await readTerms()).rules
+    subjects = terms.map(({ subject }) => subject)
+    const denied = terms.find(({ maySend }) => !maySend)
+    if (denied !== undefined) return POLICY_REPLIES.mayNotSend(denied.of)
+    // The null reverse-path belongs to nobody: receipts and bounces must have it (RFC 8098 §3).
+    return sender === '' || isAllowed(sender) ? undefined : POLICY_REPLIES.senderNotAllowed(sender)
+  }
+  return {
+    judgeSender(address) {
+      sender = address
+      return judgeTerms()
+    },
+    judgeRecipient(accepted) {
+      for (const { recipientsPerMessage, recipientsPerDay, sentToday, subject } of terms) {
+        if (recipientsPerMessage !== null && accepted >= recipientsPerMessage) return POLICY_REPLIES.tooManyRecipients(recipientsPerMessage)
+        if (recipientsPerDay !== null && sentToday + ledger.count(subject) >= recipientsPerDay) return POLICY_REPLIES.tooManyToday(recipientsPerDay)
+      }
+      ledger.add(subjects, 1)
+      return undefined
+    },
+    async judgeMessage() {
+      const counted = subjects
+      const refused = await judgeTerms()
+      // A device that was linked to somebody in between: what was counted so far stays counted where it was.
+      subjects = counted
+      if (refused !== undefined) return refused
+      const exceeded = terms.find(
+        ({ recipientsPerDay, sentToday, subject }) => recipientsPerDay !== null && sentToday + ledger.count(subject) > recipientsPerDay,
+      )
+      return exceeded === undefined ? undefined : POLICY_REPLIES.tooManyToday(exceeded.recipientsPerDay as number)
+    },
+    headerCheck: () => (terms.some(({ checksFrom, senders }) => checksFrom && senders !== null) ? checkFromHeader(isAllowed) : undefined),
+    release: recipients => ledger.add(subjects, -recipients),
+    noteSent(recipients) {
+      const counted = subjects
+      noteSent(recipients, () => ledger.add(counted, -recipients))
+    },
+  }
+}
+
+function matches(text: string, pattern: string, own: string): boolean {
+  const address = normaliseAddress(text)
+  if (address === undefined) return false
+  if (pattern === 'own') return address === own
+  return pattern.startsWith('*@') ? address.endsWith(pattern.slice(1)) : address === pattern
+}

@@ -1,0 +1,25 @@
+/**
+ * Why a relay is over, and the last thing its client hears.
+ */
+import { MailwicketError } from '../../base/errors.ts'
+import { UpstreamFailure } from '../upstream-failure.ts'
+import { REPLIES } from './smtp-replies.ts'
+
+export class RelayEnd extends Error {
+  readonly farewell: string | undefined
+
+  /** `cause`: what went wrong, where it was not simply that somebody left. */
+  constructor(why: string, farewell: string | undefined, cause?: unknown) {
+    super(why, cause === undefined ? undefined : { cause })
+    this.farewell = farewell
+  }
+}
+
+/** `upstreamFarewell`: set when the error came from the upstream's side; then it is what the client hears. */
+export function asEnd(error: unknown, upstreamFarewell?: string): RelayEnd {
+  if (error instanceof RelayEnd) return error
+  if (error instanceof UpstreamFailure) return new RelayEnd('upstream-broken', REPLIES.upstreamBroken, error)
+  if (!(error instanceof MailwicketError)) return new RelayEnd('bug', REPLIES.bug, error)
+  if (upstreamFarewell !== undefined) return new RelayEnd('upstream-closed', upstreamFarewell)
+  return error.code === 'WIRE_LIMIT' ? new RelayEnd('too-long', `${REPLIES.tooLong}${REPLIES.closing}`) : new RelayEnd('client-closed', undefined)
+}

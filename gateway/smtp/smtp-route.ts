@@ -1,0 +1,22 @@
+/**
+ * From a route to a logged-in submission connection: one dialler an upstream, kept for its TLS context and session.
+ */
+import type { UpstreamConfig } from '../../base/config.ts'
+import type { Route } from '../login.ts'
+import { UpstreamDialler } from '../upstream-dialler.ts'
+import { UpstreamFailure } from '../upstream-failure.ts'
+import { type ClientFacts, connectSmtpUpstream, type SmtpUpstream } from './smtp-upstream.ts'
+
+export type SmtpConnector = (route: Route, client: ClientFacts, signal: AbortSignal) => Promise<SmtpUpstream>
+
+/** Throws CERTIFICATE_INVALID when an upstream's `ca` cannot be read. */
+export function makeSmtpConnector(upstreams: readonly UpstreamConfig[], hostname: string): SmtpConnector {
+  const diallers = new Map<string, UpstreamDialler>()
+  for (const { name, submission, ca } of upstreams) if (submission !== undefined) diallers.set(name, new UpstreamDialler(submission, ca))
+  return async ({ config, login }, client, signal) => {
+    const dialler = diallers.get(config.name)
+    if (dialler === undefined) throw new UpstreamFailure('not-configured', `upstream ${config.name} has no submission address`)
+    const tellsClient = config.forwardClient === 'xclient' || config.forwardClient === 'id+xclient'
+    return connectSmtpUpstream(dialler, login, { hostname, xclient: tellsClient ? client : undefined, signal })
+  }
+}

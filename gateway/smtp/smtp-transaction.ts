@@ -1,0 +1,79 @@
+/**
+ * One mail transaction as the gateway knows it: the sender, and the recipients that the upstream has accepted or is being asked for.
+ */
+import { sanitise } from '../upstream-failure.ts'
+import type { SendingPolicy } from './sending-policy.ts'
+
+/** An envelope of more recipients is relayed, but only so many are named in the log line. */
+const MAX_LOGGED_RECIPIENTS = 50
+/** RFC 5321 §4.5.3.1.3: a path has 256 octets at most; what is longer is cut in the log. */
+const MAX_LOGGED_ADDRESS = 320
+
+export interface AcceptedMessage {
+  readonly sender: string
+  readonly recipients: readonly string[]
+  readonly recipientCount: number
+  readonly bytes: number
+  /** The upstream's 250 text. */
+  readonly reply: string
+}
+
+export class SmtpTransaction {
+  readonly #policy: SendingPolicy
+  #sender = ''
+  #recipients: string[] = []
+  #accepted = 0
+  /** Asked for, and not answered yet. */
+  #pending = 0
+
+  constructor(policy: SendingPolicy) {
+    this.#policy = policy
+  }
+
+  /** Whether no recipient was accepted or asked for. */
+  get isEmpty(): boolean {
+    return this.#accepted + this.#pending === 0
+  }
+
+  /** The upstream took a new sender. */
+  begin(sender: string): void {
+    this.reset()
+    this.#sender = printable(sender)
+  }
+
+  /** Judges one more recipient: the reply that refuses it, or undefined. Those not answered yet count too: pipelining slips past no limit. */
+  offer(): string | undefined {
+    const refused = this.#policy.judgeRecipient(this.#accepted + this.#pending)
+    if (refused === undefined) this.#pending += 1
+    return refused
+  }
+
+  /** The upstream's answer to a recipient that was offered. */
+  answer(recipient: string, isAccepted: boolean): void {
+    if (this.#pending > 0) this.#pending -= 1
+    if (!isAccepted) return this.#policy.release(1)
+    this.#accepted += 1
+    if (this.#recipients.length < MAX_LOGGED_RECIPIENTS) this.#recipients.push(printable(recipient))
+  }
+
+  /** The upstream has the message. */
+  accept(bytes: number, reply: string): AcceptedMessage {
+    const message = { sender: this.#sender, recipients: this.#recipients, recipientCount: this.#accepted, bytes, reply: sanitise(reply) }
+    this.#policy.noteSent(this.#accepted)
+    this.#accepted = 0
+    return message
+  }
+
+  /** Forgets everything; what was counted for the day and not sent is given back. */
+  reset(): void {
+    if (this.#accepted > 0) this.#policy.release(this.#accepted)
+    this.#sender = ''
+    this.#recipients = []
+    this.#accepted = 0
+  }
+}
+
+/** SECURITY: addresses go to terminals and log parsers; letters and digits of every script, and printable ASCII. */
+function printable(address: string): string {
+  return address.replace(/[^\x21-\x7e\p{L}\p{N}]/gu, '?').slice(0, MAX_LOGGED_ADDRESS)
+}
