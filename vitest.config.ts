@@ -11,6 +11,8 @@ export default defineConfig({
           name: 'unit',
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', 'dist/**', cases],
+          // Both of two cores: Vitest would leave one free.
+          maxWorkers: 2,
           sequence: { groupOrder: 0 },
         },
       },

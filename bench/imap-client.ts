@@ -2,15 +2,8 @@
  * The least IMAP client that a load needs: TLS, one command at a time, replies found by their tag.
  * It is not a mail client: it reads no literals, and counts on the benign servers of a run.
  */
-import type { OnReadOpts } from 'node:net'
-import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls'
-
-export interface Target {
-  readonly port: number
-  readonly certificate: string
-  readonly user: string
-  readonly secret: string
-}
+import type { TLSSocket } from 'node:tls'
+import { connectTls, type Target } from './tls-socket.ts'
 
 export interface Connection {
   /** Sends `TAG COMMAND` and waits for the line that begins with the tag; gives that line. */
@@ -26,29 +19,11 @@ export interface Connection {
 }
 
 const TAG = 'x'
-/** Everything that one load process reads goes through one buffer: it is looked at before the next read. */
-const READ_BUFFER = Buffer.allocUnsafe(256 * 1024)
-
-/** One key exchange and one cipher for every peer: what they would all agree on by themselves differs with their OpenSSL. */
-const PINNED = { ecdhCurve: 'X25519', ciphers: 'TLS_AES_256_GCM_SHA384', minVersion: 'TLSv1.3', maxVersion: 'TLSv1.3' } as const
-let context: SecureContext | undefined
 
 /** Connects, waits for the greeting. `session` is a ticket of an earlier connection, to resume it. */
 export async function openConnection(target: Target, session?: Buffer): Promise<Connection> {
-  context ??= createSecureContext({ ...PINNED, ca: target.certificate })
   const reply = new Reply()
-  // Node takes `onread` here (its documentation says so); the published types do not know it.
-  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
-    host: '127.0.0.1',
-    port: target.port,
-    servername: 'localhost',
-    secureContext: context,
-    ...PINNED,
-    ...(session === undefined ? {} : { session }),
-    onread: { buffer: READ_BUFFER, callback: (bytes: number, buffer: Uint8Array) => reply.take(bytes, buffer) },
-  }
-  const socket = connect(options)
-  socket.setNoDelay(true)
+  const socket = connectTls(target, (bytes, buffer) => reply.take(bytes, buffer), session)
   let ticket: Buffer | undefined
   socket.on('session', taken => {
     ticket = taken
@@ -109,14 +84,13 @@ class Reply {
     })
   }
 
-  take(bytes: number, buffer: Uint8Array): boolean {
+  take(bytes: number, buffer: Uint8Array): void {
     this.#bytes += bytes
-    if (this.#bytes < this.#atLeast) return true
+    if (this.#bytes < this.#atLeast) return
     // The last line is all that matters of a long reply.
     const from = Math.max(0, bytes - 2_048)
     this.#tail = (this.#tail + Buffer.from(buffer.buffer, buffer.byteOffset + from, bytes - from).toString('latin1')).slice(-4_096)
     this.#look()
-    return true
   }
 
   #look(): void {

@@ -3,9 +3,11 @@
  *
  * Forked by `run-load.ts`; takes one job by message, tells `ready` when it has prepared, works on `go`, answers with figures.
  */
-import { type Connection, openConnection, openSession, type Target } from './imap-client.ts'
+import { type Connection, openConnection, openSession } from './imap-client.ts'
 import { median } from './rounds.ts'
 import type { Figures, Job, ToLoad } from './run-load.ts'
+import { makeMessage, submit } from './smtp-client.ts'
+import type { Target } from './tls-socket.ts'
 
 type Prepared = () => Promise<Figures>
 
@@ -77,6 +79,17 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
     return async () => {
       await repeat(job.connections, job.parallel, one)
       return { refusals: job.connections * job.triesEach }
+    }
+  },
+
+  async submit(job, target) {
+    const message = makeMessage(job.messageBytes)
+    const one = () => submit(target, message, job.messagesEach)
+    await repeat(job.parallel, job.parallel, one)
+    return async () => {
+      const from = performance.now()
+      await repeat(job.connections, job.parallel, one)
+      return { messages: job.connections * job.messagesEach, seconds: (performance.now() - from) / 1_000 }
     }
   },
 

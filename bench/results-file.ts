@@ -40,7 +40,7 @@ function formatFacts(versions: readonly string[], largeStore: number): string[] 
   return [
     `* ${new Date().toISOString().slice(0, 10)}, ${cores.length} × ${cores[0]?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}`,
     `* ${versions.join(', ')}, Node ${process.versions.node} (OpenSSL ${process.versions.openssl})`,
-    '* All peers: one process or worker, the same P-256 certificate, TLS 1.3 with X25519 and AES-256-GCM, in front of the same Dovecot (plain IMAP), on one machine with the load.',
+    '* All peers: one process or worker, the same P-256 certificate, TLS 1.3 with X25519 and AES-256-GCM, in front of the same Dovecot (plain IMAP) or SMTP sink, on one machine with the load.',
     `* Large store: ${largeStore.toLocaleString('en')} devices.`,
   ]
 }

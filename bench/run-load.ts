@@ -2,9 +2,9 @@
  * Starts a load process, and accounts for what the peer used while the load worked (not while it prepared).
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import type { Target } from './imap-client.ts'
 import type { Peer } from './peers/peer.ts'
 import { readCpuMs } from './process-usage.ts'
+import type { Target } from './tls-socket.ts'
 
 export type Job =
   /** Fetches the large message `times` times over one session. */
@@ -14,6 +14,8 @@ export type Job =
   | { readonly kind: 'idle'; readonly count: number }
   | { readonly kind: 'roundTrip'; readonly count: number }
   | { readonly kind: 'refusals'; readonly connections: number; readonly triesEach: number; readonly parallel: number }
+  /** Sends so many messages on each of so many connections, `parallel` of them at a time; login and QUIT are counted. */
+  | { readonly kind: 'submit'; readonly connections: number; readonly parallel: number; readonly messagesEach: number; readonly messageBytes: number }
   /** Time from LOGIN to its answer; the targets take turns. */
   | { readonly kind: 'loginTime'; readonly count: number; readonly targets: readonly Target[] }
 

@@ -1,7 +1,7 @@
 /**
- * `npm run bench`: the IMAP rows of the design's speed table, each as a ratio of one run, with the raw figures.
+ * `npm run bench`: the rows of the design's speed table, each as a ratio of one run, with the raw figures.
  *
- *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time] [--quick]
+ *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission] [--quick]
  *
  * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
  * `--quick` (100,000 devices in the large store in place of 1,000,000). Needs root: nginx and Dovecot drop to users of their own.
@@ -15,6 +15,7 @@ import { measureLoginTime } from './measure-login-time.ts'
 import { measureMemory } from './measure-memory.ts'
 import { measureRefusals } from './measure-refusals.ts'
 import { measureRoundTrip } from './measure-round-trip.ts'
+import { measureSubmission } from './measure-submission.ts'
 import { dovecotProxy, readDovecotVersion } from './peers/dovecot.ts'
 import { mailwicket, readMailwicketVersion } from './peers/mailwicket.ts'
 import { nginxMail, nginxStream, readNginxVersion } from './peers/nginx.ts'
@@ -24,7 +25,7 @@ import type { ResultRow } from './result-row.ts'
 import { formatTable, writeResults } from './results-file.ts'
 import { Workbench } from './workbench.ts'
 
-const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time'] as const
+const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission'] as const
 type Name = (typeof NAMES)[number]
 
 /** What a measurement may need. Long-running peers are shared; the memory of a process that has worked before says little. */
@@ -62,6 +63,7 @@ const measurements: { readonly [N in Name]: (field: Field) => Promise<ResultRow[
   refusals: async field => measureRefusals((await field.all())[0] as Peer),
   memory: field => measureMemory(field.kinds),
   'login-time': field => measureLoginTime(field.bench, field.upstream, field.certificate, field.largeStore),
+  submission: field => measureSubmission(field.bench, field.certificate),
 }
 
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })

@@ -162,7 +162,10 @@ const REST: readonly (readonly [marker: RegExp, toml: string])[] = [
   [/^hostname\b/m, 'hostname = "mail.example.com"\n'],
   [/^\[\[certificate\]\]/m, '[[certificate]]\ncert = "a.pem"\nkey = "b.pem"\n'],
   [/^\[\[listen\]\]/m, '[[listen]]\nprotocol = "imap"\naddress = "0.0.0.0:993"\ntls = "implicit"\n'],
-  [/^\[\[upstream\]\]/m, '[[upstream]]\nname = "rest"\nimap = { address = "imap.internal:993", tls = "implicit" }\n'],
+  [
+    /^\[\[upstream\]\]/m,
+    '[[upstream]]\nname = "rest"\nimap = { address = "imap.internal:993", tls = "implicit" }\nsubmission = { address = "smtp.internal:587", tls = "starttls" }\n',
+  ],
 ]
 
 test('every TOML block is a configuration, or a part of one, that this version serves', () => {
@@ -177,12 +180,12 @@ test('every TOML block is a configuration, or a part of one, that this version s
 
 test('the tables of settings say what `device add` prints for the configuration of the README', () => {
   const toml = blocks('toml').find(({ where }) => where.startsWith('README.md'))?.text ?? ''
-  const settings = listAppSettings(parseConfig(toml, join(root, 'mailwicket.toml')), 'anna@example.com', ['imap'])
+  const settings = listAppSettings(parseConfig(toml, join(root, 'mailwicket.toml')), 'anna@example.com', ['imap', 'smtp'])
   const values = Array.from(
     formatAppSettings(settings, 'anna@example.com', 'k7mq-x2pd-9rtf-h4wz-c8nb').matchAll(/^ {2}\S.*? {2,}(\S.*)$/gm),
     match => match[1] ?? '',
   )
-  expect(values).toContain('993')
+  expect(values).toEqual(expect.arrayContaining(['993', '465', '587']))
   for (const path of ['README.md', 'docs/clients.md']) {
     const text = pages.find(page => page.path === path)?.text.toLowerCase() ?? ''
     expect(

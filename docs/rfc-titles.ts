@@ -1,8 +1,14 @@
 /** Short titles of the RFCs that the code cites. One that is missing here only lacks its title on the page. */
 export const RFC_TITLES: Readonly<Record<number, string>> = {
+  1918: 'Private IPv4 addresses',
+  2045: 'MIME bodies',
+  2047: 'MIME header fields',
   2177: 'IMAP IDLE',
   2971: 'IMAP ID',
+  2920: 'SMTP command pipelining',
   3207: 'SMTP over TLS (STARTTLS)',
+  3461: 'SMTP DSN',
+  3463: 'Enhanced status codes',
   3501: 'IMAP4rev1',
   3516: 'IMAP BINARY',
   4422: 'SASL',
@@ -25,6 +31,7 @@ export const RFC_TITLES: Readonly<Record<number, string>> = {
   7162: 'IMAP CONDSTORE and QRESYNC',
   7525: 'Recommendations for TLS',
   7888: 'IMAP non-synchronizing literals',
+  8098: 'Message disposition notification',
   8305: 'Happy Eyeballs',
   8314: 'TLS for submission and access',
   8437: 'IMAP UNAUTHENTICATE',

@@ -44,16 +44,26 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   kysely: ['store/'],
   'lru-cache': ['store/password-hash.ts'],
   'node:tls': ['certs/', 'gateway/connection.ts', 'gateway/upstream-dialler.ts'],
+  nodemailer: ['admin-cli/submission-probe.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
   'reflect-metadata': ['certs/development-ca.ts'],
   'smol-toml': ['base/config-parse.ts'],
+  'smtp-server': ['admin-cli/demo-submission.ts', 'gateway/smtp/smtp-front-door.ts', 'gateway/smtp/smtp-takeover.ts'],
   zod: ['base/config-kinds.ts', 'base/config-parse.ts', 'base/config-problems.ts'],
 }
 
 const MAINS = ['admin-cli/main.ts']
 
-const REVEALS = ['store/', 'admin-cli/device-password.ts', 'admin-cli/upstream-probe.ts', 'gateway/upstream-login.ts', 'gateway/imap/imap-upstream.ts']
+const REVEALS = [
+  'store/',
+  'admin-cli/device-password.ts',
+  'admin-cli/upstream-probe.ts',
+  'admin-cli/submission-probe.ts',
+  'gateway/upstream-login.ts',
+  'gateway/imap/imap-upstream.ts',
+  'gateway/smtp/smtp-upstream.ts',
+]
 
 /** Name → the rule, and examples that it must find. */
 const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {

@@ -88,14 +88,14 @@ cert = "${this.#certificate.certFile}"
 key = "${this.#certificate.keyFile}"
 
 [[listen]]
-protocol = "imap"
+protocol = "${this.#upstream.protocol}"
 address = "127.0.0.1:${port}"
 tls = "implicit"
 
 [[upstream]]
 name = "main"
 domains = ["example.test"]
-imap = { address = "127.0.0.1:${this.#upstream.port}", tls = "none" }
+${this.#upstream.protocol} = { address = "127.0.0.1:${this.#upstream.port}", tls = "none" }
 auth = { method = "stored" }
 `,
     )
@@ -122,7 +122,7 @@ function insertDevices(mailboxId: string, from: string): string {
 }
 
 export function mailwicket(bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
-  const installation = new Installation(bench, 'mailwicket', upstream, certificate)
+  const installation = new Installation(bench, `mailwicket-${upstream.protocol}`, upstream, certificate)
   const secret = installation.addMailbox(BENCH_USER)
   return {
     name: 'Mailwicket',

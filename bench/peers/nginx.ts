@@ -1,5 +1,5 @@
 /**
- * nginx twice: its mail module (IMAP proxy, auth_http) and its stream module (TLS taken off, nothing else: the floor).
+ * nginx twice: its mail module (IMAP or SMTP proxy, auth_http) and its stream module (TLS taken off, nothing else: the floor).
  * One worker each, as the gateway has one process. The auth_http server is a process of its own and is not accounted for.
  */
 import { execFileSync } from 'node:child_process'
@@ -17,7 +17,7 @@ export function nginxMail(bench: Workbench, upstream: Upstream, certificate: Cer
       const authHttp = new URL('./auth-http.ts', import.meta.url).pathname
       await bench.start('auth-http', process.execPath, [authHttp, String(authPort), JSON.stringify(answer)], { port: authPort })
       const port = await bench.freePort()
-      const program = await startNginx(bench, 'mail', port, formatMail(port, authPort, certificate))
+      const program = await startNginx(bench, 'mail', port, formatMail(port, authPort, certificate, upstream))
       return { name: 'nginx mail', port, certificate: certificate.pem, user: BENCH_USER, secret: SECRET, program }
     },
   }
@@ -57,7 +57,16 @@ events { worker_connections 16384; }
   return bench.start(name, 'nginx', ['-e', `${bench.dir}/${name}.error.log`, '-c', config], { port })
 }
 
-function formatMail(port: number, authPort: number, certificate: Certificate): string {
+const MAIL_IMAP = `imap_capabilities IMAP4rev1 LITERAL+ SASL-IR ID IDLE;
+  imap_auth plain login;`
+
+/** It answers EHLO itself, and copies both ways from the AUTH on: PIPELINING is then the upstream's affair, and works. */
+const MAIL_SMTP = `smtp_capabilities PIPELINING 8BITMIME "SIZE 104857600";
+  smtp_auth plain login;
+  proxy_smtp_auth on;
+  xclient off;`
+
+function formatMail(port: number, authPort: number, certificate: Certificate, { protocol }: Upstream): string {
   return `
 mail {
   server_name localhost;
@@ -65,12 +74,11 @@ mail {
   proxy_pass_error_message on;
   proxy_timeout 24h;
   timeout 60s;
-  imap_capabilities IMAP4rev1 LITERAL+ SASL-IR ID IDLE;
-  imap_auth plain login;
+  ${protocol === 'imap' ? MAIL_IMAP : MAIL_SMTP}
   ${formatTls(certificate)}
   server {
     listen 127.0.0.1:${port} ssl backlog=4096;
-    protocol imap;
+    protocol ${protocol === 'imap' ? 'imap' : 'smtp'};
   }
 }
 `

@@ -1,5 +1,5 @@
 /**
- * What every measured program is to the measurements: a port that speaks IMAP over TLS, a login, and a process to account for.
+ * What every measured program is to the measurements: a port that speaks IMAP or SMTP over TLS, a login, and a process to account for.
  */
 import type { Program } from '../workbench.ts'
 
@@ -29,6 +29,7 @@ export const UPSTREAM_SECRET = 'upstream-secret-0815'
 export const BENCH_USER = 'bench@example.test'
 
 export interface Upstream {
+  readonly protocol: 'imap' | 'submission'
   readonly port: number
 }
 

@@ -17,7 +17,7 @@ export async function startUpstream(bench: Workbench): Promise<Upstream> {
   writeLargeMessage(bench, mail)
   const config = bench.write('upstream.conf', formatConfig(bench.dir, port))
   await bench.start('upstream', 'dovecot', ['-F', '-c', config], { port })
-  return { port }
+  return { protocol: 'imap', port }
 }
 
 function writeLargeMessage(bench: Workbench, owner: { uid: number; gid: number }): void {

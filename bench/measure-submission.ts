@@ -1,0 +1,61 @@
+/**
+ * Submission, TLS in, plain upstream (a sink): CPU per octet of large messages, one connection each with its login, and the rate of small
+ * ones pipelined on a few connections. nginx refuses pipelining before AUTH only; nobody does it there. Its auth_http server is not counted.
+ */
+import { mailwicket } from './peers/mailwicket.ts'
+import { nginxMail, nginxStream } from './peers/nginx.ts'
+import { type Certificate, type Peer, type PeerName, UPSTREAM_SECRET, type Upstream } from './peers/peer.ts'
+import { compareWithNginxMail, formatSeries, type ResultRow } from './result-row.ts'
+import { inRounds, medianOf, type Series } from './rounds.ts'
+import { type Job, runLoad } from './run-load.ts'
+import type { Workbench } from './workbench.ts'
+
+const LARGE_BYTES = 10_000_000
+/** 250 MB a round: about a quarter of a CPU second. */
+const LARGE: Job = { kind: 'submit', connections: 25, parallel: 1, messagesEach: 1, messageBytes: LARGE_BYTES }
+/** Half a CPU second a round or so. */
+const SMALL: Job = { kind: 'submit', connections: 4, parallel: 4, messagesEach: 1_500, messageBytes: 2_000 }
+/** As many apps do it: connect, log in, send one, leave. */
+const ONE_EACH: Job = { kind: 'submit', connections: 200, parallel: 4, messagesEach: 1, messageBytes: 2_000 }
+const GOAL_LARGE = 1.3
+const GOAL_RATE = 2
+
+export async function measureSubmission(bench: Workbench, certificate: Certificate): Promise<ResultRow[]> {
+  const sink = await startSink(bench)
+  const peers = await Promise.all([mailwicket, nginxMail, nginxStream].map(kind => kind(bench, sink, certificate).start()))
+  const large = await inRounds(peers, async peer => {
+    const { cpuMs, figures } = await runLoad(peer, LARGE)
+    return cpuMs / (((figures['messages'] ?? 0) * LARGE_BYTES) / 1e6)
+  })
+  const small = await measureRate(peers, SMALL) // its preparation sends as many on each connection: the compiler is warm
+  const oneEach = await measureRate(peers, ONE_EACH)
+  const ratio = medianOf(small.rate, 'Mailwicket') / medianOf(small.rate, 'nginx mail')
+  return [
+    compareWithNginxMail('CPU per large submission (10 MB), TLS in, plain upstream', 'ms CPU per MB', GOAL_LARGE, large),
+    {
+      what: 'Rate of small submissions (2 kB), pipelined, 4 connections',
+      goal: `${GOAL_RATE} × nginx mail or more`,
+      result: `${ratio.toFixed(2)} ×`,
+      isReached: ratio >= GOAL_RATE,
+      raw: [...small.raw, '', 'Not in the goal, the same messages with a connection and a login each:', '', ...oneEach.raw],
+    },
+  ]
+}
+
+async function measureRate(peers: readonly Peer[], job: Job): Promise<{ readonly rate: Series; readonly raw: readonly string[] }> {
+  const cpu = new Map<PeerName, number[]>(peers.map(({ name }) => [name, []]))
+  const rate = await inRounds(peers, async peer => {
+    const { cpuMs, figures } = await runLoad(peer, job)
+    const messages = figures['messages'] ?? 0
+    cpu.get(peer.name)?.push(cpuMs / messages)
+    return messages / (figures['seconds'] ?? 0)
+  })
+  return { rate, raw: [...formatSeries(rate, 'messages per second'), '', ...formatSeries(cpu, 'ms CPU per message')] }
+}
+
+async function startSink(bench: Workbench): Promise<Upstream> {
+  const port = await bench.freePort()
+  const program = new URL('./smtp-sink.ts', import.meta.url).pathname
+  await bench.start('smtp-sink', process.execPath, [program, String(port), UPSTREAM_SECRET], { port })
+  return { protocol: 'submission', port }
+}
