@@ -90,7 +90,6 @@ export const LISTEN_KEYS = {
   proxy_protocol_from: optional(networks, {
     meaning: 'Networks of load balancers that must send a PROXY header (version 1 or 2); connections from elsewhere are closed.',
     example: '["10.0.0.0/8"]',
-    later: 'this version does not read PROXY headers',
   }),
 } as const
 

@@ -6,14 +6,15 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { ListenConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
-import { normaliseAddress } from '../base/network.ts'
+import { isInNetworks, normaliseAddress, parseCidr } from '../base/network.ts'
 import type { Certificates } from '../certs/certificates.ts'
 import { LIMITS } from './limits.ts'
+import { readProxyHeader } from './proxy-protocol.ts'
 
 export class Connection {
   /** The client's address, without the IPv4-mapped form of IPv6. */
-  readonly ip: string
-  readonly port: number
+  ip: string
+  port: number
   /** `TLSv1.3`, or null before TLS. */
   tls: string | null = null
   /** The socket to speak on; replaced by `secure()`. */
@@ -31,6 +32,21 @@ export class Connection {
     this.port = tcp.remotePort ?? 0
     // From here to its destruction a socket always has an error listener: an error nobody listens for ends the process.
     tcp.on('error', ignore)
+  }
+
+  /**
+   * Reads the PROXY header that the listener demands, where it demands one, and takes the client's address from it.
+   * Throws WIRE_SYNTAX, WIRE_LIMIT, WIRE_CLOSED.
+   */
+  async identify(): Promise<void> {
+    const { proxyProtocolFrom } = this.#listen
+    if (proxyProtocolFrom === undefined) return
+    if (!isInNetworks(this.ip, proxyProtocolFrom.map(parseCidr)))
+      throw new MailwicketError('WIRE_SYNTAX', { message: 'not from a balancer that the configuration names' })
+    const client = await readProxyHeader(this.#tcp)
+    if (client === undefined) return
+    this.ip = normaliseAddress(client.ip)
+    this.port = client.port
   }
 
   /**

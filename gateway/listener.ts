@@ -51,6 +51,7 @@ async function accept(socket: Socket, config: ListenConfig, services: ListenerSe
   }
   waiting.count += 1
   try {
+    await connection.identify()
     if (config.tls === 'implicit') await connection.secure()
     await serve(connection)
   } catch (error) {
