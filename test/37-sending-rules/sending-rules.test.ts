@@ -26,9 +26,14 @@ async function logInAnew(): Promise<void> {
   smtp = await logInSmtp(device.smtp)
 }
 
+async function reconnect(): Promise<void> {
+  smtp.destroy()
+  smtp = await logInSmtp(device.smtp)
+}
+
 /** The reply to MAIL, and the transaction is over again. */
-async function mailFrom(sender: string, on = smtp): Promise<string> {
-  const reply = await on.command(`MAIL FROM:<${sender}>`)
+async function mailFrom(sender: string, on = smtp, parameters = ''): Promise<string> {
+  const reply = await on.command(`MAIL FROM:<${sender}>${parameters}`)
   await on.expect('250', 'RSET')
   return reply
 }
@@ -36,7 +41,9 @@ async function mailFrom(sender: string, on = smtp): Promise<string> {
 const messageFrom = (from: string) => `${from === '' ? '' : `From: ${from}\r\n`}Subject: x\r\n\r\ntext\r\n`
 
 describe('senders', () => {
-  beforeEach(logInAnew)
+  // Each test sets the rule it is about.
+  beforeAll(logInAnew)
+  beforeEach(reconnect)
 
   test('without a rule any sender goes', async () => {
     for (const sender of [user, other, 'anybody@elsewhere.example', '']) expect(await mailFrom(sender), sender).toMatch(/^250/)
@@ -59,6 +66,14 @@ describe('senders', () => {
       expect(await mailFrom(sender), sender).toMatch(new RegExp(`^550 5\\.7\\.1 [^\\r\\n]*${sender.replaceAll(/[.+]/g, '\\$&')}\\r\\n$`))
     await cli('device', 'set', device.device.id, '--senders', 'any')
     for (const sender of bad) expect(await mailFrom(sender), sender).toMatch(/^250/)
+  })
+
+  test('in UTF-8', async () => {
+    await cli('device', 'set', device.device.id, '--senders', 'jörg@example.com,info@bücher.example')
+    const mail = async (sender: string) => await mailFrom(Buffer.from(sender).toString('latin1'), smtp, ' SMTPUTF8')
+    for (const sender of ['jörg@example.com', 'JÖRG@example.com', 'info@bücher.example', 'info@xn--bcher-kva.example'])
+      expect(await mail(sender), sender).toMatch(/^250/)
+    for (const sender of ['jorg@example.com', 'jörg@bücher.example', user]) expect(await mail(sender), sender).toMatch(/^550 5\.7\.1 /)
   })
 
   test('spellings that another server might read as an allowed one', async () => {
@@ -99,10 +114,7 @@ describe('the From line', () => {
     await cli('device', 'set', device.device.id, '--senders', 'own', '--check-from', 'yes')
   })
   // A refused message ends its connection.
-  beforeEach(async () => {
-    smtp.destroy()
-    smtp = await logInSmtp(device.smtp)
-  })
+  beforeEach(reconnect)
 
   test.each([
     user,
