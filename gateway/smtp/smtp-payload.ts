@@ -7,6 +7,7 @@
 import { LIMITS } from '../limits.ts'
 import type { Wire } from '../wire.ts'
 import { EndOfData } from './end-of-data.ts'
+import { writeTogether } from './smtp-wire.ts'
 
 export type PayloadOutcome = 'sent' | 'look-alike' | 'upstream-gone' | { readonly refused: string }
 
@@ -81,15 +82,9 @@ class BackPressure {
     upstream.socket.on('close', this.#goOn)
   }
 
-  /** What arrives in one tick, several TLS records mostly, leaves in one write. */
   write(bytes: Buffer): void {
     const { socket } = this.#upstream
-    if (socket.destroyed) return
-    if (socket.writableCorked === 0) {
-      socket.cork()
-      process.nextTick(() => socket.uncork())
-    }
-    if (socket.write(bytes)) return
+    if (writeTogether(this.#upstream, bytes)) return
     this.#client.socket.pause()
     // An upstream that takes nothing for so long is given up: the client is not read meanwhile, so its end would not be heard either.
     this.#timer ??= setTimeout(() => socket.destroy(), LIMITS.uploadStallMs)

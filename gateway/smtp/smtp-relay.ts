@@ -15,7 +15,7 @@ import { type PayloadOutcome, relayPayload } from './smtp-payload.ts'
 import { asEnd, RelayEnd } from './smtp-relay-end.ts'
 import { REPLIES } from './smtp-replies.ts'
 import { type AcceptedMessage, SmtpTransaction } from './smtp-transaction.ts'
-import { readReply, type SmtpReply } from './smtp-wire.ts'
+import { readReply, type SmtpReply, writeTogether } from './smtp-wire.ts'
 
 /** RFC 5321 §4.5.3.1.4 asks for 512 octets, DSN and UTF-8 addresses for more; nothing real needs this much. */
 const MAX_COMMAND_BYTES = 8 * 1024
@@ -318,14 +318,4 @@ export class SmtpRelay {
       })
     }
   }
-}
-
-/** What one tick writes leaves as one segment and one TLS record: many small ones wait for each other's acknowledgements (40 ms a message). */
-function writeTogether({ socket }: Wire, data: string | Buffer): void {
-  if (socket.destroyed) return
-  if (socket.writableCorked === 0) {
-    socket.cork()
-    process.nextTick(() => socket.uncork())
-  }
-  socket.write(data)
 }

@@ -1,5 +1,5 @@
 /**
- * SMTP replies as they stand on the wire: reading one of an upstream (RFC 5321 §4.2), in bounds, byte for byte.
+ * SMTP on the wire: reading an upstream's reply (RFC 5321 §4.2), in bounds, byte for byte; writing few segments; xtext.
  */
 import { LIMITS } from '../limits.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
@@ -37,6 +37,19 @@ export async function readReply(wire: Wire): Promise<SmtpReply> {
     bytes.push(line, CRLF)
     if (match[2] !== '-') return { code, enhanced: /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(lines[0] ?? '')?.[1] ?? '', lines, bytes: Buffer.concat(bytes) }
   }
+}
+
+/**
+ * Writes; what one tick writes leaves as one segment and one TLS record. Many small ones wait for each other's acknowledgements (40 ms a message).
+ * False: the peer is slow, wait for its 'drain'.
+ */
+export function writeTogether({ socket }: Wire, data: string | Uint8Array): boolean {
+  if (socket.destroyed) return true
+  if (socket.writableCorked === 0) {
+    socket.cork()
+    process.nextTick(() => socket.uncork())
+  }
+  return socket.write(data)
 }
 
 /** RFC 3461 §4: xtext, in which everything that could end or split a parameter is written as +XX. */
