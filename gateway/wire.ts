@@ -14,12 +14,6 @@ const NOTHING = Buffer.alloc(0)
 const LF = 0x0a
 const CR = 0x0d
 
-interface Taker {
-  readonly take: (chunk: Buffer) => Buffer | undefined
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
-
 interface PendingRead {
   /** Number of bytes to take, or undefined when more must arrive. Throws when a limit is broken. */
   readonly measure: () => number | undefined
@@ -40,7 +34,6 @@ export class Wire {
   /** Position up to which no LF was found, so that one-byte writes do not cost quadratic time. */
   #scanned = 0
   #pending: PendingRead | undefined
-  #taker: Taker | undefined
   #rejectDrain: ((error: Error) => void) | undefined
   #failure: Error | undefined
 
@@ -73,37 +66,17 @@ export class Wire {
     })
   }
 
-  /**
-   * Gives each chunk to `take` as it arrives, without keeping it, until `take` gives back what is not its own: that is what is read next.
-   * Whoever takes may pause and resume the socket. Rejects like a read.
-   */
-  stream(take: (chunk: Buffer) => Buffer | undefined): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#taker = { take, resolve, reject }
-      const { socket, unread } = { socket: this.socket, unread: this.#buffer.subarray(this.#start, this.#end) }
-      this.#buffer = NOTHING
-      this.#start = this.#end = this.#scanned = 0
-      if (unread.length > 0) this.#give(unread)
-      if (this.#taker === undefined) return
-      if (this.#failure !== undefined) this.#fail(this.#failure, 'again')
-      else if (socket.isPaused() && !socket.writableEnded) socket.resume()
-    })
+  /** Whatever has arrived, at least one octet. */
+  readSome(): Promise<Buffer> {
+    return this.#read(() => (this.#end > this.#start ? this.#end - this.#start : undefined))
   }
 
-  #give(chunk: Buffer): void {
-    const taker = this.#taker
-    if (taker === undefined) return this.#append(chunk)
-    let rest: Buffer | undefined
-    try {
-      rest = taker.take(chunk)
-    } catch (error) {
-      this.#taker = undefined
-      return taker.reject(error as Error)
-    }
-    if (rest === undefined) return
-    this.#taker = undefined
-    if (rest.length > 0) this.#append(rest)
-    taker.resolve()
+  /** Gives back octets that were read last: the next read begins with them. */
+  putBack(bytes: Buffer): void {
+    if (bytes.length === 0) return
+    this.#buffer = Buffer.concat([bytes, this.#buffer.subarray(this.#start, this.#end)])
+    this.#start = this.#scanned = 0
+    this.#end = this.#buffer.length
   }
 
   /** The next `byteCount` octets. The caller has checked the number against its limit. */
@@ -139,11 +112,8 @@ export class Wire {
     this.#fail(error)
   }
 
-  #fail(error: Error, how: 'first' | 'again' = 'first'): void {
-    const taker = this.#taker
-    this.#taker = undefined
-    taker?.reject(error)
-    if (this.#failure !== undefined || how === 'again') return
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return
     this.#failure = error
     const { onGone } = this
     this.onGone = undefined
@@ -207,9 +177,9 @@ export class Wire {
 
   readonly #onData = (chunk: Buffer): void => {
     this.bytesReceived += chunk.length
-    this.#give(chunk)
+    this.#append(chunk)
     this.#serve()
-    if (this.#taker === undefined && this.#pending === undefined && this.#end - this.#start > this.#maxBufferedBytes) this.socket.pause()
+    if (this.#pending === undefined && this.#end - this.#start > this.#maxBufferedBytes) this.socket.pause()
   }
 
   #append(chunk: Buffer): void {

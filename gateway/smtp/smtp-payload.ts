@@ -7,7 +7,6 @@
 import { LIMITS } from '../limits.ts'
 import type { Wire } from '../wire.ts'
 import { EndOfData } from './end-of-data.ts'
-import { writeTogether } from './smtp-wire.ts'
 
 export type PayloadOutcome = 'sent' | 'look-alike' | 'upstream-gone' | { readonly refused: string }
 
@@ -27,10 +26,11 @@ export interface HeaderCheck {
 }
 
 /** Rejects when the client leaves in the middle. */
-export async function relayPayload({ client, upstream, header, isUpstreamAlive }: Payload): Promise<{ outcome: PayloadOutcome; bytes: number }> {
+export async function relayPayload(payload: Payload): Promise<{ outcome: PayloadOutcome; bytes: number }> {
+  const { client, upstream, header, isUpstreamAlive } = payload
   const end = new EndOfData()
-  const pressure = new BackPressure(client, upstream)
-  let held: Buffer[] | undefined = header === undefined ? undefined : []
+  const held: Buffer[] = []
+  let isHeld = header !== undefined
   let refusal: Exclude<PayloadOutcome, 'sent'> | undefined
   let bytes = 0
   const refuse = (why: Exclude<PayloadOutcome, 'sent'>) => {
@@ -38,67 +38,46 @@ export async function relayPayload({ client, upstream, header, isUpstreamAlive }
     // SECURITY: before its final dot, so that the upstream accepts nothing of this message.
     upstream.socket.destroy()
   }
-  /** Holds back what the header check wants to see; gives what may go on. */
-  const checkHeader = (pass: Buffer, isEnd: boolean): Buffer => {
-    if (held === undefined || header === undefined) return pass
-    held.push(Buffer.from(pass))
-    const verdict = header.push(pass)
-    if (typeof verdict === 'object') refuse(verdict)
-    if (verdict === 'hold' && !isEnd) return NOTHING
-    const whole = Buffer.concat(held)
-    held = undefined
-    return whole
-  }
-  await client
-    .stream(chunk => {
-      let scan = end.scan(chunk)
-      if (scan.verdict === 'look-alike') {
-        refuse('look-alike')
-        end.tolerateLookAlikes()
-        scan = end.scan(scan.rest)
+  for (let chunk = await client.readSome(); ; chunk = await client.readSome()) {
+    let scan = end.scan(chunk)
+    if (scan.verdict === 'look-alike') {
+      refuse('look-alike')
+      end.tolerateLookAlikes()
+      scan = end.scan(scan.rest)
+    }
+    bytes += scan.pass.length
+    if (refusal === undefined && !isUpstreamAlive()) refuse('upstream-gone')
+    if (refusal === undefined && isHeld && header !== undefined) {
+      held.push(Buffer.from(scan.pass))
+      const verdict = header.push(scan.pass)
+      if (typeof verdict === 'object') refuse(verdict)
+      else if (verdict === 'pass' || scan.verdict === 'end') {
+        isHeld = false
+        await send(upstream, Buffer.concat(held))
       }
-      bytes += scan.pass.length
-      if (refusal === undefined && !isUpstreamAlive()) refuse('upstream-gone')
-      const goesOn = refusal === undefined ? checkHeader(scan.pass, scan.verdict === 'end') : NOTHING
-      if (refusal === undefined && goesOn.length > 0) pressure.write(goesOn)
-      return scan.verdict === 'end' ? scan.rest : undefined
-    })
-    .finally(() => pressure.stop())
-  return { outcome: refusal ?? (isUpstreamAlive() ? 'sent' : 'upstream-gone'), bytes }
+    } else if (refusal === undefined) {
+      await send(upstream, scan.pass)
+    }
+    if (scan.verdict === 'end') {
+      client.putBack(scan.rest)
+      return { outcome: refusal ?? (isUpstreamAlive() ? 'sent' : 'upstream-gone'), bytes }
+    }
+  }
 }
 
-const NOTHING = Buffer.alloc(0)
-
-/** Writes to the upstream; does not read the client while the upstream is slow. */
-class BackPressure {
-  readonly #client: Wire
-  readonly #upstream: Wire
-  #timer: NodeJS.Timeout | undefined
-
-  constructor(client: Wire, upstream: Wire) {
-    this.#client = client
-    this.#upstream = upstream
-    upstream.socket.on('drain', this.#goOn)
-    upstream.socket.on('close', this.#goOn)
-  }
-
-  write(bytes: Buffer): void {
-    const { socket } = this.#upstream
-    if (writeTogether(this.#upstream, bytes)) return
-    this.#client.socket.pause()
-    // An upstream that takes nothing for so long is given up: the client is not read meanwhile, so its end would not be heard either.
-    this.#timer ??= setTimeout(() => socket.destroy(), LIMITS.uploadStallMs)
-  }
-
-  stop(): void {
-    this.#goOn()
-    this.#upstream.socket.off('drain', this.#goOn)
-    this.#upstream.socket.off('close', this.#goOn)
-  }
-
-  readonly #goOn = (): void => {
-    clearTimeout(this.#timer)
-    this.#timer = undefined
-    this.#client.socket.resume()
-  }
+/** Writes and waits while the upstream is slow; returns at once when it is gone. */
+async function send({ socket }: Wire, bytes: Buffer): Promise<void> {
+  if (socket.destroyed || bytes.length === 0 || socket.write(bytes)) return
+  await new Promise<void>(resolve => {
+    // An upstream that takes nothing for so long is given up: our client is not read meanwhile, so its end would not be heard either.
+    const timer = setTimeout(() => socket.destroy(), LIMITS.uploadStallMs)
+    const done = () => {
+      clearTimeout(timer)
+      socket.off('drain', done)
+      socket.off('close', done)
+      resolve()
+    }
+    socket.on('drain', done)
+    socket.on('close', done)
+  })
 }
