@@ -32,7 +32,6 @@ export const REPLIES = {
   tooMuchMalformed: `* BYE Too many malformed commands.${CRLF}`,
   tooLarge: `* BYE That is more than a command before login may have.${CRLF}`,
   tooManyRefusals: `* BYE Too many wrong logins.${CRLF}`,
-  tooManyConnections: `* BYE Too many connections; try again later.${CRLF}`,
   tooSlow: `* BYE Login took too long.${CRLF}`,
   ended: `* BYE This device's access has ended.${CRLF}`,
   shutdown: `* BYE The server is restarting; connect again.${CRLF}`,

@@ -1,40 +1,16 @@
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Secret } from '../../base/secret.ts'
+import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
 import { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { connectImapUpstream } from './imap-upstream.ts'
-
-let server: Server | undefined
-afterEach(() => {
-  server?.close()
-})
-
-type Script = (say: (text: string) => void, socket: Socket) => (line: string) => void
 
 /** Logs in at an upstream that behaves as scripted: what it says at once, and to each line it hears. */
 async function connectTo(
   script: Script,
   options: { tls?: 'none' | 'starttls'; authzid?: string; secret?: string; allowUnauthenticate?: boolean; signal?: AbortSignal } = {},
 ) {
-  const heard: string[] = []
-  server = createServer(socket => {
-    socket.on('error', () => {})
-    const onLine = script(text => void socket.write(text), socket)
-    let rest = ''
-    socket.on('data', chunk => {
-      rest += chunk.toString('latin1')
-      for (let end = rest.indexOf('\r\n'); end >= 0; end = rest.indexOf('\r\n')) {
-        heard.push(rest.slice(0, end))
-        onLine(rest.slice(0, end))
-        rest = rest.slice(end + 2)
-      }
-    })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  const dialler = new UpstreamDialler({ host: '127.0.0.1', port, tls: options.tls ?? 'none' }, undefined)
+  const { heard, dialler } = await openScriptedUpstream(script, options.tls ?? 'none')
   const login = { authzid: options.authzid ?? '', user: 'ann', secret: Secret.fromText(options.secret ?? 'upstream-secret') }
   const upstream = connectImapUpstream(dialler, login, {
     allowUnauthenticate: options.allowUnauthenticate ?? false,

@@ -1,39 +1,14 @@
-import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import { afterEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { Secret } from '../../base/secret.ts'
-import { UpstreamDialler } from '../upstream-dialler.ts'
+import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { connectSmtpUpstream } from './smtp-upstream.ts'
 import { encodeXtext } from './smtp-wire.ts'
 
-let server: Server | undefined
-afterEach(() => {
-  server?.close()
-})
-
-type Script = (say: (text: string) => void, socket: Socket) => (line: string) => void
 type Options = { tls?: 'none' | 'starttls'; authzid?: string; xclient?: { ip: string; port: number; helo: string }; signal?: AbortSignal }
 
 async function connectTo(script: Script, { tls = 'none', authzid = '', xclient, signal = new AbortController().signal }: Options = {}) {
-  const heard: string[] = []
-  server = createServer(socket => {
-    socket.on('error', () => {})
-    const onLine = script(text => void socket.write(text), socket)
-    let rest = ''
-    socket.on('data', chunk => {
-      rest += chunk.toString('latin1')
-      for (let end = rest.indexOf('\r\n'); end >= 0; end = rest.indexOf('\r\n')) {
-        const line = rest.slice(0, end)
-        rest = rest.slice(end + 2)
-        heard.push(line)
-        onLine(line)
-      }
-    })
-  }).listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  const dialler = new UpstreamDialler({ host: '127.0.0.1', port, tls }, undefined)
+  const { heard, dialler } = await openScriptedUpstream(script, tls)
   const login = { authzid, user: 'ann', secret: Secret.fromText('upstream-secret') }
   return { heard, upstream: connectSmtpUpstream(dialler, login, { hostname: 'gw.example.com', xclient, signal }) }
 }
