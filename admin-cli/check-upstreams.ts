@@ -6,7 +6,7 @@ import { lookup } from 'node:dns/promises'
 import { connect } from 'node:net'
 import { networkInterfaces } from 'node:os'
 import type { Config, Endpoint, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
-import { formatEndpoint, isInNetworks, normaliseAddress, parseCidr } from '../base/network.ts'
+import { formatEndpoint, isInNetworks, normaliseIp, parseCidr } from '../base/network.ts'
 import type { Mailbox } from '../store/mailboxes.ts'
 import type { Store } from '../store/open-store.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
@@ -124,7 +124,7 @@ export async function checkWayAround(check: string, endpoint: Endpoint): Promise
 
 async function resolveAll(host: string): Promise<string[]> {
   try {
-    return (await lookup(host, { all: true })).map(({ address }) => normaliseAddress(address))
+    return (await lookup(host, { all: true })).map(({ address }) => normaliseIp(address))
   } catch {
     // That the name is not found is already in the line of the login.
     return []

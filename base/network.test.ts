@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { formatCidr, formatEndpoint, isInNetworks, normaliseAddress, parseCidr, parseEndpoint } from './network.ts'
+import { formatCidr, formatEndpoint, isInNetworks, normaliseIp, parseCidr, parseEndpoint } from './network.ts'
 
 const isIn = (address: string, ...networks: string[]) => isInNetworks(address, networks.map(parseCidr))
 
@@ -59,10 +59,10 @@ describe('networks', () => {
   })
 
   test('an address has one spelling', () => {
-    expect(normaliseAddress('::FFFF:192.0.2.1')).toBe('192.0.2.1')
-    expect(normaliseAddress('2001:DB8:0:0:0:0:0:1')).toBe('2001:db8::1')
-    expect(normaliseAddress('fe80::1%eth0')).toBe('fe80::1')
-    expect(normaliseAddress('nonsense')).toBe('nonsense')
+    expect(normaliseIp('::FFFF:192.0.2.1')).toBe('192.0.2.1')
+    expect(normaliseIp('2001:DB8:0:0:0:0:0:1')).toBe('2001:db8::1')
+    expect(normaliseIp('fe80::1%eth0')).toBe('fe80::1')
+    expect(normaliseIp('nonsense')).toBe('nonsense')
   })
 })
 

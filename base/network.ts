@@ -27,7 +27,7 @@ function findAddress(text: string): Address | undefined {
 }
 
 /** The one spelling of an IP address: mapped IPv4 as IPv4, IPv6 as in RFC 5952, no zone. Anything else stays as it is. */
-export function normaliseAddress(address: string): string {
+export function normaliseIp(address: string): string {
   return findAddress(address)?.toString() ?? address
 }
 

@@ -8,7 +8,7 @@ import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
 import type { CertificateFiles } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
-import { normaliseAddress } from '../base/network.ts'
+import { normaliseIp } from '../base/network.ts'
 import { makeServerContext } from './secure-context.ts'
 
 export interface CertificateFacts extends CertificateFiles {
@@ -143,7 +143,7 @@ function tryContext(pair: CertificatePair): void {
 function findNames(certificate: X509Certificate): string[] {
   // Node writes "DNS:a.example, IP Address:192.0.2.1", and a name with odd characters as a JSON string.
   const entries = [...(certificate.subjectAltName ?? '').matchAll(/(?:^|, )(DNS|IP Address):("(?:[^"\\]|\\.)*"|[^,]*)/g)]
-  const names = entries.map(([, , name = '']) => normaliseAddress(name.startsWith('"') ? String(JSON.parse(name)) : name).toLowerCase())
+  const names = entries.map(([, , name = '']) => normaliseIp(name.startsWith('"') ? String(JSON.parse(name)) : name).toLowerCase())
   if (names.length > 0) return names
   const commonName = /^CN=(.*)$/m.exec(certificate.subject ?? '')?.[1]
   return commonName === undefined ? [] : [commonName.toLowerCase()]

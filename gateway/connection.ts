@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { ListenConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
-import { isInNetworks, normaliseAddress, parseCidr } from '../base/network.ts'
+import { isInNetworks, normaliseIp, parseCidr } from '../base/network.ts'
 import type { Certificates } from '../certs/certificates.ts'
 import { LIMITS } from './limits.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
@@ -28,7 +28,7 @@ export class Connection {
     this.#listen = listen
     this.#certificates = certificates
     this.socket = tcp
-    this.ip = normaliseAddress(tcp.remoteAddress ?? '')
+    this.ip = normaliseIp(tcp.remoteAddress ?? '')
     this.port = tcp.remotePort ?? 0
     // From here to its destruction a socket always has an error listener: an error nobody listens for ends the process.
     tcp.on('error', ignore)
@@ -45,7 +45,7 @@ export class Connection {
       throw new MailwicketError('WIRE_SYNTAX', { message: 'not from a balancer that the configuration names' })
     const client = await readProxyHeader(this.#tcp)
     if (client === undefined) return
-    this.ip = normaliseAddress(client.ip)
+    this.ip = normaliseIp(client.ip)
     this.port = client.port
   }
 
