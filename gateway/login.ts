@@ -10,13 +10,15 @@ import { normaliseAddress } from '../base/address.ts'
 import type { Config, UpstreamConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { looksGenerated, normaliseSecret } from '../store/app-password.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
 import type { DeviceStanding, LoginDevice, LoginMailbox } from '../store/login-record.ts'
-import { type Authenticator, authenticate } from './authenticate.ts'
+import type { Failure, Limiter } from './abuse/limiter.ts'
+import { type Authenticator, authenticate, NO_ADDRESS } from './authenticate.ts'
 import { LIMITS } from './limits.ts'
-import { type EndReason, judgeSession, type LiveSession } from './live-sessions.ts'
+import { type EndReason, judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
 import type { Recorder } from './recorder.ts'
-import { isIndistinct, type Refusal } from './refusal.ts'
+import { isIndistinct, isLimit, type Refusal } from './refusal.ts'
 import type { Credentials } from './sasl.ts'
 import { type FailureReply, UpstreamFailure } from './upstream-failure.ts'
 import type { UpstreamLogin } from './upstream-login.ts'
@@ -32,6 +34,8 @@ export interface LoginServices extends Authenticator {
   readonly config: Config
   readonly store: GatewayStore
   readonly recorder: Recorder
+  readonly limiter: Limiter
+  readonly live: LiveSessions
   /** Throws UpstreamFailure `not-configured`, `secret-missing`. */
   routeOf(mailbox: LoginMailbox): Route
 }
@@ -47,7 +51,8 @@ export interface LoginAttempt {
 
 export type LoginOutcome<Upstream> =
   | { readonly upstream: Upstream; readonly device: LoginDevice; readonly mailbox: LoginMailbox }
-  | { readonly refused: Refusal }
+  /** `delayMs`: how long the answer is held back for the wrong ones before it. */
+  | { readonly refused: Refusal; readonly delayMs?: number }
   | { readonly failed: FailureReply }
   /** The client left, or the session was ended meanwhile: nobody to answer. */
   | { readonly gone: string }
@@ -77,7 +82,9 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
   try {
     const outcome = await tryLogin(services, attempt, connect, controller.signal)
     clearTimeout(timer)
-    if ('refused' in outcome && isIndistinct(outcome.refused)) await untilGrid(receivedAt, controller.signal)
+    if ('refused' in outcome && (isIndistinct(outcome.refused) || isLimit(outcome.refused))) {
+      await wait(services.limiter.reserveSlot(receivedAt, outcome.delayMs ?? 0), controller.signal)
+    }
     if (!controller.signal.aborted || 'upstream' in outcome) return outcome
     // Already logged as refused: there is only nobody left to tell.
     return { gone: reasonOf(controller.signal.reason) }
@@ -95,17 +102,30 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   connect: Connect<Upstream>,
   signal: AbortSignal,
 ): Promise<LoginOutcome<Upstream>> {
-  const { store } = services
+  const { config, store, limiter, live } = services
   const { session, credentials } = attempt
   // Before the generation is read: a kick from here on means this login, an earlier one does not.
   session.since = Date.now()
   const generation = await store.readGeneration()
+  const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address) ?? NO_ADDRESS)
+  if (tried.terms === 'closed') return refuse(services, attempt, 'limited')
+  if (tried.terms === 'generated-only' && !looksGenerated(credentials.secret)) {
+    return refuse(services, attempt, 'limited', { failure: await limiter.limited(tried, credentials.secret) })
+  }
   const verdict = await authenticate(services, credentials, session)
   signal.throwIfAborted()
-  if ('refused' in verdict) return refuse(services, attempt, verdict.refused, verdict.device)
+  if ('refused' in verdict) {
+    const { refused, device } = verdict
+    const existence = refused === 'unknown-address' ? 'unknown' : 'exists'
+    const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret), existence) : undefined
+    return refuse(services, attempt, refused, { device, failure })
+  }
   const { device, mailbox } = verdict
-  session.device = standingOf(device)
-  const upstream = await connect(services.routeOf(mailbox), signal)
+  limiter.right(tried, mailbox.id)
+  const route = services.routeOf(mailbox)
+  const caps = { perDevice: config.sessionsPerDevice, perMailbox: route.config.sessionsPerMailbox }
+  if (!live.claim(session, { device: standingOf(device), mailbox: mailbox.id }, caps)) return refuse(services, attempt, 'too-many-sessions', { device })
+  const upstream = await connect(route, signal)
   try {
     signal.throwIfAborted()
     if ((await store.readGeneration()) !== generation) {
@@ -115,8 +135,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
       if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
       if (why !== undefined) {
         upstream.socket.destroy()
-        session.device = undefined
-        return refuse(services, attempt, asRefusal(why), device)
+        live.release(session)
+        return refuse(services, attempt, asRefusal(why), { device })
       }
       session.device = standing
     }
@@ -143,9 +163,20 @@ function succeed({ recorder }: LoginServices, attempt: LoginAttempt, device: Log
   recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app })
 }
 
-function refuse(services: LoginServices, attempt: LoginAttempt, refused: Refusal, device: LoginDevice | undefined): { refused: Refusal } {
-  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), reason: refused })
-  return { refused }
+interface RefusalFacts {
+  readonly device?: LoginDevice | undefined
+  readonly failure?: Failure | undefined
+}
+
+function refuse(
+  services: LoginServices,
+  attempt: LoginAttempt,
+  refused: Refusal,
+  { device, failure }: RefusalFacts = {},
+): { refused: Refusal; delayMs: number } {
+  // packaging/fail2ban matches this line: `remote` before all that a client chooses, `reason` last.
+  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), ...(failure?.isRepeated ? { repeated: true } : {}), reason: refused })
+  return { refused, delayMs: failure?.delayMs ?? 0 }
 }
 
 /** One place for all that was not refused and did not work: who is told, how loudly it is logged. */
@@ -205,12 +236,10 @@ function asRefusal(why: Exclude<EndReason, 'kicked' | 'shutdown'>): Refusal {
 }
 
 /** SECURITY: answers that must not be told apart leave on a grid of moments counted from the receipt of the command. */
-function untilGrid(receivedAt: number, signal: AbortSignal): Promise<void> {
-  const elapsed = performance.now() - receivedAt
-  const wait = Math.ceil(elapsed / LIMITS.refusalGridMs) * LIMITS.refusalGridMs - elapsed
+function wait(waitMs: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     if (signal.aborted) return resolve()
-    const timer = setTimeout(resolve, wait)
+    const timer = setTimeout(resolve, waitMs)
     signal.addEventListener('abort', () => {
       clearTimeout(timer)
       resolve()

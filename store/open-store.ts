@@ -11,6 +11,7 @@ import { type Backup, makeBackup } from './backup.ts'
 import { Devices } from './devices.ts'
 import { placeFile } from './durable-file.ts'
 import { Keys, type Progress } from './keys.ts'
+import { Limits } from './limits.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Keyring } from './master-key.ts'
 import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './migrations.ts'
@@ -27,6 +28,7 @@ export interface Store {
   readonly users: Users
   readonly sending: SendingRules
   readonly sessions: Sessions
+  readonly limits: Limits
   readonly activity: ActivityLog
   readonly audit: AuditLog
   readonly keys: Keys
@@ -129,6 +131,7 @@ function storeOver(backend: Backend, options: StoreOptions): Store {
     users: new Users(context),
     sending: new SendingRules(context),
     sessions: new Sessions(context),
+    limits: new Limits(context),
     activity: new ActivityLog(context),
     audit: new AuditLog(context),
     keys: new Keys(context),
