@@ -57,12 +57,12 @@ export class LimiterSync {
     const parts: { counter: FailureCounter; counts: readonly UnsharedCount[]; kind: FailureKind }[] = []
     for (const [kind, counter] of this.#counters()) parts.push({ kind, counter, counts: await counter.unshared(LIMITS.limiterSyncRows) })
     const failures: FailureNote[] = parts.flatMap(({ kind, counts }) => counts.map(count => ({ kind, ...count })))
-    const knownBlocks = this.#limiter.takeKnownBlocks()
+    const knownBlocks = this.#limiter.knownBlocks.takeNotes()
     if (failures.length + knownBlocks.length === 0) return
     try {
       await this.#store.recordFailures(failures, knownBlocks)
     } catch (error) {
-      this.#limiter.keepKnownBlocks(knownBlocks)
+      this.#limiter.knownBlocks.keepNotes(knownBlocks)
       throw error
     }
     for (const { counter, counts } of parts) counter.shared(counts)

@@ -3,6 +3,7 @@ import type { MailboxId } from '../../base/ids.ts'
 import { Secret } from '../../base/secret.ts'
 import { LIMITS } from '../limits.ts'
 import { Limiter } from './limiter.ts'
+import { SecretMarks } from './secret-mark.ts'
 
 const ANN = 'ann@example.com'
 const HOME = '192.0.2.10'
@@ -16,7 +17,11 @@ function openLimiter({ known = [] as readonly string[], trusted = [] as readonly
     asked.push(`${block} ${address}`)
     return known.includes(`${block} ${address}`)
   }
-  const limiter = new Limiter({ isKnownBlock: isKnown, isKnownBlockOfAny: async block => known.some(pair => pair.startsWith(`${block} `)) }, trusted, MARK_KEY)
+  const limiter = new Limiter(
+    { isKnownBlock: isKnown, isKnownBlockOfAny: async block => known.some(pair => pair.startsWith(`${block} `)) },
+    trusted,
+    new SecretMarks(MARK_KEY),
+  )
   let secrets = 0
   /** So many wrong secrets that were never used before; gives the delay of the last. */
   const guess = async (ip: string, address: string, times: number, existence: 'exists' | 'unknown' = 'exists'): Promise<number> => {
@@ -158,12 +163,12 @@ describe('a right secret', () => {
     const right = async () => limiter.right(await limiter.admit(HOME, ANN), 'm1' as MailboxId)
     await right()
     await right()
-    expect(limiter.takeKnownBlocks()).toEqual([{ mailbox: 'm1', block: HOME, at: Date.now() }])
+    expect(limiter.knownBlocks.takeNotes()).toEqual([{ mailbox: 'm1', block: HOME, at: Date.now() }])
     for (let i = 0; i < 100; i++) await guess(HOME, `u${i}@example.com`, 1)
     expect(await termsOf(HOME, ANN)).toBe('open')
     vi.advanceTimersByTime(LIMITS.knownBlockRepeatMs + 1)
     await right()
-    expect(limiter.takeKnownBlocks()).toHaveLength(1)
+    expect(limiter.knownBlocks.takeNotes()).toHaveLength(1)
   })
 
   test('costs the store no question while nobody is over a limit', async () => {

@@ -5,18 +5,17 @@
  * Invariants: a right answer is never delayed; a right generated secret gets in from every block but one that is itself closed for guessing, and
  * from a block known to the mailbox even then; nothing that is answered here depends on whether the address exists.
  */
-import { createHmac, randomBytes } from 'node:crypto'
-import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { MailboxId } from '../../base/ids.ts'
 import { blockOf, isInNetworks, type Network, parseCidr } from '../../base/network.ts'
 import type { Secret } from '../../base/secret.ts'
-import { FAILURE_LIMITS, type FailureKind, KNOWN_BLOCK_MS, type Restriction, restrictionOf } from '../../store/failure-limits.ts'
-import type { GatewayStore, KnownBlockNote } from '../../store/gateway-store.ts'
+import { FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf } from '../../store/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 import { FailureCounter } from './failure-counter.ts'
 import { HandshakeGate } from './handshake-gate.ts'
+import { type KnownBlockStore, KnownBlocks } from './known-blocks.ts'
 import { ReplySlots } from './reply-slots.ts'
+import { SecretMarks } from './secret-mark.ts'
 
 /** One attempt as the limiter sees it, before the secret is looked at. */
 export interface Attempt {
@@ -37,26 +36,20 @@ export interface Failure {
   readonly isRepeated: boolean
 }
 
-type LimiterStore = Pick<GatewayStore, 'isKnownBlock' | 'isKnownBlockOfAny'>
-
 export class Limiter {
-  readonly #store: LimiterStore
   readonly #trusted: readonly Network[]
-  readonly #markKey: Uint8Array
+  readonly #marks: SecretMarks
+  readonly knownBlocks: KnownBlocks
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
   /** Of addresses that no mailbox has: apart, so that made-up ones do not push out the counts of real ones. */
   readonly unknownAddresses: FailureCounter
-  /** What was proved by this process a moment ago, when the store may not know it yet; and what the store need not hear twice a day. */
-  readonly #proved = new LRUCache<string, number>({ max: LIMITS.knownBlocksInMemory })
-  readonly #strangers = new LRUCache<string, boolean>({ max: LIMITS.countedBlocks, ttl: LIMITS.strangerBelievedMs })
   readonly #closedArrivals = new RateLimiterMemory({ points: LIMITS.closedBlockConnectionsPerSecond, duration: 1, keyPrefix: '' })
   readonly #gate = new HandshakeGate()
   readonly #slots = new ReplySlots()
-  #knownBlocks: KnownBlockNote[] = []
 
-  constructor(store: LimiterStore, trusted: readonly string[], markKey: Uint8Array = randomBytes(32)) {
-    this.#markKey = markKey
-    this.#store = store
+  constructor(store: KnownBlockStore, trusted: readonly string[], marks = new SecretMarks()) {
+    this.#marks = marks
+    this.knownBlocks = new KnownBlocks(store)
     this.#trusted = trusted.map(parseCidr)
     this.counters = {
       block: counterOf('block', LIMITS.countedBlocks),
@@ -72,7 +65,7 @@ export class Limiter {
    */
   async mayConnect(ip: string, signal: AbortSignal): Promise<boolean> {
     const block = this.countedBlockOf(ip)
-    if (block === undefined || !(await this.#isStranger(block))) return true
+    if (block === undefined || !(await this.knownBlocks.isStranger(block))) return true
     if (restrictionOf('block', await this.counters.block.count(block)) === 'refused') {
       const hasRoom = await this.#closedArrivals.consume(block).then(
         () => true,
@@ -82,19 +75,6 @@ export class Limiter {
     }
     await this.#gate.pass(signal)
     return true
-  }
-
-  async #isStranger(block: string): Promise<boolean> {
-    const believed = this.#strangers.get(block)
-    if (believed !== undefined) return believed
-    try {
-      const isStranger = !(await this.#store.isKnownBlockOfAny(block, Date.now() - KNOWN_BLOCK_MS))
-      this.#strangers.set(block, isStranger)
-      return isStranger
-    } catch {
-      // The login will say that the store is down, and log it.
-      return false
-    }
   }
 
   /** The block that caps and counts hold for; undefined for the networks that are trusted. */
@@ -109,7 +89,7 @@ export class Limiter {
     const ofBlock = isTrusted ? 'none' : restrictionOf('block', await this.counters.block.count(block))
     const ofMailbox = restrictionOf('mailbox', Math.max(await this.counters.mailbox.count(address), await this.unknownAddresses.count(address)))
     if (ofBlock === 'none' && ofMailbox === 'none') return { block, address, terms: 'open', countedIn: isTrusted ? ['mailbox'] : ['block', 'mailbox'] }
-    if (await this.#isKnown(block, address)) {
+    if (await this.knownBlocks.isKnown(block, address)) {
       const own = restrictionOf('own', await this.counters.own.count(`${block} ${address}`))
       return { block, address, terms: termsOf(own), countedIn: ['own'] }
     }
@@ -120,7 +100,7 @@ export class Limiter {
   /** Counts a secret that was not looked at, against the block that sent it. */
   async limited({ block, address, countedIn }: Attempt, secret: Secret): Promise<Failure> {
     if (!countedIn.includes('block')) return { delayMs: 0, isRepeated: false }
-    const { count, isNew } = await this.counters.block.add(block, this.#markOf(address, secret))
+    const { count, isNew } = await this.counters.block.add(block, this.#marks.markOf(address, secret))
     return { delayMs: delayOf('block', count), isRepeated: !isNew }
   }
 
@@ -131,7 +111,7 @@ export class Limiter {
 
   /** Counts a wrong secret; `address` tells whether there is such a mailbox. */
   async wrong(attempt: Attempt, secret: Secret, address: 'exists' | 'unknown'): Promise<Failure> {
-    const mark = this.#markOf(attempt.address, secret)
+    const mark = this.#marks.markOf(attempt.address, secret)
     let delayMs = 0
     let isRepeated = true
     for (const kind of attempt.countedIn) {
@@ -146,36 +126,7 @@ export class Limiter {
 
   /** The secret was right: the block is known to the mailbox from now on. */
   right({ block, address }: Attempt, mailbox: MailboxId): void {
-    const now = Date.now()
-    const key = `${block} ${address}`
-    if ((this.#proved.get(key) ?? 0) > now - LIMITS.knownBlockRepeatMs) return
-    this.#proved.set(key, now)
-    this.#strangers.set(block, false)
-    if (this.#knownBlocks.length < LIMITS.pendingActivity) this.#knownBlocks.push({ mailbox, block, at: now })
-  }
-
-  /** Blocks that became known since this was last asked. */
-  takeKnownBlocks(): KnownBlockNote[] {
-    const notes = this.#knownBlocks
-    this.#knownBlocks = []
-    return notes
-  }
-
-  /** Puts back what could not be written. */
-  keepKnownBlocks(notes: readonly KnownBlockNote[]): void {
-    this.#knownBlocks = [...notes, ...this.#knownBlocks].slice(-LIMITS.pendingActivity)
-  }
-
-  async #isKnown(block: string, address: string): Promise<boolean> {
-    const after = Date.now() - KNOWN_BLOCK_MS
-    const proved = this.#proved.get(`${block} ${address}`)
-    if (proved !== undefined && proved > after) return true
-    return this.#store.isKnownBlock(address, block, after)
-  }
-
-  /** SECURITY: with the address, so that one secret tried on many mailboxes is many. */
-  #markOf(address: string, secret: Secret): number {
-    return createHmac('sha256', this.#markKey).update(address).update('\0').update(secret.reveal()).digest().readUInt16BE(0)
+    this.knownBlocks.prove(block, address, mailbox)
   }
 }
 
