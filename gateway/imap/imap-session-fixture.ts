@@ -8,7 +8,7 @@ import type { Log, LogEvent, LogFields } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
-import { Limiter } from '../abuse/limiter.ts'
+import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { type ImapServices, ImapSession } from './imap-session.ts'
@@ -74,7 +74,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
     },
     hasher,
     config: { sessionsPerDevice: 100 },
-    limiter: new Limiter({ isKnownBlock: async () => false, isKnownBlockOfAny: async () => false }, []),
+    limiter: openLimiterForAll(),
     live,
     log,
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },

@@ -6,7 +6,7 @@ import type { Log, LogEvent, LogFields } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
-import { Limiter } from '../abuse/limiter.ts'
+import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { openTcpPair } from '../tcp-pair-fixture.ts'
@@ -57,7 +57,7 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect }: Bench = {}
     },
     hasher,
     config: { sessionsPerDevice: 100 },
-    limiter: new Limiter({ isKnownBlock: async () => false, isKnownBlockOfAny: async () => false }, []),
+    limiter: openLimiterForAll(),
     live,
     log,
     recorder: { attempted: () => {}, connected: () => {}, ended: () => {}, sent: () => {} },

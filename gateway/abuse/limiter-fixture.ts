@@ -1,0 +1,17 @@
+/**
+ * A limiter that lets everybody try, for tests of what comes after it; its answers keep their grid.
+ */
+import type { Limiter } from './limiter.ts'
+import { ReplySlots } from './reply-slots.ts'
+
+export function openLimiterForAll(): Limiter {
+  const slots = new ReplySlots()
+  const limiter: Pick<Limiter, 'admit' | 'limited' | 'wrong' | 'right' | 'reserveSlot'> = {
+    admit: async (block, address) => ({ block, address, terms: 'open', countedIn: [] }),
+    limited: async () => ({ delayMs: 0, isRepeated: false }),
+    wrong: async () => ({ delayMs: 0, isRepeated: false }),
+    right: () => {},
+    reserveSlot: (receivedAt, delayMs) => slots.reserve({ receivedAt, delayMs, now: performance.now() }),
+  }
+  return limiter as Limiter
+}
