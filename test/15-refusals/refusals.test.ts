@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { noteSecret } from '../fixtures/marker-secrets.ts'
-import { logIn, openImaps, quote } from '../fixtures/raw-imap.ts'
+import { logIn, openImaps, openImapsFrom, quote } from '../fixtures/raw-imap.ts'
 import { Stage } from '../fixtures/stage.ts'
 
 const user = 'reader@example.com'
@@ -117,9 +117,10 @@ test('a removed mailbox lets nobody in', async () => {
   expect(await tryLogin(account)).toMatch(/^t1 NO \[AUTHENTICATIONFAILED\]/)
 })
 
+// From an address of its own: the tests above made mistakes enough at theirs to be answered late.
 test('wrong passwords take the same time as unknown addresses', async () => {
   const time = async (account: ImapAccount) => {
-    const imap = await openImaps(account)
+    const imap = await openImapsFrom('127.0.0.15', account)
     const start = performance.now()
     await imap.command(`LOGIN ${quote(account.user)} ${quote(account.password)}`)
     imap.destroy()
