@@ -67,10 +67,13 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
 
   async refusals(job, target) {
     let wrong = 0
+    let attackers = 0
     const one = async () => {
-      const connection = await openConnection(target)
+      // Each from another address at another mailbox, below the counts from which answers are delayed: here it is the work that is measured.
+      const attacker = attackers++
+      const connection = await openConnection({ ...target, from: addressOf(attacker) })
       for (let i = 0; i < job.triesEach; i++) {
-        const line = await connection.command(`LOGIN ${target.user} ${makeWrongSecret(wrong++)}`)
+        const line = await connection.command(`LOGIN nobody-${attacker}@example.test ${makeWrongSecret(wrong++)}`)
         if (!line.includes('AUTHENTICATIONFAILED')) throw new Error(`not refused as expected: ${line}`)
       }
       connection.destroy()
@@ -79,6 +82,49 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
     return async () => {
       await repeat(job.connections, job.parallel, one)
       return { refusals: job.connections * job.triesEach }
+    }
+  },
+
+  async flood(job, target) {
+    let wrong = 0
+    const guessForEver = async (from: string) => {
+      for (;;) {
+        try {
+          const connection = await openConnection({ ...target, from })
+          for (let said = ''; !said.startsWith('* BYE'); wrong++) said = await connection.command(`LOGIN ${target.user} wrong-${wrong}`)
+          connection.destroy()
+        } catch {
+          // Closed on us: that is what a flood is told. Not in a tight loop of refused connections.
+          await new Promise(resolve => setTimeout(resolve, 20))
+        }
+      }
+    }
+    return async () => {
+      // Connections are opened over a second, as many machines would.
+      for (let i = 0; i < job.addresses; i++) {
+        for (let each = 0; each < job.connectionsEach; each++) void guessForEver(addressOf(i))
+        if (i % 20 === 19) await new Promise(resolve => setTimeout(resolve, 20_000 / job.addresses))
+      }
+      return {}
+    }
+  },
+
+  async loginPace(job, target) {
+    const millis: number[] = []
+    const one = async () => {
+      const from = performance.now()
+      const session = await openSession(target)
+      millis.push(performance.now() - from)
+      session.destroy()
+      await new Promise(resolve => setTimeout(resolve, job.pauseMs))
+    }
+    await repeat(20, 1, one)
+    return async () => {
+      millis.length = 0
+      await repeat(job.count, 1, one)
+      millis.sort((a, b) => a - b)
+      const at = (share: number) => millis[Math.floor(millis.length * share)] ?? 0
+      return { p50: at(0.5), p99: at(0.99) }
     }
   },
 
@@ -111,6 +157,11 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
       return Object.fromEntries(micros.map((values, index) => [`micros${index}`, median(values)]))
     }
   },
+}
+
+/** One of the addresses of the loopback network, from 127.1.0.2 on. */
+function addressOf(index: number): string {
+  return `127.${1 + (index >> 14)}.${(index >> 7) & 127}.${2 + (index & 127)}`
 }
 
 /** A different secret each time, in the shape of a generated one (no digit 0 or 1 in its alphabet). */

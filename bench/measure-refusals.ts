@@ -1,6 +1,6 @@
 /**
  * Wrong secrets refused per second of CPU, beside argon2 verifications per second of CPU: what the tags save.
- * Once with as many tries a connection as an attacker gets, once with a TLS connection for each.
+ * Once with as many tries a connection as an attacker gets, once with a TLS connection for each. From many addresses, at addresses that no mailbox has.
  */
 import { execFileSync } from 'node:child_process'
 import type { Peer } from './peers/peer.ts'

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the rows of the design's speed table, each as a ratio of one run, with the raw figures.
  *
- *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission] [--quick]
+ *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood] [--quick]
  *
  * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
  * `--quick` (100,000 devices in the large store in place of 1,000,000). Needs root: nginx and Dovecot drop to users of their own.
@@ -10,6 +10,7 @@ import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { measureDownload } from './measure-download.ts'
+import { measureFlood } from './measure-flood.ts'
 import { measureLogin } from './measure-login.ts'
 import { measureLoginTime } from './measure-login-time.ts'
 import { measureMemory } from './measure-memory.ts'
@@ -25,7 +26,7 @@ import type { ResultRow } from './result-row.ts'
 import { formatTable, writeResults } from './results-file.ts'
 import { Workbench } from './workbench.ts'
 
-const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission'] as const
+const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission', 'flood'] as const
 type Name = (typeof NAMES)[number]
 
 /** What a measurement may need. Long-running peers are shared; the memory of a process that has worked before says little. */
@@ -64,6 +65,7 @@ const measurements: { readonly [N in Name]: (field: Field) => Promise<ResultRow[
   memory: field => measureMemory(field.kinds),
   'login-time': field => measureLoginTime(field.bench, field.upstream, field.certificate, field.largeStore),
   submission: field => measureSubmission(field.bench, field.certificate),
+  flood: field => measureFlood(field.bench, field.upstream, field.certificate),
 }
 
 const { values: options } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })

@@ -9,6 +9,8 @@ export interface Target {
   readonly certificate: string
   readonly user: string
   readonly secret: string
+  /** Where the connection comes from; 127.0.0.1 unless told. */
+  readonly from?: string
 }
 
 /** What arrives is looked at before the next read. */
@@ -26,7 +28,8 @@ export function connectTls(target: Target, take: (bytes: number, buffer: Uint8Ar
     return true
   }
   // Node takes `onread` here (its documentation says so); the published types do not know it.
-  const options: ConnectionOptions & { readonly onread: OnReadOpts } = {
+  const options: ConnectionOptions & { readonly onread: OnReadOpts; readonly localAddress: string } = {
+    localAddress: target.from ?? '127.0.0.1',
     host: '127.0.0.1',
     port: target.port,
     servername: 'localhost',

@@ -59,8 +59,9 @@ export const LIMITS = {
   strangerHandshakesPerSecond: 200,
   /** As many after a pause at once: a tenth of a second of the loop. */
   strangerHandshakesAtOnce: 50,
-  /** Refusals that leave within one step of the grid, 500 a second: a tenth of a core. More wait for the next step. */
-  refusalsPerSlot: 250,
+  /** Refusals leave in slots of this length, so many in each: 2,000 a second, about a third of a core, and never so many at once that a login would notice. */
+  refusalSlotMs: 50,
+  refusalsPerSlot: 100,
   /** Counts and known blocks reach the store this often (design section 6). */
   limiterSyncMs: 1_000,
   /** Rows of counts written or read at a time. */

@@ -1,6 +1,7 @@
 /**
  * When refusals leave: on a grid counted from the receipt of the command, so that they cannot be told apart by their moment, and not more of
- * them at a time than leaves the loop free for those who are let in. A flood that waits for its answers is slowed down by this alone.
+ * them at a time than leaves the loop free for those who are let in: the rest waits for the next slot, for a reason that has nothing to do with
+ * whose it is. A flood that waits for its answers is slowed down by this alone.
  *
  * What waits here is a connection that is not logged in: their caps bound it.
  */
@@ -8,28 +9,29 @@ import { LIMITS } from '../limits.ts'
 
 interface Options {
   readonly gridMs: number
-  /** Refusals that may leave within one step of the grid. */
+  readonly slotMs: number
+  /** Refusals that may leave within one slot. */
   readonly perSlot: number
 }
 
 export class ReplySlots {
   readonly #options: Options
-  /** Refusals by the step of the clock in which they leave. */
+  /** Refusals by the slot in which they leave. */
   readonly #taken = new Map<number, number>()
 
-  constructor(options: Options = { gridMs: LIMITS.refusalGridMs, perSlot: LIMITS.refusalsPerSlot }) {
+  constructor(options: Options = { gridMs: LIMITS.refusalGridMs, slotMs: LIMITS.refusalSlotMs, perSlot: LIMITS.refusalsPerSlot }) {
     this.#options = options
   }
 
   /** How long to wait from `now` on, at least `delayMs` beyond the next step of the grid. Times in milliseconds of any one clock. */
   reserve({ receivedAt, delayMs, now }: { readonly receivedAt: number; readonly delayMs: number; readonly now: number }): number {
-    const { gridMs, perSlot } = this.#options
-    this.#forgetBefore(Math.floor(now / gridMs))
+    const { gridMs, slotMs, perSlot } = this.#options
+    this.#forgetBefore(Math.floor(now / slotMs))
     let leavesAt = receivedAt + Math.ceil((now - receivedAt) / gridMs) * gridMs + delayMs
-    let slot = Math.floor(leavesAt / gridMs)
+    let slot = Math.floor(leavesAt / slotMs)
     while ((this.#taken.get(slot) ?? 0) >= perSlot) {
       slot += 1
-      leavesAt += gridMs
+      leavesAt += slotMs
     }
     this.#taken.set(slot, (this.#taken.get(slot) ?? 0) + 1)
     return leavesAt - now
