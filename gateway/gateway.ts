@@ -17,6 +17,9 @@ import { LIMITS } from './limits.ts'
 import { type Listener, openListener } from './listener.ts'
 import { LiveSessions } from './live-sessions.ts'
 import type { LoginServices } from './login.ts'
+import { meterStore } from './metered-store.ts'
+import { Metrics } from './metrics.ts'
+import { openMonitoring } from './monitoring.ts'
 import { Recorder } from './recorder.ts'
 import { Revocation } from './revocation.ts'
 import { openRoutes } from './routes.ts'
@@ -63,42 +66,50 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   const connectSmtp = makeSmtpConnector(config.upstreams, config.hostname)
   const certificates = await openCertificates({ files: config.certificates, log })
   closers.push(() => certificates.close())
-  const store = await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) })
+  const metrics = new Metrics(config.upstreams)
+  const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) }), metrics)
   closers.push(() => store.close())
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
+  const hasher = new PasswordHasher({ observer: metrics })
   const services: LoginServices & { live: LiveSessions } = {
     config,
     store,
-    hasher: new PasswordHasher(),
+    hasher,
     recorder,
+    metrics,
     live,
     routeOf: mailbox => routes(mailbox, store),
     log,
   }
   const imap: ImapServices = { ...services, connect: connectImap }
   const smtp: SmtpServices = { ...services, connect: connectSmtp, frontDoor: await openFrontDoor(config, store, recorder), ledger: new SendingLedger() }
+  const revocation = new Revocation(store, live, log)
+  const waiting = { count: 0 }
+  // Before the listeners, so that it is closed after them: who asks meanwhile hears that this node goes away.
+  const monitoring = await openMonitoring(config.admin, metrics, { waiting, hasher, recorder, revocation, certificates }, log)
   closers.push(
+    () => monitoring.close(),
     () => recorder.stop(),
     () => endAll(live),
   )
-  const waiting = { count: 0 }
   const serve = {
     imap: (connection: Connection) => new ImapSession(imap, connection, log).run(),
     submission: (connection: Connection) => new SmtpSession(smtp, connection, log).run(),
   }
   const listeners: Listener[] = []
   for (const listen of config.listen) {
-    const listener = await openListener(listen, { certificates, log, waiting, serve: serve[listen.protocol] })
+    const listener = await openListener(listen, { certificates, log, metrics, waiting, serve: serve[listen.protocol] })
     closers.push(() => listener.close())
     listeners.push(listener)
   }
   recorder.start()
-  const revocation = new Revocation(store, live, log)
   revocation.start()
   closers.push(() => revocation.stop())
+  monitoring.readiness.serving()
   const listen = listeners.map(({ protocol, address, tls }) => ({ protocol, address, tls }))
-  out.write(`${JSON.stringify({ event: 'ready', listen, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
+  const admin = monitoring.address
+  out.write(`${JSON.stringify({ event: 'ready', listen, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
   return {
     listen,
     reload: async () => {
@@ -106,6 +117,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
       log.info('certificates.reread', { daysLeft: certificates.daysLeft() })
     },
     stop: async () => {
+      monitoring.readiness.draining()
       log.info('stopping', { sessions: live.size })
       await closeAll(closers)
       log.info('stopped')

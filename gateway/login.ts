@@ -8,13 +8,14 @@
 import type { Duplex } from 'node:stream'
 import { normaliseAddress } from '../base/address.ts'
 import type { Config, UpstreamConfig } from '../base/config.ts'
-import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
 import type { DeviceStanding, LoginDevice, LoginMailbox } from '../store/login-record.ts'
 import { type Authenticator, authenticate } from './authenticate.ts'
 import { LIMITS } from './limits.ts'
 import { type EndReason, judgeSession, type LiveSession } from './live-sessions.ts'
+import { Ended, failureOf, type LoginResult } from './login-result.ts'
+import type { Metrics } from './metrics.ts'
 import type { Recorder } from './recorder.ts'
 import { isIndistinct, type Refusal } from './refusal.ts'
 import type { Credentials } from './sasl.ts'
@@ -32,6 +33,7 @@ export interface LoginServices extends Authenticator {
   readonly config: Config
   readonly store: GatewayStore
   readonly recorder: Recorder
+  readonly metrics: Metrics
   /** Throws UpstreamFailure `not-configured`, `secret-missing`. */
   routeOf(mailbox: LoginMailbox): Route
 }
@@ -52,14 +54,8 @@ export type LoginOutcome<Upstream> =
   /** The client left, or the session was ended meanwhile: nobody to answer. */
   | { readonly gone: string }
 
-/** The session was ended from outside while it logged in. */
-class Ended extends Error {
-  readonly why: EndReason
-  constructor(why: EndReason) {
-    super(why)
-    this.why = why
-  }
-}
+/** What is no failure. */
+type TriedLogin<Upstream> = Extract<LoginOutcome<Upstream>, { readonly upstream: Upstream } | { readonly refused: Refusal }>
 
 type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
 
@@ -70,6 +66,8 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
 ): Promise<LoginOutcome<Upstream>> {
   const receivedAt = performance.now()
   const { session, wire } = attempt
+  const ended = (outcome: 'ok' | 'refused' | 'failed', result: LoginResult) =>
+    services.metrics.loginEnded({ protocol: session.protocol, outcome, result, seconds: (performance.now() - receivedAt) / 1000 })
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', `no login within ${LIMITS.upstreamLoginMs / 1000} s`)), LIMITS.upstreamLoginMs)
   session.endBy(why => controller.abort(new Ended(why)))
@@ -77,11 +75,14 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
   try {
     const outcome = await tryLogin(services, attempt, connect, controller.signal)
     clearTimeout(timer)
+    if ('refused' in outcome) ended('refused', outcome.refused)
+    else ended('ok', 'ok')
     if ('refused' in outcome && isIndistinct(outcome.refused)) await untilGrid(receivedAt, controller.signal)
     if (!controller.signal.aborted || 'upstream' in outcome) return outcome
     // Already logged as refused: there is only nobody left to tell.
     return { gone: reasonOf(controller.signal.reason) }
   } catch (error) {
+    ended('failed', failureOf(error))
     return explain(services, attempt, error)
   } finally {
     clearTimeout(timer)
@@ -94,8 +95,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   attempt: LoginAttempt,
   connect: Connect<Upstream>,
   signal: AbortSignal,
-): Promise<LoginOutcome<Upstream>> {
-  const { store } = services
+): Promise<TriedLogin<Upstream>> {
+  const { store, metrics } = services
   const { session, credentials } = attempt
   // Before the generation is read: a kick from here on means this login, an earlier one does not.
   session.since = Date.now()
@@ -105,7 +106,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   if ('refused' in verdict) return refuse(services, attempt, verdict.refused, verdict.device)
   const { device, mailbox } = verdict
   session.device = standingOf(device)
-  const upstream = await connect(services.routeOf(mailbox), signal)
+  const upstream = await metrics.timeUpstreamLogin(mailbox.upstream, session.protocol, async () => connect(services.routeOf(mailbox), signal))
   try {
     signal.throwIfAborted()
     if ((await store.readGeneration()) !== generation) {
@@ -134,11 +135,12 @@ function standingOf({ id, state, mailboxState, scopes, expiresAt, allowFrom, pas
   return { id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
 }
 
-function succeed({ recorder }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {
+function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {
   const { session, tls, log } = attempt
   const { protocol, ip, app } = session
   const at = Date.now()
   log.info('auth.ok', { mailbox: mailbox.address, device: device.id, deviceName: device.name, app })
+  metrics.sessionBegan(session)
   recorder.connected(session, { device: device.id, at, ip, protocol, app, tls })
   recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app })
 }
@@ -151,12 +153,14 @@ function refuse(services: LoginServices, attempt: LoginAttempt, refused: Refusal
 /** One place for all that was not refused and did not work: who is told, how loudly it is logged. */
 function explain(services: LoginServices, attempt: LoginAttempt, error: unknown): { failed: FailureReply } | { gone: string } {
   const { session, log } = attempt
+  const reason = failureOf(error)
+  const note = { ...noteFailure(services, attempt, reason), reason }
   if (error instanceof Ended) {
-    log.warn('auth.failed', { ...noteFailure(services, attempt, error.why), reason: error.why })
+    log.warn('auth.failed', note)
     return { gone: reasonOf(error) }
   }
   if (error instanceof UpstreamFailure) {
-    log.warn('auth.failed', { ...noteFailure(services, attempt, `upstream-${error.reason}`), reason: `upstream-${error.reason}` })
+    log.warn('auth.failed', note)
     log[error.severity](error.reason === 'refused-us' ? 'upstream.refused-us' : 'upstream.failed', {
       reason: error.reason,
       detail: error.detail,
@@ -164,18 +168,11 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
     })
     return { failed: error.reply }
   }
-  if (error instanceof MailwicketError && error.kind === 'client') {
-    log.info('auth.failed', { ...noteFailure(services, attempt, 'client-left'), reason: 'client-left' })
+  if (reason === 'client-left') {
+    log.info('auth.failed', note)
     return { gone: reasonOf(error) }
   }
-  const isKnown = error instanceof MailwicketError
-  const reason = isKnown ? error.code.toLowerCase().replaceAll('_', '-') : 'bug'
-  log.error('auth.failed', {
-    ...noteFailure(services, attempt, reason),
-    reason,
-    err: (error as Error).message,
-    ...(isKnown ? {} : { stack: (error as Error).stack }),
-  })
+  log.error('auth.failed', { ...note, err: (error as Error).message, ...(reason === 'bug' ? { stack: (error as Error).stack } : {}) })
   return { failed: 'unavailable' }
 }
 
@@ -184,7 +181,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Notes the attempt in the activity and gives the fields of its log line. */
-function noteFailure({ recorder }: LoginServices, { session, credentials }: LoginAttempt, result: string, device?: LoginDevice): Record<string, unknown> {
+function noteFailure({ recorder }: LoginServices, { session, credentials }: LoginAttempt, result: LoginResult, device?: LoginDevice): Record<string, unknown> {
   const { protocol, ip, app } = session
   const address = printableAddress(credentials.address)
   const id = device?.id ?? session.device?.id ?? null

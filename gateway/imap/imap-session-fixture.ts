@@ -10,6 +10,7 @@ import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
 import type { Connection } from '../connection.ts'
 import { LiveSessions } from '../live-sessions.ts'
+import { Metrics } from '../metrics.ts'
 import { type ImapServices, ImapSession } from './imap-session.ts'
 
 export const SECRET = 'marker-Secret-chosen-1'
@@ -74,6 +75,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
     hasher,
     live,
     log,
+    metrics: new Metrics(),
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
     routeOf: () => ({}),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),

@@ -8,6 +8,7 @@ import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
 import type { Connection } from '../connection.ts'
 import { LiveSessions } from '../live-sessions.ts'
+import { Metrics } from '../metrics.ts'
 import { openTcpPair } from '../tcp-pair-fixture.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { Wire } from '../wire.ts'
@@ -57,6 +58,7 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect }: Bench = {}
     hasher,
     live,
     log,
+    metrics: new Metrics(),
     recorder: { attempted: () => {}, connected: () => {}, ended: () => {}, sent: () => {} },
     routeOf: () => ({}),
     connect:
