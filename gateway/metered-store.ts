@@ -28,19 +28,25 @@ export interface StoreMeter {
 }
 
 export function meterStore(store: GatewayStore, meter: StoreMeter): GatewayStore {
-  const metered = new Map<string | symbol, Method>()
-  for (const [method, operation] of Object.entries(OPERATIONS))
-    metered.set(method, meterOne((store[method as keyof GatewayStore] as unknown as Method).bind(store), operation, meter))
+  const methods = new Map<string | symbol, Method>()
   // A proxy, not a class of the same methods: what the store learns to do tomorrow passes through.
   return new Proxy(store, {
     get: (target, name) => {
-      const known = metered.get(name)
+      const known = methods.get(name)
       if (known !== undefined) return known
       const value: unknown = Reflect.get(target, name, target)
+      if (typeof value !== 'function') return value
       // Its fields are private: a method must see the store itself.
-      return typeof value === 'function' ? (value as Method).bind(target) : value
+      const bound = (value as Method).bind(target)
+      const method = isMetered(name) ? meterOne(bound, OPERATIONS[name], meter) : bound
+      methods.set(name, method)
+      return method
     },
   })
+}
+
+function isMetered(name: string | symbol): name is keyof typeof OPERATIONS {
+  return Object.hasOwn(OPERATIONS, name)
 }
 
 function meterOne(call: Method, operation: StoreOperation, meter: StoreMeter): Method {

@@ -59,6 +59,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
   const log: Log = { debug: write, info: write, warn: write, error: write, with: () => log }
   const activity: { result: string; address: string }[] = []
   const live = new LiveSessions()
+  const metrics = new Metrics()
   let said = ''
   client.on('data', chunk => {
     said += chunk
@@ -75,7 +76,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
     hasher,
     live,
     log,
-    metrics: new Metrics(),
+    metrics,
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
     routeOf: () => ({}),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
@@ -103,6 +104,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
     lines,
     activity,
     live,
+    metrics,
     said: () => said,
     hear: (text: string) => vi.waitFor(() => expect(said).toContain(text), { interval: 2, timeout: 10_000 }),
   }
