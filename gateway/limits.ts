@@ -69,6 +69,6 @@ export const ADMIN_LIMITS = {
   checkMs: 1_000,
   /** Between two requests, and for a client that does not read its answer: longer than the usual 15 s between two scrapes. */
   idleMs: 30_000,
-  /** Making the text takes a millisecond or two of the loop: it is made anew only so often. */
+  /** Making the text holds the loop for a millisecond, with 50,000 sessions for seven: it is made anew only so often. */
   textMs: 250,
 } as const

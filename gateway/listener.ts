@@ -50,6 +50,7 @@ async function accept(socket: Socket, config: ListenConfig, address: string, ser
   metrics.connectionAccepted(config.protocol, address)
   const connection = new Connection(socket, config, certificates)
   if (waiting.count >= LIMITS.unauthenticatedConnections) {
+    metrics.limited('unauthenticated')
     connection.destroy()
     return
   }
