@@ -200,11 +200,19 @@ describe('what it bears', () => {
     expect(text).toHaveBeenCalledTimes(2)
   })
 
-  it('is closed with all its connections', async () => {
-    const { endpoint, port } = await openEndpoint()
-    const { closed } = await dial(port)
+  it('is closed with all its connections, also such as wait for an answer', async () => {
+    const asked = Promise.withResolvers<void>()
+    const never = new Promise<string>(() => {})
+    const text = () => {
+      asked.resolve()
+      return never
+    }
+    const { endpoint, port } = await openEndpoint({ text })
+    const [silent, waiting] = await Promise.all([dial(port), dial(port)])
+    waiting.socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n')
+    await asked.promise
     await endpoint.close()
-    await closed
+    await Promise.all([silent.closed, waiting.closed])
     await expect(once(connect(port, '127.0.0.1'), 'connect')).rejects.toThrow()
   })
 })
