@@ -87,7 +87,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   const revocation = new Revocation(store, live, log)
   const waiting = { count: 0 }
   // Before the listeners, so that it is closed after them: who asks meanwhile hears that this node goes away.
-  const monitoring = await openMonitoring(config.admin, metrics, { waiting, hasher, recorder, revocation, certificates }, log)
+  const monitoring = await openMonitoring(config.admin, metrics, { unauthenticated: () => waiting.count, hasher, recorder, revocation, certificates }, log)
   closers.push(
     () => monitoring.close(),
     () => recorder.stop(),

@@ -17,7 +17,7 @@ function openSession(protocol: 'imap' | 'submission' = 'imap') {
 
 function makeSources(changes: Partial<MetricSources> = {}): MetricSources {
   return {
-    waiting: { count: 3 },
+    unauthenticated: () => 3,
     hasher: { waiting: 4, running: 2 },
     recorder: { pending: 17 },
     revocation: { ageMs: 250 },

@@ -32,7 +32,8 @@ export type MessageRefusal = (typeof MESSAGE_REFUSALS)[number]
 
 /** What is read when somebody asks for the text. */
 export interface MetricSources {
-  readonly waiting: { readonly count: number }
+  /** Connections that are not logged in. */
+  readonly unauthenticated: () => number
   readonly hasher: Pick<PasswordHasher, 'waiting' | 'running'>
   readonly recorder: Pick<Recorder, 'pending'>
   readonly revocation: Pick<Revocation, 'ageMs'>
@@ -205,8 +206,8 @@ export class Metrics implements HashObserver, StoreMeter {
     }
   }
 
-  #readSources({ waiting, hasher, recorder, revocation, certificates, readiness }: MetricSources): void {
-    this.#unauthenticated.set(waiting.count)
+  #readSources({ unauthenticated, hasher, recorder, revocation, certificates, readiness }: MetricSources): void {
+    this.#unauthenticated.set(unauthenticated())
     this.#hashQueue.set(hasher.waiting)
     this.#hashesRunning.set(hasher.running)
     this.#pendingNotes.set(recorder.pending)
