@@ -108,7 +108,7 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, t
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',
     'x-content-type-options': 'nosniff',
-    // RFC 9110 §15.5.6: a 405 says what is allowed. What else it brought with it is not read.
+    // RFC 9110 §15.5.6: a 405 says what is allowed. The connection ends, so that a body is not read.
     ...(status === 405 ? { allow: 'GET, HEAD', connection: 'close' } : {}),
   })
   response.end(method === 'HEAD' ? undefined : body)
