@@ -204,7 +204,7 @@ export const SECTIONS: readonly Section[] = [
   { name: 'upstream.imap', form: 'inline', meaning: 'The IMAP server of an upstream.', keys: UPSTREAM_IMAP_KEYS },
   { name: 'upstream.submission', form: 'inline', meaning: 'The submission server of an upstream.', keys: UPSTREAM_SUBMISSION_KEYS },
   { name: 'upstream.auth', form: 'inline', meaning: 'How Mailwicket logs in to an upstream.', keys: UPSTREAM_AUTH_KEYS },
-  { name: 'admin', form: 'single', meaning: 'The endpoint for monitoring.', keys: ADMIN_KEYS, later: 'this version has no monitoring endpoint' },
+  { name: 'admin', form: 'single', meaning: 'The endpoint for monitoring.', keys: ADMIN_KEYS },
   { name: 'portal', form: 'single', meaning: 'The web pages for users.', keys: PORTAL_KEYS, later: 'this version has no web pages' },
 ]
 

@@ -24,6 +24,7 @@ export type LogEvent =
   | 'certificate.expires'
   | 'certificates.reread'
   | 'listener.failed'
+  | 'admin.exposed'
   | 'store.failed'
   | 'store.recovered'
   | 'sessions.ended'

@@ -3,6 +3,8 @@ import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { SECTIONS } from '../base/config-table.ts'
 import { ERRORS } from '../base/errors.ts'
+import { METRICS } from '../gateway/metrics-table.ts'
+import { NOT_READY } from '../gateway/readiness.ts'
 import { formatConfigurationPage } from './configuration-page.ts'
 import { formatPages } from './pages.ts'
 import { findComments, findDuties, findMarked } from './standards-page.ts'
@@ -16,6 +18,14 @@ test.each([...pages.keys()])('docs/%s is what the code would make: else run `npm
 test('every key of the configuration has its row', () => {
   const page = formatConfigurationPage()
   for (const { keys } of SECTIONS) for (const key of Object.keys(keys)) expect(page).toContain(`| \`${key}\` |`)
+})
+
+test('every metric, every reason for not being ready and every alert has its row', () => {
+  const page = pages.get('monitoring.md')
+  for (const name of [...Object.keys(METRICS), ...NOT_READY]) expect(page).toContain(`| \`${name}\` |`)
+  const alerts = readFileSync(join(import.meta.dirname, '../packaging/prometheus/alerts.yml'), 'utf8').matchAll(/^ +- alert: (\w+)$/gm)
+  const named = Array.from(alerts, match => match[1] ?? '')
+  expect(Array.from((page ?? '').matchAll(/^\| `(Mailwicket\w+)` \|/gm), match => match[1] ?? '')).toEqual(named)
 })
 
 test('every error has its row', () => {

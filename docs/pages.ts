@@ -1,6 +1,7 @@
 /** The pages that are made from the code: name in docs/ and text. */
 import { formatConfigurationPage } from './configuration-page.ts'
 import { formatErrorsPage } from './errors-page.ts'
+import { formatMonitoringPage } from './monitoring-page.ts'
 import { formatStandardsPage } from './standards-page.ts'
 
 /** `root` is the directory of the repository. */
@@ -8,6 +9,7 @@ export function formatPages(root: string): ReadonlyMap<string, string> {
   return new Map([
     ['configuration.md', formatConfigurationPage()],
     ['errors.md', formatErrorsPage()],
+    ['monitoring.md', formatMonitoringPage(root)],
     ['standards.md', formatStandardsPage(root)],
   ])
 }

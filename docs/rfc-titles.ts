@@ -39,6 +39,7 @@ export const RFC_TITLES: Readonly<Record<number, string>> = {
   8996: 'TLS 1.0 and 1.1 deprecated',
   9051: 'IMAP4rev2',
   9106: 'Argon2',
+  9110: 'HTTP semantics',
   9325: 'Recommendations for TLS',
   9525: 'Server identity in TLS',
 }

@@ -20,6 +20,9 @@ import { LIMITS } from './limits.ts'
 import { type Listener, openListener } from './listener.ts'
 import { LiveSessions } from './live-sessions.ts'
 import type { LoginServices } from './login.ts'
+import { meterStore } from './metered-store.ts'
+import { Metrics } from './metrics.ts'
+import { openMonitoring } from './monitoring.ts'
 import { Recorder } from './recorder.ts'
 import { Revocation } from './revocation.ts'
 import { openRoutes } from './routes.ts'
@@ -66,30 +69,42 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   const connectSmtp = makeSmtpConnector(config.upstreams, config.hostname)
   const certificates = await openCertificates({ files: config.certificates, log })
   closers.push(() => certificates.close())
-  const store = await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) })
+  const metrics = new Metrics(config.upstreams)
+  const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) }), metrics)
   closers.push(() => store.close())
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
   const limiter = new Limiter(store, config.trustedFrom)
   const limiterSync = new LimiterSync(store, limiter, log)
+  const hasher = new PasswordHasher({ observer: metrics })
   const services: LoginServices = {
     config,
     store,
-    hasher: new PasswordHasher(),
+    hasher,
     recorder,
     limiter,
+    metrics,
     live,
     routeOf: mailbox => routes(mailbox, store),
     log,
   }
   const imap: ImapServices = { ...services, connect: connectImap }
   const smtp: SmtpServices = { ...services, connect: connectSmtp, frontDoor: await openFrontDoor(config, store, recorder), ledger: new SendingLedger() }
+  const revocation = new Revocation(store, live, log)
+  const unauthenticated = new Unauthenticated(kind => metrics.limited(kind))
+  // Before the listeners, so that it is closed after them: who asks meanwhile hears that this node goes away.
+  const monitoring = await openMonitoring(
+    config.admin,
+    metrics,
+    { unauthenticated: () => unauthenticated.size, hasher, recorder, revocation, certificates },
+    log,
+  )
   closers.push(
+    () => monitoring.close(),
     () => limiterSync.stop(),
     () => recorder.stop(),
     () => endAll(live),
   )
-  const unauthenticated = new Unauthenticated()
   await limiterSync.start()
   const serve = {
     imap: (connection: Connection) => new ImapSession(imap, connection, log).run(),
@@ -97,16 +112,17 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   }
   const listeners: Listener[] = []
   for (const listen of config.listen) {
-    const listener = await openListener(listen, { certificates, log, unauthenticated, limiter, serve: serve[listen.protocol] })
+    const listener = await openListener(listen, { certificates, log, metrics, unauthenticated, limiter, serve: serve[listen.protocol] })
     closers.push(() => listener.close())
     listeners.push(listener)
   }
   recorder.start()
-  const revocation = new Revocation(store, live, log)
   revocation.start()
   closers.push(() => revocation.stop())
+  monitoring.readiness.serving()
   const listen = listeners.map(({ protocol, address, tls }) => ({ protocol, address, tls }))
-  out.write(`${JSON.stringify({ event: 'ready', listen, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
+  const admin = monitoring.address
+  out.write(`${JSON.stringify({ event: 'ready', listen, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
   return {
     listen,
     reload: async () => {
@@ -114,6 +130,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
       log.info('certificates.reread', { daysLeft: certificates.daysLeft() })
     },
     stop: async () => {
+      monitoring.readiness.draining()
       log.info('stopping', { sessions: live.size })
       await closeAll(closers)
       log.info('stopped')

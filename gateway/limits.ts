@@ -72,6 +72,8 @@ export const LIMITS = {
   idPeekBytes: 8 * 1024,
   /** Four times a second: a revocation is heard in time to end sessions within a second. */
   generationPollMs: 250,
+  /** A node whose last look at the generation is older than this hears too late of revocations: it is not ready. Twelve looks, so that a slow disk is no alarm. */
+  generationFreshMs: 3_000,
   /** Last connections, activity and sessions reach the store at least this often (within 1 s, design section 7). */
   recordMs: 400,
   /** Transferred bytes of a live session are written this often. */
@@ -80,4 +82,20 @@ export const LIMITS = {
   heartbeatMs: 2_000,
   /** Attempts waiting for the store; older ones are dropped first when the store stays away. */
   pendingActivity: 20_000,
+} as const
+
+/** The same for the monitoring endpoint. Who may reach it is not known to it, so it must not be a way to hold up mail. */
+export const ADMIN_LIMITS = {
+  /** Prometheus holds one connection, a balancer one or two; several of each, and room for a person. */
+  connections: 32,
+  /** A scraper's headers have a few hundred octets. */
+  headerBytes: 8 * 1024,
+  /** A whole request, from accept or from the one before. */
+  requestMs: 5_000,
+  /** How often the deadlines above are looked at. */
+  checkMs: 1_000,
+  /** Between two requests, and for a client that does not read its answer: longer than the usual 15 s between two scrapes. */
+  idleMs: 30_000,
+  /** Making the text holds the loop for a millisecond, with 50,000 sessions for seven: it is made anew only so often. */
+  textMs: 250,
 } as const

@@ -4,7 +4,7 @@
  * A connection is counted as not logged in from accept on, and a closed block's is not worth a handshake (abuse/).
  */
 import { createServer, type Server, type Socket } from 'node:net'
-import type { ListenConfig } from '../base/config.ts'
+import type { Endpoint, ListenConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { formatEndpoint } from '../base/network.ts'
@@ -13,6 +13,7 @@ import type { Limiter } from './abuse/limiter.ts'
 import type { Unauthenticated } from './abuse/unauthenticated.ts'
 import { Connection } from './connection.ts'
 import { LIMITS } from './limits.ts'
+import type { Metrics } from './metrics.ts'
 
 export interface Listener {
   readonly protocol: ListenConfig['protocol']
@@ -26,6 +27,7 @@ export interface Listener {
 export interface ListenerServices {
   readonly certificates: Certificates
   readonly log: Log
+  readonly metrics: Metrics
   /** Shared by all listeners. */
   readonly unauthenticated: Unauthenticated
   readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
@@ -37,16 +39,18 @@ export interface ListenerServices {
 export async function openListener(config: ListenConfig, services: ListenerServices): Promise<Listener> {
   const server = createServer(
     { noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true },
-    socket => void accept(socket, config, services),
+    socket => void accept(socket, config, address, services),
   )
   await listen(server, config)
   server.on('error', error => services.log.error('listener.failed', { address: formatEndpoint(config), err: error.message }))
   const bound = server.address() as { address: string; port: number }
-  return { protocol: config.protocol, address: formatEndpoint({ host: bound.address, port: bound.port }), tls: config.tls, close: () => void server.close() }
+  const address = formatEndpoint({ host: bound.address, port: bound.port })
+  return { protocol: config.protocol, address, tls: config.tls, close: () => void server.close() }
 }
 
-async function accept(socket: Socket, config: ListenConfig, services: ListenerServices): Promise<void> {
-  const { unauthenticated, limiter, certificates, log, serve } = services
+async function accept(socket: Socket, config: ListenConfig, address: string, services: ListenerServices): Promise<void> {
+  const { unauthenticated, limiter, certificates, log, serve, metrics } = services
+  metrics.connectionAccepted(config.protocol, address)
   const connection = new Connection(socket, config, certificates)
   const giveWay = () => connection.giveWay()
   const gone = new AbortController()
@@ -58,6 +62,7 @@ async function accept(socket: Socket, config: ListenConfig, services: ListenerSe
     place.leave()
     place = unauthenticated.enter(limiter.countedBlockOf(connection.ip), giveWay)
     if (!(await limiter.mayConnect(connection.ip, gone.signal))) {
+      metrics.limited('block')
       connection.destroy()
       log.debug('session.failed', { remote: connection.ip, err: 'too many wrong logins from this address block' })
       return
@@ -66,6 +71,7 @@ async function accept(socket: Socket, config: ListenConfig, services: ListenerSe
     await serve(connection)
   } catch (error) {
     connection.destroy()
+    metrics.connectionFailed(config.protocol, address)
     if (error instanceof MailwicketError && error.kind === 'client') log.debug('session.failed', { remote: connection.ip, err: error.message })
     else log.error('bug', { remote: connection.ip, err: (error as Error).message, stack: (error as Error).stack })
   } finally {
@@ -73,18 +79,19 @@ async function accept(socket: Socket, config: ListenConfig, services: ListenerSe
   }
 }
 
-function listen(server: Server, config: ListenConfig): Promise<void> {
+/** Binds. Throws LISTEN_FAILED. */
+export function listen(server: Server, endpoint: Endpoint): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) =>
       reject(
         new MailwicketError('LISTEN_FAILED', {
-          message: `cannot listen on ${formatEndpoint(config)}: ${error.message}`,
+          message: `cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`,
           remedy: remedyFor(error),
           cause: error,
         }),
       ),
     )
-    server.listen({ host: config.host, port: config.port, backlog: LIMITS.listenBacklog }, () => {
+    server.listen({ host: endpoint.host, port: endpoint.port, backlog: LIMITS.listenBacklog }, () => {
       server.removeAllListeners('error')
       resolve()
     })

@@ -10,8 +10,8 @@ function openTable() {
   const claim = (device: string, mailbox = 'm1') => {
     const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: 0, end: () => {} })
     live.enter(session)
-    const isIn = live.claim(session, { device: { id: device as DeviceId } as DeviceStanding, mailbox: mailbox as MailboxId }, CAPS)
-    return { session, isIn }
+    const full = live.claim(session, { device: { id: device as DeviceId } as DeviceStanding, mailbox: mailbox as MailboxId }, CAPS)
+    return { session, full }
   }
   return { live, claim }
 }
@@ -19,9 +19,9 @@ function openTable() {
 describe('sessions at a time', () => {
   test('of one device, and of one mailbox over all its devices', () => {
     const { claim } = openTable()
-    expect([claim('phone').isIn, claim('phone').isIn, claim('phone').isIn]).toEqual([true, true, false])
-    expect([claim('laptop').isIn, claim('laptop').isIn]).toEqual([true, false])
-    expect(claim('tablet', 'm2').isIn).toBe(true)
+    expect([claim('phone').full, claim('phone').full, claim('phone').full]).toEqual([undefined, undefined, 'device'])
+    expect([claim('laptop').full, claim('laptop').full]).toEqual([undefined, 'mailbox'])
+    expect(claim('tablet', 'm2').full).toBeUndefined()
   })
 
   test('one that could not be claimed has no device', () => {
@@ -37,10 +37,10 @@ describe('sessions at a time', () => {
     live.leave(first)
     live.leave(first)
     expect(first.device).toBeDefined()
-    expect(claim('phone').isIn).toBe(true)
+    expect(claim('phone').full).toBeUndefined()
     live.release(second)
     live.leave(second)
     expect(second.device).toBeUndefined()
-    expect([claim('phone').isIn, claim('phone').isIn]).toEqual([true, false])
+    expect([claim('phone').full, claim('phone').full]).toEqual([undefined, 'device'])
   })
 })

@@ -77,16 +77,21 @@ export class LiveSessions {
   }
 
   /**
-   * Counts a session that proved its device, unless the device or its mailbox has as many as it may: then `false`.
+   * Counts a session that proved its device; or tells whether the device or its mailbox has as many as it may.
    * Each process counts its own. What was claimed ends with `release` or `leave`.
    */
-  claim(session: LiveSession, { device, mailbox }: { readonly device: DeviceStanding; readonly mailbox: MailboxId }, caps: SessionCaps): boolean {
+  claim(
+    session: LiveSession,
+    { device, mailbox }: { readonly device: DeviceStanding; readonly mailbox: MailboxId },
+    caps: SessionCaps,
+  ): 'device' | 'mailbox' | undefined {
     this.#unclaim(session)
-    if (this.#countOf(device.id) >= caps.perDevice || this.#countOf(mailbox) >= caps.perMailbox) return false
+    if (this.#countOf(device.id) >= caps.perDevice) return 'device'
+    if (this.#countOf(mailbox) >= caps.perMailbox) return 'mailbox'
     session.device = device
     session.claims = [device.id, mailbox]
     for (const id of session.claims) this.#counts.set(id, this.#countOf(id) + 1)
-    return true
+    return undefined
   }
 
   /** The login came to nothing: the session has no device any more. */

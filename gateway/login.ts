@@ -8,7 +8,6 @@
 import type { Duplex } from 'node:stream'
 import { normaliseAddress } from '../base/address.ts'
 import type { Config, UpstreamConfig } from '../base/config.ts'
-import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { looksGenerated, normaliseSecret } from '../store/app-password.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
@@ -17,6 +16,8 @@ import type { Failure, Limiter } from './abuse/limiter.ts'
 import { type Authenticator, authenticate, NO_ADDRESS } from './authenticate.ts'
 import { LIMITS } from './limits.ts'
 import { type EndReason, judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
+import { Ended, failureOf, type LoginResult } from './login-result.ts'
+import type { Metrics } from './metrics.ts'
 import type { Recorder } from './recorder.ts'
 import { isIndistinct, isLimit, type Refusal } from './refusal.ts'
 import type { Credentials } from './sasl.ts'
@@ -36,6 +37,7 @@ export interface LoginServices extends Authenticator {
   readonly recorder: Recorder
   readonly limiter: Limiter
   readonly live: LiveSessions
+  readonly metrics: Metrics
   /** Throws UpstreamFailure `not-configured`, `secret-missing`. */
   routeOf(mailbox: LoginMailbox): Route
 }
@@ -57,14 +59,8 @@ export type LoginOutcome<Upstream> =
   /** The client left, or the session was ended meanwhile: nobody to answer. */
   | { readonly gone: string }
 
-/** The session was ended from outside while it logged in. */
-class Ended extends Error {
-  readonly why: EndReason
-  constructor(why: EndReason) {
-    super(why)
-    this.why = why
-  }
-}
+/** What is no failure. */
+type TriedLogin<Upstream> = Extract<LoginOutcome<Upstream>, { readonly upstream: Upstream } | { readonly refused: Refusal }>
 
 type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
 
@@ -75,6 +71,8 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
 ): Promise<LoginOutcome<Upstream>> {
   const receivedAt = performance.now()
   const { session, wire } = attempt
+  const ended = (outcome: 'ok' | 'refused' | 'failed', result: LoginResult) =>
+    services.metrics.loginEnded({ protocol: session.protocol, outcome, result, seconds: (performance.now() - receivedAt) / 1000 })
   const controller = new AbortController()
   const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', `no login within ${LIMITS.upstreamLoginMs / 1000} s`)), LIMITS.upstreamLoginMs)
   session.endBy(why => controller.abort(new Ended(why)))
@@ -82,6 +80,8 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
   try {
     const outcome = await tryLogin(services, attempt, connect, controller.signal)
     clearTimeout(timer)
+    if ('refused' in outcome) ended('refused', outcome.refused)
+    else ended('ok', 'ok')
     if ('refused' in outcome && (isIndistinct(outcome.refused) || isLimit(outcome.refused))) {
       await wait(services.limiter.reserveSlot(receivedAt, outcome.delayMs ?? 0), controller.signal)
     }
@@ -89,6 +89,7 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
     // Already logged as refused: there is only nobody left to tell.
     return { gone: reasonOf(controller.signal.reason) }
   } catch (error) {
+    ended('failed', failureOf(error))
     return explain(services, attempt, error)
   } finally {
     clearTimeout(timer)
@@ -101,15 +102,19 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   attempt: LoginAttempt,
   connect: Connect<Upstream>,
   signal: AbortSignal,
-): Promise<LoginOutcome<Upstream>> {
-  const { config, store, limiter, live } = services
+): Promise<TriedLogin<Upstream>> {
+  const { config, store, limiter, live, metrics } = services
   const { session, credentials } = attempt
   // Before the generation is read: a kick from here on means this login, an earlier one does not.
   session.since = Date.now()
   const generation = await store.readGeneration()
   const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address) ?? NO_ADDRESS)
-  if (tried.terms === 'closed') return refuse(services, attempt, 'limited')
+  if (tried.terms === 'closed') {
+    metrics.limited('block')
+    return refuse(services, attempt, 'limited')
+  }
   if (tried.terms === 'generated-only' && !looksGenerated(credentials.secret)) {
+    metrics.limited('mailbox')
     return refuse(services, attempt, 'limited', { failure: await limiter.limited(tried, credentials.secret) })
   }
   const verdict = await authenticate(services, credentials, session)
@@ -122,10 +127,16 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   }
   const { device, mailbox } = verdict
   limiter.right(tried, mailbox.id)
-  const route = services.routeOf(mailbox)
-  const caps = { perDevice: config.sessionsPerDevice, perMailbox: route.config.sessionsPerMailbox }
-  if (!live.claim(session, { device: standingOf(device), mailbox: mailbox.id }, caps)) return refuse(services, attempt, 'too-many-sessions', { device })
-  const upstream = await connect(route, signal)
+  const caps = {
+    perDevice: config.sessionsPerDevice,
+    perMailbox: config.upstreams.find(({ name }) => name === mailbox.upstream)?.sessionsPerMailbox ?? Number.POSITIVE_INFINITY,
+  }
+  const full = live.claim(session, { device: standingOf(device), mailbox: mailbox.id }, caps)
+  if (full !== undefined) {
+    metrics.limited(full === 'device' ? 'sessions-per-device' : 'sessions-per-mailbox')
+    return refuse(services, attempt, 'too-many-sessions', { device })
+  }
+  const upstream = await metrics.timeUpstreamLogin(mailbox.upstream, session.protocol, async () => connect(services.routeOf(mailbox), signal))
   try {
     signal.throwIfAborted()
     if ((await store.readGeneration()) !== generation) {
@@ -154,11 +165,12 @@ function standingOf({ id, state, mailboxState, scopes, expiresAt, allowFrom, pas
   return { id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
 }
 
-function succeed({ recorder }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {
+function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {
   const { session, tls, log } = attempt
   const { protocol, ip, app } = session
   const at = Date.now()
   log.info('auth.ok', { mailbox: mailbox.address, device: device.id, deviceName: device.name, app })
+  metrics.sessionBegan(session)
   recorder.connected(session, { device: device.id, at, ip, protocol, app, tls })
   recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app })
 }
@@ -182,12 +194,14 @@ function refuse(
 /** One place for all that was not refused and did not work: who is told, how loudly it is logged. */
 function explain(services: LoginServices, attempt: LoginAttempt, error: unknown): { failed: FailureReply } | { gone: string } {
   const { session, log } = attempt
+  const reason = failureOf(error)
+  const note = { ...noteFailure(services, attempt, reason), reason }
   if (error instanceof Ended) {
-    log.warn('auth.failed', { ...noteFailure(services, attempt, error.why), reason: error.why })
+    log.warn('auth.failed', note)
     return { gone: reasonOf(error) }
   }
   if (error instanceof UpstreamFailure) {
-    log.warn('auth.failed', { ...noteFailure(services, attempt, `upstream-${error.reason}`), reason: `upstream-${error.reason}` })
+    log.warn('auth.failed', note)
     log[error.severity](error.reason === 'refused-us' ? 'upstream.refused-us' : 'upstream.failed', {
       reason: error.reason,
       detail: error.detail,
@@ -195,18 +209,11 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
     })
     return { failed: error.reply }
   }
-  if (error instanceof MailwicketError && error.kind === 'client') {
-    log.info('auth.failed', { ...noteFailure(services, attempt, 'client-left'), reason: 'client-left' })
+  if (reason === 'client-left') {
+    log.info('auth.failed', note)
     return { gone: reasonOf(error) }
   }
-  const isKnown = error instanceof MailwicketError
-  const reason = isKnown ? error.code.toLowerCase().replaceAll('_', '-') : 'bug'
-  log.error('auth.failed', {
-    ...noteFailure(services, attempt, reason),
-    reason,
-    err: (error as Error).message,
-    ...(isKnown ? {} : { stack: (error as Error).stack }),
-  })
+  log.error('auth.failed', { ...note, err: (error as Error).message, ...(reason === 'bug' ? { stack: (error as Error).stack } : {}) })
   return { failed: 'unavailable' }
 }
 
@@ -215,7 +222,7 @@ function reasonOf(error: unknown): string {
 }
 
 /** Notes the attempt in the activity and gives the fields of its log line. */
-function noteFailure({ recorder }: LoginServices, { session, credentials }: LoginAttempt, result: string, device?: LoginDevice): Record<string, unknown> {
+function noteFailure({ recorder }: LoginServices, { session, credentials }: LoginAttempt, result: LoginResult, device?: LoginDevice): Record<string, unknown> {
   const { protocol, ip, app } = session
   const address = printableAddress(credentials.address)
   const id = device?.id ?? session.device?.id ?? null

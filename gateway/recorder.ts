@@ -80,6 +80,11 @@ export class Recorder {
     this.#keywords.set(note.upstream, note)
   }
 
+  /** Notes that wait to be written. */
+  get pending(): number {
+    return this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size + this.#sent.length + this.#keywords.size
+  }
+
   async #tick(): Promise<void> {
     if (this.#flushing !== undefined) return
     const now = Date.now()
@@ -87,8 +92,7 @@ export class Recorder {
       this.#lastRefreshAt = now
       this.#refresh()
     }
-    const hasNews = this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size + this.#sent.length + this.#keywords.size > 0
-    if (!hasNews && now - this.#lastBatchAt < LIMITS.heartbeatMs) return
+    if (this.pending === 0 && now - this.#lastBatchAt < LIMITS.heartbeatMs) return
     this.#flushing = this.#flush()
     await this.#flushing
     this.#flushing = undefined

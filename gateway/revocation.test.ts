@@ -146,6 +146,20 @@ describe('Revocation', () => {
     expect(ended).toEqual(['a: revoked'])
   })
 
+  it('knows how old its knowledge is, and whether the last look failed', async () => {
+    const { store, revocation } = openRevocation()
+    await vi.advanceTimersByTimeAsync(LIMITS.generationPollMs - 1)
+    expect(revocation.ageMs).toBe(LIMITS.generationPollMs - 1)
+    await vi.advanceTimersByTimeAsync(1)
+    expect([revocation.ageMs, revocation.isFailing]).toEqual([0, false])
+    store.isDown = true
+    await vi.advanceTimersByTimeAsync(5 * LIMITS.generationPollMs)
+    expect([revocation.ageMs, revocation.isFailing]).toEqual([5 * LIMITS.generationPollMs, true])
+    store.isDown = false
+    await nextPoll()
+    expect([revocation.ageMs, revocation.isFailing]).toEqual([0, false])
+  })
+
   it('stops polling when it is stopped', async () => {
     const { ended, rows, store, revocation } = openRevocation()
     revocation.stop()

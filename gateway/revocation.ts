@@ -17,6 +17,7 @@ export class Revocation {
   #seen: number | undefined
   #timer: NodeJS.Timeout | undefined
   #failing = false
+  #polledAt = performance.now()
 
   constructor(store: GatewayStore, live: LiveSessions, log: Log) {
     this.#store = store
@@ -33,12 +34,23 @@ export class Revocation {
     this.#timer = undefined
   }
 
+  /** Whether the last look at the store failed. */
+  get isFailing(): boolean {
+    return this.#failing
+  }
+
+  /** Since the last look at the store that succeeded. */
+  get ageMs(): number {
+    return performance.now() - this.#polledAt
+  }
+
   async #poll(): Promise<void> {
     try {
       const generation = await this.#store.readGeneration()
       if (generation !== this.#seen) await this.#reconcile()
       // Only now: a reconciliation that failed is tried again.
       this.#seen = generation
+      this.#polledAt = performance.now()
       if (this.#failing) this.#log.info('store.recovered')
       this.#failing = false
     } catch (error) {

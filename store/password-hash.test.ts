@@ -64,6 +64,25 @@ describe('the queue', () => {
     expect(await hasher.verify(phc, right)).toBe(true)
   })
 
+  test('says how many run and wait, when it is full, and what each cost', async () => {
+    const seconds: number[] = []
+    const hits: string[] = []
+    const observer = { hashed: (one: number) => void seconds.push(one), memoHit: () => void hits.push('hit') }
+    const hasher = new PasswordHasher({ concurrency: 1, maxWaiting: 1, observer })
+    const first = hasher.hash(right)
+    expect([hasher.running, hasher.waiting, hasher.isFull]).toEqual([1, 0, false])
+    const second = hasher.hash(right)
+    expect([hasher.running, hasher.waiting, hasher.isFull]).toEqual([1, 1, true])
+    const phc = await first
+    await second
+    expect([hasher.running, hasher.waiting, hasher.isFull]).toEqual([0, 0, false])
+    expect(seconds.length === 2 && seconds.every(one => one > 0)).toBe(true)
+    await hasher.verify(phc, right)
+    await hasher.verify(phc, right)
+    await hasher.verify(phc, wrong)
+    expect([seconds.length, hits.length]).toEqual([4, 1])
+  })
+
   test('an unusable hash does not take a place for ever', async () => {
     const hasher = new PasswordHasher({ concurrency: 1, maxWaiting: 0 })
     for (let round = 0; round < 3; round++) await expect(hasher.verify('x', right)).rejects.toMatchObject({ code: 'HASH_UNUSABLE' })

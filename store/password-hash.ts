@@ -28,7 +28,15 @@ const MAX_WAITING = 256
 /** About 200 octets an entry: 6 MiB. A device that falls out costs one argon2 at its next login. */
 const MEMO_ENTRIES = 32_768
 
+/** Told what hashing costs and what the memo saves. */
+export interface HashObserver {
+  /** One argon2, without its wait in the queue. */
+  hashed(seconds: number): void
+  memoHit(): void
+}
+
 export interface PasswordHasherOptions {
+  readonly observer?: HashObserver
   readonly concurrency?: number
   readonly maxWaiting?: number
 }
@@ -40,9 +48,11 @@ export class PasswordHasher {
   readonly #memo = new LRUCache<string, true>({ max: MEMO_ENTRIES })
   readonly #inFlight = new Map<string, Promise<boolean>>()
   readonly #queue: (() => void)[] = []
+  readonly #observer: HashObserver | undefined
   #running = 0
 
-  constructor({ concurrency = CONCURRENCY, maxWaiting = MAX_WAITING }: PasswordHasherOptions = {}) {
+  constructor({ concurrency = CONCURRENCY, maxWaiting = MAX_WAITING, observer }: PasswordHasherOptions = {}) {
+    this.#observer = observer
     this.#concurrency = concurrency
     this.#maxWaiting = maxWaiting
   }
@@ -50,6 +60,16 @@ export class PasswordHasher {
   /** Verifications and hashes that wait for their turn. */
   get waiting(): number {
     return this.#queue.length
+  }
+
+  /** Those that are computed at this moment. */
+  get running(): number {
+    return this.#running
+  }
+
+  /** Whether the next one would be refused. */
+  get isFull(): boolean {
+    return this.#running >= this.#concurrency && this.#queue.length >= this.#maxWaiting
   }
 
   /** Makes the PHC string of a secret. Throws HASH_QUEUE_FULL. */
@@ -63,7 +83,10 @@ export class PasswordHasher {
   /** Whether the secret is the one that was hashed. Throws HASH_QUEUE_FULL, HASH_UNUSABLE. */
   verify(phc: string, secret: Secret): Promise<boolean> {
     const key = this.#memoKeyOf(phc, secret)
-    if (this.#memo.get(key) === true) return Promise.resolve(true)
+    if (this.#memo.get(key) === true) {
+      this.#observer?.memoHit()
+      return Promise.resolve(true)
+    }
     const known = this.#inFlight.get(key)
     if (known !== undefined) return known
     const verification = this.#verifyAfresh(phc, secret, key).finally(() => this.#inFlight.delete(key))
@@ -90,14 +113,17 @@ export class PasswordHasher {
 
   async #inTurn<Result>(compute: () => Promise<Result>): Promise<Result> {
     if (this.#running >= this.#concurrency) {
-      if (this.#queue.length >= this.#maxWaiting) throw new MailwicketError('HASH_QUEUE_FULL')
+      if (this.isFull) throw new MailwicketError('HASH_QUEUE_FULL')
       // Whoever ends hands over its place: the count does not change in between.
       await new Promise<void>(resolve => this.#queue.push(resolve))
     } else {
       this.#running += 1
     }
+    const startedAt = performance.now()
     try {
-      return await compute()
+      const result = await compute()
+      this.#observer?.hashed((performance.now() - startedAt) / 1000)
+      return result
     } catch (error) {
       throw new MailwicketError('HASH_FAILED', { message: `argon2 failed: ${error instanceof Error ? error.message : String(error)}`, cause: error })
     } finally {

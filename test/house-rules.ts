@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   portal: ['base', 'store'],
   // Of gateway/ only the function that starts it: see `importDirection`.
   'admin-cli': ['base', 'store', 'certs', 'gateway'],
-  docs: ['base', 'admin-cli'],
+  docs: ['base', 'admin-cli', 'gateway'],
   bench: ['base', 'store', 'certs', 'gateway'],
   test: ['base', 'store', 'certs', 'gateway', 'portal', 'admin-cli', 'docs', 'bench'],
 }

@@ -2,14 +2,15 @@ import { describe, expect, test } from 'vitest'
 import { Unauthenticated } from './unauthenticated.ts'
 
 function openRoom(caps: { inAll: number; perBlock: number }) {
-  const room = new Unauthenticated(caps)
+  const room = new Unauthenticated(cap => crowded.push(cap), caps)
   const gone: string[] = []
+  const crowded: string[] = []
   const enter = (name: string, block: string | undefined, isOnItsWay = false) =>
     room.enter(block, () => {
       if (!isOnItsWay) gone.push(name)
       return !isOnItsWay
     })
-  return { room, gone, enter }
+  return { room, gone, crowded, enter }
 }
 
 describe('connections that are not logged in', () => {
@@ -21,10 +22,11 @@ describe('connections that are not logged in', () => {
   })
 
   test('above the cap of a block, the oldest of the same block', () => {
-    const { gone, enter } = openRoom({ inAll: 100, perBlock: 2 })
+    const { gone, crowded, enter } = openRoom({ inAll: 100, perBlock: 2 })
     enter('other', '192.0.2.1')
     for (const name of ['a', 'b', 'c']) enter(name, '198.51.100.66')
     expect(gone).toEqual(['a'])
+    expect(crowded).toEqual(['connections-per-block'])
   })
 
   test('one that is on its way in stays, the next oldest goes', () => {

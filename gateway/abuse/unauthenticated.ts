@@ -17,12 +17,17 @@ interface Caps {
   readonly perBlock: number
 }
 
+/** Which cap sent somebody away. */
+type Crowded = 'unauthenticated' | 'connections-per-block'
+
 export class Unauthenticated {
+  readonly #onCrowded: (cap: Crowded) => void
   readonly #caps: Caps
   readonly #places = new Set<Place>()
   readonly #blocks = new Map<string, Set<Place>>()
 
-  constructor(caps: Caps = { inAll: LIMITS.unauthenticatedConnections, perBlock: LIMITS.unauthenticatedPerBlock }) {
+  constructor(onCrowded: (cap: Crowded) => void, caps: Caps = { inAll: LIMITS.unauthenticatedConnections, perBlock: LIMITS.unauthenticatedPerBlock }) {
+    this.#onCrowded = onCrowded
     this.#caps = caps
   }
 
@@ -33,11 +38,11 @@ export class Unauthenticated {
   /** `block`: undefined where the cap of blocks does not hold. */
   enter(block: string | undefined, giveWay: () => boolean): Place {
     const place: Place = { giveWay, leave: () => this.#remove(place, block) }
-    if (this.#places.size >= this.#caps.inAll) makeRoom(this.#places)
+    if (this.#places.size >= this.#caps.inAll) this.#makeRoom(this.#places, 'unauthenticated')
     this.#places.add(place)
     if (block !== undefined) {
       const ofBlock = this.#blocks.get(block) ?? new Set()
-      if (ofBlock.size >= this.#caps.perBlock) makeRoom(ofBlock)
+      if (ofBlock.size >= this.#caps.perBlock) this.#makeRoom(ofBlock, 'connections-per-block')
       this.#blocks.set(block, ofBlock.add(place))
     }
     return place
@@ -50,9 +55,10 @@ export class Unauthenticated {
     ofBlock?.delete(place)
     if (ofBlock?.size === 0) this.#blocks.delete(block)
   }
-}
 
-/** Sets keep the order of arrival. */
-function makeRoom(places: Set<Place>): void {
-  for (const place of places) if (place.giveWay()) return place.leave()
+  /** Sets keep the order of arrival. */
+  #makeRoom(places: Set<Place>, cap: Crowded): void {
+    this.#onCrowded(cap)
+    for (const place of places) if (place.giveWay()) return place.leave()
+  }
 }

@@ -11,6 +11,7 @@ import { PasswordHasher } from '../../store/password-hash.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
 import { LiveSessions } from '../live-sessions.ts'
+import { Metrics } from '../metrics.ts'
 import { type ImapServices, ImapSession } from './imap-session.ts'
 
 export const SECRET = 'marker-Secret-chosen-1'
@@ -59,6 +60,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
   const log: Log = { debug: write, info: write, warn: write, error: write, with: () => log }
   const activity: { result: string; address: string }[] = []
   const live = new LiveSessions()
+  const metrics = new Metrics()
   let said = ''
   client.on('data', chunk => {
     said += chunk
@@ -73,10 +75,11 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
       ...store,
     },
     hasher,
-    config: { sessionsPerDevice: 100 },
+    config: { sessionsPerDevice: 100, upstreams: [] },
     limiter: openLimiterForAll(),
     live,
     log,
+    metrics,
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
@@ -104,6 +107,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
     lines,
     activity,
     live,
+    metrics,
     said: () => said,
     hear: (text: string) => vi.waitFor(() => expect(said).toContain(text), { interval: 2, timeout: 10_000 }),
   }

@@ -85,6 +85,7 @@ export class ImapSession {
     const { services, live } = this
     services.live.leave(live)
     services.recorder.ended(live)
+    services.metrics.sessionEnded(live, why)
     this.log.info('session.end', { why, device: live.device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...live.countBytes() })
   }
 

@@ -23,6 +23,8 @@ const MAX_MALFORMED = 10
 /** Replies that may be outstanding before we stop reading commands: bounds what waits for a slow upstream. */
 const MAX_EXPECTED = 100
 
+export type RefusedThing = 'message' | `${'sender' | 'recipient'} ${string}`
+
 export interface RelayOptions {
   readonly client: Wire
   readonly upstream: Wire
@@ -30,8 +32,10 @@ export interface RelayOptions {
   /** Our answer to EHLO, the same as before AUTH. */
   readonly ehloReply: string
   readonly onAccepted: (message: AcceptedMessage) => void
+  /** The upstream did not take a message whose final dot it got. */
+  readonly onDeclined?: () => void
   /** We refused a sender, recipient or message; `reply` says why. */
-  readonly onRefused: (what: string, reply: string) => void
+  readonly onRefused: (what: RefusedThing, reply: string) => void
   /** The upstream did what no server does. */
   readonly onUpstreamFailure: (failure: UpstreamFailure) => void
 }
@@ -194,6 +198,7 @@ export class SmtpRelay {
       onReply: reply => {
         done = true
         if (reply.code < 300) this.#options.onAccepted(this.#transaction.accept(payload.bytes, reply.lines.join(' ')))
+        else this.#options.onDeclined?.()
         return this.#forgetMessage()
       },
     })
@@ -255,7 +260,7 @@ export class SmtpRelay {
     }
   }
 
-  #refuse(what: string, reply: string): void {
+  #refuse(what: RefusedThing, reply: string): void {
     this.#options.onRefused(what, reply)
     this.#answer(reply)
   }

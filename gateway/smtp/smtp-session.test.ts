@@ -9,6 +9,7 @@ import { PasswordHasher } from '../../store/password-hash.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
 import { LiveSessions } from '../live-sessions.ts'
+import { Metrics } from '../metrics.ts'
 import { openTcpPair } from '../tcp-pair-fixture.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { Wire } from '../wire.ts'
@@ -56,10 +57,11 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect }: Bench = {}
       readSendingTerms: async () => ({ device: found.id, rules: [] }),
     },
     hasher,
-    config: { sessionsPerDevice: 100 },
+    config: { sessionsPerDevice: 100, upstreams: [] },
     limiter: openLimiterForAll(),
     live,
     log,
+    metrics: new Metrics(),
     recorder: { attempted: () => {}, connected: () => {}, ended: () => {}, sent: () => {} },
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
     connect:

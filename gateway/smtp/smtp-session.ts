@@ -8,6 +8,7 @@ import type { Connection } from '../connection.ts'
 import { LIMITS } from '../limits.ts'
 import { type EndReason, LiveSession } from '../live-sessions.ts'
 import { type LoginOutcome, type LoginServices, logIn } from '../login.ts'
+import type { MessageRefusal } from '../metrics.ts'
 import type { Credentials } from '../sasl.ts'
 import { sanitise, UpstreamFailure } from '../upstream-failure.ts'
 import { Wire } from '../wire.ts'
@@ -237,6 +238,7 @@ export class SmtpSession {
 
   async #relay(socket: Duplex, login: LoggedIn): Promise<void> {
     const { upstream, device, mailbox } = login
+    const { metrics } = this.#services
     const live = this.#live
     const client = new Wire(socket, LIMITS.commandBytes)
     const relay = new SmtpRelay({
@@ -244,8 +246,15 @@ export class SmtpSession {
       upstream: upstream.wire,
       policy: this.#policyFor(login),
       ehloReply: this.#services.frontDoor.ehloReply(),
-      onAccepted: message => this.#log.info('mail.accepted', { device: device.id, mailbox: mailbox.address, ...message }),
-      onRefused: (what, reply) => this.#log.warn('mail.refused', { device: device.id, mailbox: mailbox.address, what: sanitise(what), reply: reply.trim() }),
+      onAccepted: message => {
+        metrics.messageAccepted()
+        this.#log.info('mail.accepted', { device: device.id, mailbox: mailbox.address, ...message })
+      },
+      onDeclined: () => metrics.messageRefused('upstream'),
+      onRefused: (what, reply) => {
+        metrics.messageRefused(what.split(' ', 1)[0] as MessageRefusal)
+        this.#log.warn('mail.refused', { device: device.id, mailbox: mailbox.address, what: sanitise(what), reply: reply.trim() })
+      },
       onUpstreamFailure: ({ reason, detail }) => this.#log.error('upstream.failed', { device: device.id, reason, detail }),
     })
     live.countBytes = () => ({ bytesIn: client.bytesReceived, bytesOut: upstream.wire.bytesReceived })
@@ -314,9 +323,10 @@ export class SmtpSession {
 
   /** Writes the one `session.end` line. */
   #over(why: string): void {
-    const { live, recorder } = this.#services
+    const { live, recorder, metrics } = this.#services
     live.leave(this.#live)
     recorder.ended(this.#live)
+    metrics.sessionEnded(this.#live, why)
     this.#log.info('session.end', { why, device: this.#live.device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...this.#live.countBytes() })
   }
 }
