@@ -85,7 +85,7 @@ async function play(context: CommandContext, directory: string, stage: Stage, on
     let isIntroduced = false
     const sink = { write: (line: string) => isIntroduced && terminal.stderr.write(line) }
     const log = terminal.stderr.isTTY === true ? await openReadableLog(sink, 'info') : openJsonLog(sink, 'info')
-    const gateway = await startGateway({ config: stage.config, env: {}, log, out: { write: () => {} } })
+    const gateway = await startGateway({ config: { ...stage.config, drainSeconds: 0 }, env: {}, log, out: { write: () => {} } })
     await introduce(context, directory, stage)
     isIntroduced = true
     const stopped = runUntilStopped(terminal, { stop: () => gateway.stop() })

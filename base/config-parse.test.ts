@@ -52,6 +52,7 @@ describe('what is not written has its default', () => {
       hostname: 'mail.example.com',
       dataDir: '/etc/mailwicket',
       logLevel: 'info',
+      drainSeconds: 25,
       generatedOnly: false,
       store: { url: 'sqlite:/etc/mailwicket/mailwicket.db', sqlitePath: '/etc/mailwicket/mailwicket.db' },
       certificates: [{ cert: '/etc/mailwicket/fullchain.pem', key: '/etc/mailwicket/privkey.pem' }],
@@ -178,6 +179,16 @@ describe('values', () => {
     expect(problemsOf(complete().replace(right, wrong))).toEqual([problem])
   })
 
+  test.each(['-1', '0.5', '3601', '"25"', '25000'])('drain_seconds = %s', value => {
+    expect(problemsOf(complete({ top: `drain_seconds = ${value}` }))).toEqual([
+      `drain_seconds is ${value}, but must be a whole number of seconds from 0 to 3600`,
+    ])
+  })
+
+  test('drain_seconds = 0', () => {
+    expect(parse(complete({ top: 'drain_seconds = 0' })).drainSeconds).toBe(0)
+  })
+
   test('oauth2 is known but not there yet', () => {
     expect(problemsOf(complete({ upstream: 'auth = { method = "oauth2" }' }))).toEqual([
       'upstream[0].auth.method (in the first [[upstream]]) is "oauth2", which is not in this version; it must be "stored" or "master"',
@@ -202,14 +213,20 @@ describe('unknown keys', () => {
     ['[stor]\nurl = "sqlite:x"', 'stor is an unknown key; did you mean "store"?'],
     [
       '[metrics]\nx = 1',
-      'metrics is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal',
+      'metrics is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, certificate, listen, upstream, admin, portal',
     ],
     ['[store]\nlog_level = "info"', 'store.log_level is an unknown key; it belongs before the first section; valid here: url'],
-    ['"a b" = 1', '"a b" is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal'],
-    ['__proto__ = 1', '__proto__ is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal'],
+    [
+      '"a b" = 1',
+      '"a b" is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, certificate, listen, upstream, admin, portal',
+    ],
+    [
+      '__proto__ = 1',
+      '__proto__ is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, certificate, listen, upstream, admin, portal',
+    ],
     [
       'constructor = 1',
-      'constructor is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal',
+      'constructor is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, certificate, listen, upstream, admin, portal',
     ],
   ])('%s', (top, problem) => {
     expect(problemsOf(complete({ top }))).toEqual([problem])

@@ -112,6 +112,7 @@ function assemble({ top, store, passwords, certificates, listen, upstreams, admi
     hostname: top.hostname,
     dataDir,
     logLevel: top.log_level,
+    drainSeconds: top.drain_seconds,
     generatedOnly: passwords?.generated_only ?? false,
     store: { url: `sqlite:${sqlitePath}`, sqlitePath },
     certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),

@@ -56,6 +56,8 @@ export interface Config {
   readonly hostname: string
   readonly dataDir: string
   readonly logLevel: LogLevel
+  /** How long a stop may take to let sessions go; 0: all at once. */
+  readonly drainSeconds: number
   /** Policy: devices may only have generated app passwords. */
   readonly generatedOnly: boolean
   readonly store: { readonly url: string; readonly sqlitePath: string }

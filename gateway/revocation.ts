@@ -17,6 +17,7 @@ export class Revocation {
   #seen: number | undefined
   #timer: NodeJS.Timeout | undefined
   #failing = false
+  #polledAt = performance.now()
 
   constructor(store: GatewayStore, live: LiveSessions, log: Log) {
     this.#store = store
@@ -33,6 +34,11 @@ export class Revocation {
     this.#timer = undefined
   }
 
+  /** Since the last poll came back, also with an error: a store that is down is told of, one that never answers is not. */
+  get silentMs(): number {
+    return performance.now() - this.#polledAt
+  }
+
   async #poll(): Promise<void> {
     try {
       const generation = await this.#store.readGeneration()
@@ -45,6 +51,7 @@ export class Revocation {
       if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'reading the generation' })
       this.#failing = true
     }
+    this.#polledAt = performance.now()
     this.#endExpired()
     if (this.#timer !== undefined) this.start()
   }

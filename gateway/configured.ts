@@ -1,0 +1,32 @@
+/**
+ * What is made of the configuration and used afresh by every login: where mailboxes live, and how we connect there.
+ * One value for one configuration: a reload puts the next one in its place, and no login ever sees half of each.
+ */
+import type { Config } from '../base/config.ts'
+import { refuseUnavailable } from '../base/config-available.ts'
+import { type ImapConnector, makeImapConnector } from './imap/imap-route.ts'
+import { openRoutes } from './routes.ts'
+import { makeSmtpConnector, type SmtpConnector } from './smtp/smtp-route.ts'
+
+export interface Configured {
+  readonly config: Config
+  readonly routeOf: ReturnType<typeof openRoutes>
+  readonly connectImap: ImapConnector
+  readonly connectSmtp: SmtpConnector
+}
+
+/** Reads the files of the upstreams: secrets of master users, authorities. Throws CONFIG_INVALID, KEY_UNREADABLE, KEY_EXPOSED, CERTIFICATE_INVALID. */
+export function openConfigured(config: Config): Configured {
+  refuseUnavailable(config)
+  return {
+    config,
+    routeOf: openRoutes(config.upstreams),
+    connectImap: makeImapConnector(config.upstreams),
+    connectSmtp: makeSmtpConnector(config.upstreams, config.hostname),
+  }
+}
+
+/** Names of the upstreams behind the submission listeners. */
+export function submissionUpstreams({ upstreams }: Config): string[] {
+  return upstreams.filter(({ submission }) => submission !== undefined).map(({ name }) => name)
+}
