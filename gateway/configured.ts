@@ -26,6 +26,20 @@ export function openConfigured(config: Config): Configured {
   }
 }
 
+/** What is wrong with the files of each upstream: `openConfigured` stops at the first. */
+export function findBrokenUpstreams({ upstreams, hostname }: Config): unknown[] {
+  const failures: unknown[] = []
+  for (const upstream of upstreams.map(one => [one]))
+    for (const open of [() => openRoutes(upstream), () => makeImapConnector(upstream), () => makeSmtpConnector(upstream, hostname)]) {
+      try {
+        open()
+      } catch (error) {
+        failures.push(error)
+      }
+    }
+  return failures
+}
+
 /** Names of the upstreams behind the submission listeners. */
 export function submissionUpstreams({ upstreams }: Config): string[] {
   return upstreams.filter(({ submission }) => submission !== undefined).map(({ name }) => name)

@@ -121,6 +121,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   let phase: Gateway['phase'] = 'serving'
   // One after another: two at a time would each bind what the other does.
   let reloading: Promise<void> = Promise.resolve()
+  let isReloadAsked = false
   return {
     get listen() {
       return listeners.facts
@@ -129,7 +130,11 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
       return phase
     },
     reload: () => {
+      // One that has not begun yet will read the newest file.
+      if (isReloadAsked) return reloading
+      isReloadAsked = true
       reloading = reloading.then(async () => {
+        isReloadAsked = false
         if (phase !== 'serving') return
         manager.reloading()
         await reloadConfig({ current, certificates, listeners, frontDoor, log })

@@ -5,13 +5,14 @@
  * It never rejects: whatever is wrong is told in one `config.rejected` line, and what was in force stays.
  */
 import type { Config } from '../base/config.ts'
+import { refuseUnavailable } from '../base/config-available.ts'
 import { loadConfig } from '../base/config-load.ts'
 import { configInvalid } from '../base/config-problems.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { LevelledLog } from '../base/log.ts'
 import type { Certificates } from '../certs/certificates.ts'
 import { findFixedChanges, listChanges } from './config-changes.ts'
-import { type Configured, openConfigured, submissionUpstreams } from './configured.ts'
+import { type Configured, findBrokenUpstreams, openConfigured, submissionUpstreams } from './configured.ts'
 import type { Listeners } from './listeners.ts'
 import type { FrontDoor } from './smtp/smtp-front-door.ts'
 
@@ -42,7 +43,7 @@ export async function reloadConfig(parts: ReloadParts): Promise<void> {
     })
   } catch (error) {
     if (!(error instanceof Rejected) && !(error instanceof MailwicketError)) log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
-    const problems = error instanceof Rejected ? error.causes.flatMap(listProblems) : listProblems(error)
+    const problems = [...new Set(error instanceof Rejected ? error.causes.flatMap(listProblems) : listProblems(error))]
     log.error('config.rejected', { file, problems, advice: 'what was in force stays; correct it and reload again' })
   }
 }
@@ -58,20 +59,17 @@ class Rejected extends Error {
 /** Throws Rejected with everything that is wrong; then nothing has changed. What it gives cannot fail. */
 async function prepare({ current, certificates, listeners, frontDoor }: ReloadParts, config: Config): Promise<() => void> {
   const before = current.configured.config
+  refuseUnavailable(config)
   const fixed = findFixedChanges(before, config)
-  const results = await Promise.allSettled([
-    fixed.length > 0 ? Promise.reject(configInvalid(config.path, fixed)) : undefined,
-    (async () => openConfigured(config))(),
-    certificates.prepare(config.certificates),
-  ] as const)
-  const [, configured, useCertificates] = results
-  if (results[0].status === 'rejected' || configured.status === 'rejected' || useCertificates.status === 'rejected')
-    throw new Rejected(results.flatMap(result => (result.status === 'rejected' ? [result.reason] : [])))
+  const problems: unknown[] = [...(fixed.length > 0 ? [configInvalid(config.path, fixed)] : []), ...findBrokenUpstreams(config)]
+  const useCertificates = await certificates.prepare(config.certificates).catch((error: unknown) => void problems.push(error))
+  if (problems.length > 0 || useCertificates === undefined) throw new Rejected(problems)
+  const configured = openConfigured(config)
   // Last of all that can fail: a port that was bound takes connections.
   const ports = await listeners.prepare(config.listen)
   return () => {
-    current.configured = configured.value
-    useCertificates.value()
+    current.configured = configured
+    useCertificates()
     frontDoor.reconfigure({ hostname: config.hostname, upstreams: submissionUpstreams(config), forgotten: movedUpstreams(before, config) })
     ports.commit()
   }
