@@ -112,7 +112,9 @@ async function build(context: CommandContext, directory: string, isKept: boolean
       submissionUpstream: { address: `127.0.0.1:${upstream.submissionPort}`, tls: 'none' },
     })
     const text = `# DEMO: made by \`mailwicket demo\`. Never use it for real mail.\n${sample}\n[[listen]]\nprotocol = "imap"\naddress = "127.0.0.1:${ports.imapStarttls}"\ntls = "starttls"\n`
-    const { config, store } = await makeHouse(context, directory, HOSTNAME, path => writeFileSync(path, text, { flag: 'wx', mode: 0o600 }))
+    const { config, store } = await makeHouse(context, { directory, dataDir: directory }, HOSTNAME, path =>
+      writeFileSync(path, text, { flag: 'wx', mode: 0o600 }),
+    )
     try {
       const password = await furnish(store, upstreamPassword)
       writeFileSync(join(directory, MARKER), `${JSON.stringify({ demo: true, mailbox: ADDRESS, device: DEVICE })}\n`)
