@@ -179,16 +179,6 @@ describe('values', () => {
     expect(problemsOf(complete().replace(right, wrong))).toEqual([problem])
   })
 
-  test.each(['-1', '0.5', '3601', '"25"', '25000'])('drain_seconds = %s', value => {
-    expect(problemsOf(complete({ top: `drain_seconds = ${value}` }))).toEqual([
-      `drain_seconds is ${value}, but must be a whole number of seconds from 0 to 3600`,
-    ])
-  })
-
-  test('drain_seconds = 0', () => {
-    expect(parse(complete({ top: 'drain_seconds = 0' })).drainSeconds).toBe(0)
-  })
-
   test('oauth2 is known but not there yet', () => {
     expect(problemsOf(complete({ upstream: 'auth = { method = "oauth2" }' }))).toEqual([
       'upstream[0].auth.method (in the first [[upstream]]) is "oauth2", which is not in this version; it must be "stored" or "master"',

@@ -31,8 +31,10 @@ rm -rf "$library.new"
 mkdir -p "$library.new" "$ROOT/usr/bin" "$ROOT/usr/lib/systemd/system"
 # No package needs an install script; none is run as root.
 npm install --prefix "$library.new" --ignore-scripts --omit=dev --include=optional --no-audit --no-fund --no-update-notifier --loglevel=error --prefer-offline "$tarball"
-rm -rf "$library"
+rm -rf "$library.old"
+if [ -d "$library" ]; then mv "$library" "$library.old"; fi
 mv "$library.new" "$library"
+rm -rf "$library.old"
 ln -sfn ../lib/mailwicket/node_modules/mailwicket/bin/mailwicket "$ROOT/usr/bin/mailwicket"
 install -m 644 "$units/mailwicket.service" "$units/mailwicket.socket" "$ROOT/usr/lib/systemd/system/"
 
@@ -42,11 +44,23 @@ fi
 install -d -m 755 "$ROOT/etc/mailwicket"
 install -d -m 700 "$ROOT/var/lib/mailwicket"
 if [ ! -e "$ROOT/etc/mailwicket/mailwicket.toml" ]; then
-  "$ROOT/usr/bin/mailwicket" init --dir "$ROOT/etc/mailwicket" --data-dir "$ROOT/var/lib/mailwicket" --hostname "$hostname"
+  "$ROOT/usr/bin/mailwicket" init --dir "$ROOT/etc/mailwicket" --data-dir "$ROOT/var/lib/mailwicket" --hostname "$hostname" >/dev/null
   if [ -z "$ROOT" ]; then
     chown root:mailwicket /etc/mailwicket/mailwicket.toml
     chown -R mailwicket:mailwicket /var/lib/mailwicket
   fi
 fi
 if [ -z "$ROOT" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
-printf '\nmailwicket %s is installed. Read on in docs/operation.md.\n' "$("$ROOT/usr/bin/mailwicket" --version)"
+cat <<EOF
+mailwicket $("$ROOT/usr/bin/mailwicket" --version) is installed.
+
+The first time:
+  1. Say where your mail server is: edit [[upstream]] in $ROOT/etc/mailwicket/mailwicket.toml
+  2. sudo -u mailwicket mailwicket check
+  3. sudo -u mailwicket mailwicket mailbox add anna@example.com
+  4. sudo -u mailwicket mailwicket device add anna@example.com phone
+  5. systemctl enable --now mailwicket
+  Copy $ROOT/var/lib/mailwicket/keys/master.key to a safe place: backups do not contain it.
+After an update:
+  systemctl stop mailwicket && sudo -u mailwicket mailwicket migrate && systemctl start mailwicket
+EOF
