@@ -119,6 +119,15 @@ test('a port that is taken: the other new one is not opened either', async () =>
   blocker.close()
 })
 
+test('the same port under another address is still ours: it says that this needs a restart', async () => {
+  const [port = 0] = await pickPorts(1)
+  await reload(`${good}${listener('imap', port, 'implicit')}`, 'config.reloaded')
+  expect(await rejected(good.replace(`127.0.0.1:${port}`, `0.0.0.0:${port}`))).toEqual([
+    expect.stringMatching(new RegExp(`0\\.0\\.0\\.0:${port}.*Mailwicket itself still listens.*restart`)),
+  ])
+  await reload(good.replace(listener('imap', port, 'implicit'), ''), 'config.reloaded')
+})
+
 test('a new upstream and a new listener: served at once, and nobody was thrown out', async () => {
   const [port = 0] = await pickPorts(1)
   const { address, tls, ca } = upstreamOf(second)
