@@ -11,6 +11,8 @@
 # Run again with a newer file it puts the new program in the place of the old one and touches neither configuration nor data.
 # It starts, stops and migrates nothing. ROOT=/some/folder installs below that folder, without a user and without systemctl.
 set -eu
+# Readable for the service, whatever the umask of root.
+umask 022
 ROOT=${ROOT-}
 fail() {
   printf 'install.sh: %s\n  %s\n' "$1" "$2" >&2
@@ -20,10 +22,12 @@ fail() {
 tarball=$(CDPATH='' cd "$(dirname "$1")" && pwd)/$(basename "$1")
 [ -f "$tarball" ] || fail "$tarball does not exist." 'Make it in the folder of the sources: npm pack'
 hostname=${2-}
+is_first=yes
+if [ -e "$ROOT/etc/mailwicket/mailwicket.toml" ]; then is_first=no; fi
 units=$(CDPATH='' cd "$(dirname "$0")/../systemd" && pwd)
 [ -n "$ROOT" ] || [ "$(id -u)" = 0 ] || fail 'Only root can install a service.' "Run it with sudo, or below a folder of your own: ROOT=/some/folder $0 …"
 command -v npm >/dev/null || fail 'npm is missing.' 'Install Node 20 or newer with npm (Debian: apt-get install nodejs npm).'
-[ -e "$ROOT/etc/mailwicket/mailwicket.toml" ] || [ -n "$hostname" ] || fail 'The name that mail apps connect to is missing.' "Run: $0 $1 mail.example.com"
+[ $is_first = no ] || [ -n "$hostname" ] || fail 'The name that mail apps connect to is missing.' "Run: $0 $1 mail.example.com"
 
 # Beside the old program, then in its place: a half install is never used.
 library=$ROOT/usr/lib/mailwicket
@@ -43,7 +47,7 @@ if [ -z "$ROOT" ] && ! getent passwd mailwicket >/dev/null; then
 fi
 install -d -m 755 "$ROOT/etc/mailwicket"
 install -d -m 700 "$ROOT/var/lib/mailwicket"
-if [ ! -e "$ROOT/etc/mailwicket/mailwicket.toml" ]; then
+if [ $is_first = yes ]; then
   "$ROOT/usr/bin/mailwicket" init --dir "$ROOT/etc/mailwicket" --data-dir "$ROOT/var/lib/mailwicket" --hostname "$hostname" >/dev/null
   if [ -z "$ROOT" ]; then
     chown root:mailwicket /etc/mailwicket/mailwicket.toml
@@ -51,16 +55,17 @@ if [ ! -e "$ROOT/etc/mailwicket/mailwicket.toml" ]; then
   fi
 fi
 if [ -z "$ROOT" ] && [ -d /run/systemd/system ]; then systemctl daemon-reload; fi
+printf 'mailwicket %s is installed.\n\n' "$("$ROOT/usr/bin/mailwicket" --version)"
+if [ $is_first = no ]; then
+  printf 'Next: systemctl stop mailwicket && sudo -u mailwicket mailwicket migrate && systemctl start mailwicket\n'
+  exit 0
+fi
 cat <<EOF
-mailwicket $("$ROOT/usr/bin/mailwicket" --version) is installed.
-
-The first time:
+Next:
   1. Say where your mail server is: edit [[upstream]] in $ROOT/etc/mailwicket/mailwicket.toml
   2. sudo -u mailwicket mailwicket check
   3. sudo -u mailwicket mailwicket mailbox add anna@example.com
   4. sudo -u mailwicket mailwicket device add anna@example.com phone
   5. systemctl enable --now mailwicket
-  Copy $ROOT/var/lib/mailwicket/keys/master.key to a safe place: backups do not contain it.
-After an update:
-  systemctl stop mailwicket && sudo -u mailwicket mailwicket migrate && systemctl start mailwicket
+Copy $ROOT/var/lib/mailwicket/keys/master.key to a safe place: backups do not contain it.
 EOF
