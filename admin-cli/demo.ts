@@ -85,7 +85,7 @@ async function play(context: CommandContext, directory: string, stage: Stage, on
     let isIntroduced = false
     const sink = { write: (line: string) => isIntroduced && terminal.stderr.write(line) }
     const log = terminal.stderr.isTTY === true ? await openReadableLog(sink, 'info') : openJsonLog(sink, 'info')
-    const gateway = await startGateway({ config: stage.config, env: {}, log, out: { write: () => {} } })
+    const gateway = await startGateway({ config: { ...stage.config, drainSeconds: 0 }, env: {}, log, out: { write: () => {} } })
     await introduce(context, directory, stage)
     isIntroduced = true
     const stopped = runUntilStopped(terminal, { stop: () => gateway.stop() })
@@ -112,7 +112,9 @@ async function build(context: CommandContext, directory: string, isKept: boolean
       submissionUpstream: { address: `127.0.0.1:${upstream.submissionPort}`, tls: 'none' },
     })
     const text = `# DEMO: made by \`mailwicket demo\`. Never use it for real mail.\n${sample}\n[[listen]]\nprotocol = "imap"\naddress = "127.0.0.1:${ports.imapStarttls}"\ntls = "starttls"\n`
-    const { config, store } = await makeHouse(context, directory, HOSTNAME, path => writeFileSync(path, text, { flag: 'wx', mode: 0o600 }))
+    const { config, store } = await makeHouse(context, { directory, dataDir: directory }, HOSTNAME, path =>
+      writeFileSync(path, text, { flag: 'wx', mode: 0o600 }),
+    )
     try {
       const password = await furnish(store, upstreamPassword)
       writeFileSync(join(directory, MARKER), `${JSON.stringify({ demo: true, mailbox: ADDRESS, device: DEVICE })}\n`)

@@ -58,6 +58,17 @@ describe('init', () => {
     expect(readdirSync(join(cwd, 'certs')).sort()).toEqual(['fullchain.pem', 'privkey.pem'])
   })
 
+  it('puts what changes into a folder of its own, where it is asked to', async () => {
+    const [directory, dataDir] = [join(cwd, 'etc'), join(cwd, 'var lib')]
+    const { files } = await json(['init', '--dir', 'etc', '--data-dir', 'var lib', '--hostname', 'mail.example.com'])
+    expect(readdirSync(directory)).toEqual(['mailwicket.toml'])
+    expect(readdirSync(dataDir)).toEqual(expect.arrayContaining(['certs', 'keys', 'mailwicket.db']))
+    expect(files).toMatchObject({ config: join(directory, 'mailwicket.toml'), key: join(dataDir, 'keys/master.key'), store: join(dataDir, 'mailwicket.db') })
+    // The commands find all of it through the configuration alone.
+    expect(await json(['--config', files.config, 'device', 'list'])).toEqual([])
+    expect(await failure(['init', '--dir', join(cwd, 'etc2'), '--data-dir', 'var lib'])).toMatchObject({ code: 'ALREADY_EXISTS' })
+  })
+
   it('refuses what is no host name', async () => {
     expect(await failure(['init', '--dir', join(cwd, 'other'), '--hostname', 'not a name'])).toMatchObject({ exit: 2, code: 'BAD_INPUT' })
   })

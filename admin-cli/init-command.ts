@@ -15,41 +15,44 @@ import type { Terminal } from './terminal.ts'
 
 export function declareInit(init: Command, terminal: Terminal): void {
   init.option('--dir <folder>', 'where to (default: the working folder)')
+  init.option('--data-dir <folder>', 'where to put key, certificates and database, if not beside the configuration')
   init.option('--hostname <name>', 'the name mail apps will connect to (default: this machine’s full name, else localhost)')
   addExamples(
     does(init, terminal, (context, _, options) => writeHouse(context, options)),
-    ['init --dir /etc/mailwicket --hostname mail.example.com', 'for a server'],
+    ['init --dir /etc/mailwicket --data-dir /var/lib/mailwicket --hostname mail.example.com', 'for a server'],
     ['init', 'in the working folder, for a try'],
   )
 }
 
-async function writeHouse(context: CommandContext, options: { dir?: string; hostname?: string }): Promise<void> {
+async function writeHouse(context: CommandContext, options: { dir?: string; dataDir?: string; hostname?: string }): Promise<void> {
   const { terminal } = context
   const directory = resolve(terminal.cwd, options.dir ?? '.')
+  const dataDir = resolve(terminal.cwd, options.dataDir ?? directory)
   const hostname = await readHostName(options.hostname)
   const files = {
     config: join(directory, 'mailwicket.toml'),
-    key: join(directory, 'keys', 'master.key'),
-    ca: join(directory, 'certs', 'ca.pem'),
-    certificate: join(directory, 'certs', 'fullchain.pem'),
-    privateKey: join(directory, 'certs', 'privkey.pem'),
-    store: join(directory, 'mailwicket.db'),
+    key: join(dataDir, 'keys', 'master.key'),
+    ca: join(dataDir, 'certs', 'ca.pem'),
+    certificate: join(dataDir, 'certs', 'fullchain.pem'),
+    privateKey: join(dataDir, 'certs', 'privkey.pem'),
+    store: join(dataDir, 'mailwicket.db'),
   }
   refuseToOverwrite(Object.values(files))
-  mkdirSync(directory, { recursive: true, mode: 0o755 })
+  for (const folder of [directory, dataDir]) mkdirSync(folder, { recursive: true, mode: 0o755 })
 
   const { writeSampleConfig } = await import('../base/config-sample.ts')
-  const { store } = await makeHouse(context, directory, hostname, path => writeSampleConfig(path, { hostname }))
+  const sample = { hostname, ...(dataDir === directory ? {} : { dataDir }) }
+  const { store } = await makeHouse(context, { directory, dataDir }, hostname, path => writeSampleConfig(path, sample))
   await store.close()
 
   const program = directory === terminal.cwd ? formatCommand(terminal, []) : formatCommand(terminal, ['--config', files.config])
   context.answer({ directory, hostname, files }, () => formatNextSteps(files, hostname, program))
 }
 
-/** Certificate, master key, configuration and database below `directory`; used by `init` and `demo`. The store is open. */
+/** Certificate, master key and database below `dataDir`, the configuration in `directory`; used by `init` and `demo`. The store is open. */
 export async function makeHouse(
   context: CommandContext,
-  directory: string,
+  { directory, dataDir }: { directory: string; dataDir: string },
   hostname: string,
   writeConfig: (path: string) => void,
 ): Promise<{ config: Config; store: Store }> {
@@ -59,8 +62,8 @@ export async function makeHouse(
     import('../store/master-key.ts'),
     import('../store/open-store.ts'),
   ])
-  await writeDevelopmentCertificate({ directory: join(directory, 'certs'), hostNames: [...new Set([hostname, 'localhost', '127.0.0.1', '::1'])] })
-  const keyring = createKeyFile(keyFilePath(directory))
+  await writeDevelopmentCertificate({ directory: join(dataDir, 'certs'), hostNames: [...new Set([hostname, 'localhost', '127.0.0.1', '::1'])] })
+  const keyring = createKeyFile(keyFilePath(dataDir))
   const file = join(directory, 'mailwicket.toml')
   writeConfig(file)
   const config = loadConfig({ file, cwd: directory })

@@ -30,7 +30,7 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
     },
     {
       name: 'serve',
-      summary: 'run the gateway in the foreground: log on stdout, SIGTERM or Ctrl-C stops, SIGHUP reads certificates again',
+      summary: 'run the gateway in the foreground: log on stdout, SIGTERM or Ctrl-C stops, SIGHUP reads the configuration again',
       load: async () => (await import('./serve-command.ts')).declareServe,
     },
   ],

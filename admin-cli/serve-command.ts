@@ -1,7 +1,7 @@
 /**
  * `mailwicket serve`: the gateway in the foreground. Here are only its log, its signals and its end; the rest is gateway/.
  */
-import type { Log } from '../base/log.ts'
+import type { LevelledLog } from '../base/log.ts'
 import type { CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
 import { readConfig } from './store-access.ts'
@@ -30,7 +30,7 @@ async function serveForeground(context: CommandContext): Promise<void> {
   await runUntilStopped(terminal, gateway)
 }
 
-export async function openLog(context: CommandContext, level: Parameters<typeof import('../base/log.ts').openJsonLog>[1]): Promise<Log> {
+export async function openLog(context: CommandContext, level: Parameters<typeof import('../base/log.ts').openJsonLog>[1]): Promise<LevelledLog> {
   const { openJsonLog, openReadableLog } = await import('../base/log.ts')
   const { stdout } = context.terminal
   return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(stdout, level)

@@ -55,7 +55,7 @@ export function optional<Value>(kind: Kind<Value>, facts: KeyFacts): Key<Value |
 }
 
 /** `fallback` is what the file would have to say. */
-export function withDefault<Value>(kind: Kind<Value>, fallback: string | boolean | number | readonly string[], facts: KeyFacts): Key<Value> {
+export function withDefault<Value>(kind: Kind<Value>, fallback: string | number | boolean | readonly string[], facts: KeyFacts): Key<Value> {
   return { ...facts, kind, schema: z.prefault(kind.schema, () => fallback), presence: 'optional', fallback: JSON.stringify(fallback) }
 }
 
@@ -102,7 +102,14 @@ export const flag: Kind<boolean> = { name: 'true or false', expects: 'true or fa
 export const count: Kind<number> = {
   name: 'number',
   expects: 'a whole number from 1 to 1000000',
-  schema: z.int().check(z.gte(1), z.lte(1_000_000)),
+  schema: z.int().check(z.minimum(1), z.maximum(1_000_000)),
+}
+
+/** A time in whole seconds; the upper end keeps a slip (milliseconds, for example) from being taken for one. */
+export const seconds: Kind<number> = {
+  name: 'seconds',
+  expects: 'a whole number of seconds from 0 to 3600',
+  schema: z.int().check(z.minimum(0), z.maximum(3600)),
 }
 
 export const text: Kind<string> = {

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -47,6 +47,20 @@ describe('which file', () => {
         message: `There is no configuration file: neither ${join(directory, 'mailwicket.toml')} nor /etc/mailwicket/mailwicket.toml exists.`,
       }),
     )
+  })
+
+  test('a working folder that is closed to the user, as after `sudo -u mailwicket`, is passed over', () => {
+    write('mailwicket.toml')
+    chmodSync(directory, 0)
+    const isRoot = process.getuid?.() === 0
+    if (isRoot) process.seteuid?.(65_534)
+    try {
+      expect(() => findConfigFile({ cwd: directory })).toThrow(/neither .* nor \/etc\/mailwicket\/mailwicket\.toml exists/)
+      expect(() => loadConfig({ cwd: directory, file: 'mailwicket.toml' })).toThrow(/cannot be read: permission denied/)
+    } finally {
+      if (isRoot) process.seteuid?.(0)
+      chmodSync(directory, 0o700)
+    }
   })
 
   test('paths start at the file, not at the current directory', () => {

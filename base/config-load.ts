@@ -31,7 +31,8 @@ export function findConfigFile({ file, environmentFile, cwd }: ConfigSource): st
   if (file !== undefined) return resolveNamed(cwd, file, '--config')
   if (environmentFile !== undefined && environmentFile !== '') return resolveNamed(cwd, environmentFile, '$MAILWICKET_CONFIG')
   const candidates = [resolve(cwd, 'mailwicket.toml'), SYSTEM_FILE]
-  const found = candidates.find(exists)
+  // `sudo -u mailwicket` keeps root's working folder: what may not even be looked for there is not meant.
+  const found = candidates.find(path => exists(path, path === SYSTEM_FILE ? 'closed folders count' : 'closed folders do not count'))
   if (found === undefined)
     throw new MailwicketError('CONFIG_NOT_FOUND', { message: `There is no configuration file: neither ${candidates.join(' nor ')} exists.` })
   return found
@@ -46,12 +47,13 @@ function resolveNamed(cwd: string, file: string, origin: string): string {
   })
 }
 
-function exists(path: string): boolean {
+function exists(path: string, closed: 'closed folders count' | 'closed folders do not count' = 'closed folders count'): boolean {
   try {
     return statSync(path, { throwIfNoEntry: false }) !== undefined
   } catch (error) {
     // A path through a file is no path; what may not be looked at exists: reading it then says why it fails.
-    return (error as NodeJS.ErrnoException).code !== 'ENOTDIR'
+    const { code } = error as NodeJS.ErrnoException
+    return code !== 'ENOTDIR' && (code !== 'EACCES' || closed === 'closed folders count')
   }
 }
 

@@ -114,6 +114,7 @@ function assemble({ top, store, passwords, limits, certificates, listen, upstrea
     hostname: top.hostname,
     dataDir,
     logLevel: top.log_level,
+    drainSeconds: top.drain_seconds,
     generatedOnly: passwords?.generated_only ?? false,
     trustedFrom: limits.trusted_from ?? [],
     sessionsPerDevice: limits.sessions_per_device,

@@ -9,6 +9,8 @@ import { MailwicketError } from './errors.ts'
 
 export interface SampleOptions {
   readonly hostname: string
+  /** Where key, certificates and database are, when that is not the file's own folder. Absolute. */
+  readonly dataDir?: string
   /** Domains of the upstream; without them the host name less its first label, where two labels remain. */
   readonly domains?: readonly string[]
   /** Default "0.0.0.0:993". */
@@ -45,17 +47,18 @@ export function formatSampleConfig(options: SampleOptions): string {
 /** TOML of the keys that are written, by section and key; all others become comments. */
 type Values = ReadonlyMap<string, string>
 
-function valuesOf({ hostname, domains, listenAddress, upstream, submissionUpstream, certificate }: SampleOptions): Values {
+function valuesOf({ hostname, dataDir, domains, listenAddress, upstream, submissionUpstream, certificate }: SampleOptions): Values {
   const parent = hostname.split('.').slice(1)
   const upstreamDomains = domains ?? (parent.length >= 2 ? [parent.join('.')] : [])
   const imap = upstream ?? { address: 'imap.internal:993', tls: 'implicit' }
   const submission = submissionUpstream ?? { address: 'smtp.internal:587', tls: 'starttls' }
+  const inDataDir = (name: string) => (dataDir === undefined ? name : `${dataDir}/${name}`)
   return new Map([
     ['.hostname', JSON.stringify(hostname)],
-    ['.data_dir', '"."'],
-    ['store.url', '"sqlite:mailwicket.db"'],
-    ['certificate.cert', JSON.stringify(certificate?.cert ?? 'certs/fullchain.pem')],
-    ['certificate.key', JSON.stringify(certificate?.key ?? 'certs/privkey.pem')],
+    ['.data_dir', JSON.stringify(dataDir ?? '.')],
+    ['store.url', JSON.stringify(`sqlite:${inDataDir('mailwicket.db')}`)],
+    ['certificate.cert', JSON.stringify(certificate?.cert ?? inDataDir('certs/fullchain.pem'))],
+    ['certificate.key', JSON.stringify(certificate?.key ?? inDataDir('certs/privkey.pem'))],
     ['listen.protocol', '"imap"'],
     ['listen.address', JSON.stringify(listenAddress ?? '0.0.0.0:993')],
     ['listen.tls', '"implicit"'],

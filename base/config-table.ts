@@ -19,6 +19,7 @@ import {
   path,
   remoteAddress,
   required,
+  seconds,
   separator,
   storeUrl,
   text,
@@ -49,6 +50,10 @@ export const TOP_KEYS = {
   log_level: withDefault(oneOf<LogLevel>(['trace', 'debug', 'info', 'warn', 'error']), 'info', {
     meaning: 'The least important lines that are logged.',
     example: '"warn"',
+  }),
+  drain_seconds: withDefault(seconds, 25, {
+    meaning: 'How long a stop (SIGTERM) may take to let sessions go: idle ones one after another, busy ones when they are done. `0` ends all at once.',
+    example: '60',
   }),
 } as const
 

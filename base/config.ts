@@ -58,6 +58,8 @@ export interface Config {
   readonly hostname: string
   readonly dataDir: string
   readonly logLevel: LogLevel
+  /** How long a stop may take to let sessions go; 0: all at once. */
+  readonly drainSeconds: number
   /** Policy: devices may only have generated app passwords. */
   readonly generatedOnly: boolean
   /** Networks (CIDR) that are not limited as address blocks. */

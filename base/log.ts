@@ -22,7 +22,9 @@ export type LogEvent =
   | 'certificate.loaded'
   | 'certificate.failed'
   | 'certificate.expires'
-  | 'certificates.reread'
+  | 'config.reloaded'
+  | 'config.rejected'
+  | 'notify.failed'
   | 'listener.failed'
   | 'admin.exposed'
   | 'store.failed'
@@ -44,6 +46,11 @@ export interface Log {
   with(fields: LogFields): Log
 }
 
+/** A log whose level a reload may change; `with` gives logs that follow it. */
+export interface LevelledLog extends Log {
+  setLevel(level: LogLevel): void
+}
+
 /** A place that takes whole lines, for example `process.stdout`. */
 export interface LogSink {
   write(line: string): unknown
@@ -51,7 +58,7 @@ export interface LogSink {
 
 const NO_FIELDS: LogFields = {}
 
-class PinoLog implements Log {
+class PinoLog implements LevelledLog {
   readonly #pino: ReturnType<typeof pino>
 
   constructor(logger: ReturnType<typeof pino>) {
@@ -76,6 +83,10 @@ class PinoLog implements Log {
 
   with(fields: LogFields): Log {
     return new BoundLog(this, fields)
+  }
+
+  setLevel(level: LogLevel): void {
+    this.#pino.level = level
   }
 }
 
@@ -111,13 +122,13 @@ class BoundLog implements Log {
 }
 
 /** A log that writes JSON lines to `sink`; times are ISO 8601 in UTC, levels are words. */
-export function openJsonLog(sink: LogSink, level: LogLevel): Log {
+export function openJsonLog(sink: LogSink, level: LogLevel): LevelledLog {
   const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } }
   return new PinoLog(pino(options, { write: line => void sink.write(line) }))
 }
 
 /** A log for a person at a terminal: time, level, event, fields. pino-pretty is loaded only here. */
-export async function openReadableLog(sink: LogSink, level: LogLevel): Promise<Log> {
+export async function openReadableLog(sink: LogSink, level: LogLevel): Promise<LevelledLog> {
   const { prettyFactory } = await import('pino-pretty')
   const format = prettyFactory({ colorize: true, singleLine: true, messageKey: 'event', translateTime: 'SYS:HH:MM:ss' })
   return openJsonLog({ write: line => sink.write(format(line)) }, level)

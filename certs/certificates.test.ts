@@ -311,3 +311,35 @@ describe('at the start', () => {
     expect(lines.filter(({ event }) => event === 'certificate.expires')).toMatchObject([{ fields: { names: ['soon.example'], daysLeft: 5 } }])
   })
 })
+
+describe('another configuration', () => {
+  test('takes the place of the old one as a whole, and its files are watched from then on', async () => {
+    const files = folder.write('first', first)
+    const { log, waitFor, lines } = openRecordingLog()
+    const opened = await open([files], { log })
+    const others = folder.write('wild', wild)
+    const use = await opened.prepare([files, others])
+    expect(opened.list()).toHaveLength(1)
+    const before = opened.contextFor('mail.example.com', '1.2')
+    use()
+    expect(opened.list().map(({ cert }) => cert)).toEqual([files.cert, others.cert])
+    // What is the same goes on as it is, without a word.
+    expect(opened.contextFor('mail.example.com', '1.2')).toBe(before)
+    expect(opened.contextFor('a.example.org', '1.2')).not.toBe(before)
+    expect(lines.filter(({ event }) => event === 'certificate.loaded').map(({ fields }) => fields['cert'])).toEqual([files.cert, others.cert])
+    const loaded = waitFor('certificate.loaded')
+    folder.write('wild', exact)
+    expect(await loaded).toMatchObject({ cert: others.cert, names: ['imap.example.org'] })
+  })
+
+  test('one bad pair, and all is as it was', async () => {
+    const files = folder.write('first', first)
+    const opened = await open([files])
+    const mismatch = folder.write('mismatch', { cert: wild.cert, key: exact.key })
+    const absent = { cert: `${folder.path}/absent.pem`, key: `${folder.path}/absent.key` }
+    await expect(opened.prepare([folder.write('exact', exact), mismatch, absent])).rejects.toThrow(
+      expect.objectContaining({ code: 'CERTIFICATE_INVALID', message: expect.stringMatching(/mismatch\.key is not the key.*\n.*absent\.pem/) }),
+    )
+    expect(opened.list().map(({ cert }) => cert)).toEqual([files.cert])
+  })
+})

@@ -32,36 +32,40 @@ const DAY_MS = 86_400_000
 
 /** Reads all pairs. Throws CERTIFICATE_INVALID with every pair that cannot be used. */
 export async function openCertificates(options: CertificatesOptions): Promise<Certificates> {
-  const results = await Promise.allSettled(options.files.map(readCertificatePair))
+  return new Certificates(options, await readPairs(options.files))
+}
+
+/** Throws CERTIFICATE_INVALID with every pair that cannot be used. */
+async function readPairs(files: readonly CertificateFiles[]): Promise<CertificatePair[]> {
+  const results = await Promise.allSettled(files.map(readCertificatePair))
   const failures = results.flatMap(result => (result.status === 'rejected' ? [result.reason as Error] : []))
   const [failure] = failures
   if (failure !== undefined) {
     if (!failures.every(one => one instanceof MailwicketError)) throw failure
     throw new MailwicketError('CERTIFICATE_INVALID', { message: failures.map(one => one.message).join('\n'), cause: failure })
   }
-  return new Certificates(
-    options,
-    results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : [])),
-  )
+  return results.flatMap(result => (result.status === 'fulfilled' ? [result.value] : []))
 }
 
 export class Certificates {
   readonly #log: Log
   readonly #ticketKeys: Buffer
-  readonly #watch: CertificateWatch
-  readonly #entries: Entry[]
+  readonly #options: CertificatesOptions
+  #watch: CertificateWatch
+  #entries: readonly Entry[]
   readonly #reminder: NodeJS.Timeout
   #reloading: Promise<void> = Promise.resolve()
   #isClosed = false
 
   /** Use `openCertificates`. */
-  constructor({ files, log, ticketKeys, settleMs, pollMs }: CertificatesOptions, pairs: readonly CertificatePair[]) {
+  constructor(options: CertificatesOptions, pairs: readonly CertificatePair[]) {
+    const { log, ticketKeys } = options
+    this.#options = options
     this.#log = log
     this.#ticketKeys = ticketKeys ?? randomBytes(48)
     this.#entries = pairs.map(pair => new Entry(pair))
     for (const pair of pairs) this.#announce(pair)
-    const watched = files.flatMap(({ cert, key }) => [cert, key])
-    this.#watch = new CertificateWatch({ files: watched, onChange: () => void this.reload(), settleMs: settleMs ?? SETTLE_MS, pollMs: pollMs ?? POLL_MS })
+    this.#watch = this.#startWatch()
     this.#reminder = setInterval(() => this.#remind(), DAY_MS)
     this.#reminder.unref()
   }
@@ -88,18 +92,39 @@ export class Certificates {
     return this.#reloading
   }
 
+  /**
+   * Reads the pairs of a new configuration; called, the result puts them in the place of those in use, all of them.
+   * Throws CERTIFICATE_INVALID with every pair that cannot be used.
+   */
+  async prepare(files: readonly CertificateFiles[]): Promise<() => void> {
+    const pairs = await readPairs(files)
+    return () => {
+      const before = this.#entries
+      this.#entries = pairs.map(pair => before.find(entry => isSame(entry.pair, pair)) ?? new Entry(pair))
+      this.#watch.close()
+      this.#watch = this.#startWatch()
+      for (const entry of this.#entries) if (!before.includes(entry)) this.#announce(entry.pair)
+    }
+  }
+
   close(): void {
     this.#isClosed = true
     clearInterval(this.#reminder)
     this.#watch.close()
   }
 
+  #startWatch(): CertificateWatch {
+    const { settleMs = SETTLE_MS, pollMs = POLL_MS } = this.#options
+    const files = this.#entries.flatMap(({ pair }) => [pair.files.cert, pair.files.key])
+    return new CertificateWatch({ files, onChange: () => void this.reload(), settleMs, pollMs })
+  }
+
   async #reloadEntry(entry: Entry): Promise<void> {
     try {
       const pair = await readCertificatePair(entry.pair.files)
-      const isSame = pair.certPem === entry.pair.certPem && pair.keyPem === entry.pair.keyPem
+      const isNew = !isSame(pair, entry.pair)
       entry.replace(pair)
-      if (!isSame) this.#announce(pair)
+      if (isNew) this.#announce(pair)
     } catch (error) {
       const { code, message } = error as MailwicketError
       this.#log.error('certificate.failed', {
@@ -139,6 +164,10 @@ export class Certificates {
     if (found === undefined) throw new MailwicketError('CERTIFICATE_INVALID', { message: 'No certificate is configured.' })
     return found
   }
+}
+
+function isSame(one: CertificatePair, other: CertificatePair): boolean {
+  return one.files.cert === other.files.cert && one.files.key === other.files.key && one.certPem === other.certPem && one.keyPem === other.keyPem
 }
 
 /** A certificate in use and the contexts made of it, one for each least version that a listener asks for. */

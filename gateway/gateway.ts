@@ -3,47 +3,51 @@
  * It serves as soon as the `ready` line is out, which is after every listener is bound.
  */
 import type { Config } from '../base/config.ts'
-import { refuseUnavailable } from '../base/config-available.ts'
-import type { Log, LogSink } from '../base/log.ts'
+import type { LevelledLog, LogSink } from '../base/log.ts'
 import { openCertificates } from '../certs/certificates.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
+import type { LoginMailbox } from '../store/login-record.ts'
 import { loadKeyring } from '../store/master-key.ts'
 import { openGatewayStore } from '../store/open-gateway-store.ts'
 import { PasswordHasher } from '../store/password-hash.ts'
 import { Limiter } from './abuse/limiter.ts'
 import { LimiterSync } from './abuse/limiter-sync.ts'
 import { Unauthenticated } from './abuse/unauthenticated.ts'
+import { openConfigured, submissionUpstreams } from './configured.ts'
 import type { Connection } from './connection.ts'
-import { makeImapConnector } from './imap/imap-route.ts'
+import { drain } from './drain.ts'
 import { type ImapServices, ImapSession } from './imap/imap-session.ts'
 import { LIMITS } from './limits.ts'
-import { type Listener, openListener } from './listener.ts'
+import type { ListenFacts } from './listener.ts'
+import { openListeners } from './listeners.ts'
 import { LiveSessions } from './live-sessions.ts'
-import type { LoginServices } from './login.ts'
 import { meterStore } from './metered-store.ts'
 import { Metrics } from './metrics.ts'
 import { openMonitoring } from './monitoring.ts'
 import { Recorder } from './recorder.ts'
+import { reloadConfig } from './reload.ts'
 import { Revocation } from './revocation.ts'
-import { openRoutes } from './routes.ts'
+import { ServiceManager } from './service-manager.ts'
 import { SendingLedger } from './smtp/sending-ledger.ts'
 import { FrontDoor } from './smtp/smtp-front-door.ts'
-import { makeSmtpConnector } from './smtp/smtp-route.ts'
 import { type SmtpServices, SmtpSession } from './smtp/smtp-session.ts'
 
 export interface Gateway {
-  readonly listen: readonly Pick<Listener, 'protocol' | 'address' | 'tls'>[]
-  /** SIGHUP: reads the certificates again; bad ones are logged and the old ones stay. */
+  /** As bound now. */
+  readonly listen: readonly ListenFacts[]
+  /** `draining`: no new connections are taken, those that there are come to their end. */
+  readonly phase: 'serving' | 'draining'
+  /** SIGHUP: reads the configuration and its files again; bad ones are logged and the old ones stay. Never rejects. */
   reload(): Promise<void>
-  /** Says goodbye to every session and closes everything. */
+  /** Takes no more connections, lets every session go within the drain time, and closes everything. To be called once. */
   stop(): Promise<void>
 }
 
 export interface GatewayOptions {
   readonly config: Config
-  /** The environment, for the master key. */
+  /** The environment, for the master key and for the service manager. */
   readonly env: Readonly<Record<string, string | undefined>>
-  readonly log: Log
+  readonly log: LevelledLog
   /** Where the ready line goes. */
   readonly out: LogSink
 }
@@ -62,11 +66,14 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 type Closer = () => void | Promise<void>
 
+/** A poll takes milliseconds; a store that is locked answers within its own patience of some seconds. */
+const WATCHED_POLL_MS = 15_000
+/** For what comes after the drain: farewells, the last batch, the database. */
+const STOP_MARGIN_MS = 30_000
+
 async function openParts({ config, env, log, out }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
-  refuseUnavailable(config)
-  const routes = openRoutes(config.upstreams)
-  const connectImap = makeImapConnector(config.upstreams)
-  const connectSmtp = makeSmtpConnector(config.upstreams, config.hostname)
+  // What a reload replaces; everything below asks for it anew each time.
+  const current = { configured: openConfigured(config) }
   const certificates = await openCertificates({ files: config.certificates, log })
   closers.push(() => certificates.close())
   const metrics = new Metrics(config.upstreams)
@@ -74,22 +81,36 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   closers.push(() => store.close())
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
-  const limiter = new Limiter(store, config.trustedFrom)
+  const limiter = new Limiter(store, () => current.configured.trusted)
   const limiterSync = new LimiterSync(store, limiter, log)
   const hasher = new PasswordHasher({ observer: metrics })
-  const services: LoginServices = {
-    config,
+  const common = {
     store,
     hasher,
     recorder,
     limiter,
     metrics,
     live,
-    routeOf: mailbox => routes(mailbox, store),
+    routeOf: (mailbox: LoginMailbox) => current.configured.routeOf(mailbox, store),
     log,
   }
-  const imap: ImapServices = { ...services, connect: connectImap }
-  const smtp: SmtpServices = { ...services, connect: connectSmtp, frontDoor: await openFrontDoor(config, store, recorder), ledger: new SendingLedger() }
+  const frontDoor = await openFrontDoor(config, store, recorder)
+  const imap: ImapServices = {
+    ...common,
+    get config() {
+      return current.configured.config
+    },
+    connect: (...call) => current.configured.connectImap(...call),
+  }
+  const smtp: SmtpServices = {
+    ...common,
+    get config() {
+      return current.configured.config
+    },
+    connect: (...call) => current.configured.connectSmtp(...call),
+    frontDoor,
+    ledger: new SendingLedger(),
+  }
   const revocation = new Revocation(store, live, log)
   const unauthenticated = new Unauthenticated(kind => metrics.limited(kind))
   // Before the listeners, so that it is closed after them: who asks meanwhile hears that this node goes away.
@@ -110,40 +131,63 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
     imap: (connection: Connection) => new ImapSession(imap, connection, log).run(),
     submission: (connection: Connection) => new SmtpSession(smtp, connection, log).run(),
   }
-  const listeners: Listener[] = []
-  for (const listen of config.listen) {
-    const listener = await openListener(listen, { certificates, log, metrics, unauthenticated, limiter, serve: serve[listen.protocol] })
-    closers.push(() => listener.close())
-    listeners.push(listener)
-  }
+  const listeners = await openListeners({ listen: config.listen, env, services: { certificates, log, metrics, unauthenticated, limiter, serve } })
+  closers.push(() => listeners.close())
   recorder.start()
   revocation.start()
   closers.push(() => revocation.stop())
+  const manager = new ServiceManager({ env, log })
+  manager.startWatchdog(() => revocation.silentMs < WATCHED_POLL_MS)
+  closers.push(() => manager.close())
   monitoring.readiness.serving()
-  const listen = listeners.map(({ protocol, address, tls }) => ({ protocol, address, tls }))
   const admin = monitoring.address
-  out.write(`${JSON.stringify({ event: 'ready', listen, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
+  out.write(`${JSON.stringify({ event: 'ready', listen: listeners.facts, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
+  manager.ready()
+  let phase: Gateway['phase'] = 'serving'
+  // One after another: two at a time would each bind what the other does.
+  let reloading: Promise<void> = Promise.resolve()
+  let isReloadAsked = false
   return {
-    listen,
-    reload: async () => {
-      await certificates.reload()
-      log.info('certificates.reread', { daysLeft: certificates.daysLeft() })
+    get listen() {
+      return listeners.facts
+    },
+    get phase() {
+      return phase
+    },
+    reload: () => {
+      // One that has not begun yet will read the newest file.
+      if (isReloadAsked) return reloading
+      isReloadAsked = true
+      reloading = reloading.then(async () => {
+        isReloadAsked = false
+        if (phase !== 'serving') return
+        manager.reloading()
+        await reloadConfig({ current, certificates, listeners, frontDoor, log })
+        manager.ready()
+      })
+      return reloading
     },
     stop: async () => {
+      phase = 'draining'
       monitoring.readiness.draining()
-      log.info('stopping', { sessions: live.size })
+      await reloading
+      const drainMs = current.configured.config.drainSeconds * 1000
+      listeners.close()
+      log.info('stopping', { sessions: live.size, drainSeconds: drainMs / 1000 })
+      manager.stopping(live.size, drainMs + STOP_MARGIN_MS)
+      await drain({ live, drainMs })
+      const cut = live.size
       await closeAll(closers)
-      log.info('stopped')
+      log.info('stopped', { cut })
     },
   }
 }
 
 /** Offers from the first connection on what was learnt from the upstreams in earlier runs. */
-async function openFrontDoor({ hostname, upstreams }: Config, store: GatewayStore, recorder: Recorder): Promise<FrontDoor> {
-  const names = upstreams.filter(({ submission }) => submission !== undefined).map(({ name }) => name)
+async function openFrontDoor(config: Config, store: GatewayStore, recorder: Recorder): Promise<FrontDoor> {
   return new FrontDoor({
-    hostname,
-    upstreams: names,
+    hostname: config.hostname,
+    upstreams: submissionUpstreams(config),
     known: await store.readUpstreamKeywords(),
     onLearnt: (upstream, keywords) => recorder.learnt({ upstream, keywords }),
   })

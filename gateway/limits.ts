@@ -35,6 +35,12 @@ export const LIMITS = {
   finalReplyGraceMs: 700,
   /** How long a farewell may take to leave before the socket is destroyed. */
   farewellMs: 1_000,
+  /** A session through which nothing moved for so long is idle: longer than a stumble of a mobile network between two packets of an upload. */
+  drainQuietMs: 1_000,
+  /** How often it is looked which sessions may go. */
+  drainLookMs: 100,
+  /** So many logins a second are nothing even for a small machine: a few sessions need not wait for the whole drain time. */
+  drainLeastPerSecond: 10,
   /** First TCP keepalive probe: under the five minutes after which home routers forget a connection. */
   keepAliveMs: 120_000,
   /** Connections that are not logged in, all listeners together: bounds memory to about 400 MiB. Above it the oldest gives way. */

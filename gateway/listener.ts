@@ -2,6 +2,7 @@
  * One listening socket: accepts, puts TLS on where the listener says `implicit`, and gives each connection to its protocol.
  *
  * A connection is counted as not logged in from accept on, and a closed block's is not worth a handshake (abuse/).
+ * A reload may change how it serves; that holds from the next connection on.
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { Endpoint, ListenConfig } from '../base/config.ts'
@@ -15,15 +16,6 @@ import { Connection } from './connection.ts'
 import { LIMITS } from './limits.ts'
 import type { Metrics } from './metrics.ts'
 
-export interface Listener {
-  readonly protocol: ListenConfig['protocol']
-  /** As bound: `127.0.0.1:993`, with the real port where the configuration says 0. */
-  readonly address: string
-  readonly tls: ListenConfig['tls']
-  /** Accepts no more; connections go on. */
-  close(): void
-}
-
 export interface ListenerServices {
   readonly certificates: Certificates
   readonly log: Log
@@ -31,24 +23,74 @@ export interface ListenerServices {
   /** Shared by all listeners. */
   readonly unauthenticated: Unauthenticated
   readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
-  /** Serves a connection until it is logged in or closed. Never rejects. */
-  readonly serve: (connection: Connection) => Promise<void>
+  /** Serve a connection until it is logged in or closed. Never reject. */
+  readonly serve: Readonly<Record<ListenConfig['protocol'], (connection: Connection) => Promise<void>>>
+}
+
+/** As the ready line tells it. */
+export interface ListenFacts {
+  readonly protocol: ListenConfig['protocol']
+  /** As bound: `127.0.0.1:993`, with the real port where the configuration says 0. */
+  readonly address: string
+  readonly tls: ListenConfig['tls']
 }
 
 /** Throws LISTEN_FAILED. */
 export async function openListener(config: ListenConfig, services: ListenerServices): Promise<Listener> {
-  const server = createServer(
-    { noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true },
-    socket => void accept(socket, config, address, services),
-  )
+  const server = makeServer()
+  const listener = new Listener(server, config, services)
   await listen(server, config)
-  server.on('error', error => services.log.error('listener.failed', { address: formatEndpoint(config), err: error.message }))
-  const bound = server.address() as { address: string; port: number }
-  const address = formatEndpoint({ host: bound.address, port: bound.port })
-  return { protocol: config.protocol, address, tls: config.tls, close: () => void server.close() }
+  return listener
 }
 
-async function accept(socket: Socket, config: ListenConfig, address: string, services: ListenerServices): Promise<void> {
+/** A server without a port: for `openListener`, or for a socket that the service manager has opened. */
+export function makeServer(): Server {
+  return createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true })
+}
+
+/** Listens on a descriptor that was inherited, at once: its address is known when this returns. */
+export function listenOn(server: Server, fd: number): void {
+  server.listen({ fd, backlog: LIMITS.listenBacklog })
+}
+
+export class Listener {
+  #config: ListenConfig
+  readonly #server: Server
+  readonly #services: ListenerServices
+
+  constructor(server: Server, config: ListenConfig, services: ListenerServices) {
+    this.#server = server
+    this.#config = config
+    this.#services = services
+    server.on('connection', socket => void accept(socket, this.facts, this.#config, services))
+  }
+
+  get config(): ListenConfig {
+    return this.#config
+  }
+
+  get facts(): ListenFacts {
+    const { address, port } = this.#server.address() as { address: string; port: number }
+    return { protocol: this.#config.protocol, address: formatEndpoint({ host: address, port }), tls: this.#config.tls }
+  }
+
+  /** Serves the connections to come like this; the address stays what it is. */
+  reconfigure(config: ListenConfig): void {
+    this.#config = config
+  }
+
+  /** To be called once it is bound: from here on an error is told in the log. */
+  start(): void {
+    this.#server.on('error', error => this.#services.log.error('listener.failed', { address: formatEndpoint(this.#config), err: error.message }))
+  }
+
+  /** Accepts no more; connections go on. */
+  close(): void {
+    this.#server.close()
+  }
+}
+
+async function accept(socket: Socket, { address }: ListenFacts, config: ListenConfig, services: ListenerServices): Promise<void> {
   const { unauthenticated, limiter, certificates, log, serve, metrics } = services
   metrics.connectionAccepted(config.protocol, address)
   const connection = new Connection(socket, config, certificates)
@@ -68,7 +110,7 @@ async function accept(socket: Socket, config: ListenConfig, address: string, ser
       return
     }
     if (config.tls === 'implicit') await connection.secure()
-    await serve(connection)
+    await serve[config.protocol](connection)
   } catch (error) {
     connection.destroy()
     metrics.connectionFailed(config.protocol, address)

@@ -11,6 +11,9 @@ import type { Refusal } from './refusal.ts'
 /** Why we end a session that the store no longer supports. */
 export type EndReason = Refusal | 'password-changed' | 'removed' | 'kicked' | 'shutdown'
 
+/** How a session after its login leaves when the gateway drains: `watched` cannot tell when it is done, `asked` ends itself then. */
+export type Parting = { readonly kind: 'watched'; isAtRest(): boolean } | { readonly kind: 'asked'; endAtRest(): void }
+
 export class LiveSession {
   readonly id: SessionId = makeId<SessionId>()
   readonly protocol: 'imap' | 'submission'
@@ -23,6 +26,8 @@ export class LiveSession {
   app: string | null = null
   /** What it is counted under (`LiveSessions.claim`). */
   claims: readonly (DeviceId | MailboxId)[] = []
+  /** Set at the hand-over: before it there is nothing to be finished. */
+  parting: Parting | undefined
   #endBy: (why: EndReason) => void
   #ended: EndReason | undefined
   /** Octets so far, from and to the client. */
@@ -65,9 +70,14 @@ export class LiveSessions {
     if (this.#isClosed) session.end('shutdown')
   }
 
+  /** From now on each session that enters is ended. */
+  admitNobody(): void {
+    this.#isClosed = true
+  }
+
   /** Ends every session, and each that enters from now on. */
   close(): void {
-    this.#isClosed = true
+    this.admitNobody()
     for (const session of [...this.#sessions.values()]) session.end('shutdown')
   }
 

@@ -18,6 +18,7 @@ export class Revocation {
   #timer: NodeJS.Timeout | undefined
   #failing = false
   #polledAt = performance.now()
+  #answeredAt = performance.now()
 
   constructor(store: GatewayStore, live: LiveSessions, log: Log) {
     this.#store = store
@@ -39,6 +40,11 @@ export class Revocation {
     return this.#failing
   }
 
+  /** Since the last poll came back, also with an error: a store that is down is told of, one that never answers is not. */
+  get silentMs(): number {
+    return performance.now() - this.#answeredAt
+  }
+
   /** Since the last look at the store that succeeded. */
   get ageMs(): number {
     return performance.now() - this.#polledAt
@@ -57,6 +63,7 @@ export class Revocation {
       if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'reading the generation' })
       this.#failing = true
     }
+    this.#answeredAt = performance.now()
     this.#endExpired()
     if (this.#timer !== undefined) this.start()
   }

@@ -139,4 +139,34 @@ describe('Splice', () => {
     server.destroy()
     app.destroy()
   })
+
+  it('is at rest when the upstream had the last word and all of it has arrived', async () => {
+    const { app, server, splice, ended } = await openSplice()
+    expect(splice.isAtRest).toBe(true)
+    app.write('a SEARCH ALL\r\n')
+    await once(server, 'data')
+    // The upstream is at work: no byte moves, and yet an answer is owed.
+    expect(splice.isAtRest).toBe(false)
+    server.write('a OK\r\n')
+    await once(app, 'data')
+    expect(splice.isAtRest).toBe(true)
+    // An upload that has stopped in the middle, right behind a line's end.
+    app.write('line of a message\r\n')
+    await once(server, 'data')
+    expect(splice.isAtLineEnd).toBe(true)
+    expect(splice.isAtRest).toBe(false)
+    app.destroy()
+    server.destroy()
+    await ended
+  })
+
+  it('is not at rest while an app does not read what there is for it', async () => {
+    const { app, client, server, splice, ended } = await openSplice()
+    app.pause()
+    server.write(Buffer.alloc(30_000_000, '\n'))
+    await vi.waitFor(() => expect(client.writableLength).toBeGreaterThan(0), { timeout: 5000, interval: 5 })
+    expect(splice.isAtRest).toBe(false)
+    app.destroy()
+    await ended
+  })
 })

@@ -29,6 +29,8 @@ export class Splice {
   #timer: NodeJS.Timeout | undefined
   #stallTimer: NodeJS.Timeout | undefined
   #lastOctetOut = LF
+  /** What the client said last has no answer yet. */
+  #isAnswerOwed = false
   #closed = 0
 
   /** Nothing moves before `start`. `onEnd` is called once, when both sockets are closed. */
@@ -56,6 +58,14 @@ export class Splice {
   /** Whether the last byte that the client got ended a line. */
   get isAtLineEnd(): boolean {
     return this.#lastOctetOut === LF
+  }
+
+  /**
+   * Whether nothing is known to be under way: all has arrived that was sent, and the upstream had the last word. A command that is worked on
+   * and an upload that has stopped half-way are not at rest.
+   */
+  get isAtRest(): boolean {
+    return !this.#isAnswerOwed && this.#client.writableLength === 0 && this.#upstream.writableLength === 0
   }
 
   /** Ends both sides now; the client still gets `farewell`, if there is one and it takes it in time. */
@@ -104,6 +114,7 @@ export class Splice {
 
   readonly #onClientData = (chunk: Buffer): void => {
     this.bytesIn += chunk.length
+    this.#isAnswerOwed = true
     this.onClientData?.(chunk)
     if (!this.#upstream.write(chunk)) {
       this.#client.pause()
@@ -119,6 +130,7 @@ export class Splice {
 
   readonly #onUpstreamData = (chunk: Buffer): void => {
     this.bytesOut += chunk.length
+    this.#isAnswerOwed = false
     this.#lastOctetOut = chunk[chunk.length - 1] as number
     if (!this.#client.write(chunk)) this.#upstream.pause()
   }
@@ -129,6 +141,7 @@ export class Splice {
    */
   readonly #takeFromUpstream = (chunk: Buffer): boolean => {
     this.bytesOut += chunk.length
+    this.#isAnswerOwed = false
     this.#lastOctetOut = chunk[chunk.length - 1] as number
     return this.#client.write(this.#client.writableLength === 0 && this.#client.writableCorked === 0 ? chunk : Buffer.from(chunk))
   }

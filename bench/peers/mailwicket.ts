@@ -78,6 +78,7 @@ export class Installation {
     this.#bench.write(
       join(this.dir, 'mailwicket.toml'),
       `hostname = "localhost"
+drain_seconds = 0
 data_dir = "."
 
 [store]

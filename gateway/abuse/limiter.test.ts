@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { MailboxId } from '../../base/ids.ts'
+import { parseCidr } from '../../base/network.ts'
 import { Secret } from '../../base/secret.ts'
 import { LIMITS } from '../limits.ts'
 import { Limiter } from './limiter.ts'
@@ -19,7 +20,7 @@ function openLimiter({ known = [] as readonly string[], trusted = [] as readonly
   }
   const limiter = new Limiter(
     { isKnownBlock: isKnown, isKnownBlockOfAny: async block => known.some(pair => pair.startsWith(`${block} `)) },
-    trusted,
+    () => trusted.map(parseCidr),
     new SecretMarks(MARK_KEY),
   )
   let secrets = 0
@@ -112,7 +113,7 @@ test('a store that is down lets connections come, to hear that it is down', asyn
   const down = async () => {
     throw new Error('down')
   }
-  const limiter = new Limiter({ isKnownBlock: down, isKnownBlockOfAny: down }, [])
+  const limiter = new Limiter({ isKnownBlock: down, isKnownBlockOfAny: down }, () => [])
   expect(await limiter.mayConnect(HOME, new AbortController().signal)).toBe(true)
 })
 

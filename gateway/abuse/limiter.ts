@@ -7,7 +7,7 @@
  */
 import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { MailboxId } from '../../base/ids.ts'
-import { blockOf, isInNetworks, type Network, parseCidr } from '../../base/network.ts'
+import { blockOf, isInNetworks, type Network } from '../../base/network.ts'
 import type { Secret } from '../../base/secret.ts'
 import { FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf } from '../../store/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
@@ -37,7 +37,7 @@ export interface Failure {
 }
 
 export class Limiter {
-  readonly #trusted: readonly Network[]
+  readonly #trusted: () => readonly Network[]
   readonly #marks: SecretMarks
   readonly knownBlocks: KnownBlocks
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
@@ -47,10 +47,10 @@ export class Limiter {
   readonly #gate = new HandshakeGate()
   readonly #slots = new ReplySlots()
 
-  constructor(store: KnownBlockStore, trusted: readonly string[], marks = new SecretMarks()) {
+  constructor(store: KnownBlockStore, trusted: () => readonly Network[], marks = new SecretMarks()) {
     this.#marks = marks
     this.knownBlocks = new KnownBlocks(store)
-    this.#trusted = trusted.map(parseCidr)
+    this.#trusted = trusted
     this.counters = {
       block: counterOf('block', LIMITS.countedBlocks),
       mailbox: counterOf('mailbox', LIMITS.countedMailboxes),
@@ -79,7 +79,7 @@ export class Limiter {
 
   /** The block that caps and counts hold for; undefined for the networks that are trusted. */
   countedBlockOf(ip: string): string | undefined {
-    return isInNetworks(ip, this.#trusted) ? undefined : blockOf(ip)
+    return isInNetworks(ip, this.#trusted()) ? undefined : blockOf(ip)
   }
 
   /** Throws STORE_UNAVAILABLE. */

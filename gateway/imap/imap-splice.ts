@@ -29,5 +29,7 @@ export function spliceImap(session: ImapSession, tag: string, { upstream, device
   splice.start(unread, upstream.unread)
   // A BYE in the middle of a line, of a literal or of a compressed stream would be read as something else.
   const mayCompress = / COMPRESS=/i.test(` ${upstream.capabilities}`)
+  // In a compressed stream a line's end means nothing.
+  live.parting = { kind: 'watched', isAtRest: () => splice.isAtRest && (mayCompress || splice.isAtLineEnd) }
   live.endBy(why => splice.end(why, !mayCompress && splice.isAtLineEnd ? (why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended) : undefined))
 }

@@ -11,9 +11,9 @@ const PASSED_ON = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 
 export type SmtpKeywords = ReadonlyMap<string, string>
 
 export class FrontDoor {
-  readonly #hostname: string
+  #hostname: string
   readonly #learnt = new Map<string, SmtpKeywords>()
-  readonly #upstreams: readonly string[]
+  #upstreams: readonly string[]
   readonly #servers: Readonly<Record<'plain' | 'secure', SMTPServer>>
   readonly #onLearnt: (upstream: string, keywords: SmtpKeywords) => void
 
@@ -29,6 +29,15 @@ export class FrontDoor {
     this.#onLearnt = options.onLearnt
     for (const [upstream, keywords] of options.known) this.#learnt.set(upstream, keywords)
     this.#servers = { plain: makeServer(options.hostname, 'plain'), secure: makeServer(options.hostname, 'secure') }
+    this.#offer()
+  }
+
+  /** Another configuration: greets with this name from now on, and offers what these upstreams have in common; of `forgotten` nothing is known any more. */
+  reconfigure({ hostname, upstreams, forgotten }: { hostname: string; upstreams: readonly string[]; forgotten: readonly string[] }): void {
+    this.#hostname = hostname
+    this.#upstreams = upstreams
+    for (const upstream of forgotten) this.#learnt.delete(upstream)
+    for (const server of Object.values(this.#servers)) server.options.name = hostname
     this.#offer()
   }
 

@@ -56,6 +56,8 @@ export class SmtpRelay {
   #upstreamEnd: RelayEnd | undefined
   /** Ended from outside. */
   #ended: RelayEnd | undefined
+  /** To be said in the next pause: the gateway stops. */
+  #endAtRest: RelayEnd | undefined
   #malformed = 0
   /** `data`: a message is on its way, without its final dot; `final`: the dot has gone out and the upstream has the word. */
   #phase: 'commands' | 'data' | 'final' = 'commands'
@@ -96,6 +98,20 @@ export class SmtpRelay {
     else this.#cut()
   }
 
+  /** Ends the relay as soon as no transaction is under way: a message in flight gets its answer first. */
+  endAtRest(why: string, farewell: string): void {
+    this.#endAtRest ??= new RelayEnd(why, farewell)
+    this.#endIfAtRest()
+  }
+
+  get #isAtRest(): boolean {
+    return this.#phase === 'commands' && this.#expected.length === 0 && !this.#transaction.isBegun
+  }
+
+  #endIfAtRest(): void {
+    if (this.#endAtRest !== undefined && this.#isAtRest) this.end(this.#endAtRest.message, this.#endAtRest.farewell ?? '')
+  }
+
   #cut(): void {
     this.#upstreamEnd ??= this.#ended
     this.#options.upstream.socket.destroy()
@@ -105,6 +121,7 @@ export class SmtpRelay {
 
   async #relayCommand(): Promise<void> {
     const { client } = this.#options
+    this.#endIfAtRest()
     if (this.#ended !== undefined) throw this.#ended
     // SECURITY: a client that does not read its replies is not read either, or it could make us keep megabytes of them.
     await client.drained()
@@ -292,6 +309,7 @@ export class SmtpRelay {
         writeTogether(client, expected.onReply?.(reply) ?? reply.bytes)
         while (this.#expected[0]?.own !== undefined) writeTogether(client, this.#expected.shift()?.own as string)
         this.#wake?.()
+        this.#endIfAtRest()
       }
     } catch (error) {
       const isUnanswered = this.#expected.length > 0 && this.#phase !== 'commands'

@@ -259,6 +259,7 @@ export class SmtpSession {
     })
     live.countBytes = () => ({ bytesIn: client.bytesReceived, bytesOut: upstream.wire.bytesReceived })
     live.endBy(why => relay.end(why, why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended))
+    live.parting = { kind: 'asked', endAtRest: () => relay.endAtRest('shutdown', REPLIES.shutdown) }
     const onIdle = () => relay.end('idle', REPLIES.idle)
     ;(socket as unknown as { setTimeout(ms: number, onTimeout: () => void): void }).setTimeout?.(IDLE_MS, onIdle)
     socket.write(REPLIES.authSucceeded)

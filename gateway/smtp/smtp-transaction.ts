@@ -20,6 +20,7 @@ export interface AcceptedMessage {
 
 export class SmtpTransaction {
   readonly #policy: SendingPolicy
+  #isBegun = false
   #sender = ''
   #recipients: string[] = []
   #accepted = 0
@@ -30,6 +31,11 @@ export class SmtpTransaction {
     this.#policy = policy
   }
 
+  /** Whether the upstream took a sender, and has not been told yet what becomes of the message. */
+  get isBegun(): boolean {
+    return this.#isBegun
+  }
+
   /** Whether no recipient was accepted or asked for. */
   get isEmpty(): boolean {
     return this.#accepted + this.#pending === 0
@@ -38,6 +44,7 @@ export class SmtpTransaction {
   /** The upstream took a new sender. */
   begin(sender: string): void {
     this.reset()
+    this.#isBegun = true
     this.#sender = printable(sender)
   }
 
@@ -67,6 +74,7 @@ export class SmtpTransaction {
   /** Forgets everything; what was counted for the day and not sent is given back. */
   reset(): void {
     if (this.#accepted > 0) this.#policy.release(this.#accepted)
+    this.#isBegun = false
     this.#sender = ''
     this.#recipients = []
     this.#accepted = 0
