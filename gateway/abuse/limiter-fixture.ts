@@ -1,13 +1,13 @@
 /**
- * A limiter that lets everybody try, for tests of what comes after it; its answers keep their grid.
+ * A limiter that lets everybody try, for tests of what comes after it; its answers keep their grid. `terms` closes it.
  */
-import type { Limiter } from './limiter.ts'
+import type { Attempt, Limiter } from './limiter.ts'
 import { ReplySlots } from './reply-slots.ts'
 
-export function openLimiterForAll(): Limiter {
+export function openLimiterForAll(terms: Attempt['terms'] = 'open'): Limiter {
   const slots = new ReplySlots()
   const limiter: Pick<Limiter, 'admit' | 'limited' | 'wrong' | 'right' | 'reserveSlot'> = {
-    admit: async (block, address) => ({ block, address, terms: 'open', countedIn: [] }),
+    admit: async (block, address) => ({ block, address, terms, countedIn: [] }),
     limited: async () => ({ delayMs: 0, isRepeated: false }),
     wrong: async () => ({ delayMs: 0, isRepeated: false }),
     right: () => {},

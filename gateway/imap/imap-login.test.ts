@@ -76,6 +76,18 @@ describe('login', () => {
     expect(new Set(answers).size).toBe(1)
   })
 
+  it.each([
+    ['whoever guesses too much, with a right secret too', { terms: 'closed' }, 'limited'],
+    ['a stranger with a chosen secret, when the mailbox is guessed at', { terms: 'generated-only' }, 'limited'],
+    ['one session too many', { sessionsPerDevice: 0 }, 'too-many-sessions'],
+  ] as readonly [string, Bench, string][])('says LIMIT to %s, and goes on', async (_, bench, reason) => {
+    const { client, hear, lines } = openSession(bench)
+    client.write(`${LOGIN}b NOOP\r\n`)
+    await hear('b OK')
+    await hear('a NO [LIMIT]')
+    expect(lines).toContainEqual({ event: 'auth.refused', fields: expect.objectContaining({ reason }) })
+  })
+
   it('says BYE after ten refused logins', async () => {
     const { client, hear, said } = openSession({ device: { expiresAt: 1 } })
     client.write(LOGIN.repeat(11))

@@ -50,9 +50,13 @@ export interface Bench {
   readonly tls?: string | null
   readonly connect?: ImapServices['connect']
   readonly store?: Partial<ImapServices['store']>
+  /** What the limiter says. */
+  readonly terms?: 'generated-only' | 'closed'
+  /** Sessions that a device may have. */
+  readonly sessionsPerDevice?: number
 }
 
-export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} }: Bench = {}) {
+export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {}, terms, sessionsPerDevice = 100 }: Bench = {}) {
   const [ours, client] = duplexPair()
   const [upstreamSocket, upstream] = duplexPair()
   const lines: { event: LogEvent; fields: LogFields }[] = []
@@ -75,8 +79,8 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
       ...store,
     },
     hasher,
-    config: { sessionsPerDevice: 100, upstreams: [] },
-    limiter: openLimiterForAll(),
+    config: { sessionsPerDevice, upstreams: [] },
+    limiter: openLimiterForAll(terms),
     live,
     log,
     metrics,

@@ -33,10 +33,12 @@ interface Bench {
   readonly device?: Partial<LoginDevice>
   readonly tls?: string | null
   readonly connect?: SmtpServices['connect']
+  readonly terms?: 'closed'
+  readonly sessionsPerDevice?: number
 }
 
 /** A session over TCP, whose TLS is only said to be there, with a store of one mailbox and an upstream that is a TCP pair too. */
-async function openSession({ device = {}, tls = 'TLSv1.3', connect }: Bench = {}) {
+async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessionsPerDevice = 100 }: Bench = {}) {
   const [client, ours] = await openTcpPair()
   const [upstream, upstreamSocket] = await openTcpPair()
   const lines: { event: LogEvent; fields: LogFields }[] = []
@@ -57,8 +59,8 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect }: Bench = {}
       readSendingTerms: async () => ({ device: found.id, rules: [] }),
     },
     hasher,
-    config: { sessionsPerDevice: 100, upstreams: [] },
-    limiter: openLimiterForAll(),
+    config: { sessionsPerDevice, upstreams: [] },
+    limiter: openLimiterForAll(terms),
     live,
     log,
     metrics: new Metrics(),
@@ -193,6 +195,13 @@ describe('before AUTH', () => {
 })
 
 describe('AUTH', () => {
+  it.each([
+    ['whoever guesses too much', { terms: 'closed' }],
+    ['one session too many', { sessionsPerDevice: 0 }],
+  ] as readonly [string, Bench][])('says 454 4.7.0 to %s: come again later', async (_, bench) => {
+    expect(await talk(bench, [EHLO, `AUTH PLAIN ${PLAIN}\r\n`], '454 ')).toMatch(/\r\n454 4\.7\.0 Too many [^\r]*later|close some/)
+  })
+
   it.each([
     ['PLAIN with initial response', [`AUTH PLAIN ${PLAIN}\r\n`]],
     ['PLAIN without', ['AUTH PLAIN\r\n', `${PLAIN}\r\n`]],
