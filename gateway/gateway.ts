@@ -13,6 +13,7 @@ import { PasswordHasher } from '../store/password-hash.ts'
 import type { Connection } from './connection.ts'
 import { makeImapConnector } from './imap/imap-route.ts'
 import { type ImapServices, ImapSession } from './imap/imap-session.ts'
+import { LegacyLogins } from './legacy-login.ts'
 import { LIMITS } from './limits.ts'
 import { type Listener, openListener } from './listener.ts'
 import { LiveSessions } from './live-sessions.ts'
@@ -73,7 +74,9 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
     hasher: new PasswordHasher(),
     recorder,
     live,
-    routeOf: mailbox => routes(mailbox, store),
+    routeOf: mailbox => routes.of(mailbox, store),
+    legacy: new LegacyLogins(),
+    legacyRouteOf: (mailbox, secret) => routes.legacyOf(mailbox, secret),
     log,
   }
   const imap: ImapServices = { ...services, connect: connectImap }

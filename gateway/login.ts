@@ -12,7 +12,7 @@ import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
 import type { DeviceStanding, LoginDevice, LoginMailbox } from '../store/login-record.ts'
-import { type Authenticator, authenticate } from './authenticate.ts'
+import { type LegacyServices, proveLogin } from './legacy-login.ts'
 import { LIMITS } from './limits.ts'
 import { type EndReason, judgeSession, type LiveSession } from './live-sessions.ts'
 import type { Recorder } from './recorder.ts'
@@ -28,7 +28,7 @@ export interface Route {
   readonly login: UpstreamLogin
 }
 
-export interface LoginServices extends Authenticator {
+export interface LoginServices extends LegacyServices {
   readonly config: Config
   readonly store: GatewayStore
   readonly recorder: Recorder
@@ -100,12 +100,12 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   // Before the generation is read: a kick from here on means this login, an earlier one does not.
   session.since = Date.now()
   const generation = await store.readGeneration()
-  const verdict = await authenticate(services, credentials, session)
-  signal.throwIfAborted()
-  if ('refused' in verdict) return refuse(services, attempt, verdict.refused, verdict.device)
-  const { device, mailbox } = verdict
+  const proof = await proveLogin(services, credentials, session, { connect: route => connect(route, signal), signal })
+  if (!('upstream' in proof)) signal.throwIfAborted()
+  if ('refused' in proof) return refuse(services, attempt, proof.refused, proof.device, 'legacy' in proof ? { legacy: proof.legacy } : {})
+  const { device, mailbox } = proof
   session.device = standingOf(device)
-  const upstream = await connect(services.routeOf(mailbox), signal)
+  const upstream = 'upstream' in proof ? proof.upstream : await connect(services.routeOf(mailbox), signal)
   try {
     signal.throwIfAborted()
     if ((await store.readGeneration()) !== generation) {
@@ -143,8 +143,14 @@ function succeed({ recorder }: LoginServices, attempt: LoginAttempt, device: Log
   recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app })
 }
 
-function refuse(services: LoginServices, attempt: LoginAttempt, refused: Refusal, device: LoginDevice | undefined): { refused: Refusal } {
-  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), reason: refused })
+function refuse(
+  services: LoginServices,
+  attempt: LoginAttempt,
+  refused: Refusal,
+  device: LoginDevice | undefined,
+  more: { readonly legacy?: string } = {},
+): { refused: Refusal } {
+  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), reason: refused, ...more })
   return { refused }
 }
 

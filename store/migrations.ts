@@ -19,6 +19,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'mailboxes, devices, sessions, activity, audit', since: '0.1.0', run: makeFirstTables },
   { name: 'users, sending rules', since: '0.1.0', run: makeSendingTables },
+  { name: 'cut-over', since: '0.1.0', run: makeLegacyIndex },
 ]
 
 export interface StoreVersion {
@@ -258,4 +259,9 @@ async function makeSendingTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('keywords', 'text', c => c.notNull())
     .addColumn('learnt_at', 'bigint', c => c.notNull())
     .execute()
+}
+
+/** Devices of kind `legacy`: with it, who still uses the old password is found without a look at every device. */
+async function makeLegacyIndex({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.createIndex('devices_legacy').on('devices').column('mailbox_id').where(sql.ref('kind'), '=', sql.lit('legacy')).execute()
 }

@@ -60,6 +60,7 @@ const REVEALS = [
   'admin-cli/device-password.ts',
   'admin-cli/upstream-probe.ts',
   'admin-cli/submission-probe.ts',
+  'gateway/legacy-memory.ts',
   'gateway/upstream-login.ts',
   'gateway/imap/imap-upstream.ts',
   'gateway/smtp/smtp-upstream.ts',

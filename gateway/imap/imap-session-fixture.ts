@@ -9,6 +9,7 @@ import { Secret } from '../../base/secret.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
 import type { Connection } from '../connection.ts'
+import { LegacyLogins } from '../legacy-login.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { type ImapServices, ImapSession } from './imap-session.ts'
 
@@ -76,6 +77,8 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
     log,
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
     routeOf: () => ({}),
+    legacy: new LegacyLogins(),
+    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ login: { secret } }),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
   } as unknown as ImapServices
   const connection = {

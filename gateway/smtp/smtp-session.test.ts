@@ -7,6 +7,7 @@ import { Secret } from '../../base/secret.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
 import type { Connection } from '../connection.ts'
+import { LegacyLogins } from '../legacy-login.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { openTcpPair } from '../tcp-pair-fixture.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
@@ -59,6 +60,8 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect }: Bench = {}
     log,
     recorder: { attempted: () => {}, connected: () => {}, ended: () => {}, sent: () => {} },
     routeOf: () => ({}),
+    legacy: new LegacyLogins(),
+    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ login: { secret } }),
     connect:
       connect ??
       (async () => ({

@@ -1,0 +1,149 @@
+/**
+ * Cut-over (design section 3): a secret that is no device's is tried at the upstream, as the mailbox's own password there.
+ *
+ * Whether it is right, only the upstream says, anew at every login; the connection that it accepted becomes the session's.
+ * SECURITY: our own credentials are never used here, and nothing that looks like one of our app passwords leaves for the upstream.
+ * Every refusal costs the upstream a failed login from our address, so the same wrong secret is not repeated and few are on their way at a time.
+ */
+import type { Secret } from '../base/secret.ts'
+import { resemblesGenerated } from '../store/app-password.ts'
+import type { LoginDevice, LoginMailbox } from '../store/login-record.ts'
+import { type Authenticator, authenticate, type Verdict } from './authenticate.ts'
+import type { Circumstances } from './device-standing.ts'
+import { LegacyGate } from './legacy-gate.ts'
+import { LegacyMemory, type LegacyMemoryKey } from './legacy-memory.ts'
+import { LIMITS } from './limits.ts'
+import type { Route } from './login.ts'
+import type { Credentials } from './sasl.ts'
+import { UpstreamFailure } from './upstream-failure.ts'
+
+/** What `authenticate` found where no device fits: the mailbox takes its upstream's own password, and this may be it. */
+export interface LegacyOffer {
+  readonly device: LoginDevice
+  readonly mailbox: LoginMailbox
+  readonly secret: Secret
+}
+
+export type Proof<Upstream> =
+  | Verdict
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream }
+  /** `legacy`: for the log, why the secret was not accepted as the old password either. */
+  | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly legacy: string }
+
+export interface LegacyServices extends Authenticator {
+  readonly legacy: LegacyLogins
+  /** With the mailbox's own login and this secret. Throws UpstreamFailure `not-configured`. */
+  legacyRouteOf(mailbox: LoginMailbox, secret: Secret): Route
+}
+
+type Connect<Upstream> = (route: Route) => Promise<Upstream>
+type Session = Pick<Circumstances, 'scope' | 'ip'> & { readonly protocol: 'imap' | 'submission' }
+
+/** Whose secret is it: a device's, or, during the cut-over, the upstream's? Throws what `authenticate` throws, and UpstreamFailure. */
+export async function proveLogin<Upstream>(
+  services: LegacyServices,
+  credentials: Credentials,
+  session: Session,
+  { connect, signal }: { readonly connect: Connect<Upstream>; readonly signal: AbortSignal },
+): Promise<Proof<Upstream>> {
+  const verdict = await authenticate(services, credentials, session)
+  if (!('refused' in verdict) || verdict.legacyOffer === undefined) return verdict
+  const { legacyOffer: offer } = verdict
+  const tryIt = () => connect(services.legacyRouteOf(offer.mailbox, offer.secret))
+  return services.legacy.tryLogin(offer, { protocol: session.protocol, signal, connect: tryIt })
+}
+
+export interface LegacyTry<Upstream> {
+  readonly protocol: 'imap' | 'submission'
+  readonly signal: AbortSignal
+  readonly connect: () => Promise<Upstream>
+}
+
+export class LegacyLogins {
+  readonly #memory: LegacyMemory
+  readonly #unproved = new LegacyGate(LIMITS.legacyTries)
+  /** Guesses must not keep those waiting whose secret was right a moment ago. */
+  readonly #proved = new LegacyGate(LIMITS.legacyLogins)
+  /** Unproved secrets that are being tried; the same secret again waits for the answer. */
+  readonly #pending = new Map<LegacyMemoryKey, Promise<void>>()
+
+  constructor(memory = new LegacyMemory()) {
+    this.#memory = memory
+  }
+
+  async tryLogin<Upstream>({ device, mailbox, secret }: LegacyOffer, attempt: LegacyTry<Upstream>): Promise<Proof<Upstream>> {
+    const unfit = findUnfit(secret)
+    if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
+    const key = this.#memory.keyOf(attempt.protocol, mailbox, secret)
+    const known = await this.#settled(key, attempt.signal)
+    if (known === 'refused') return { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' }
+    const connect = () => this.#noting(key, attempt.connect)
+    try {
+      const upstream =
+        known === 'accepted'
+          ? await this.#proved.run(mailbox.id, attempt.signal, connect)
+          : await this.#alone(key, () => this.#unproved.run(mailbox.id, attempt.signal, connect))
+      return { device, mailbox, upstream }
+    } catch (error) {
+      // The upstream spoke of the user's password, not of ours: no reason to call the administrator.
+      if (!isRefusal(error)) throw error
+      return { refused: 'wrong-secret', legacy: `the upstream says: ${error.detail}` }
+    }
+  }
+
+  /** What is known of a secret once nobody else is trying it. */
+  async #settled(key: LegacyMemoryKey, signal: AbortSignal): Promise<'refused' | 'accepted' | undefined> {
+    for (;;) {
+      const known = this.#memory.recall(key)
+      const pending = this.#pending.get(key)
+      if (known !== undefined || pending === undefined) return known
+      await orAborted(pending, signal)
+    }
+  }
+
+  async #alone<Upstream>(key: LegacyMemoryKey, connect: () => Promise<Upstream>): Promise<Upstream> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#pending.set(key, promise)
+    try {
+      return await connect()
+    } finally {
+      this.#pending.delete(key)
+      resolve()
+    }
+  }
+
+  async #noting<Upstream>(key: LegacyMemoryKey, connect: () => Promise<Upstream>): Promise<Upstream> {
+    try {
+      const upstream = await connect()
+      this.#memory.note(key, 'accepted')
+      return upstream
+    } catch (error) {
+      if (isRefusal(error)) this.#memory.note(key, 'refused')
+      throw error
+    }
+  }
+}
+
+function isRefusal(error: unknown): error is UpstreamFailure {
+  return error instanceof UpstreamFailure && error.reason === 'refused-us'
+}
+
+/** What is never tried at an upstream, and why. */
+function findUnfit(secret: Secret): string | undefined {
+  if (secret.byteLength === 0) return 'not tried: it is empty'
+  // RFC 4616 §2: a server must take 255 octets; what is longer, no server promises to take.
+  if (secret.byteLength > LIMITS.legacySecretBytes) return 'not tried: it is too long'
+  return resemblesGenerated(secret) ? 'not tried: it looks like an app password' : undefined
+}
+
+function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason as Error)
+    signal.addEventListener('abort', onAbort, { once: true })
+    if (signal.aborted) return onAbort()
+    void promise.then(() => {
+      signal.removeEventListener('abort', onAbort)
+      resolve()
+    })
+  })
+}
