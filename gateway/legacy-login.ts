@@ -75,15 +75,9 @@ export class LegacyLogins {
     const unfit = findUnfit(secret)
     if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
     const key = this.#memory.keyOf(attempt.protocol, mailbox, secret)
-    const known = await this.#settled(key, attempt.signal)
-    if (known === 'refused') return { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' }
-    const connect = () => this.#noting(key, attempt.connect)
     try {
-      const upstream =
-        known === 'accepted'
-          ? await this.#proved.run(mailbox.id, attempt.signal, connect)
-          : await this.#alone(key, () => this.#unproved.run(mailbox.id, attempt.signal, connect))
-      return { device, mailbox, upstream }
+      const upstream = await this.#connect(key, mailbox, { ...attempt, connect: () => this.#noting(key, attempt.connect) })
+      return upstream === undefined ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }
     } catch (error) {
       // The upstream spoke of the user's password, not of ours: no reason to call the administrator.
       if (!isRefusal(error)) throw error
@@ -91,12 +85,14 @@ export class LegacyLogins {
     }
   }
 
-  /** What is known of a secret once nobody else is trying it. */
-  async #settled(key: LegacyMemoryKey, signal: AbortSignal): Promise<'refused' | 'accepted' | undefined> {
+  /** Undefined: it is known to be wrong. No await between the look at what is pending and the entry there. */
+  async #connect<Upstream>(key: LegacyMemoryKey, { id }: LoginMailbox, { signal, connect }: LegacyTry<Upstream>): Promise<Upstream | undefined> {
     for (;;) {
       const known = this.#memory.recall(key)
+      if (known === 'refused') return undefined
+      if (known === 'accepted') return this.#proved.run(id, signal, connect)
       const pending = this.#pending.get(key)
-      if (known !== undefined || pending === undefined) return known
+      if (pending === undefined) return this.#alone(key, () => this.#unproved.run(id, signal, connect))
       await orAborted(pending, signal)
     }
   }
