@@ -43,7 +43,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
   'lru-cache': ['store/password-hash.ts'],
-  'node:tls': ['certs/', 'gateway/connection.ts', 'gateway/upstream-dialler.ts'],
+  'node:tls': ['admin-cli/login-door.ts', 'certs/', 'gateway/connection.ts', 'gateway/upstream-dialler.ts'],
   nodemailer: ['admin-cli/submission-probe.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],

@@ -106,6 +106,19 @@ describe('login', () => {
     expect(socket.destroyed).toBe(true)
   })
 
+  it('refuses an old password whose time was ended while the upstream was asked', async () => {
+    let generation = 1
+    const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
+    const [socket] = duplexPair()
+    const bench: Bench = {
+      device: legacy,
+      store: { readGeneration: async () => generation++, findStandings: async () => new Map([[legacy.id, { ...legacy, state: 'revoked' }]]) },
+      connect: async () => ({ socket, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' }),
+    }
+    expect(await talk(bench, LOGIN, 'a NO')).toContain('a NO [AUTHENTICATIONFAILED]')
+    expect(socket.destroyed).toBe(true)
+  })
+
   it('ends a login whose device is kicked meanwhile, and does not call it a wrong password', async () => {
     let generation = 1
     const standing = makeDevice({ kickedAt: Date.now() + 1000 })
