@@ -24,7 +24,7 @@ describe('the cut-over', () => {
       {
         check: 'cut-over',
         status: 'ok',
-        message: '3 mailboxes take their upstream password too, the first until 2026-12-07T00:00:00.000Z (in 15 d); 1 of them used it in the last 7 days.',
+        message: '3 mailboxes take their upstream password too, the first until 2026-12-07 00:00 UTC (in 15 d); 1 of them used it in the last 7 days.',
         advice: null,
       },
     ])

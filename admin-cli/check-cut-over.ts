@@ -6,7 +6,7 @@ import { MailwicketError } from '../base/errors.ts'
 import type { LegacyUse } from '../store/legacy-passwords.ts'
 import { doubtful, type Finding, good } from './check-finding.ts'
 import type { CommandContext } from './command-context.ts'
-import { formatIso, formatRelative } from './moment.ts'
+import { formatEnd } from './moment.ts'
 import { withStoreOf } from './store-access.ts'
 
 const CHECK = 'cut-over'
@@ -34,7 +34,7 @@ export function judgeCutOver(uses: readonly LegacyUse[], now: number): Finding[]
   const inUse = open.filter(({ lastConnection }) => lastConnection !== null && lastConnection.at >= now - IN_USE_MS)
   const soon = inUse.filter(({ until }) => until <= now + SOON_MS)
   const first = Math.min(...open.map(({ until }) => until))
-  const summary = `${countOf(open.length)} their upstream password too, the first until ${formatIso(first)} (${formatRelative(first, now)}); ${inUse.length} of them used it in the last 7 days.`
+  const summary = `${countOf(open.length)} their upstream password too, the first until ${formatEnd(first, now)}; ${inUse.length} of them used it in the last 7 days.`
   if (soon.length === 0) return [good(CHECK, summary)]
   const names = soon.slice(0, MAX_NAMES).map(({ address }) => address)
   const more = soon.length > MAX_NAMES ? ` and ${soon.length - MAX_NAMES} more` : ''

@@ -5,7 +5,7 @@ import { MailwicketError } from '../base/errors.ts'
 import type { LegacyUse } from '../store/legacy-passwords.ts'
 import { answerList, type CommandContext } from './command-context.ts'
 import type { Command } from './command-frame.ts'
-import { formatIso, formatIsoOrNull, formatRelative, parseExpiry } from './moment.ts'
+import { formatEnd, formatIso, formatIsoOrNull, formatRelative, parseExpiry } from './moment.ts'
 import { withStore } from './store-access.ts'
 
 const OPTION = '--legacy-password-until'
@@ -22,7 +22,7 @@ export function parseLegacyUntil(text: string, now: number): number | null {
 /** What `mailbox show` says of it. */
 export function formatLegacyUntil(until: number | null, now: number): string {
   if (until === null) return 'not accepted'
-  return `${until > now ? 'accepted too, until' : 'was accepted until'} ${formatIso(until)} (${formatRelative(until, now)})`
+  return `${until > now ? 'accepted too, until' : 'was accepted until'} ${formatEnd(until, now)}`
 }
 
 /** `mailbox set --all-of DOMAIN`. */
@@ -35,8 +35,7 @@ export async function setLegacyOfDomain(context: CommandContext, domainText: str
   try {
     const { mailboxes, changed } = await withStore(context, store => store.legacy.setForDomain(domain, until, progress.onProgress))
     progress.stop()
-    const what =
-      until === null ? 'take no upstream password any more' : `take their upstream password too, until ${formatIso(until)} (${formatRelative(until, now)})`
+    const what = until === null ? 'take no upstream password any more' : `take their upstream password too, until ${formatEnd(until, now)}`
     context.answer(
       { domain, mailboxes, changed, legacyPasswordUntil: formatIsoOrNull(until) },
       () => `The mailboxes of ${domain} (${mailboxes}) ${what}; ${changed} changed.\n`,
@@ -55,7 +54,7 @@ export async function listLegacy(context: CommandContext): Promise<void> {
   const toCells = ({ address, state, until, lastConnection: last, sessions, devices }: LegacyUse) => [
     address,
     state === 'legacy' ? 'accepted' : state,
-    `${formatIso(until).slice(0, 10)} (${formatRelative(until, now)})`,
+    formatEnd(until, now),
     last === null ? 'never' : `${formatRelative(last.at, now)} (${last.protocol})`,
     last?.ip ?? '-',
     last?.app ?? '-',
