@@ -37,6 +37,16 @@ it('a mailbox is added with its date, or without', async () => {
   expect((await runHere(['mailbox', 'show', 'berta@example.com'], { cwd })).out).toMatch(/Upstream password +not accepted\n/)
 })
 
+it('a mailbox may do without an upstream password of ours', async () => {
+  const bare = await json('mailbox', 'add', 'bare@bare.example', '--no-secret', '--legacy-password-until', '30d')
+  expect(bare).toMatchObject({ hasSecret: false, legacyPasswordUntil: expect.any(String) })
+  expect(await failure('mailbox', 'add', 'bare2@bare.example', '--no-secret', '--secret-stdin')).toMatchObject({
+    exit: 2,
+    message: expect.stringContaining('contradict'),
+  })
+  await json('mailbox', 'remove', 'bare@bare.example', '--yes')
+})
+
 it('the date shows as the device "legacy"', async () => {
   expect(await json('device', 'list')).toMatchObject([{ mailbox: ANNA, name: 'legacy', state: 'legacy', expiresAt: END, lastConnection: null, sessions: 0 }])
   expect(await json('device', 'show', `${ANNA}/legacy`)).toMatchObject({ password: 'legacy' })

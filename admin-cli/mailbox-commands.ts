@@ -23,12 +23,13 @@ interface AddOptions {
   /** False with `--no-verify`. */
   readonly verify: boolean
   readonly legacyPasswordUntil?: string
+  /** False with `--no-secret` of `add`; true with `--secret` of `set`. */
+  readonly secret?: boolean
 }
 
 interface SetOptions extends Omit<AddOptions, 'login'>, SendingOptions {
   /** False with `--no-login`. */
   readonly login?: string | false
-  readonly secret?: boolean
   readonly disable?: boolean
   readonly enable?: boolean
   readonly allOf?: string
@@ -43,6 +44,7 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   add.option('--secret-stdin', 'take its upstream password from standard input instead of asking')
   add.option('--no-verify', 'store it without trying the login')
   addLegacyOption(add)
+  add.option('--no-secret', 'store no upstream password yet: until it is set, only --legacy-password-until lets anybody in')
   addExamples(
     does(add, terminal, (context, [address], options) => addMailbox(context, address, options)),
     ['mailbox add anna@example.com', 'asks for the upstream password'],
@@ -139,12 +141,23 @@ async function addMailbox(context: CommandContext, text: string, options: AddOpt
     }
     const login = options.login ?? address
     checkLogin(upstream, login)
-    const secret = await readUpstreamSecret(context, upstream, address, options)
-    if (options.verify) await tryLogin(context, upstream, login, secret)
+    const isBare = options.secret === false
+    if (isBare) checkMayBeBare(upstream, options)
+    const secret = isBare ? undefined : await readUpstreamSecret(context, upstream, address, options.secretStdin === true ? { secretStdin: true } : {})
+    if (options.verify && !isBare) await tryLogin(context, upstream, login, secret)
     const mailbox = await store.mailboxes.add({ address, upstream: upstream.name, login: options.login ?? null, secret: secret ?? null, legacyUntil })
     await answerMailbox(context, store, mailbox)
     const who = legacyUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
     context.remark(`${who}. Make one with: mailwicket device add ${address} NAME`)
+  })
+}
+
+/** Throws BAD_INPUT. */
+function checkMayBeBare({ name, auth }: UpstreamConfig, options: AddOptions): void {
+  if (auth.method === 'stored' && options.secretStdin !== true) return
+  throw new MailwicketError('BAD_INPUT', {
+    message: auth.method === 'stored' ? '--no-secret and --secret-stdin contradict each other.' : `The mailboxes of upstream “${name}” have no secrets anyway.`,
+    remedy: 'Leave --no-secret away.',
   })
 }
 

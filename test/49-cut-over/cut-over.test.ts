@@ -15,6 +15,8 @@ const berta = 'berta@example.com'
 const clara = 'clara@example.com'
 const dora = 'dora@example.com'
 const never = 'never@example.com'
+/** Nobody has told Mailwicket her upstream password. */
+const emma = 'emma@bare.example'
 /** Her upstream is logged in to by a master user. */
 const mia = 'mia@master.example'
 const users = {
@@ -23,6 +25,7 @@ const users = {
   [clara]: 'Old-upstream-marker+clara',
   [dora]: 'Old-upstream-marker+dora',
   [never]: 'Old-upstream-marker+never',
+  [emma]: 'Old-upstream-marker+emma',
   [mia]: 'Old-upstream-marker+mia',
 }
 /** A second after the command ended; a quarter for a busy machine. */
@@ -40,6 +43,7 @@ beforeAll(async () => {
   const { mailwicket } = gateway
   for (const user of [anna, berta, clara, dora, never]) await mailwicket.addMailboxOf(dovecot, user)
   await mailwicket.addMailbox(mia)
+  await mailwicket.json(['mailbox', 'add', emma, '--upstream', 'main', '--no-secret', '--legacy-password-until', '20d'])
   await mailwicket.json(['mailbox', 'set', '--all-of', 'example.com', '--legacy-password-until', '20d'])
   await mailwicket.json(['mailbox', 'set', never, '--legacy-password-until', 'off'])
   await mailwicket.json(['mailbox', 'set', mia, '--legacy-password-until', '20d'])
@@ -87,6 +91,7 @@ describe('during the window', () => {
   for (const [user, why] of [
     [anna, 'as it is'],
     [berta, 'with everything that has to be quoted'],
+    [emma, 'although nobody gave it to Mailwicket before'],
     [mia, 'although the upstream is logged in to by a master user'],
   ] as const) {
     test(`the old password opens 993, 587 and 465, ${why}`, async () => {
@@ -141,7 +146,7 @@ describe('during the window', () => {
     const rows = await mailwicket.json<{ address: string; lastConnection: { at: string } | null }[]>(['mailbox', 'list', '--legacy'])
     const times = rows.map(row => row.lastConnection?.at ?? '')
     expect(times).toEqual([...times].sort().reverse())
-    expect(rows.map(row => row.address).sort()).toEqual([anna, berta, clara, dora, mia])
+    expect(rows.map(row => row.address).sort()).toEqual([anna, berta, clara, dora, emma, mia])
     expect(rows.at(-1)).toMatchObject({ address: dora, lastConnection: null, sessions: 0, devices: 0 })
     const { stdout } = await mailwicket.run(['mailbox', 'list', '--legacy'])
     expect(stdout).toMatch(/^ADDRESS +STATE +UNTIL +LAST USED/)
@@ -204,9 +209,9 @@ describe('a wrong secret', () => {
   })
 
   test('where there is no window, nothing is tried', async () => {
+    const before = dovecot.readLog().length
     expect((await answers(never, dovecot.passwordOf(never)))[0]).toContain('[AUTHENTICATIONFAILED]')
-    expect(refusedByDovecot(dovecot.passwordOf(never))).toBe(0)
-    expect(dovecot.readLog()).not.toContain(`user=<${never}>, method=PLAIN, rip=127.0.0.1, lip=127.0.0.1, TLS`)
+    expect(dovecot.readLog().slice(before)).not.toContain(never)
   })
 })
 
