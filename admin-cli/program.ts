@@ -54,6 +54,11 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
   'What happens:': [
     { name: 'session', summary: 'list live sessions, end them', load: async () => (await import('./session-commands.ts')).declareSession },
     {
+      name: 'limits',
+      summary: 'show who is held back for too many wrong passwords, let go of it',
+      load: async () => (await import('./limits-commands.ts')).declareLimits,
+    },
+    {
       name: 'activity',
       summary: 'show logins and refusals, oldest first (kept 30 days)',
       load: async () => (await import('./activity-commands.ts')).declareActivity,

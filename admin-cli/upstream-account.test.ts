@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 function makeUpstream(name: string, domains: readonly string[], auth: UpstreamAuth = { method: 'stored' }): UpstreamConfig {
   const imap = { host: 'imap.internal', port: 993, tls: 'implicit' as const }
-  return { name, domains, imap, submission: undefined, ca: undefined, auth, forwardClient: 'none', allowUnauthenticate: false }
+  return { name, domains, imap, submission: undefined, ca: undefined, auth, forwardClient: 'none', sessionsPerMailbox: 100, allowUnauthenticate: false }
 }
 
 const configOf = (...upstreams: UpstreamConfig[]) => ({ path: '/etc/mailwicket.toml', upstreams }) as unknown as Config

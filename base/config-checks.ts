@@ -8,6 +8,7 @@ import type { Problem } from './config-problems.ts'
 import type {
   ADMIN_KEYS,
   CERTIFICATE_KEYS,
+  LIMITS_KEYS,
   LISTEN_KEYS,
   PASSWORDS_KEYS,
   PORTAL_KEYS,
@@ -26,6 +27,7 @@ export interface Sections {
   readonly top: Part<typeof TOP_KEYS>
   readonly store: Part<typeof STORE_KEYS> | undefined
   readonly passwords: Part<typeof PASSWORDS_KEYS> | undefined
+  readonly limits: Part<typeof LIMITS_KEYS>
   readonly certificates: readonly Part<typeof CERTIFICATE_KEYS>[]
   readonly listen: readonly Part<typeof LISTEN_KEYS>[]
   readonly upstreams: readonly Part<typeof UPSTREAM_KEYS>[]

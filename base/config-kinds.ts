@@ -55,7 +55,7 @@ export function optional<Value>(kind: Kind<Value>, facts: KeyFacts): Key<Value |
 }
 
 /** `fallback` is what the file would have to say. */
-export function withDefault<Value>(kind: Kind<Value>, fallback: string | boolean | readonly string[], facts: KeyFacts): Key<Value> {
+export function withDefault<Value>(kind: Kind<Value>, fallback: string | boolean | number | readonly string[], facts: KeyFacts): Key<Value> {
   return { ...facts, kind, schema: z.prefault(kind.schema, () => fallback), presence: 'optional', fallback: JSON.stringify(fallback) }
 }
 
@@ -98,6 +98,12 @@ function listOf<Value>(element: Kind<Value>, name: string, expects: string, sche
 }
 
 export const flag: Kind<boolean> = { name: 'true or false', expects: 'true or false', schema: z.boolean() }
+
+export const count: Kind<number> = {
+  name: 'number',
+  expects: 'a whole number from 1 to 1000000',
+  schema: z.int().check(z.gte(1), z.lte(1_000_000)),
+}
 
 export const text: Kind<string> = {
   name: 'text',

@@ -53,6 +53,8 @@ describe('what is not written has its default', () => {
       dataDir: '/etc/mailwicket',
       logLevel: 'info',
       generatedOnly: false,
+      trustedFrom: [],
+      sessionsPerDevice: 2000,
       store: { url: 'sqlite:/etc/mailwicket/mailwicket.db', sqlitePath: '/etc/mailwicket/mailwicket.db' },
       certificates: [{ cert: '/etc/mailwicket/fullchain.pem', key: '/etc/mailwicket/privkey.pem' }],
       listen: [{ host: '0.0.0.0', port: 993, protocol: 'imap', tls: 'implicit', minTls: '1.2', proxyProtocolFrom: undefined }],
@@ -65,6 +67,7 @@ describe('what is not written has its default', () => {
           ca: undefined,
           auth: { method: 'stored' },
           forwardClient: 'none',
+          sessionsPerMailbox: Number.POSITIVE_INFINITY,
           allowUnauthenticate: false,
         },
       ],
@@ -202,14 +205,17 @@ describe('unknown keys', () => {
     ['[stor]\nurl = "sqlite:x"', 'stor is an unknown key; did you mean "store"?'],
     [
       '[metrics]\nx = 1',
-      'metrics is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal',
+      'metrics is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, limits, certificate, listen, upstream, admin, portal',
     ],
     ['[store]\nlog_level = "info"', 'store.log_level is an unknown key; it belongs before the first section; valid here: url'],
-    ['"a b" = 1', '"a b" is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal'],
-    ['__proto__ = 1', '__proto__ is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal'],
+    ['"a b" = 1', '"a b" is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, limits, certificate, listen, upstream, admin, portal'],
+    [
+      '__proto__ = 1',
+      '__proto__ is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, limits, certificate, listen, upstream, admin, portal',
+    ],
     [
       'constructor = 1',
-      'constructor is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, certificate, listen, upstream, admin, portal',
+      'constructor is an unknown key; valid here: hostname, data_dir, log_level, store, passwords, limits, certificate, listen, upstream, admin, portal',
     ],
   ])('%s', (top, problem) => {
     expect(problemsOf(complete({ top }))).toEqual([problem])

@@ -12,6 +12,7 @@ import { configInvalid, type Problem, problemsOf } from './config-problems.ts'
 import {
   ADMIN_KEYS,
   CERTIFICATE_KEYS,
+  LIMITS_KEYS,
   LISTEN_KEYS,
   PASSWORDS_KEYS,
   PORTAL_KEYS,
@@ -95,6 +96,7 @@ function readSections(document: Document, problems: Problem[]): Sections {
     top: readOne(outsideSections, '', TOP_KEYS, SECTION_NAMES),
     store: readSingle('store', STORE_KEYS),
     passwords: readSingle('passwords', PASSWORDS_KEYS),
+    limits: readSingle('limits', LIMITS_KEYS) ?? readOne({}, 'limits', LIMITS_KEYS),
     certificates: readMany('certificate', CERTIFICATE_KEYS),
     listen: readMany('listen', LISTEN_KEYS),
     upstreams: readMany('upstream', UPSTREAM_KEYS),
@@ -103,7 +105,7 @@ function readSections(document: Document, problems: Problem[]): Sections {
   }
 }
 
-function assemble({ top, store, passwords, certificates, listen, upstreams, admin, portal }: Complete<Sections>, path: string): Config {
+function assemble({ top, store, passwords, limits, certificates, listen, upstreams, admin, portal }: Complete<Sections>, path: string): Config {
   const absolute = (file: string) => resolve(dirname(path), file)
   const dataDir = absolute(top.data_dir)
   const sqlitePath = store?.url === undefined ? resolve(dataDir, 'mailwicket.db') : absolute(store.url)
@@ -113,6 +115,8 @@ function assemble({ top, store, passwords, certificates, listen, upstreams, admi
     dataDir,
     logLevel: top.log_level,
     generatedOnly: passwords?.generated_only ?? false,
+    trustedFrom: limits.trusted_from ?? [],
+    sessionsPerDevice: limits.sessions_per_device,
     store: { url: `sqlite:${sqlitePath}`, sqlitePath },
     certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),
     listen: listen.map(({ address, protocol, tls, min_tls, proxy_protocol_from }) => ({
@@ -137,6 +141,7 @@ function assembleUpstream(upstream: ValuesOf<typeof UPSTREAM_KEYS>, absolute: (f
     ca: upstream.ca === undefined ? undefined : absolute(upstream.ca),
     auth: assembleAuth(upstream.auth, absolute),
     forwardClient: upstream.forward_client,
+    sessionsPerMailbox: upstream.sessions_per_mailbox ?? Number.POSITIVE_INFINITY,
     allowUnauthenticate: upstream.allow_unauthenticate,
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { ForwardClient, ListenTls, Protocol, UpstreamTls } from './config.ts'
 import {
+  count,
   domains,
   flag,
   hostName,
@@ -62,6 +63,18 @@ export const PASSWORDS_KEYS = {
   generated_only: withDefault(flag, false, {
     meaning: 'Devices may only have passwords that Mailwicket generated, none that a person chose.',
     example: 'true',
+  }),
+} as const
+
+export const LIMITS_KEYS = {
+  trusted_from: optional(networks, {
+    meaning:
+      'Networks in which many people share an address that is ours to trust: a webmail server, monitoring. Their wrong logins count for the mailbox only.',
+    example: '["10.0.0.0/8"]',
+  }),
+  sessions_per_device: withDefault(count, 2000, {
+    meaning: 'Connections that one device may have at a time on a gateway; one more is answered `[LIMIT]`. Mail apps need about five.',
+    example: '50',
   }),
 } as const
 
@@ -148,6 +161,11 @@ export const UPSTREAM_KEYS = {
     example: '"id+xclient"',
     later: 'all but `none` and `xclient`: this version tells the address of the mail app by SMTP XCLIENT only',
   }),
+  sessions_per_mailbox: optional(count, {
+    meaning:
+      'Connections to one mailbox there at a time, all its devices together; one more is answered `[LIMIT]`. For upstreams that allow few, such as Gmail (15).',
+    example: '15',
+  }),
   allow_unauthenticate: withDefault(flag, false, {
     meaning: 'Accept an upstream that offers UNAUTHENTICATE (RFC 8437), with which an app that is logged in can try passwords unseen by Mailwicket.',
     example: 'true',
@@ -168,6 +186,7 @@ export const SECTIONS: readonly Section[] = [
   { name: '', form: 'top', meaning: 'Keys before the first section.', keys: TOP_KEYS },
   { name: 'store', form: 'single', meaning: 'Where mailboxes, devices and their history are kept.', keys: STORE_KEYS },
   { name: 'passwords', form: 'single', meaning: 'Rules for app passwords.', keys: PASSWORDS_KEYS },
+  { name: 'limits', form: 'single', meaning: 'What one device or address may have. How guessing is slowed down is in docs/security.md.', keys: LIMITS_KEYS },
   {
     name: 'certificate',
     form: 'many',

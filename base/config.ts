@@ -41,6 +41,8 @@ export interface UpstreamConfig {
   readonly ca: string | undefined
   readonly auth: UpstreamAuth
   readonly forwardClient: ForwardClient
+  /** Sessions of one mailbox there at a time. */
+  readonly sessionsPerMailbox: number
   /** Accept an upstream that offers UNAUTHENTICATE (RFC 8437). */
   readonly allowUnauthenticate: boolean
 }
@@ -58,6 +60,10 @@ export interface Config {
   readonly logLevel: LogLevel
   /** Policy: devices may only have generated app passwords. */
   readonly generatedOnly: boolean
+  /** Networks (CIDR) that are not limited as address blocks. */
+  readonly trustedFrom: readonly string[]
+  /** Sessions of one device at a time. */
+  readonly sessionsPerDevice: number
   readonly store: { readonly url: string; readonly sqlitePath: string }
   readonly certificates: readonly CertificateFiles[]
   readonly listen: readonly ListenConfig[]

@@ -98,3 +98,10 @@ export function parseEndpoint(text: string): Endpoint {
 export function formatEndpoint(endpoint: Endpoint): string {
   return endpoint.host.includes(':') ? `[${endpoint.host}]:${endpoint.port}` : `${endpoint.host}:${endpoint.port}`
 }
+
+/** The block that an address is counted in: an IPv4 address alone, of IPv6 its /64, which is the least that one customer gets (RFC 6177 §2). */
+export function blockOf(ip: string): string {
+  if (!ip.includes(':')) return ip
+  const address = findAddress(ip)
+  return address?.kind() === 'ipv6' ? formatCidr({ address: clearHostBits(address, 64), prefixBits: 64 }) : (address?.toString() ?? ip)
+}

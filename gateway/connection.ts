@@ -19,6 +19,11 @@ export class Connection {
   tls: string | null = null
   /** The socket to speak on; replaced by `secure()`. */
   socket: Duplex
+  /** Asked when too many connections are not logged in: goes, or says `false` because it is on its way in. Sessions set it to go with a word. */
+  giveWay = (): boolean => {
+    this.destroy()
+    return true
+  }
   readonly #tcp: Socket
   readonly #listen: ListenConfig
   readonly #certificates: Certificates

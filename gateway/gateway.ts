@@ -10,6 +10,9 @@ import type { GatewayStore } from '../store/gateway-store.ts'
 import { loadKeyring } from '../store/master-key.ts'
 import { openGatewayStore } from '../store/open-gateway-store.ts'
 import { PasswordHasher } from '../store/password-hash.ts'
+import { Limiter } from './abuse/limiter.ts'
+import { LimiterSync } from './abuse/limiter-sync.ts'
+import { Unauthenticated } from './abuse/unauthenticated.ts'
 import type { Connection } from './connection.ts'
 import { makeImapConnector } from './imap/imap-route.ts'
 import { type ImapServices, ImapSession } from './imap/imap-session.ts'
@@ -68,11 +71,14 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   closers.push(() => store.close())
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
-  const services: LoginServices & { live: LiveSessions } = {
+  const limiter = new Limiter(store, config.trustedFrom)
+  const limiterSync = new LimiterSync(store, limiter, log)
+  const services: LoginServices = {
     config,
     store,
     hasher: new PasswordHasher(),
     recorder,
+    limiter,
     live,
     routeOf: mailbox => routes.of(mailbox, store),
     legacy: new LegacyLogins(),
@@ -82,17 +88,19 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   const imap: ImapServices = { ...services, connect: connectImap }
   const smtp: SmtpServices = { ...services, connect: connectSmtp, frontDoor: await openFrontDoor(config, store, recorder), ledger: new SendingLedger() }
   closers.push(
+    () => limiterSync.stop(),
     () => recorder.stop(),
     () => endAll(live),
   )
-  const waiting = { count: 0 }
+  const unauthenticated = new Unauthenticated()
+  await limiterSync.start()
   const serve = {
     imap: (connection: Connection) => new ImapSession(imap, connection, log).run(),
     submission: (connection: Connection) => new SmtpSession(smtp, connection, log).run(),
   }
   const listeners: Listener[] = []
   for (const listen of config.listen) {
-    const listener = await openListener(listen, { certificates, log, waiting, serve: serve[listen.protocol] })
+    const listener = await openListener(listen, { certificates, log, unauthenticated, limiter, serve: serve[listen.protocol] })
     closers.push(() => listener.close())
     listeners.push(listener)
   }

@@ -1,5 +1,6 @@
 /** The old password of a mailbox, tried at an upstream that is a function. */
 import { beforeEach, describe, expect, test } from 'vitest'
+import { MailwicketError } from '../base/errors.ts'
 import type { DeviceId, MailboxId } from '../base/ids.ts'
 import { silentLog } from '../base/log.ts'
 import { Secret } from '../base/secret.ts'
@@ -30,12 +31,17 @@ const legacy: LoginDevice = {
 
 /** What the upstream was asked, and what it does when it is. */
 let tried: string[]
+/** Upstream connections that were thrown away. */
+let dropped: string[]
+let signals: AbortSignal[]
 let answer: (secret: string) => Promise<string>
 let now: number
 let legacyLogins: LegacyLogins
 
 beforeEach(() => {
   tried = []
+  dropped = []
+  signals = []
   now = 0
   legacyLogins = new LegacyLogins(new LegacyMemory(() => now))
   answer = async secret => {
@@ -64,10 +70,12 @@ function prove(text: string, { device = {}, ip = '192.0.2.7', protocol = 'imap',
   } as unknown as LegacyServices
   const credentials = { address: mailbox.address, secret: Secret.fromText(text), actsAsOther: false }
   const scope = protocol === 'imap' ? ('imap' as const) : ('smtp' as const)
-  const connect = ({ login }: Route) => {
+  const connect = async ({ login }: Route, ofTry: AbortSignal) => {
     const secret = login.secret.reveal().toString()
     tried.push(secret)
-    return answer(secret)
+    signals.push(ofTry)
+    const name = await answer(secret)
+    return { name, socket: { destroy: () => dropped.push(name) } }
   }
   return proveLogin(services, credentials as never, { scope, ip, protocol }, { connect, signal })
 }
@@ -87,7 +95,7 @@ const turn = () => new Promise(resolve => setImmediate(resolve))
 
 describe('a secret that is no device’s', () => {
   test('is the old password when the upstream says so; its connection is the session’s, argon2 is never asked', async () => {
-    expect(await prove(RIGHT)).toMatchObject({ device: { id: 'd1', name: 'legacy' }, mailbox, upstream: 'an upstream connection' })
+    expect(await prove(RIGHT)).toMatchObject({ device: { id: 'd1', name: 'legacy' }, mailbox, upstream: { name: 'an upstream connection' } })
     expect(tried).toEqual([RIGHT])
   })
 
@@ -101,7 +109,7 @@ describe('a secret that is no device’s', () => {
       await expect(prove(RIGHT)).rejects.toMatchObject({ reason })
       // And nothing is remembered of it.
       answer = async () => 'up again'
-      expect(await prove(RIGHT)).toMatchObject({ upstream: 'up again' })
+      expect(await prove(RIGHT)).toMatchObject({ upstream: { name: 'up again' } })
     })
   }
 })
@@ -176,7 +184,7 @@ describe('the upstream is spared', () => {
       await turn()
     }
     release()
-    for (const proof of await all) expect(proof).toMatchObject({ upstream: 'an upstream connection' })
+    for (const proof of await all) expect(proof).toMatchObject({ upstream: { name: 'an upstream connection' } })
   })
 
   test('of different guesses four are on their way at a time, sixty wait, the rest are told to come again', async () => {
@@ -205,7 +213,7 @@ describe('the upstream is spared', () => {
     await turn()
     expect(tried.at(-1)).toBe(RIGHT)
     release()
-    expect(await again).toMatchObject({ upstream: 'an upstream connection' })
+    expect(await again).toMatchObject({ upstream: { name: 'an upstream connection' } })
   })
 
   test('a secret that was right and is refused now is wrong from now on', async () => {
@@ -225,8 +233,65 @@ describe('the upstream is spared', () => {
     controller.abort(new Error('the client left'))
     await expect(second).rejects.toThrow('the client left')
     release()
-    expect(await first).toMatchObject({ upstream: 'an upstream connection' })
+    expect(await first).toMatchObject({ upstream: { name: 'an upstream connection' } })
     expect(tried).toHaveLength(1)
+  })
+
+  test('who leaves without waiting for the answer does not get to send the same again', async () => {
+    const { release } = holdAnswers()
+    const controller = new AbortController()
+    const leaving = prove('marker-wrong', { signal: controller.signal })
+    await turn()
+    controller.abort(new MailwicketError('WIRE_CLOSED'))
+    await expect(leaving).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
+    // The try goes on, and whoever comes with the same waits for its answer.
+    expect(signals[0]?.aborted).toBe(false)
+    const again = prove('marker-wrong')
+    await turn()
+    release()
+    expect(await again).toMatchObject({ refused: 'wrong-secret' })
+    expect(tried).toHaveLength(1)
+  })
+
+  test('those who left keep their places until the upstream has answered', async () => {
+    const { release } = holdAnswers()
+    const { atOncePerMailbox } = LIMITS.legacyTries
+    for (let at = 0; at < 20; at += 1) {
+      const controller = new AbortController()
+      const leaving = prove(`marker-guess-${at}`, { signal: controller.signal })
+      await turn()
+      controller.abort(new MailwicketError('WIRE_CLOSED'))
+      await expect(leaving).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
+    }
+    expect(tried).toHaveLength(atOncePerMailbox)
+    release()
+    await turn()
+    expect(await Promise.race([prove(RIGHT), turn().then(() => release())])).toBeUndefined()
+    expect(tried).toHaveLength(atOncePerMailbox + 1)
+  })
+
+  test('a connection that was accepted for somebody who left is closed', async () => {
+    const { release } = holdAnswers()
+    const controller = new AbortController()
+    const leaving = prove(RIGHT, { signal: controller.signal })
+    await turn()
+    controller.abort(new MailwicketError('WIRE_CLOSED'))
+    await expect(leaving).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
+    release()
+    await turn()
+    expect(dropped).toEqual(['an upstream connection'])
+    expect(await Promise.race([prove(RIGHT), turn().then(() => release())])).toBeUndefined()
+    expect(dropped).toHaveLength(1)
+  })
+
+  test('but a try ends with the gateway', async () => {
+    holdAnswers()
+    const controller = new AbortController()
+    const ending = prove(RIGHT, { signal: controller.signal })
+    await turn()
+    controller.abort(new Error('shutdown'))
+    await expect(ending).rejects.toThrow('shutdown')
+    expect(signals[0]?.aborted).toBe(true)
   })
 
   test('a twin tries by itself when the first one’s upstream failed', async () => {
@@ -239,7 +304,7 @@ describe('the upstream is spared', () => {
     await expect(failing).rejects.toMatchObject({ reason: 'unreachable' })
     await turn()
     release()
-    expect(await second).toMatchObject({ upstream: 'an upstream connection' })
+    expect(await second).toMatchObject({ upstream: { name: 'an upstream connection' } })
     expect(tried).toHaveLength(2)
   })
 })

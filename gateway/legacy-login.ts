@@ -5,6 +5,7 @@
  * SECURITY: our own credentials are never used here, and nothing that looks like one of our app passwords leaves for the upstream.
  * Every refusal costs the upstream a failed login from our address, so the same wrong secret is not repeated and few are on their way at a time.
  */
+import { MailwicketError } from '../base/errors.ts'
 import type { Secret } from '../base/secret.ts'
 import { resemblesGenerated } from '../store/app-password.ts'
 import type { LoginDevice, LoginMailbox } from '../store/login-record.ts'
@@ -26,7 +27,8 @@ export interface LegacyOffer {
 
 export type Proof<Upstream> =
   | Verdict
-  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream }
+  /** The upstream let it in: nobody has to log in there once more. */
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream; readonly route: Route }
   /** `legacy`: for the log, why the secret was not accepted as the old password either. */
   | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly legacy: string }
 
@@ -36,11 +38,15 @@ export interface LegacyServices extends Authenticator {
   legacyRouteOf(mailbox: LoginMailbox, secret: Secret): Route
 }
 
-type Connect<Upstream> = (route: Route) => Promise<Upstream>
+type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
+/** An upstream connection, as far as we may have to get rid of it. */
+interface Closable {
+  readonly socket: { destroy(): unknown }
+}
 type Session = Pick<Circumstances, 'scope' | 'ip'> & { readonly protocol: 'imap' | 'submission' }
 
 /** Whose secret is it: a device's, or, during the cut-over, the upstream's? Throws what `authenticate` throws, and UpstreamFailure. */
-export async function proveLogin<Upstream>(
+export async function proveLogin<Upstream extends Closable>(
   services: LegacyServices,
   credentials: Credentials,
   session: Session,
@@ -49,14 +55,15 @@ export async function proveLogin<Upstream>(
   const verdict = await authenticate(services, credentials, session)
   if (!('refused' in verdict) || verdict.legacyOffer === undefined) return verdict
   const { legacyOffer: offer } = verdict
-  const tryIt = () => connect(services.legacyRouteOf(offer.mailbox, offer.secret))
-  return services.legacy.tryLogin(offer, { protocol: session.protocol, signal, connect: tryIt })
+  const route = services.legacyRouteOf(offer.mailbox, offer.secret)
+  return services.legacy.tryLogin(offer, { protocol: session.protocol, signal, route, connect: ofTry => connect(route, ofTry) })
 }
 
 export interface LegacyTry<Upstream> {
   readonly protocol: 'imap' | 'submission'
   readonly signal: AbortSignal
-  readonly connect: () => Promise<Upstream>
+  readonly route: Route
+  readonly connect: (signal: AbortSignal) => Promise<Upstream>
 }
 
 export class LegacyLogins {
@@ -71,13 +78,15 @@ export class LegacyLogins {
     this.#memory = memory
   }
 
-  async tryLogin<Upstream>({ device, mailbox, secret }: LegacyOffer, attempt: LegacyTry<Upstream>): Promise<Proof<Upstream>> {
+  async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: LegacyOffer, attempt: LegacyTry<Upstream>): Promise<Proof<Upstream>> {
     const unfit = findUnfit(secret)
     if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
     const key = this.#memory.keyOf(attempt.protocol, mailbox, secret)
     try {
-      const upstream = await this.#connect(key, mailbox, { ...attempt, connect: () => this.#noting(key, attempt.connect) })
-      return upstream === undefined ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }
+      const upstream = await this.#connect(key, mailbox, attempt)
+      return upstream === undefined
+        ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' }
+        : { device, mailbox, upstream, route: attempt.route }
     } catch (error) {
       // The upstream spoke of the user's password, not of ours: no reason to call the administrator.
       if (!isRefusal(error)) throw error
@@ -86,14 +95,22 @@ export class LegacyLogins {
   }
 
   /** Undefined: it is known to be wrong. No await between the look at what is pending and the entry there. */
-  async #connect<Upstream>(key: LegacyMemoryKey, { id }: LoginMailbox, { signal, connect }: LegacyTry<Upstream>): Promise<Upstream | undefined> {
+  async #connect<Upstream extends Closable>(key: LegacyMemoryKey, { id }: LoginMailbox, attempt: LegacyTry<Upstream>): Promise<Upstream | undefined> {
+    const { signal } = attempt
+    const connect = () => this.#noting(key, attempt)
+    const drop = ({ socket }: Upstream) => void socket.destroy()
     for (;;) {
       const known = this.#memory.recall(key)
       if (known === 'refused') return undefined
-      if (known === 'accepted') return this.#proved.run(id, signal, connect)
+      if (known === 'accepted') return orAborted(this.#proved.run(id, signal, connect), signal, drop)
       const pending = this.#pending.get(key)
-      if (pending === undefined) return this.#alone(key, () => this.#unproved.run(id, signal, connect))
-      await orAborted(pending, signal)
+      if (pending === undefined)
+        return orAborted(
+          this.#alone(key, () => this.#unproved.run(id, signal, connect)),
+          signal,
+          drop,
+        )
+      await orAborted(pending, signal, () => {})
     }
   }
 
@@ -108,16 +125,34 @@ export class LegacyLogins {
     }
   }
 
-  async #noting<Upstream>(key: LegacyMemoryKey, connect: () => Promise<Upstream>): Promise<Upstream> {
+  /**
+   * SECURITY: it goes on when the client leaves, and keeps its place in the gate. What the upstream says must be known, or the same secret
+   * could be sent there again and again by not waiting for the answer.
+   */
+  async #noting<Upstream>(key: LegacyMemoryKey, { signal, connect }: LegacyTry<Upstream>): Promise<Upstream> {
+    const controller = new AbortController()
+    const onAbort = () => {
+      if (!isClientGone(signal.reason)) controller.abort(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', 'no login in time')), LIMITS.upstreamLoginMs)
     try {
-      const upstream = await connect()
+      const upstream = await connect(controller.signal)
       this.#memory.note(key, 'accepted')
       return upstream
     } catch (error) {
       if (isRefusal(error)) this.#memory.note(key, 'refused')
       throw error
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
     }
   }
+}
+
+/** The client left, and nothing failed. */
+export function isClientGone(error: unknown): boolean {
+  return error instanceof MailwicketError && error.kind === 'client'
 }
 
 function isRefusal(error: unknown): error is UpstreamFailure {
@@ -132,14 +167,22 @@ function findUnfit(secret: Secret): string | undefined {
   return resemblesGenerated(secret) ? 'not tried: it looks like an app password' : undefined
 }
 
-function orAborted(promise: Promise<void>, signal: AbortSignal): Promise<void> {
+/** `promise`, unless the signal comes first; what it gives after that is dropped. */
+function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal, drop: (late: Value) => void): Promise<Value> {
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason as Error)
-    signal.addEventListener('abort', onAbort, { once: true })
+    const onAbort = () => {
+      reject(signal.reason as Error)
+      promise.then(drop, () => {})
+    }
     if (signal.aborted) return onAbort()
-    void promise.then(() => {
+    signal.addEventListener('abort', onAbort, { once: true })
+    const finish = (settle: () => void) => {
       signal.removeEventListener('abort', onAbort)
-      resolve()
-    })
+      if (!signal.aborted) settle()
+    }
+    promise.then(
+      value => finish(() => resolve(value)),
+      error => finish(() => reject(error as Error)),
+    )
   })
 }

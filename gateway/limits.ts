@@ -37,8 +37,34 @@ export const LIMITS = {
   farewellMs: 1_000,
   /** First TCP keepalive probe: under the five minutes after which home routers forget a connection. */
   keepAliveMs: 120_000,
-  /** Connections that are not logged in, all listeners together: bounds memory to about 400 MiB. */
+  /** Connections that are not logged in, all listeners together: bounds memory to about 400 MiB. Above it the oldest gives way. */
   unauthenticatedConnections: 8_000,
+  /** The same of one address block: an office that reconnects after a failure of its line, not one that wants it all. */
+  unauthenticatedPerBlock: 1_000,
+  /** Address blocks whose wrong secrets are counted at a time, about 400 octets each. The one that failed longest ago gives way. */
+  countedBlocks: 20_000,
+  /** The same of mailboxes, of unknown addresses, and of known blocks of mailboxes. */
+  countedMailboxes: 10_000,
+  /** Pairs of block and mailbox that logged in, kept to spare the store a question and a row. */
+  knownBlocksInMemory: 50_000,
+  /** The store is told of a known block once in so long. */
+  knownBlockRepeatMs: 24 * 3_600_000,
+  /** How long a closed block in which nobody is known is not asked about again. */
+  strangerBelievedMs: 10_000,
+  /** Connections of a closed block that still get a handshake and a refusal with words; the others are closed at accept. */
+  closedBlockConnectionsPerSecond: 10,
+  /** Connections that wait in the kernel to be accepted. One that does not fit comes again after seconds, also that of a known app. */
+  listenBacklog: 8_192,
+  /** TLS handshakes a second for blocks in which nobody is known: about a quarter of a core. */
+  strangerHandshakesPerSecond: 200,
+  /** As many after a pause at once: a tenth of a second of the loop. */
+  strangerHandshakesAtOnce: 50,
+  /** Refusals that leave within one step of the grid, 500 a second: a tenth of a core. More wait for the next step. */
+  refusalsPerSlot: 250,
+  /** Counts and known blocks reach the store this often (design section 6). */
+  limiterSyncMs: 1_000,
+  /** Rows of counts written or read at a time. */
+  limiterSyncRows: 500,
   /** Wrong answers leave at a multiple of this, counted from receipt: longer than one queued argon2 (about 50 ms each). */
   refusalGridMs: 500,
   /** Logins with an old password of which nobody knows yet whether it is right. SECURITY: each may be a failed login that an upstream counts against us. */

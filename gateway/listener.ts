@@ -1,7 +1,7 @@
 /**
  * One listening socket: accepts, puts TLS on where the listener says `implicit`, and gives each connection to its protocol.
  *
- * Connections that are not logged in are counted over all listeners; above the cap a new one is closed at once, before it costs a handshake.
+ * A connection is counted as not logged in from accept on, and a closed block's is not worth a handshake (abuse/).
  */
 import { createServer, type Server, type Socket } from 'node:net'
 import type { ListenConfig } from '../base/config.ts'
@@ -9,6 +9,8 @@ import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import { formatEndpoint } from '../base/network.ts'
 import type { Certificates } from '../certs/certificates.ts'
+import type { Limiter } from './abuse/limiter.ts'
+import type { Unauthenticated } from './abuse/unauthenticated.ts'
 import { Connection } from './connection.ts'
 import { LIMITS } from './limits.ts'
 
@@ -25,7 +27,8 @@ export interface ListenerServices {
   readonly certificates: Certificates
   readonly log: Log
   /** Shared by all listeners. */
-  readonly waiting: { count: number }
+  readonly unauthenticated: Unauthenticated
+  readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
   /** Serves a connection until it is logged in or closed. Never rejects. */
   readonly serve: (connection: Connection) => Promise<void>
 }
@@ -43,15 +46,22 @@ export async function openListener(config: ListenConfig, services: ListenerServi
 }
 
 async function accept(socket: Socket, config: ListenConfig, services: ListenerServices): Promise<void> {
-  const { waiting, certificates, log, serve } = services
+  const { unauthenticated, limiter, certificates, log, serve } = services
   const connection = new Connection(socket, config, certificates)
-  if (waiting.count >= LIMITS.unauthenticatedConnections) {
-    connection.destroy()
-    return
-  }
-  waiting.count += 1
+  const giveWay = () => connection.giveWay()
+  const gone = new AbortController()
+  socket.once('close', () => gone.abort())
+  // Until a balancer has told whose connection it is, only the cap of all holds.
+  let place = unauthenticated.enter(undefined, giveWay)
   try {
     await connection.identify()
+    place.leave()
+    place = unauthenticated.enter(limiter.countedBlockOf(connection.ip), giveWay)
+    if (!(await limiter.mayConnect(connection.ip, gone.signal))) {
+      connection.destroy()
+      log.debug('session.failed', { remote: connection.ip, err: 'too many wrong logins from this address block' })
+      return
+    }
     if (config.tls === 'implicit') await connection.secure()
     await serve(connection)
   } catch (error) {
@@ -59,7 +69,7 @@ async function accept(socket: Socket, config: ListenConfig, services: ListenerSe
     if (error instanceof MailwicketError && error.kind === 'client') log.debug('session.failed', { remote: connection.ip, err: error.message })
     else log.error('bug', { remote: connection.ip, err: (error as Error).message, stack: (error as Error).stack })
   } finally {
-    waiting.count -= 1
+    place.leave()
   }
 }
 
@@ -74,7 +84,7 @@ function listen(server: Server, config: ListenConfig): Promise<void> {
         }),
       ),
     )
-    server.listen({ host: config.host, port: config.port, backlog: 1024 }, () => {
+    server.listen({ host: config.host, port: config.port, backlog: LIMITS.listenBacklog }, () => {
       server.removeAllListeners('error')
       resolve()
     })

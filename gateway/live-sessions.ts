@@ -3,7 +3,7 @@
  *
  * A login enters the table before it reads the store, so that no revocation can fall between the reading and the entering.
  */
-import { type DeviceId, makeId, type SessionId } from '../base/ids.ts'
+import { type DeviceId, type MailboxId, makeId, type SessionId } from '../base/ids.ts'
 import type { DeviceStanding, Scope } from '../store/login-record.ts'
 import { judgeDevice } from './device-standing.ts'
 import type { Refusal } from './refusal.ts'
@@ -21,6 +21,8 @@ export class LiveSession {
   /** Known once the secret was right: the standing under which it was. */
   device: DeviceStanding | undefined
   app: string | null = null
+  /** What it is counted under (`LiveSessions.claim`). */
+  claims: readonly (DeviceId | MailboxId)[] = []
   #endBy: (why: EndReason) => void
   #ended: EndReason | undefined
   /** Octets so far, from and to the client. */
@@ -47,8 +49,14 @@ export class LiveSession {
   }
 }
 
+export interface SessionCaps {
+  readonly perDevice: number
+  readonly perMailbox: number
+}
+
 export class LiveSessions {
   readonly #sessions = new Map<SessionId, LiveSession>()
+  readonly #counts = new Map<DeviceId | MailboxId, number>()
   #isClosed = false
 
   enter(session: LiveSession): void {
@@ -64,7 +72,40 @@ export class LiveSessions {
   }
 
   leave(session: LiveSession): void {
+    this.#unclaim(session)
     this.#sessions.delete(session.id)
+  }
+
+  /**
+   * Counts a session that proved its device, unless the device or its mailbox has as many as it may: then `false`.
+   * Each process counts its own. What was claimed ends with `release` or `leave`.
+   */
+  claim(session: LiveSession, { device, mailbox }: { readonly device: DeviceStanding; readonly mailbox: MailboxId }, caps: SessionCaps): boolean {
+    this.#unclaim(session)
+    if (this.#countOf(device.id) >= caps.perDevice || this.#countOf(mailbox) >= caps.perMailbox) return false
+    session.device = device
+    session.claims = [device.id, mailbox]
+    for (const id of session.claims) this.#counts.set(id, this.#countOf(id) + 1)
+    return true
+  }
+
+  /** The login came to nothing: the session has no device any more. */
+  release(session: LiveSession): void {
+    session.device = undefined
+    this.#unclaim(session)
+  }
+
+  #unclaim(session: LiveSession): void {
+    for (const id of session.claims) {
+      const left = this.#countOf(id) - 1
+      if (left > 0) this.#counts.set(id, left)
+      else this.#counts.delete(id)
+    }
+    session.claims = []
+  }
+
+  #countOf(id: DeviceId | MailboxId): number {
+    return this.#counts.get(id) ?? 0
   }
 
   find(id: SessionId): LiveSession | undefined {

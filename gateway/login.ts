@@ -10,13 +10,16 @@ import { normaliseAddress } from '../base/address.ts'
 import type { Config, UpstreamConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { looksGenerated, normaliseSecret } from '../store/app-password.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
 import type { DeviceStanding, LoginDevice, LoginMailbox } from '../store/login-record.ts'
-import { type LegacyServices, proveLogin } from './legacy-login.ts'
+import type { Failure, Limiter } from './abuse/limiter.ts'
+import { NO_ADDRESS } from './authenticate.ts'
+import { isClientGone, type LegacyServices, proveLogin } from './legacy-login.ts'
 import { LIMITS } from './limits.ts'
-import { type EndReason, judgeSession, type LiveSession } from './live-sessions.ts'
+import { type EndReason, judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
 import type { Recorder } from './recorder.ts'
-import { isIndistinct, type Refusal } from './refusal.ts'
+import { isIndistinct, isLimit, type Refusal } from './refusal.ts'
 import type { Credentials } from './sasl.ts'
 import { type FailureReply, UpstreamFailure } from './upstream-failure.ts'
 import type { UpstreamLogin } from './upstream-login.ts'
@@ -32,6 +35,8 @@ export interface LoginServices extends LegacyServices {
   readonly config: Config
   readonly store: GatewayStore
   readonly recorder: Recorder
+  readonly limiter: Limiter
+  readonly live: LiveSessions
   /** Throws UpstreamFailure `not-configured`, `secret-missing`. */
   routeOf(mailbox: LoginMailbox): Route
 }
@@ -47,7 +52,8 @@ export interface LoginAttempt {
 
 export type LoginOutcome<Upstream> =
   | { readonly upstream: Upstream; readonly device: LoginDevice; readonly mailbox: LoginMailbox }
-  | { readonly refused: Refusal }
+  /** `delayMs`: how long the answer is held back for the wrong ones before it. */
+  | { readonly refused: Refusal; readonly delayMs?: number }
   | { readonly failed: FailureReply }
   /** The client left, or the session was ended meanwhile: nobody to answer. */
   | { readonly gone: string }
@@ -77,7 +83,9 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
   try {
     const outcome = await tryLogin(services, attempt, connect, controller.signal)
     clearTimeout(timer)
-    if ('refused' in outcome && isIndistinct(outcome.refused)) await untilGrid(receivedAt, controller.signal)
+    if ('refused' in outcome && (isIndistinct(outcome.refused) || isLimit(outcome.refused))) {
+      await wait(services.limiter.reserveSlot(receivedAt, outcome.delayMs ?? 0), controller.signal)
+    }
     if (!controller.signal.aborted || 'upstream' in outcome) return outcome
     // Already logged as refused: there is only nobody left to tell.
     return { gone: reasonOf(controller.signal.reason) }
@@ -95,17 +103,42 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   connect: Connect<Upstream>,
   signal: AbortSignal,
 ): Promise<LoginOutcome<Upstream>> {
-  const { store } = services
+  const { config, store, limiter, live } = services
   const { session, credentials } = attempt
   // Before the generation is read: a kick from here on means this login, an earlier one does not.
   session.since = Date.now()
   const generation = await store.readGeneration()
-  const proof = await proveLogin(services, credentials, session, { connect: route => connect(route, signal), signal })
+  const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address) ?? NO_ADDRESS)
+  if (tried.terms === 'closed') return refuse(services, attempt, 'limited')
+  if (tried.terms === 'generated-only' && !looksGenerated(credentials.secret)) {
+    return refuse(services, attempt, 'limited', { failure: await limiter.limited(tried, credentials.secret) })
+  }
+  let wasTried = false
+  const tryRoute = (route: Route, ofTry: AbortSignal) => {
+    wasTried = true
+    return connect(route, ofTry)
+  }
+  const proof = await proveLogin(services, credentials, session, { connect: tryRoute, signal }).catch(async (error: unknown) => {
+    // SECURITY: the upstream hears of a guess also when its author does not wait for the answer.
+    if (wasTried && isClientGone(error)) await limiter.wrong(tried, normaliseSecret(credentials.secret), 'exists')
+    throw error
+  })
   if (!('upstream' in proof)) signal.throwIfAborted()
-  if ('refused' in proof) return refuse(services, attempt, proof.refused, proof.device, 'legacy' in proof ? { legacy: proof.legacy } : {})
+  if ('refused' in proof) {
+    const { refused, device } = proof
+    const existence = refused === 'unknown-address' ? 'unknown' : 'exists'
+    const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret), existence) : undefined
+    return refuse(services, attempt, refused, { device, failure, legacy: 'legacy' in proof ? proof.legacy : undefined })
+  }
   const { device, mailbox } = proof
-  session.device = standingOf(device)
-  const upstream = 'upstream' in proof ? proof.upstream : await connect(services.routeOf(mailbox), signal)
+  limiter.right(tried, mailbox.id)
+  const route = 'upstream' in proof ? proof.route : services.routeOf(mailbox)
+  const caps = { perDevice: config.sessionsPerDevice, perMailbox: route.config.sessionsPerMailbox }
+  if (!live.claim(session, { device: standingOf(device), mailbox: mailbox.id }, caps)) {
+    if ('upstream' in proof) proof.upstream.socket.destroy()
+    return refuse(services, attempt, 'too-many-sessions', { device })
+  }
+  const upstream = 'upstream' in proof ? proof.upstream : await connect(route, signal)
   try {
     signal.throwIfAborted()
     if ((await store.readGeneration()) !== generation) {
@@ -115,8 +148,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
       if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
       if (why !== undefined) {
         upstream.socket.destroy()
-        session.device = undefined
-        return refuse(services, attempt, asRefusal(why), device)
+        live.release(session)
+        return refuse(services, attempt, asRefusal(why), { device })
       }
       session.device = standing
     }
@@ -143,15 +176,23 @@ function succeed({ recorder }: LoginServices, attempt: LoginAttempt, device: Log
   recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app })
 }
 
+interface RefusalFacts {
+  readonly device?: LoginDevice | undefined
+  readonly failure?: Failure | undefined
+  /** Why it was not the old password either. */
+  readonly legacy?: string | undefined
+}
+
 function refuse(
   services: LoginServices,
   attempt: LoginAttempt,
   refused: Refusal,
-  device: LoginDevice | undefined,
-  more: { readonly legacy?: string } = {},
-): { refused: Refusal } {
-  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), reason: refused, ...more })
-  return { refused }
+  { device, failure, legacy }: RefusalFacts = {},
+): { refused: Refusal; delayMs: number } {
+  // packaging/fail2ban matches this line: `remote` before all that a client chooses, `reason` last.
+  const more = { ...(legacy === undefined ? {} : { legacy }), ...(failure?.isRepeated ? { repeated: true } : {}) }
+  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), ...more, reason: refused })
+  return { refused, delayMs: failure?.delayMs ?? 0 }
 }
 
 /** One place for all that was not refused and did not work: who is told, how loudly it is logged. */
@@ -170,7 +211,7 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
     })
     return { failed: error.reply }
   }
-  if (error instanceof MailwicketError && error.kind === 'client') {
+  if (isClientGone(error)) {
     log.info('auth.failed', { ...noteFailure(services, attempt, 'client-left'), reason: 'client-left' })
     return { gone: reasonOf(error) }
   }
@@ -211,12 +252,10 @@ function asRefusal(why: Exclude<EndReason, 'kicked' | 'shutdown'>): Refusal {
 }
 
 /** SECURITY: answers that must not be told apart leave on a grid of moments counted from the receipt of the command. */
-function untilGrid(receivedAt: number, signal: AbortSignal): Promise<void> {
-  const elapsed = performance.now() - receivedAt
-  const wait = Math.ceil(elapsed / LIMITS.refusalGridMs) * LIMITS.refusalGridMs - elapsed
+function wait(waitMs: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     if (signal.aborted) return resolve()
-    const timer = setTimeout(resolve, wait)
+    const timer = setTimeout(resolve, waitMs)
     signal.addEventListener('abort', () => {
       clearTimeout(timer)
       resolve()

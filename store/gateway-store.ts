@@ -3,8 +3,9 @@
  * writes go to a worker thread (`store-worker.ts`), because better-sqlite3 is synchronous and a blocked loop freezes every session.
  * Every method may throw STORE_UNAVAILABLE; none ever answers "not found" because it failed.
  */
-import type { DeviceId, NodeId, SessionId } from '../base/ids.ts'
+import type { DeviceId, MailboxId, NodeId, SessionId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
+import type { FailureKind } from './failure-limits.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
 import type { SendingTerms } from './sending-rules.ts'
 
@@ -58,6 +59,29 @@ export interface KeywordsNote {
   readonly keywords: ReadonlyMap<string, string>
 }
 
+/** More distinct wrong secrets of a subject; they are added to what all nodes counted. */
+export interface FailureNote {
+  readonly kind: FailureKind
+  readonly subject: string
+  readonly added: number
+  /** Milliseconds since 1970, UTC; holds until the count starts anew. */
+  readonly expiresAt: number
+}
+
+/** A device of the mailbox logged in from the block. */
+export interface KnownBlockNote {
+  readonly mailbox: MailboxId
+  readonly block: string
+  readonly at: number
+}
+
+export interface FailureRow {
+  readonly kind: FailureKind
+  readonly subject: string
+  readonly count: number
+  readonly expiresAt: number
+}
+
 /** What happened since the last batch; written in one transaction. */
 export interface Batch {
   readonly connections: readonly ConnectionNote[]
@@ -87,6 +111,14 @@ export interface GatewayStore {
   readSendingTerms(device: DeviceId): Promise<SendingTerms>
   /** What upstreams offered when they were last asked, by their names. */
   readUpstreamKeywords(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>
+  /** Whether a device of the mailbox with this address logged in from `block` later than `after`. */
+  isKnownBlock(address: string, block: string, after: number): Promise<boolean>
+  /** The same for any mailbox. */
+  isKnownBlockOfAny(block: string, after: number): Promise<boolean>
+  /** The counts that changed after `revision`, at most `limit`, oldest change first; and the revision to go on from. */
+  readFailures(revision: number, limit: number): Promise<{ readonly rows: readonly FailureRow[]; readonly revision: number }>
+  /** Adds counts and notes known blocks; resolves when both are committed. */
+  recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void>
   /** Opens the sealed upstream secret of a mailbox. Throws NOT_FOUND when it has none, KEY_WRONG, STORE_DAMAGED. */
   openUpstreamSecret(mailbox: LoginMailbox): Secret
   /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */

@@ -19,6 +19,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'mailboxes, devices, sessions, activity, audit', since: '0.1.0', run: makeFirstTables },
   { name: 'users, sending rules', since: '0.1.0', run: makeSendingTables },
+  { name: 'limits', since: '0.1.0', run: makeLimitTables },
   { name: 'cut-over', since: '0.1.0', run: makeLegacyIndex },
 ]
 
@@ -259,6 +260,31 @@ async function makeSendingTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('keywords', 'text', c => c.notNull())
     .addColumn('learnt_at', 'bigint', c => c.notNull())
     .execute()
+}
+
+async function makeLimitTables(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db
+  await schema
+    .createTable('failure_counts')
+    .addColumn('kind', 'text', c => c.notNull())
+    .addColumn('subject', 'text', c => c.notNull())
+    .addColumn('count', 'integer', c => c.notNull())
+    .addColumn('expires_at', 'bigint', c => c.notNull())
+    .addColumn('revision', 'bigint', c => c.notNull())
+    .addPrimaryKeyConstraint('failure_counts_key', ['kind', 'subject'])
+    .execute()
+  await schema.createIndex('failure_counts_by_revision').on('failure_counts').column('revision').execute()
+  await schema.createIndex('failure_counts_by_end').on('failure_counts').column('expires_at').execute()
+
+  await schema
+    .createTable('known_blocks')
+    .addColumn('mailbox_id', 'text', c => c.notNull().references('mailboxes.id').onDelete('cascade'))
+    .addColumn('block', 'text', c => c.notNull())
+    .addColumn('last_at', 'bigint', c => c.notNull())
+    .addPrimaryKeyConstraint('known_blocks_key', ['mailbox_id', 'block'])
+    .execute()
+  await schema.createIndex('known_blocks_by_block').on('known_blocks').columns(['block', 'last_at']).execute()
+  await schema.createIndex('known_blocks_by_time').on('known_blocks').column('last_at').execute()
 }
 
 /** Devices of kind `legacy`: with it, who still uses the old password is found without a look at every device. */

@@ -6,7 +6,8 @@ import { MailwicketError } from '../base/errors.ts'
 import { type DeviceId, makeId, type NodeId, type SessionId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Backend } from './backend.ts'
-import type { Batch, GatewayStore } from './gateway-store.ts'
+import type { Batch, FailureNote, FailureRow, GatewayStore, KnownBlockNote } from './gateway-store.ts'
+import { LimitQueries } from './limit-queries.ts'
 import { LoginQueries } from './login-queries.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
 import type { Keyring } from './master-key.ts'
@@ -58,12 +59,14 @@ class OpenGatewayStore implements GatewayStore {
   readonly #parts: Parts
   readonly #queries: LoginQueries
   readonly #sending: SendingQueries
+  readonly #limits: LimitQueries
 
   constructor(parts: Parts) {
     this.node = parts.node
     this.#parts = parts
     this.#queries = new LoginQueries(parts.reader.db)
     this.#sending = new SendingQueries(parts.reader.db)
+    this.#limits = new LimitQueries(parts.reader.db)
   }
 
   findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined> {
@@ -90,6 +93,22 @@ class OpenGatewayStore implements GatewayStore {
 
   readUpstreamKeywords(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
     return this.#sending.readUpstreamKeywords()
+  }
+
+  isKnownBlock(address: string, block: string, after: number): Promise<boolean> {
+    return this.#limits.isKnownBlock(address, block, after)
+  }
+
+  isKnownBlockOfAny(block: string, after: number): Promise<boolean> {
+    return this.#limits.isKnownBlockOfAny(block, after)
+  }
+
+  readFailures(revision: number, limit: number): Promise<{ rows: readonly FailureRow[]; revision: number }> {
+    return this.#limits.readFailures(revision, limit)
+  }
+
+  recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void> {
+    return this.#parts.writer.recordFailures(failures, knownBlocks)
   }
 
   openUpstreamSecret({ id, address, sealedSecret }: LoginMailbox): Secret {

@@ -12,6 +12,7 @@ import { Devices } from './devices.ts'
 import { placeFile } from './durable-file.ts'
 import { Keys, type Progress } from './keys.ts'
 import { LegacyPasswords } from './legacy-passwords.ts'
+import { Limits } from './limits.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Keyring } from './master-key.ts'
 import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './migrations.ts'
@@ -29,6 +30,7 @@ export interface Store {
   readonly users: Users
   readonly sending: SendingRules
   readonly sessions: Sessions
+  readonly limits: Limits
   readonly activity: ActivityLog
   readonly audit: AuditLog
   readonly keys: Keys
@@ -132,6 +134,7 @@ function storeOver(backend: Backend, options: StoreOptions): Store {
     users: new Users(context),
     sending: new SendingRules(context),
     sessions: new Sessions(context),
+    limits: new Limits(context),
     activity: new ActivityLog(context),
     audit: new AuditLog(context),
     keys: new Keys(context),

@@ -3,6 +3,7 @@
  */
 import type { Kysely } from 'kysely'
 import type { DeviceId, NodeId } from '../base/ids.ts'
+import { purgeLimits } from './limit-notes.ts'
 import {
   ACTIVITY_KEPT_MS,
   ACTIVITY_ROWS_PER_DEVICE,
@@ -39,6 +40,7 @@ export async function purge(db: Kysely<Schema>, self: NodeId, now: number): Prom
     .deleteFrom('sent_counts')
     .where('day', '<', dayOf(now) - SENT_DAYS_KEPT)
     .execute()
+  await purgeLimits(db, now)
   await forgetNodes(db, self, now)
 }
 

@@ -17,6 +17,12 @@ export const SENT_DAYS_KEPT = 1
 export const REPEAT_WINDOW_MS = 3_600_000
 /** A node that was silent for so long is gone, not slow: its rows may go. Lists leave it out earlier (`liveSince`). */
 export const NODE_FORGOTTEN_MS = 60_000
+/** A cleared count stays so long for the nodes to read it: they ask every second. */
+export const CLEARED_KEPT_MS = 60_000
+/** Rows of counts in all; those that end first go first. */
+export const FAILURE_ROWS_KEPT = 20_000
+/** Blocks a mailbox keeps, newest first: phones on the move have a new one every hour. */
+export const KNOWN_BLOCKS_PER_MAILBOX = 200
 /** Purges run so often, and delete so many rows at a time: milliseconds of work each. */
 export const PURGE_INTERVAL_MS = 60_000
 export const PURGE_ROWS = 500

@@ -5,6 +5,7 @@
  */
 import type { Generated } from 'kysely'
 import type { DeviceId, MailboxId, NodeId, SessionId, UserId } from '../base/ids.ts'
+import type { FailureKind } from './failure-limits.ts'
 import type { MailboxState, PasswordKind } from './login-record.ts'
 
 export interface MetaTable {
@@ -143,6 +144,25 @@ export interface SessionsTable {
   kicked_at: number | null
 }
 
+/** Distinct wrong secrets so far, of all nodes together (`failure-limits.ts`). */
+export interface FailureCountsTable {
+  kind: FailureKind
+  /** A block, an address, or both with a space between. */
+  subject: string
+  /** 0: cleared, kept until every node has read it. */
+  count: number
+  expires_at: number
+  /** Grows with every change of a row, so that a node can ask what is new. */
+  revision: number
+}
+
+/** Address blocks from which a device of the mailbox logged in. */
+export interface KnownBlocksTable {
+  mailbox_id: MailboxId
+  block: string
+  last_at: number
+}
+
 /** Append only: triggers refuse UPDATE and DELETE. */
 export interface AuditTable {
   id: Generated<number>
@@ -171,4 +191,6 @@ export interface Schema {
   sending_rules: SendingRulesTable
   sent_counts: SentCountsTable
   upstream_keywords: UpstreamKeywordsTable
+  failure_counts: FailureCountsTable
+  known_blocks: KnownBlocksTable
 }

@@ -9,6 +9,8 @@ import { makeId, type NodeId } from '../base/ids.ts'
 import { Secret } from '../base/secret.ts'
 import { GatewayNotes } from './gateway-notes.ts'
 import type { GatewayStore } from './gateway-store.ts'
+import { LimitNotes } from './limit-notes.ts'
+import { LimitQueries } from './limit-queries.ts'
 import { LoginQueries } from './login-queries.ts'
 import { createKeyFile, type Keyring, keyFilePath, loadKeyring } from './master-key.ts'
 import { openGatewayStore } from './open-gateway-store.ts'
@@ -55,6 +57,8 @@ export class StoreFixture {
     const queries = new LoginQueries(reader.db)
     const sending = new SendingQueries(reader.db)
     const notes = new GatewayNotes(writer.db, node)
+    const limitQueries = new LimitQueries(reader.db)
+    const limitNotes = new LimitNotes(writer.db)
     return this.#keep({
       node,
       findLogin: (address, secret) => queries.findLogin(address, bucketOf(pepper, secret), this.now),
@@ -63,6 +67,10 @@ export class StoreFixture {
       findKickedSessions: () => queries.findKickedSessions(node),
       readSendingTerms: device => sending.readSendingTerms(device, this.now),
       readUpstreamKeywords: () => sending.readUpstreamKeywords(),
+      isKnownBlock: (address, block, after) => limitQueries.isKnownBlock(address, block, after),
+      isKnownBlockOfAny: (block, after) => limitQueries.isKnownBlockOfAny(block, after),
+      readFailures: (revision, limit) => limitQueries.readFailures(revision, limit),
+      recordFailures: (failures, knownBlocks) => limitNotes.record(failures, knownBlocks, this.now),
       record: batch => notes.record(batch, this.now),
       setTag: (device, tag) => notes.setTag(device, tag),
       close: async () => {

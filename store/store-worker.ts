@@ -8,6 +8,7 @@ import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MailwicketError } from '../base/errors.ts'
 import type { Backend } from './backend.ts'
 import { GatewayNotes } from './gateway-notes.ts'
+import { LimitNotes } from './limit-notes.ts'
 import { checkVersion } from './migrations.ts'
 import { forgetNodes } from './purge.ts'
 import { openSqlite } from './sqlite-backend.ts'
@@ -36,10 +37,13 @@ async function openBackend({ path, node, now }: WorkerData): Promise<Backend> {
 async function serve(port: MessagePort, data: WorkerData): Promise<void> {
   const backend = await openBackend(data)
   const notes = new GatewayNotes(backend.db, data.node)
+  const limits = new LimitNotes(backend.db)
   const run = async (request: WorkerRequest): Promise<void> => {
     switch (request.verb) {
       case 'record':
         return notes.record(request.batch, request.now)
+      case 'failures':
+        return limits.record(request.failures, request.knownBlocks, request.now)
       case 'tag':
         return notes.setTag(request.device, request.tag)
       case 'leave':

@@ -7,7 +7,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, MailwicketError } from '../base/errors.ts'
 import type { DeviceId, NodeId } from '../base/ids.ts'
-import type { Batch } from './gateway-store.ts'
+import type { Batch, FailureNote, KnownBlockNote } from './gateway-store.ts'
 
 export interface WorkerData {
   readonly path: string
@@ -18,6 +18,7 @@ export interface WorkerData {
 
 type Work =
   | { readonly verb: 'record'; readonly batch: Batch; readonly now: number }
+  | { readonly verb: 'failures'; readonly failures: readonly FailureNote[]; readonly knownBlocks: readonly KnownBlockNote[]; readonly now: number }
   | { readonly verb: 'tag'; readonly device: DeviceId; readonly tag: Uint8Array }
   /** The last one: the thread closes the database. */
   | { readonly verb: 'leave' }
@@ -67,6 +68,10 @@ export class StoreWriter {
 
   async record(batch: Batch): Promise<void> {
     await this.#ask({ verb: 'record', batch, now: this.#now() })
+  }
+
+  async recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void> {
+    await this.#ask({ verb: 'failures', failures, knownBlocks, now: this.#now() })
   }
 
   async setTag(device: DeviceId, tag: Uint8Array): Promise<void> {

@@ -119,6 +119,23 @@ describe('login', () => {
     expect(socket.destroyed).toBe(true)
   })
 
+  it('counts a guess at the old password also when its author does not wait for the answer', async () => {
+    const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
+    let isTrying = false
+    const { client, done, session } = openSession({
+      device: legacy,
+      connect: async () => {
+        isTrying = true
+        return new Promise(() => {})
+      },
+    })
+    client.write('a LOGIN ann@example.com marker-a-guess\r\n')
+    await vi.waitFor(() => expect(isTrying).toBe(true))
+    client.end()
+    await done
+    await vi.waitFor(async () => expect(await session.services.limiter.counters.mailbox.count('ann@example.com')).toBe(1))
+  })
+
   it('ends a login whose device is kicked meanwhile, and does not call it a wrong password', async () => {
     let generation = 1
     const standing = makeDevice({ kickedAt: Date.now() + 1000 })

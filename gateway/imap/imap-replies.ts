@@ -3,7 +3,7 @@
  * No text of an upstream and no message of an error gets here.
  */
 
-import { isIndistinct, type Refusal } from '../refusal.ts'
+import { isIndistinct, isLimit, type Refusal } from '../refusal.ts'
 import type { FailureReply } from '../upstream-failure.ts'
 import { CAPABILITIES } from './imap-capabilities.ts'
 
@@ -32,14 +32,18 @@ export const REPLIES = {
   tooMuchMalformed: `* BYE Too many malformed commands.${CRLF}`,
   tooLarge: `* BYE That is more than a command before login may have.${CRLF}`,
   tooManyRefusals: `* BYE Too many wrong logins.${CRLF}`,
+  tooCrowded: `* BYE Too many connections that do not log in.${CRLF}`,
   tooSlow: `* BYE Login took too long.${CRLF}`,
   ended: `* BYE This device's access has ended.${CRLF}`,
   shutdown: `* BYE The server is restarting; connect again.${CRLF}`,
   bug: `* BYE Internal error; try again later.${CRLF}`,
 } as const
 
+const LIMIT_TEXTS = { tries: 'Too many wrong logins; try again later.', sessions: 'Too many connections of this device or mailbox; close some.' } as const
+
 export function refusalReply(tag: string, refusal: Refusal): string {
   if (isIndistinct(refusal)) return `${tag} NO [AUTHENTICATIONFAILED] Wrong address or password.${CRLF}`
+  if (isLimit(refusal)) return `${tag} NO [LIMIT] ${LIMIT_TEXTS[refusal === 'limited' ? 'tries' : 'sessions']}${CRLF}`
   if (refusal === 'expired') return `${tag} NO [EXPIRED] This device's password has expired.${CRLF}`
   if (refusal === 'acts-as-other') return `${tag} NO [AUTHORIZATIONFAILED] A device may only act for its own address.${CRLF}`
   return `${tag} NO [AUTHORIZATIONFAILED] This device may not read mail.${CRLF}`

@@ -8,6 +8,7 @@ import type { Log, LogEvent, LogFields } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
+import { Limiter } from '../abuse/limiter.ts'
 import type { Connection } from '../connection.ts'
 import { LegacyLogins } from '../legacy-login.ts'
 import { LiveSessions } from '../live-sessions.ts'
@@ -73,12 +74,14 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {} 
       ...store,
     },
     hasher,
+    config: { sessionsPerDevice: 100 },
+    limiter: new Limiter({ isKnownBlock: async () => false, isKnownBlockOfAny: async () => false }, []),
     live,
     log,
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
-    routeOf: () => ({}),
+    routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
     legacy: new LegacyLogins(),
-    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ login: { secret } }),
+    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
   } as unknown as ImapServices
   const connection = {

@@ -6,7 +6,7 @@ import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Connection } from '../connection.ts'
 import { LIMITS } from '../limits.ts'
-import { LiveSession, type LiveSessions } from '../live-sessions.ts'
+import { LiveSession } from '../live-sessions.ts'
 import type { LoginServices } from '../login.ts'
 import { Wire } from '../wire.ts'
 import { ImapArguments } from './imap-arguments.ts'
@@ -16,7 +16,6 @@ import type { ImapConnector } from './imap-route.ts'
 import { findVerb, type ImapState } from './imap-verbs.ts'
 
 export interface ImapServices extends LoginServices {
-  readonly live: LiveSessions
   readonly connect: ImapConnector
 }
 
@@ -41,6 +40,11 @@ export class ImapSession {
     this.wire = new Wire(connection.socket, LIMITS.commandBytes)
     this.state = connection.tls === null ? 'plain' : 'secure'
     services.live.enter(this.live)
+    connection.giveWay = () => {
+      if (this.live.device !== undefined) return false
+      this.sendAway(REPLIES.tooCrowded, 'too-crowded')
+      return true
+    }
   }
 
   /** Serves the client until it is logged in, has left or has been sent away. Never throws. */

@@ -109,7 +109,7 @@ async function finishLogin({ session, tag }: Call, credentials: Credentials): Pr
   const { services, wire, connection, live, log } = session
   const outcome = await logIn(services, { session: live, credentials, wire, tls: connection.tls, log }, services.connect)
   if ('upstream' in outcome) return spliceImap(session, tag, outcome)
-  live.device = undefined
+  services.live.release(live)
   if ('gone' in outcome) {
     if (outcome.gone === 'client-left') throw new MailwicketError('WIRE_CLOSED')
     return session.sendAway(outcome.gone === 'shutdown' ? REPLIES.shutdown : REPLIES.ended, outcome.gone)

@@ -2,7 +2,7 @@
  * Every text that a submission client hears from us, with its codes (RFC 5321, RFC 4954, RFC 3463; design section 11).
  * Upstream replies pass unchanged and are not here.
  */
-import { isIndistinct, type Refusal } from '../refusal.ts'
+import { isIndistinct, isLimit, type Refusal } from '../refusal.ts'
 import type { FailureReply } from '../upstream-failure.ts'
 
 export const REPLIES = {
@@ -29,6 +29,7 @@ export const REPLIES = {
   tooLong: '500 5.5.6 Line too long\r\n',
   tooMuchMalformed: '421 4.7.0 Too many malformed commands\r\n',
   tooManyRefusals: '421 4.7.0 Too many wrong logins\r\n',
+  tooCrowded: '421 4.7.0 Too many connections that do not log in\r\n',
   tooSlow: '421 4.7.0 Login took too long\r\n',
   idle: '421 4.4.2 Idle for too long\r\n',
   lookAlikeEnd: '554 5.6.0 The message has bare line ends where it could be cut in two; it was not accepted\r\n',
@@ -45,6 +46,10 @@ export const REPLIES = {
 
 export function refusalReply(refusal: Refusal): string {
   if (isIndistinct(refusal)) return '535 5.7.8 Wrong address or password\r\n'
+  if (isLimit(refusal))
+    return refusal === 'limited'
+      ? '454 4.7.0 Too many wrong logins; try again later\r\n'
+      : '454 4.7.0 Too many connections of this device or mailbox; close some\r\n'
   if (refusal === 'expired') return "535 5.7.8 This device's password has expired\r\n"
   if (refusal === 'acts-as-other') return '535 5.7.8 A device may only act for its own address\r\n'
   return '535 5.7.8 This device may not send mail\r\n'

@@ -6,7 +6,7 @@ import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import type { Connection } from '../connection.ts'
 import { LIMITS } from '../limits.ts'
-import { type EndReason, LiveSession, type LiveSessions } from '../live-sessions.ts'
+import { type EndReason, LiveSession } from '../live-sessions.ts'
 import { type LoginOutcome, type LoginServices, logIn } from '../login.ts'
 import type { Credentials } from '../sasl.ts'
 import { sanitise, UpstreamFailure } from '../upstream-failure.ts'
@@ -22,7 +22,6 @@ import { type ServedConnection, serveBySmtpServer } from './smtp-takeover.ts'
 import type { SmtpUpstream } from './smtp-upstream.ts'
 
 export interface SmtpServices extends LoginServices {
-  readonly live: LiveSessions
   readonly connect: SmtpConnector
   readonly frontDoor: FrontDoor
   readonly ledger: SendingLedger
@@ -68,6 +67,11 @@ export class SmtpSession {
   async run(): Promise<void> {
     this.#timer = setTimeout(() => this.#sendAway(REPLIES.tooSlow, 'login-timeout'), LIMITS.loginMs)
     this.#services.live.enter(this.#live)
+    this.#connection.giveWay = () => {
+      if (this.#live.device !== undefined) return false
+      this.#sendAway(REPLIES.tooCrowded, 'too-crowded')
+      return true
+    }
     if (!this.#hasLeft) this.#serve('greet')
     await this.#done.promise
     clearTimeout(this.#timer)
@@ -201,7 +205,7 @@ export class SmtpSession {
     socket.off('end', onClose)
     if ('upstream' in outcome) return this.#takeOver(outcome)
     live.endBy(why => this.#endEarly(why))
-    live.device = undefined
+    services.live.release(live)
     if ('gone' in outcome) return outcome.gone === 'client-left' ? this.#drop('client-closed') : this.#endEarly(outcome.gone as EndReason)
     this.#isAuthenticating = false
     this.#say('refused' in outcome ? refusalReply(outcome.refused) : failureReply(outcome.failed))

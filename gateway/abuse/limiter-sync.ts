@@ -1,0 +1,86 @@
+/**
+ * Carries the limiter's counts to the store each second, and those of other nodes and of `limits clear` from it.
+ * While the store is away, counting goes on in memory, and what was missed is written afterwards.
+ */
+import type { Log } from '../../base/log.ts'
+import type { FailureKind } from '../../store/failure-limits.ts'
+import type { FailureNote, GatewayStore } from '../../store/gateway-store.ts'
+import { LIMITS } from '../limits.ts'
+import type { FailureCounter, UnsharedCount } from './failure-counter.ts'
+import type { Limiter } from './limiter.ts'
+
+export class LimiterSync {
+  readonly #store: Pick<GatewayStore, 'recordFailures' | 'readFailures'>
+  readonly #limiter: Limiter
+  readonly #log: Log
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #seen = 0
+  #failing = false
+
+  constructor(store: Pick<GatewayStore, 'recordFailures' | 'readFailures'>, limiter: Limiter, log: Log) {
+    this.#store = store
+    this.#limiter = limiter
+    this.#log = log
+  }
+
+  /** Reads what earlier runs and other nodes counted, then goes on by itself. */
+  async start(): Promise<void> {
+    await this.#exchange()
+    this.#timer = setInterval(() => {
+      this.#running ??= this.#exchange().finally(() => {
+        this.#running = undefined
+      })
+    }, LIMITS.limiterSyncMs)
+  }
+
+  /** Writes what is left. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#running
+    await this.#exchange()
+  }
+
+  async #exchange(): Promise<void> {
+    try {
+      await this.#write()
+      await this.#read()
+      if (this.#failing) this.#log.info('store.recovered')
+      this.#failing = false
+    } catch (error) {
+      if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'sharing the limits' })
+      this.#failing = true
+    }
+  }
+
+  async #write(): Promise<void> {
+    const parts: { counter: FailureCounter; counts: readonly UnsharedCount[]; kind: FailureKind }[] = []
+    for (const [kind, counter] of this.#counters()) parts.push({ kind, counter, counts: await counter.unshared(LIMITS.limiterSyncRows) })
+    const failures: FailureNote[] = parts.flatMap(({ kind, counts }) => counts.map(count => ({ kind, ...count })))
+    const knownBlocks = this.#limiter.knownBlocks.takeNotes()
+    if (failures.length + knownBlocks.length === 0) return
+    try {
+      await this.#store.recordFailures(failures, knownBlocks)
+    } catch (error) {
+      this.#limiter.knownBlocks.keepNotes(knownBlocks)
+      throw error
+    }
+    for (const { counter, counts } of parts) counter.shared(counts)
+  }
+
+  async #read(): Promise<void> {
+    const { rows, revision } = await this.#store.readFailures(this.#seen, LIMITS.limiterSyncRows)
+    for (const { kind, ...count } of rows) await this.#limiter.counters[kind].accept(count)
+    this.#seen = revision
+  }
+
+  #counters(): [FailureKind, FailureCounter][] {
+    const { block, mailbox, own } = this.#limiter.counters
+    return [
+      ['block', block],
+      ['mailbox', mailbox],
+      ['mailbox', this.#limiter.unknownAddresses],
+      ['own', own],
+    ]
+  }
+}

@@ -1,0 +1,179 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import type { MailboxId } from '../../base/ids.ts'
+import { Secret } from '../../base/secret.ts'
+import { LIMITS } from '../limits.ts'
+import { Limiter } from './limiter.ts'
+import { SecretMarks } from './secret-mark.ts'
+
+const ANN = 'ann@example.com'
+const HOME = '192.0.2.10'
+const THIEF = '198.51.100.66'
+/** Sixteen bits of some hundred secrets fall on each other now and then; under this key those of these tests do not. */
+const MARK_KEY = Buffer.from('limiter tests b2')
+
+function openLimiter({ known = [] as readonly string[], trusted = [] as readonly string[] } = {}) {
+  const asked: string[] = []
+  const isKnown = async (address: string, block: string) => {
+    asked.push(`${block} ${address}`)
+    return known.includes(`${block} ${address}`)
+  }
+  const limiter = new Limiter(
+    { isKnownBlock: isKnown, isKnownBlockOfAny: async block => known.some(pair => pair.startsWith(`${block} `)) },
+    trusted,
+    new SecretMarks(MARK_KEY),
+  )
+  let secrets = 0
+  /** So many wrong secrets that were never used before; gives the delay of the last. */
+  const guess = async (ip: string, address: string, times: number, existence: 'exists' | 'unknown' = 'exists'): Promise<number> => {
+    let waitMs = 0
+    for (let i = 0; i < times; i++) {
+      secrets += 1
+      waitMs = (await limiter.wrong(await limiter.admit(ip, address), Secret.fromText(`wrong ${secrets}`), existence)).delayMs
+    }
+    return waitMs
+  }
+  /** A flood from so many other blocks. */
+  const guessFromEverywhere = async (address: string, times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) await guess(`203.0.113.${i}`, address, 1)
+  }
+  const termsOf = async (ip: string, address: string) => (await limiter.admit(ip, address)).terms
+  return { limiter, guess, guessFromEverywhere, termsOf, asked }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ now: Date.UTC(2026, 10, 22) })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+describe('an address block that guesses', () => {
+  test('is delayed more and more, then refused, and may come back an hour later', async () => {
+    const { guess, termsOf } = openLimiter()
+    expect(await guess(THIEF, 'a@example.com', 9)).toBe(0)
+    const delays = [await guess(THIEF, 'b@example.com', 1), await guess(THIEF, 'c@example.com', 45), await guess(THIEF, 'd@example.com', 40)]
+    expect(delays).toEqual([LIMITS.refusalGridMs, 4 * LIMITS.refusalGridMs, 16 * LIMITS.refusalGridMs])
+    expect(await termsOf(THIEF, 'e@example.com')).toBe('open')
+    await guess(THIEF, 'e@example.com', 5)
+    expect(await termsOf(THIEF, 'f@example.com')).toBe('closed')
+    expect(await termsOf(HOME, 'f@example.com')).toBe('open')
+    vi.advanceTimersByTime(3_600_001)
+    expect(await termsOf(THIEF, 'f@example.com')).toBe('open')
+  })
+
+  test('counts one mistake once, however often an app repeats it', async () => {
+    const { limiter, termsOf } = openLimiter()
+    for (let i = 0; i < 1_000; i++) await limiter.wrong(await limiter.admit(HOME, ANN), Secret.fromText('old password'), 'exists')
+    expect(await limiter.wrong(await limiter.admit(HOME, ANN), Secret.fromText('old password'), 'exists')).toEqual({ delayMs: 0, isRepeated: true })
+    expect(await limiter.wrong(await limiter.admit(HOME, ANN), Secret.fromText('another'), 'exists')).toEqual({ delayMs: 0, isRepeated: false })
+    expect(await termsOf(HOME, ANN)).toBe('open')
+  })
+
+  test('one secret tried on many mailboxes is many', async () => {
+    const { limiter, termsOf } = openLimiter()
+    for (let i = 0; i < 100; i++) await limiter.wrong(await limiter.admit(THIEF, `u${i}@example.com`), Secret.fromText('Winter2026'), 'exists')
+    expect(await termsOf(THIEF, ANN)).toBe('closed')
+  })
+
+  test('is a /64 of IPv6', async () => {
+    const { guess, termsOf } = openLimiter()
+    for (let i = 0; i < 100; i++) await guess(`2001:db8:1:2::${i.toString(16)}`, `u${i}@example.com`, 1)
+    expect(await termsOf('2001:db8:1:2:ffff::1', ANN)).toBe('closed')
+    expect(await termsOf('2001:db8:1:3::1', ANN)).toBe('open')
+  })
+
+  test('that is known to a mailbox gets on with that mailbox, and with no other', async () => {
+    const { guess, termsOf } = openLimiter({ known: [`${HOME} ${ANN}`] })
+    for (let i = 0; i < 100; i++) await guess(HOME, `u${i}@example.com`, 1)
+    expect(await termsOf(HOME, ANN)).toBe('open')
+    expect(await termsOf(HOME, 'bob@example.com')).toBe('closed')
+  })
+
+  test('within the trusted networks is not counted, its guesses at one mailbox are', async () => {
+    const { guess, termsOf } = openLimiter({ trusted: ['192.0.2.0/24'] })
+    for (let i = 0; i < 150; i++) await guess(HOME, `u${i}@example.com`, 1)
+    expect(await termsOf(HOME, ANN)).toBe('open')
+    await guess(HOME, ANN, 100)
+    expect(await termsOf(THIEF, ANN)).toBe('generated-only')
+  })
+
+  test('and is refused gets few connections a second, unless somebody is known there', async () => {
+    const { limiter, guess } = openLimiter({ known: [`${HOME} ${ANN}`] })
+    for (let i = 0; i < 100; i++) await guess(HOME, `u${i}@example.com`, 1)
+    for (let i = 0; i < 100; i++) await guess(THIEF, `u${i}@example.com`, 1)
+    const accepted = async (ip: string) =>
+      (await Promise.all(Array.from({ length: 50 }, () => limiter.mayConnect(ip, new AbortController().signal)))).filter(Boolean).length
+    expect(await accepted(THIEF)).toBe(LIMITS.closedBlockConnectionsPerSecond)
+    expect(await accepted(HOME)).toBe(50)
+  })
+})
+
+test('a store that is down lets connections come, to hear that it is down', async () => {
+  const down = async () => {
+    throw new Error('down')
+  }
+  const limiter = new Limiter({ isKnownBlock: down, isKnownBlockOfAny: down }, [])
+  expect(await limiter.mayConnect(HOME, new AbortController().signal)).toBe(true)
+})
+
+describe('a mailbox that is guessed at', () => {
+  test('from everywhere: strangers may use generated secrets only, known blocks notice nothing', async () => {
+    const { guessFromEverywhere, termsOf } = openLimiter({ known: [`${HOME} ${ANN}`] })
+    await guessFromEverywhere(ANN, 100)
+    expect(await termsOf('192.0.2.99', ANN)).toBe('generated-only')
+    expect(await termsOf(HOME, ANN)).toBe('open')
+    expect(await termsOf('192.0.2.99', 'bob@example.com')).toBe('open')
+  })
+
+  test('delays wrong answers, those of known blocks by their own mistakes only', async () => {
+    const { guess, guessFromEverywhere } = openLimiter({ known: [`${HOME} ${ANN}`] })
+    await guessFromEverywhere(ANN, 60)
+    expect(await guess('192.0.2.99', ANN, 1)).toBeGreaterThan(0)
+    expect(await guess(HOME, ANN, 1)).toBe(0)
+  })
+
+  test('behaves the same when there is no such mailbox', async () => {
+    const { guess, termsOf } = openLimiter()
+    const delays = { exists: [] as number[], unknown: [] as number[] }
+    for (const existence of ['exists', 'unknown'] as const)
+      for (let i = 0; i < 120; i++) delays[existence].push(await guess(`203.0.113.${i}`, `${existence}@example.com`, 1, existence))
+    // The blocks count too: each has one failure more in the second round, far below their limit.
+    expect(delays.unknown).toEqual(delays.exists)
+    expect([await termsOf(HOME, 'exists@example.com'), await termsOf(HOME, 'unknown@example.com')]).toEqual(['generated-only', 'generated-only'])
+  })
+
+  test('made-up addresses do not push out the counts of real ones', async () => {
+    const { guess, guessFromEverywhere, termsOf } = openLimiter()
+    await guessFromEverywhere(ANN, 100)
+    for (let i = 0; i < LIMITS.countedMailboxes + 10; i++)
+      await guess(`2001:db8:${(i >> 8).toString(16)}:${(i & 255).toString(16)}::1`, `made-up-${i}@example.com`, 1, 'unknown')
+    expect(await termsOf(THIEF, ANN)).toBe('generated-only')
+  })
+
+  test('from the block of its owner: the right generated secret still gets in', async () => {
+    const { guess, termsOf } = openLimiter({ known: [`${HOME} ${ANN}`] })
+    await guess(HOME, ANN, 400)
+    expect(await termsOf(HOME, ANN)).toBe('generated-only')
+  })
+})
+
+describe('a right secret', () => {
+  test('makes its block known at once, and the store hears of it once a day', async () => {
+    const { limiter, guess, termsOf } = openLimiter()
+    const right = async () => limiter.right(await limiter.admit(HOME, ANN), 'm1' as MailboxId)
+    await right()
+    await right()
+    expect(limiter.knownBlocks.takeNotes()).toEqual([{ mailbox: 'm1', block: HOME, at: Date.now() }])
+    for (let i = 0; i < 100; i++) await guess(HOME, `u${i}@example.com`, 1)
+    expect(await termsOf(HOME, ANN)).toBe('open')
+    vi.advanceTimersByTime(LIMITS.knownBlockRepeatMs + 1)
+    await right()
+    expect(limiter.knownBlocks.takeNotes()).toHaveLength(1)
+  })
+
+  test('costs the store no question while nobody is over a limit', async () => {
+    const { limiter, asked } = openLimiter()
+    await limiter.admit(HOME, ANN)
+    expect(asked).toEqual([])
+  })
+})

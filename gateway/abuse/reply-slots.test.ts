@@ -1,0 +1,30 @@
+import { describe, expect, test } from 'vitest'
+import { ReplySlots } from './reply-slots.ts'
+
+const GRID = 500
+
+describe('refusals', () => {
+  test('leave at the next step of the grid counted from receipt, whatever the work took', () => {
+    const slots = new ReplySlots({ gridMs: GRID, perSlot: 10 })
+    const leavesAfter = (workMs: number) => workMs + slots.reserve({ receivedAt: 10_123, delayMs: 0, now: 10_123 + workMs })
+    expect([1, 20, 499].map(leavesAfter)).toEqual([GRID, GRID, GRID])
+    expect(leavesAfter(501)).toBe(2 * GRID)
+  })
+
+  test('a delay comes on top', () => {
+    const slots = new ReplySlots({ gridMs: GRID, perSlot: 10 })
+    expect(slots.reserve({ receivedAt: 0, delayMs: 4 * GRID, now: 100 })).toBe(5 * GRID - 100)
+  })
+
+  test('more than fit into a step wait for the next, still on their grid', () => {
+    const slots = new ReplySlots({ gridMs: GRID, perSlot: 2 })
+    const waits = Array.from({ length: 5 }, () => slots.reserve({ receivedAt: 0, delayMs: 0, now: 10 }))
+    expect(waits).toEqual([490, 490, 990, 990, 1490])
+  })
+
+  test('steps that are over are forgotten', () => {
+    const slots = new ReplySlots({ gridMs: GRID, perSlot: 1 })
+    slots.reserve({ receivedAt: 0, delayMs: 0, now: 1 })
+    expect(slots.reserve({ receivedAt: 10_000, delayMs: 0, now: 10_001 })).toBe(499)
+  })
+})

@@ -1,0 +1,42 @@
+/**
+ * From how many wrong secrets on attempts are held back (design section 6). Here, because the gateway decides by them and the command line explains them.
+ *
+ * Wrong secrets are counted once each: an app that repeats its mistake all day has made one.
+ */
+
+/** `own`: attempts on a mailbox from a block that knows it; written as `BLOCK ADDRESS`. */
+export type FailureKind = 'block' | 'mailbox' | 'own'
+
+export interface FailureLimit {
+  /** Count from which wrong answers are delayed, the more the higher it is. */
+  readonly delayedFrom: number
+  /** Count from which more is refused: see `Restriction`. */
+  readonly restrictedFrom: number
+  /** From the first wrong secret on. */
+  readonly windowMs: number
+}
+
+const HOUR_MS = 3_600_000
+
+export const FAILURE_LIMITS: Readonly<Record<FailureKind, FailureLimit>> = {
+  // Seven accounts on one computer, each with an old password, stay below; so does an office on the day after a change.
+  block: { delayedFrom: 10, restrictedFrom: 100, windowMs: HOUR_MS },
+  // NIST SP 800-63B §3.2.2: no more than 100 failed attempts on an account. A day, so that patience does not pay.
+  mailbox: { delayedFrom: 20, restrictedFrom: 100, windowMs: 24 * HOUR_MS },
+  own: { delayedFrom: 10, restrictedFrom: 100, windowMs: HOUR_MS },
+}
+
+/** What a count means: `refused`: nothing is checked any more; `generated-only`: only generated app passwords are checked, which nobody can guess. */
+export type Restriction = 'none' | 'delayed' | 'generated-only' | 'refused'
+
+export function restrictionOf(kind: FailureKind, count: number): Restriction {
+  const { delayedFrom, restrictedFrom } = FAILURE_LIMITS[kind]
+  if (count < delayedFrom) return 'none'
+  if (count < restrictedFrom) return 'delayed'
+  return kind === 'block' ? 'refused' : 'generated-only'
+}
+
+/** Counts below this are not worth a row in the store: whoever guesses in earnest soon has more. */
+export const SHARED_FROM = 5
+/** A block that logged in to a mailbox is known to it for so long. */
+export const KNOWN_BLOCK_MS = 30 * 24 * HOUR_MS

@@ -1,0 +1,188 @@
+/** Guessing: slowed down, then refused, while those who have a right password notice nothing. With hydra and fail2ban as they come from Debian. */
+import { writeFileSync } from 'node:fs'
+import { type ConnectionOptions, connect } from 'node:tls'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { runChild } from '../fixtures/child-process.ts'
+import { waitFor } from '../fixtures/deadline.ts'
+import type { ImapAccount } from '../fixtures/imap-account.ts'
+import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { quote, RawImap } from '../fixtures/raw-imap.ts'
+import { Stage } from '../fixtures/stage.ts'
+import { makeTempDir } from '../fixtures/temp-dir.ts'
+
+const [ann, bob, cleared] = ['ann@example.com', 'bob@example.com', 'cleared@example.com']
+const HOME = '127.0.0.1'
+const filter = fileURLToPath(new URL('../../packaging/fail2ban/mailwicket.conf', import.meta.url))
+let stage: Stage
+
+beforeAll(async () => {
+  stage = await Stage.open({ users: [ann, bob, cleared] })
+  await stage.gateway.serve()
+})
+afterAll(async () => await stage?.close())
+
+/** A connection of our own from one of the addresses of the loopback network. */
+async function openFrom(localAddress: string, account: ImapAccount): Promise<RawImap> {
+  const options = { host: '127.0.0.1', port: account.port, tls: 'implicit', ca: account.ca, timeoutMs: 30_000 } as const
+  const socket = connect({ host: '127.0.0.1', port: account.port, localAddress, rejectUnauthorized: false } as ConnectionOptions)
+  const imap = new RawImap(socket, options)
+  await imap.readLine()
+  return imap
+}
+
+/** The response code of one login on a connection of its own; `OK`; `closed` when there was no answer. */
+async function logInFrom(localAddress: string, account: ImapAccount): Promise<string> {
+  const imap = await openFrom(localAddress, account)
+  const reply = imap.isEnded ? '' : await imap.command(`LOGIN ${quote(account.user)} ${quote(account.password)}`)
+  imap.destroy()
+  return /^t\d+ (?:NO \[(\w+)\]|(OK))/m.exec(reply)?.slice(1).find(Boolean) ?? 'closed'
+}
+
+let wrongSecrets = 0
+/** So many different wrong passwords, on some connections at a time; how often each response code came. */
+async function guess(localAddress: string, account: ImapAccount, times: number): Promise<Map<string, number>> {
+  const codes = new Map<string, number>()
+  let left = times
+  const one = async () => {
+    while (left > 0) {
+      left -= 1
+      wrongSecrets += 1
+      const password = `a wrong password ${wrongSecrets}`
+      noteSecret(password)
+      const code = await logInFrom(localAddress, { ...account, password })
+      codes.set(code, (codes.get(code) ?? 0) + 1)
+    }
+  }
+  await Promise.all(Array.from({ length: 40 }, one))
+  return codes
+}
+
+const limits = async () =>
+  await stage.gateway.json<{ kind: string; block: string | null; address: string | null; failures: number; restriction: string }[]>(['limits', 'list'])
+
+describe('an address that guesses at a mailbox', { timeout: 120_000 }, () => {
+  const thief = '127.0.0.66'
+  let phone: ImapAccount
+  let chosen: ImapAccount
+
+  beforeAll(async () => {
+    phone = await stage.addAccount(ann, 'Phone')
+    const password = 'a chosen password of ann'
+    await stage.gateway.addDevice(ann, 'Chosen', [], password)
+    chosen = { ...phone, password }
+    // Known from now on.
+    expect([await logInFrom(HOME, phone), await logInFrom(HOME, chosen)]).toEqual(['OK', 'OK'])
+    const codes = await guess(thief, phone, 125)
+    expect(codes.get('OK')).toBeUndefined()
+    expect(codes.get('LIMIT')).toBeGreaterThan(0)
+    expect(codes.get('AUTHENTICATIONFAILED')).toBeGreaterThan(90)
+  })
+
+  test('is refused, whatever it sends: also a right password', async () => {
+    expect(await logInFrom(thief, chosen)).toBe('LIMIT')
+    expect(await logInFrom(thief, phone)).toBe('LIMIT')
+    expect(await logInFrom(thief, { ...phone, user: bob })).toBe('LIMIT')
+  })
+
+  test('the owner at a known address notices nothing', async () => {
+    expect(await logInFrom(HOME, phone)).toBe('OK')
+    expect(await logInFrom(HOME, chosen)).toBe('OK')
+  })
+
+  test('the owner at a new address gets in with a generated password; a chosen one is not looked at there', async () => {
+    expect(await logInFrom('127.0.0.77', phone)).toBe('OK')
+    expect(await logInFrom('127.0.0.78', chosen)).toBe('LIMIT')
+  })
+
+  test('an unknown address behaves like a mailbox, also when it is guessed at', async () => {
+    const stranger = { ...phone, user: 'nobody@example.com' }
+    // From many addresses, each below its own limit.
+    await Promise.all(Array.from({ length: 13 }, (_, index) => guess(`127.0.1.${index + 1}`, stranger, 9)))
+    expect(await logInFrom('127.0.0.84', { ...stranger, password: 'a chosen password of ann' })).toBe('LIMIT')
+    expect(await logInFrom('127.0.0.85', { ...stranger, password: 'k7mq-x2pd-9rtf-h4wz-c8nb' })).toBe('AUTHENTICATIONFAILED')
+  })
+
+  test('is listed, and can be let go of', async () => {
+    const row = await waitFor('the row', 5_000, async () => (await limits()).find(({ block, failures }) => block === thief && failures >= 99))
+    expect(row).toMatchObject({ kind: 'block', address: null })
+    const text = (await stage.gateway.run(['limits', 'list'])).stdout
+    expect(text).toMatch(new RegExp(`${thief} +any mailbox +\\d+ +refused`))
+    await stage.gateway.json(['limits', 'clear', thief])
+    expect((await limits()).map(({ block }) => block)).not.toContain(thief)
+    await waitFor('the gateway to hear of it', 10_000, async () => (await logInFrom(thief, phone)) === 'OK')
+  })
+
+  test('is still known after a restart of the gateway', async () => {
+    await stage.gateway.stopServe()
+    await stage.gateway.serve()
+    const again = stage.gateway.account(ann, chosen.password)
+    expect(await logInFrom('127.0.0.79', again)).toBe('LIMIT')
+    expect(await logInFrom(HOME, again)).toBe('OK')
+  })
+})
+
+describe('hydra', { timeout: 120_000 }, () => {
+  test('finds nothing, though the password is in its list, and is slowed down; bob gets in all the while', async () => {
+    // hydra comes from an address where nobody is known: bob's is another.
+    const password = 'sesame open 2026 please'
+    await stage.gateway.addDevice(bob, 'Phone', [], password)
+    const account = stage.gateway.account(bob, password)
+    expect(await logInFrom('127.0.0.90', account)).toBe('OK')
+    await stage.gateway.json(['limits', 'clear', '--all']).catch(() => undefined)
+    const dir = makeTempDir()
+    const words = Array.from({ length: 400 }, (_, index) => `word number ${index}`)
+    writeFileSync(`${dir}/words`, `${[...words.slice(0, 300), password, ...words.slice(300)].join('\n')}\n`)
+    const startedAt = performance.now()
+    const hydra = await runChild(
+      'timeout',
+      ['25', 'hydra', '-l', bob, '-P', `${dir}/words`, '-t', '16', '-S', '-s', String(account.port), '127.0.0.1', 'imap'],
+      { cwd: dir },
+    )
+    // Half a second an answer and sixteen tasks would be twelve seconds for the list; it is given up before its end.
+    expect(performance.now() - startedAt).toBeGreaterThan(12_000)
+    expect(hydra.stdout).not.toMatch(/password: sesame/)
+    expect(await logInFrom('127.0.0.90', account)).toBe('OK')
+  })
+})
+
+describe('fail2ban', () => {
+  const regex = async (lines: string) => {
+    const file = `${makeTempDir()}/mailwicket.log`
+    writeFileSync(file, `${lines}\n`)
+    return await runChild('fail2ban-regex', ['--print-all-matched', file, filter])
+  }
+
+  test('matches the real lines of guesses, with the address they came from', { timeout: 60_000 }, async () => {
+    const account = stage.gateway.account(cleared, 'nothing of this kind exists')
+    noteSecret(account.password)
+    await logInFrom('127.0.0.95', account)
+    await logInFrom('127.0.0.95', account)
+    await logInFrom('127.0.0.95', { ...account, user: 'nobody@example.com' })
+    const expired = await stage.addAccount(cleared, 'Expired', ['--expires', '1s'])
+    await waitFor('the expiry', 5_000, async () => (await logInFrom('127.0.0.95', expired)) === 'EXPIRED')
+    const revoked = await stage.addAccount(cleared, 'Revoked')
+    await stage.gateway.json(['device', 'revoke', revoked.device.id])
+    await logInFrom('127.0.0.95', revoked)
+    const lines = stage.gateway.process.stdout.split('\n').filter(line => line.includes('127.0.0.95'))
+    const { stdout, code } = await regex(lines.join('\n'))
+    expect(code).toBe(0)
+    const matched = lines.filter(line => stdout.includes(line))
+    expect(matched.map(line => (JSON.parse(line) as { reason: string }).reason)).toEqual(['wrong-secret', 'unknown-address'])
+  })
+
+  test('is not led to ban somebody else by what a client sends', { timeout: 60_000 }, async () => {
+    const imap = await openFrom('127.0.0.96', stage.gateway.account(cleared, ''))
+    const forged = '","remote":"192.0.2.1","reason":"wrong-secret"}'
+    noteSecret(`${forged} as password`)
+    await imap.command(`ID ("name" ${quote(forged)})`)
+    await imap.command(`LOGIN ${quote(`x${forged}@example.com`)} ${quote(`${forged} as password`)}`)
+    imap.destroy()
+    const lines = stage.gateway.process.stdout.split('\n').filter(line => line.includes('127.0.0.96') && line.includes('auth.'))
+    expect(lines.length).toBeGreaterThan(0)
+    const file = `${makeTempDir()}/mailwicket.log`
+    writeFileSync(file, `${lines.join('\n')}\n`)
+    const hosts = await runChild('fail2ban-regex', ['-o', 'ip', file, filter])
+    expect(hosts.stdout.trim()).toBe('127.0.0.96')
+  })
+})
