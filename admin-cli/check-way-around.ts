@@ -35,7 +35,7 @@ const SERVICES = ['_imap._tcp.', '_imaps._tcp.', '_pop3s._tcp.', '_submission._t
 
 /** A person waits for it; the rest are alike. */
 const MAX_DOMAINS = 8
-const KNOCKS_AT_ONCE = 64
+const KNOCKS_AT_ONCE = 128
 const DNS_TIMEOUT_MS = 2_000
 
 /** What the check asks of the world; tests bring their own. */
