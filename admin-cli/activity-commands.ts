@@ -154,6 +154,6 @@ function formatChange(entry: AuditEntry): string {
 function formatFact(name: string, value: unknown): string {
   if (value === undefined) return ''
   // Moments are kept in milliseconds; a person reads dates.
-  if (typeof value === 'number' && name.endsWith('At')) return formatIso(value)
+  if (typeof value === 'number' && /(?:At|Until)$/.test(name)) return formatIso(value)
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

@@ -5,11 +5,13 @@
 import type { Config } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { checkCertificates } from './check-certificates.ts'
+import { checkCutOver } from './check-cut-over.ts'
 import { bad, type Finding, good } from './check-finding.ts'
 import { checkLive } from './check-live.ts'
 import { checkKey, checkStore } from './check-store.ts'
 import { checkSubmission } from './check-submission.ts'
 import { checkUpstreams } from './check-upstreams.ts'
+import { checkWayAround } from './check-way-around.ts'
 import type { CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
 import { readConfig } from './store-access.ts'
@@ -42,6 +44,8 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
     findings.push(...(await checkStore(context, config)))
     findings.push(...(await checkUpstreams(context, config, options.mailbox)))
     findings.push(...(await checkSubmission(context, config, options.mailbox)))
+    findings.push(...(await checkWayAround(config)))
+    findings.push(...(await checkCutOver(context, config)))
     if (options.live === true) findings.push(...(await checkLive(context, config, options.mailbox)))
   }
   const colour = isColourful(context.terminal, context.terminal.stdout)

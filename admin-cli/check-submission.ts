@@ -1,11 +1,11 @@
 /**
- * Does the submission server of every upstream answer, does it take our login, and could apps go around the gateway to it?
+ * Does the submission server of every upstream answer, and does it take our login?
  * Nothing is sent.
  */
 import type { Config, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
 import { formatEndpoint } from '../base/network.ts'
 import { bad, type Finding, good } from './check-finding.ts'
-import { checkEncryption, checkWayAround, findAccount, SECURITY } from './check-upstreams.ts'
+import { checkEncryption, findAccount, SECURITY } from './check-upstreams.ts'
 import type { CommandContext } from './command-context.ts'
 
 /** `address`: the mailbox to try the login with; else the first one of each upstream. */
@@ -15,7 +15,7 @@ export async function checkSubmission(context: CommandContext, config: Config, a
     const { submission } = upstream
     if (submission === undefined) continue
     const check = `upstream ${upstream.name} submission`
-    findings.push(...(await checkLogin(context, config, upstream, submission, { check, address })), ...(await checkWayAround(check, submission)))
+    findings.push(...(await checkLogin(context, config, upstream, submission, { check, address })))
   }
   return findings
 }

@@ -1,11 +1,9 @@
 /**
- * Does the IMAP server of every upstream answer, does it let us in, and could apps go around the gateway to it?
+ * Does the IMAP server of every upstream answer, and does it let us in? Ways around the gateway: check-way-around.ts.
  * What is the same for submission servers is exported for check-submission.ts.
  */
 import { lookup } from 'node:dns/promises'
-import { connect } from 'node:net'
-import { networkInterfaces } from 'node:os'
-import type { Config, Endpoint, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
+import type { Config, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
 import { formatEndpoint, isInNetworks, normaliseIp, parseCidr } from '../base/network.ts'
 import type { Mailbox } from '../store/mailboxes.ts'
 import type { Store } from '../store/open-store.ts'
@@ -13,23 +11,6 @@ import { bad, doubtful, type Finding, good } from './check-finding.ts'
 import type { CommandContext } from './command-context.ts'
 import { withStoreOf } from './store-access.ts'
 
-/** A machine's own addresses answer at once or never. */
-const AROUND_TIMEOUT_MS = 1000
-
-/** Not reachable from the internet: RFC 1918, 6598, 3927, 4193, 4291; loopback and “this host”. */
-const PRIVATE = [
-  '10.0.0.0/8',
-  '172.16.0.0/12',
-  '192.168.0.0/16',
-  '100.64.0.0/10',
-  '169.254.0.0/16',
-  '127.0.0.0/8',
-  '0.0.0.0/8',
-  '::1/128',
-  '::/128',
-  'fc00::/7',
-  'fe80::/10',
-].map(parseCidr)
 const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parseCidr)
 
 /** `address`: the mailbox to try the login with; else the first one of each upstream. */
@@ -37,7 +18,7 @@ export async function checkUpstreams(context: CommandContext, config: Config, ad
   const findings: Finding[] = []
   for (const upstream of config.upstreams) {
     if (upstream.imap === undefined) continue
-    findings.push(...(await checkLogin(context, config, upstream, address)), ...(await checkWayAround(`upstream ${upstream.name}`, upstream.imap)))
+    findings.push(...(await checkLogin(context, config, upstream, address)))
   }
   return findings
 }
@@ -94,34 +75,6 @@ async function findMailbox(store: Store, upstream: UpstreamConfig, address: stri
   return { mailbox, secret: upstream.auth.method === 'master' ? null : await store.mailboxes.openSecret(mailbox.address) }
 }
 
-/** An app that knows the old password and reaches the upstream by itself needs no device. */
-export async function checkWayAround(check: string, endpoint: Endpoint): Promise<Finding[]> {
-  const addresses = await resolveAll(endpoint.host)
-  const open = addresses.filter(address => !isInNetworks(address, PRIVATE))
-  if (open.length > 0) {
-    return [
-      doubtful(
-        check,
-        `It has a public address (${open.join(', ')}): apps may reach it around the gateway.`,
-        `Let only this machine reach port ${endpoint.port} there, or make sure that nobody else knows the upstream passwords.`,
-      ),
-    ]
-  }
-  const own = listOwnAddresses()
-  const reachable: string[] = []
-  if (addresses.some(address => isInNetworks(address, LOOPBACK) || own.includes(address))) {
-    for (const address of own) if (await answersAt(address, endpoint.port)) reachable.push(address)
-  }
-  if (reachable.length === 0) return []
-  return [
-    doubtful(
-      check,
-      `It answers at ${reachable.map(host => formatEndpoint({ host, port: endpoint.port })).join(', ')}, an address of this machine: apps may reach it around the gateway.`,
-      'Let it listen on 127.0.0.1 only, or close the port in the firewall.',
-    ),
-  ]
-}
-
 async function resolveAll(host: string): Promise<string[]> {
   try {
     return (await lookup(host, { all: true })).map(({ address }) => normaliseIp(address))
@@ -131,27 +84,7 @@ async function resolveAll(host: string): Promise<string[]> {
   }
 }
 
-async function resolvesInto(host: string, networks: typeof PRIVATE): Promise<boolean> {
+async function resolvesInto(host: string, networks: typeof LOOPBACK): Promise<boolean> {
   const addresses = await resolveAll(host)
   return addresses.length > 0 && addresses.every(address => isInNetworks(address, networks))
-}
-
-function listOwnAddresses(): string[] {
-  // A link-local address needs its zone to connect; who is on that link reaches the others too.
-  return Object.values(networkInterfaces()).flatMap(list =>
-    (list ?? []).filter(one => !one.internal && !one.address.startsWith('fe80')).map(one => one.address),
-  )
-}
-
-function answersAt(host: string, port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect({ host, port, timeout: AROUND_TIMEOUT_MS })
-    const finish = (answers: boolean) => {
-      socket.destroy()
-      resolve(answers)
-    }
-    socket.on('connect', () => finish(true))
-    socket.on('timeout', () => finish(false))
-    socket.on('error', () => finish(false))
-  })
 }

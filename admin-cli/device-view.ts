@@ -66,7 +66,10 @@ export function toDeviceFields(device: Device, now: number): [string, string][] 
     ['User', device.user ?? 'none'],
     ['Expires', device.expiresAt === null ? 'never' : moment(device.expiresAt)],
     ['Allowed from', device.allowFrom.length === 0 ? 'everywhere' : device.allowFrom.join(', ')],
-    ['Password', `${device.kind}, set ${moment(device.passwordChangedAt)}`],
+    [
+      'Password',
+      device.kind === 'legacy' ? 'that of the real server, until it expires here (cut-over)' : `${device.kind}, set ${moment(device.passwordChangedAt)}`,
+    ],
     ['Created', moment(device.createdAt)],
   ]
   if (device.revokedAt !== null) fields.push(['Revoked', moment(device.revokedAt)])

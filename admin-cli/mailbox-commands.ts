@@ -8,7 +8,8 @@ import type { Mailbox } from '../store/mailboxes.ts'
 import type { Store } from '../store/open-store.ts'
 import { answerList, type CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
-import { formatIso, formatRelative } from './moment.ts'
+import { addLegacyOption, checkAllOf, formatLegacyUntil, listLegacy, parseLegacyUntil, setLegacyOfDomain } from './legacy-passwords.ts'
+import { formatIso, formatIsoOrNull, formatRelative } from './moment.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
 import { withStore } from './store-access.ts'
 import type { Terminal } from './terminal.ts'
@@ -21,14 +22,17 @@ interface AddOptions {
   readonly secretStdin?: boolean
   /** False with `--no-verify`. */
   readonly verify: boolean
+  readonly legacyPasswordUntil?: string
+  /** False with `--no-secret` of `add`; true with `--secret` of `set`. */
+  readonly secret?: boolean
 }
 
 interface SetOptions extends Omit<AddOptions, 'login'>, SendingOptions {
   /** False with `--no-login`. */
   readonly login?: string | false
-  readonly secret?: boolean
   readonly disable?: boolean
   readonly enable?: boolean
+  readonly allOf?: string
 }
 
 export function declareMailbox(mailbox: Command, terminal: Terminal): void {
@@ -39,6 +43,8 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   add.option('--login <login>', 'its name at the upstream, where that is not the address')
   add.option('--secret-stdin', 'take its upstream password from standard input instead of asking')
   add.option('--no-verify', 'store it without trying the login')
+  addLegacyOption(add)
+  add.option('--no-secret', 'store no upstream password yet: until it is set, only --legacy-password-until lets anybody in')
   addExamples(
     does(add, terminal, (context, [address], options) => addMailbox(context, address, options)),
     ['mailbox add anna@example.com', 'asks for the upstream password'],
@@ -47,9 +53,11 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   )
 
   const list = mailbox.command('list').description('list mailboxes')
+  list.option('--legacy', 'those that take their upstream password too (cut-over), and who used it last')
   addExamples(
-    does(list, terminal, context => listMailboxes(context)),
+    does(list, terminal, (context, _, options: { legacy?: boolean }) => (options.legacy === true ? listLegacy(context) : listMailboxes(context))),
     ['mailbox list', 'all of them'],
+    ['mailbox list --legacy', 'who still uses the old password, the latest first'],
     ['mailbox list --json', 'for scripts'],
   )
 
@@ -60,7 +68,7 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
     ['mailbox show anna@example.com', 'its upstream and how many devices it has'],
   )
 
-  const set = mailbox.command('set <addr>').description('change upstream, login, secret, state of a mailbox, or what may be sent from it')
+  const set = mailbox.command('set [addr]').description('change upstream, login, secret, state of a mailbox, or what may be sent from it')
   set.option('--upstream <name>', 'where its mail lives')
   set.option('--login <login>', 'its name at the upstream')
   set.option('--no-login', 'its name at the upstream is the address again')
@@ -69,6 +77,8 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   set.option('--no-verify', 'store it without trying the login')
   set.option('--disable', 'lock all its devices out until it is enabled again')
   set.option('--enable', 'let its devices in again')
+  addLegacyOption(set)
+  set.option('--all-of <domain>', 'instead of an address: --legacy-password-until of every mailbox of a domain')
   addSendingOptions(set)
   addExamples(
     does(set, terminal, (context, [address], options) => setMailbox(context, address, options)),
@@ -76,6 +86,8 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
     ['mailbox set anna@example.com --disable', 'nobody gets in; mail keeps arriving'],
     ['mailbox set anna@example.com --senders own,info@example.com --check-from yes', 'sends as herself and as info, whatever her apps say'],
     ['mailbox set anna@example.com --recipients-per-day 500', 'a stolen password cannot send more'],
+    ['mailbox set anna@example.com --legacy-password-until 30d', 'her apps may move one by one'],
+    ['mailbox set --all-of example.com --legacy-password-until 2027-01-31', 'a whole domain moves'],
   )
 
   const remove = mailbox.command('remove <addr>').description('take a mailbox and its devices out; its mail stays where it is')
@@ -87,8 +99,8 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
 }
 
 function toRow(mailbox: Mailbox) {
-  const { id, address, upstream, login, hasSecret, state, createdAt, devices } = mailbox
-  return { id, address, upstream, login, hasSecret, state, createdAt: formatIso(createdAt), devices }
+  const { id, address, upstream, login, hasSecret, state, createdAt, devices, legacyUntil } = mailbox
+  return { id, address, upstream, login, hasSecret, state, createdAt: formatIso(createdAt), legacyPasswordUntil: formatIsoOrNull(legacyUntil), devices }
 }
 
 async function answerMailbox(context: CommandContext, store: Store, mailbox: Mailbox): Promise<void> {
@@ -101,6 +113,7 @@ async function answerMailbox(context: CommandContext, store: Store, mailbox: Mai
     ['Login there', login ?? 'the address'],
     ['Secret', hasSecret ? 'stored, sealed' : 'none'],
     ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
+    ['Upstream password', formatLegacyUntil(mailbox.legacyUntil, context.terminal.now())],
     ['Devices', String(devices)],
     ...toSendingFields(sending),
   ]
@@ -117,6 +130,7 @@ async function listMailboxes(context: CommandContext): Promise<void> {
 async function addMailbox(context: CommandContext, text: string, options: AddOptions): Promise<void> {
   const [{ parseAddress }, { checkLogin, chooseUpstream }] = await Promise.all([import('../base/address.ts'), import('./upstream-account.ts')])
   const address = parseAddress(text)
+  const legacyUntil = options.legacyPasswordUntil === undefined ? null : parseLegacyUntil(options.legacyPasswordUntil, context.terminal.now())
   await withStore(context, async (store, config) => {
     const upstream = chooseUpstream(config, address, options.upstream)
     if ((await store.mailboxes.find(address)) !== undefined) {
@@ -127,19 +141,37 @@ async function addMailbox(context: CommandContext, text: string, options: AddOpt
     }
     const login = options.login ?? address
     checkLogin(upstream, login)
-    const secret = await readUpstreamSecret(context, upstream, address, options)
-    if (options.verify) await tryLogin(context, upstream, login, secret)
-    const mailbox = await store.mailboxes.add({ address, upstream: upstream.name, login: options.login ?? null, secret: secret ?? null })
+    const isBare = options.secret === false
+    if (isBare) checkMayBeBare(upstream, options)
+    const secret = isBare ? undefined : await readUpstreamSecret(context, upstream, address, options.secretStdin === true ? { secretStdin: true } : {})
+    if (options.verify && !isBare) await tryLogin(context, upstream, login, secret)
+    const mailbox = await store.mailboxes.add({ address, upstream: upstream.name, login: options.login ?? null, secret: secret ?? null, legacyUntil })
     await answerMailbox(context, store, mailbox)
-    context.remark(`Nobody gets in without a device. Make one with: mailwicket device add ${address} NAME`)
+    const who = legacyUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
+    context.remark(`${who}. Make one with: mailwicket device add ${address} NAME`)
   })
 }
 
-async function setMailbox(context: CommandContext, text: string, options: SetOptions): Promise<void> {
+/** Throws BAD_INPUT. */
+function checkMayBeBare({ name, auth }: UpstreamConfig, options: AddOptions): void {
+  if (auth.method === 'stored' && options.secretStdin !== true) return
+  throw new MailwicketError('BAD_INPUT', {
+    message: auth.method === 'stored' ? '--no-secret and --secret-stdin contradict each other.' : `The mailboxes of upstream “${name}” have no secrets anyway.`,
+    remedy: 'Leave --no-secret away.',
+  })
+}
+
+async function setMailbox(context: CommandContext, text: string | undefined, options: SetOptions): Promise<void> {
+  if (options.allOf !== undefined) {
+    checkAllOf(text, { ...options })
+    return setLegacyOfDomain(context, options.allOf, options.legacyPasswordUntil ?? '')
+  }
+  if (text === undefined) throw new MailwicketError('BAD_INPUT', { message: 'Which mailbox?', remedy: 'Give its address, or a domain with --all-of.' })
   const [{ parseAddress }, account] = await Promise.all([import('../base/address.ts'), import('./upstream-account.ts')])
   const address = parseAddress(text)
   const sending = await parseSendingOptions(options)
   checkSetOptions(options, sending !== undefined)
+  const legacyUntil = options.legacyPasswordUntil === undefined ? undefined : parseLegacyUntil(options.legacyPasswordUntil, context.terminal.now())
   await withStore(context, async (store, config) => {
     const mailbox = await store.mailboxes.get(address)
     const upstream = options.upstream === undefined ? undefined : account.chooseUpstream(config, address, options.upstream)
@@ -152,6 +184,7 @@ async function setMailbox(context: CommandContext, text: string, options: SetOpt
       ...(secret === undefined ? {} : { secret }),
       ...(options.disable === true ? { state: 'disabled' as const } : {}),
       ...(options.enable === true ? { state: 'active' as const } : {}),
+      ...(legacyUntil === undefined ? {} : { legacyUntil }),
     })
     if (sending !== undefined) await store.sending.set({ mailbox: address }, sending)
     await answerMailbox(context, store, changed)
@@ -161,11 +194,11 @@ async function setMailbox(context: CommandContext, text: string, options: SetOpt
 function checkSetOptions(options: SetOptions, hasSending: boolean): void {
   if (options.disable === true && options.enable === true)
     throw new MailwicketError('BAD_INPUT', { message: '--disable and --enable contradict each other.', remedy: 'Give one of them.' })
-  const { upstream, login, secret, secretStdin, disable, enable } = options
-  if (!hasSending && [upstream, login, secret, secretStdin, disable, enable].every(option => option === undefined)) {
+  const { upstream, login, secret, secretStdin, disable, enable, legacyPasswordUntil } = options
+  if (!hasSending && [upstream, login, secret, secretStdin, disable, enable, legacyPasswordUntil].every(option => option === undefined)) {
     throw new MailwicketError('BAD_INPUT', {
       message: 'Nothing to change was given.',
-      remedy: `Give at least one of --upstream, --login, --no-login, --secret, --secret-stdin, --disable, --enable, ${SENDING_OPTIONS}.`,
+      remedy: `Give at least one of --upstream, --login, --no-login, --secret, --secret-stdin, --disable, --enable, --legacy-password-until, ${SENDING_OPTIONS}.`,
     })
   }
 }

@@ -84,6 +84,12 @@ export function formatRelative(moment: number, now: number): string {
   return moment <= now ? `${amount} ago` : `in ${amount}`
 }
 
+/** An end for a person: the date, and how far away it is where that says more. */
+export function formatEnd(moment: number, now: number): string {
+  const [date, distance] = [formatIso(moment).slice(0, 16).replace('T', ' '), formatRelative(moment, now)]
+  return `${date} UTC${date.startsWith(distance) ? '' : ` (${distance})`}`
+}
+
 /** The largest unit that fits, to the nearest whole: `42 s`, `3 min`, `5 h`, `12 d`. */
 export function formatDuration(ms: number): string {
   if (ms < UNIT_MS.m) return `${Math.round(ms / UNIT_MS.s)} s`

@@ -48,7 +48,9 @@ describe('help', () => {
 
   it('no option takes a secret as its value', () => {
     const values = COMMANDS.flatMap(({ command }) => command.options.filter(option => option.required || option.optional).map(option => option.long))
-    expect(values.filter(name => /secret|password|key/.test(name ?? ''))).toEqual([])
+    // Its value is a date.
+    const harmless = ['--legacy-password-until']
+    expect(values.filter(name => !harmless.includes(name ?? '') && /secret|password|key/.test(name ?? ''))).toEqual([])
   })
 })
 

@@ -11,16 +11,17 @@ import type { Log } from '../base/log.ts'
 import type { Secret } from '../base/secret.ts'
 import { normaliseSecret } from '../store/app-password.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
-import type { LoginDevice, LoginMailbox, Scope } from '../store/login-record.ts'
+import type { LoginDevice, LoginMailbox, LoginRecord, Scope } from '../store/login-record.ts'
 import type { PasswordHasher } from '../store/password-hash.ts'
 import { judgeDevice } from './device-standing.ts'
+import type { LegacyOffer } from './legacy-login.ts'
 import type { Refusal } from './refusal.ts'
 import type { Credentials } from './sasl.ts'
 
 export type Verdict =
   | { readonly device: LoginDevice; readonly mailbox: LoginMailbox }
   /** `device`: which one, where the secret was right; for log and activity only. */
-  | { readonly refused: Refusal; readonly device?: LoginDevice }
+  | { readonly refused: Refusal; readonly device?: LoginDevice; readonly legacyOffer?: LegacyOffer }
 
 export interface Authenticator {
   readonly store: Pick<GatewayStore, 'findLogin' | 'tagsOf' | 'setTag'>
@@ -38,9 +39,16 @@ export async function authenticate(authenticator: Authenticator, credentials: Cr
   const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS, secret)
   const device = await findProved(authenticator, record?.mailbox.id ?? NO_ADDRESS, record?.devices ?? [], secret)
   if (record === undefined) return { refused: 'unknown-address' }
-  if (device === undefined) return { refused: 'wrong-secret' }
+  if (device === undefined) return { refused: 'wrong-secret', ...offerLegacy(record, credentials.secret, circumstances) }
   const refused = judgeDevice(device, { ...circumstances, now: Date.now() })
   return refused === undefined ? { device, mailbox: record.mailbox } : { refused, device }
+}
+
+/** The old password is somebody else's to judge; whether it may be tried is judged here, before it leaves. */
+function offerLegacy({ mailbox, devices }: LoginRecord, secret: Secret, circumstances: { scope: Scope; ip: string }): { legacyOffer?: LegacyOffer } {
+  const now = Date.now()
+  const device = devices.find(one => one.kind === 'legacy' && judgeDevice(one, { ...circumstances, now }) === undefined)
+  return device === undefined ? {} : { legacyOffer: { device, mailbox, secret } }
 }
 
 /** The device whose password `secret` is; an active one first, when the same was chosen for several. Imported hashes, which have no tag yet, come last. */
@@ -51,7 +59,7 @@ async function findProved(
   secret: Secret,
 ): Promise<LoginDevice | undefined> {
   const tags = store.tagsOf(mailbox, secret)
-  const candidates = devices.filter(({ tag }) => tag === null || isSame(tag, tags.generated) || isSame(tag, tags.chosen))
+  const candidates = devices.filter(({ kind, tag }) => kind !== 'legacy' && (tag === null || isSame(tag, tags.generated) || isSame(tag, tags.chosen)))
   candidates.sort((a, b) => Number(a.tag === null) - Number(b.tag === null) || Number(a.state !== 'active') - Number(b.state !== 'active'))
   let unusable: unknown
   for (const device of candidates) {

@@ -6,14 +6,14 @@ import type { Config } from '../base/config.ts'
 import { refuseUnavailable } from '../base/config-available.ts'
 import { type Network, parseCidr } from '../base/network.ts'
 import { type ImapConnector, makeImapConnector } from './imap/imap-route.ts'
-import { openRoutes } from './routes.ts'
+import { openRoutes, type Routes } from './routes.ts'
 import { makeSmtpConnector, type SmtpConnector } from './smtp/smtp-route.ts'
 
 export interface Configured {
   readonly config: Config
   /** Networks that are not limited as address blocks. */
   readonly trusted: readonly Network[]
-  readonly routeOf: ReturnType<typeof openRoutes>
+  readonly routes: Routes
   readonly connectImap: ImapConnector
   readonly connectSmtp: SmtpConnector
 }
@@ -24,7 +24,7 @@ export function openConfigured(config: Config): Configured {
   return {
     config,
     trusted: config.trustedFrom.map(parseCidr),
-    routeOf: openRoutes(config.upstreams),
+    routes: openRoutes(config.upstreams),
     connectImap: makeImapConnector(config.upstreams),
     connectSmtp: makeSmtpConnector(config.upstreams, config.hostname),
   }

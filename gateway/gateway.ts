@@ -4,6 +4,7 @@
  */
 import type { Config } from '../base/config.ts'
 import type { LevelledLog, LogSink } from '../base/log.ts'
+import type { Secret } from '../base/secret.ts'
 import { openCertificates } from '../certs/certificates.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
 import type { LoginMailbox } from '../store/login-record.ts'
@@ -17,6 +18,7 @@ import { openConfigured, submissionUpstreams } from './configured.ts'
 import type { Connection } from './connection.ts'
 import { drain } from './drain.ts'
 import { type ImapServices, ImapSession } from './imap/imap-session.ts'
+import { LegacyLogins } from './legacy-login.ts'
 import { LIMITS } from './limits.ts'
 import type { ListenFacts } from './listener.ts'
 import { openListeners } from './listeners.ts'
@@ -91,7 +93,9 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
     limiter,
     metrics,
     live,
-    routeOf: (mailbox: LoginMailbox) => current.configured.routeOf(mailbox, store),
+    routeOf: (mailbox: LoginMailbox) => current.configured.routes.of(mailbox, store),
+    legacy: new LegacyLogins(),
+    legacyRouteOf: (mailbox: LoginMailbox, secret: Secret) => current.configured.routes.legacyOf(mailbox, secret),
     log,
   }
   const frontDoor = await openFrontDoor(config, store, recorder)

@@ -74,6 +74,17 @@ export const LIMITS = {
   limiterSyncRows: 500,
   /** Wrong answers leave at a multiple of this, counted from receipt: longer than one queued argon2 (about 50 ms each). */
   refusalGridMs: 500,
+  /** Logins with an old password of which nobody knows yet whether it is right. SECURITY: each may be a failed login that an upstream counts against us. */
+  legacyTries: { atOnce: 32, atOncePerMailbox: 4, waiting: 1_000, waitingPerMailbox: 60 },
+  /** Those whose secret the upstream accepted before: an app opens up to ten connections at once, a person has a handful of apps. */
+  legacyLogins: { atOnce: 64, atOncePerMailbox: 16, waiting: 4_000, waitingPerMailbox: 200 },
+  /** An app with a wrong password tries every few minutes; servers ban an address for ten minutes or longer. */
+  legacyRefusedMs: 10 * 60_000,
+  /** A day of sessions; nothing but a place in the queue hangs on it. */
+  legacyAcceptedMs: 24 * 3_600_000,
+  /** About 100 octets each, two sets. */
+  legacyMemoryEntries: 20_000,
+  legacySecretBytes: 255,
   /** Bytes of the client after login in which an ID command is looked for. */
   idPeekBytes: 8 * 1024,
   /** Four times a second: a revocation is heard in time to end sessions within a second. */

@@ -13,7 +13,8 @@ import { looksGenerated, normaliseSecret } from '../store/app-password.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
 import type { DeviceStanding, LoginDevice, LoginMailbox } from '../store/login-record.ts'
 import type { Failure, Limiter } from './abuse/limiter.ts'
-import { type Authenticator, authenticate, NO_ADDRESS } from './authenticate.ts'
+import { NO_ADDRESS } from './authenticate.ts'
+import { isClientGone, type LegacyServices, proveLogin } from './legacy-login.ts'
 import { LIMITS } from './limits.ts'
 import { type EndReason, judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
 import { Ended, failureOf, type LoginResult } from './login-result.ts'
@@ -31,7 +32,7 @@ export interface Route {
   readonly login: UpstreamLogin
 }
 
-export interface LoginServices extends Authenticator {
+export interface LoginServices extends LegacyServices {
   readonly config: Config
   readonly store: GatewayStore
   readonly recorder: Recorder
@@ -117,15 +118,24 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     metrics.limited('mailbox')
     return refuse(services, attempt, 'limited', { failure: await limiter.limited(tried, credentials.secret) })
   }
-  const verdict = await authenticate(services, credentials, session)
-  signal.throwIfAborted()
-  if ('refused' in verdict) {
-    const { refused, device } = verdict
+  let wasTried = false
+  const tryRoute = (route: Route, ofTry: AbortSignal) => {
+    wasTried = true
+    return metrics.timeUpstreamLogin({ upstream: route.config.name, protocol: session.protocol, credentials: 'of-client' }, () => connect(route, ofTry))
+  }
+  const proof = await proveLogin(services, credentials, session, { connect: tryRoute, signal }).catch(async (error: unknown) => {
+    // SECURITY: the upstream hears of a guess also when its author does not wait for the answer.
+    if (wasTried && isClientGone(error)) await limiter.wrong(tried, normaliseSecret(credentials.secret), 'exists')
+    throw error
+  })
+  if (!('upstream' in proof)) signal.throwIfAborted()
+  if ('refused' in proof) {
+    const { refused, device } = proof
     const existence = refused === 'unknown-address' ? 'unknown' : 'exists'
     const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret), existence) : undefined
-    return refuse(services, attempt, refused, { device, failure })
+    return refuse(services, attempt, refused, { device, failure, legacy: 'legacy' in proof ? proof.legacy : undefined })
   }
-  const { device, mailbox } = verdict
+  const { device, mailbox } = proof
   limiter.right(tried, mailbox.id)
   const caps = {
     perDevice: config.sessionsPerDevice,
@@ -134,9 +144,13 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   const full = live.claim(session, { device: standingOf(device), mailbox: mailbox.id }, caps)
   if (full !== undefined) {
     metrics.limited(full === 'device' ? 'sessions-per-device' : 'sessions-per-mailbox')
+    if ('upstream' in proof) proof.upstream.socket.destroy()
     return refuse(services, attempt, 'too-many-sessions', { device })
   }
-  const upstream = await metrics.timeUpstreamLogin(mailbox.upstream, session.protocol, async () => connect(services.routeOf(mailbox), signal))
+  const upstream =
+    'upstream' in proof
+      ? proof.upstream
+      : await metrics.timeUpstreamLogin({ upstream: mailbox.upstream, protocol: session.protocol }, async () => connect(services.routeOf(mailbox), signal))
   try {
     signal.throwIfAborted()
     if ((await store.readGeneration()) !== generation) {
@@ -178,16 +192,19 @@ function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, de
 interface RefusalFacts {
   readonly device?: LoginDevice | undefined
   readonly failure?: Failure | undefined
+  /** Why it was not the old password either. */
+  readonly legacy?: string | undefined
 }
 
 function refuse(
   services: LoginServices,
   attempt: LoginAttempt,
   refused: Refusal,
-  { device, failure }: RefusalFacts = {},
+  { device, failure, legacy }: RefusalFacts = {},
 ): { refused: Refusal; delayMs: number } {
   // packaging/fail2ban matches this line: `remote` before all that a client chooses, `reason` last.
-  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), ...(failure?.isRepeated ? { repeated: true } : {}), reason: refused })
+  const more = { ...(legacy === undefined ? {} : { legacy }), ...(failure?.isRepeated ? { repeated: true } : {}) }
+  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), ...more, reason: refused })
   return { refused, delayMs: failure?.delayMs ?? 0 }
 }
 

@@ -140,7 +140,7 @@ describe('sessions', () => {
 })
 
 describe('upstreams', () => {
-  const time = (metrics: Metrics, name: string, connect: () => Promise<unknown>) => metrics.timeUpstreamLogin(name, 'imap', connect)
+  const time = (metrics: Metrics, name: string, connect: () => Promise<unknown>) => metrics.timeUpstreamLogin({ upstream: name, protocol: 'imap' }, connect)
 
   it('a success is timed and handed on, a failure counted and thrown on', async () => {
     const metrics = new Metrics()

@@ -41,6 +41,14 @@ export interface MetricSources {
   readonly readiness: Pick<Readiness, 'notReady'>
 }
 
+export interface UpstreamLoginFacts {
+  /** Its name in the configuration. */
+  readonly upstream: string
+  readonly protocol: Protocol
+  /** Whose they are; `ours` unless told. */
+  readonly credentials?: 'ours' | 'of-client'
+}
+
 export class Metrics implements HashObserver, StoreMeter {
   readonly #registry = new Registry()
   readonly #notReady = this.#gauge('mailwicket_not_ready')
@@ -120,7 +128,10 @@ export class Metrics implements HashObserver, StoreMeter {
   }
 
   /** Connects to an upstream by `connect`, and takes the time. Throws what it throws. */
-  async timeUpstreamLogin<Upstream>(name: string, protocol: Protocol, connect: () => Promise<Upstream>): Promise<Upstream> {
+  async timeUpstreamLogin<Upstream>(
+    { upstream: name, protocol, credentials = 'ours' }: UpstreamLoginFacts,
+    connect: () => Promise<Upstream>,
+  ): Promise<Upstream> {
     const upstream = this.#upstreams.bounded(name)
     const startedAt = performance.now()
     try {
@@ -128,8 +139,9 @@ export class Metrics implements HashObserver, StoreMeter {
       this.#upstreamLogin.observe({ upstream, protocol }, secondsSince(startedAt))
       return connected
     } catch (error) {
-      // A client that left meanwhile is no failure of the upstream.
-      if (error instanceof UpstreamFailure) this.#upstreamFailures.inc({ upstream, protocol, reason: error.reason })
+      // A client that left meanwhile is no failure of the upstream, nor is its wrong password.
+      const isWrongPassword = credentials === 'of-client' && error instanceof UpstreamFailure && error.reason === 'refused-us'
+      if (error instanceof UpstreamFailure && !isWrongPassword) this.#upstreamFailures.inc({ upstream, protocol, reason: error.reason })
       throw error
     }
   }

@@ -21,6 +21,8 @@ export const UPSTREAM_FAILURES = {
   timeout: TRY_AGAIN,
   closed: TRY_AGAIN,
   'says-unavailable': TRY_AGAIN,
+  /** Too many of us wait for it already. */
+  busy: TRY_AGAIN,
   /** The certificate is not trusted or does not fit the name, or there is no TLS at all. */
   'tls-failed': { reply: 'unavailable', severity: 'error' },
   /** Not the protocol, or more of it than our limits allow. */
@@ -29,7 +31,10 @@ export const UPSTREAM_FAILURES = {
   'spoke-out-of-turn': { reply: 'unavailable', severity: 'error' },
   preauth: { reply: 'unavailable', severity: 'error' },
   'starttls-refused': { reply: 'unavailable', severity: 'error' },
+  /** It refused what we logged in with. */
   'refused-us': ACT,
+  /** It offers XCLIENT, but not to us. */
+  'refused-xclient': ACT,
   'no-mechanism': ACT,
   'offers-unauthenticate': ACT,
   'not-configured': ACT,

@@ -38,6 +38,15 @@ function storedLogin(mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstr
   return { authzid: '', user: mailbox.login ?? mailbox.address, secret: store.openUpstreamSecret(mailbox) }
 }
 
+/** As the mailbox itself, with what its user gave (cut-over). SECURITY: never as the master user, whatever the upstream's method. */
+export function makeLegacyLogin({ auth }: UpstreamConfig, mailbox: LoginMailbox, secret: Secret): UpstreamLogin {
+  const user = mailbox.login ?? mailbox.address
+  // SECURITY: with the separator inside, the secret would be tried as the master user's.
+  if (auth.method === 'master' && auth.style === 'suffix' && user.includes(auth.separator))
+    throw new UpstreamFailure('not-configured', 'the login contains the separator of the master user')
+  return { authzid: '', user, secret }
+}
+
 /**
  * SECURITY: an upstream may quote our command in its refusal, with the secret in it. A failure whose words repeat any part of what we sent
  * to log in loses them; everything else stays as it is.

@@ -37,6 +37,17 @@ export function looksGenerated(secret: Secret): boolean {
   return findGeneratedLetters(secret) !== undefined
 }
 
+/** Groups of four, give or take a letter, with dashes between: how an app password looks that was copied with a slip. */
+const SLIPPED = /^[a-z0-9]{3,5}(?:\p{Dash}[a-z0-9]{3,5}){4}$/iu
+
+/**
+ * Whether a secret is one of our app passwords, perhaps mistyped: such a one is never shown to an upstream. Mistyped without its dashes it
+ * cannot be told from any other password.
+ */
+export function resemblesGenerated(secret: Secret): boolean {
+  return looksGenerated(secret) || (secret.byteLength <= MAX_GENERATED_TYPED_BYTES && SLIPPED.test(secret.reveal().toString('utf8').trim()))
+}
+
 function findGeneratedLetters(secret: Secret): string | undefined {
   if (secret.byteLength > MAX_GENERATED_TYPED_BYTES) return undefined
   // White space and dashes of every kind: phones turn "-" into a longer one.

@@ -24,8 +24,8 @@ export interface Device {
   /** Address of its mailbox. */
   readonly mailbox: string
   readonly name: string
-  /** `expired`: active, but its time is over. */
-  readonly state: 'active' | 'disabled' | 'expired' | 'revoked'
+  /** `expired`: active, but its time is over; `legacy`: active, and what it stands for is the upstream's own password. */
+  readonly state: 'active' | 'legacy' | 'disabled' | 'expired' | 'revoked'
   readonly scopes: readonly Scope[]
   /** Login of the user it is linked to. */
   readonly user: string | null
@@ -108,7 +108,7 @@ export function toDevice(row: DeviceRow, now: number): Device {
     id: row.id,
     mailbox: row.address,
     name: row.name,
-    state: row.state === 'active' && row.expires_at !== null && row.expires_at <= now ? 'expired' : row.state,
+    state: stateOf(row, now),
     scopes: splitList<Scope>(row.scopes),
     user: row.user,
     expiresAt: row.expires_at,
@@ -120,6 +120,12 @@ export function toDevice(row: DeviceRow, now: number): Device {
     lastConnection: at === null || ip === null || protocol === null || node === null ? null : { at, ip, protocol, app: row.app, tls: row.tls, node },
     sessions: Number(row.sessions ?? 0),
   }
+}
+
+function stateOf({ state, kind, expires_at: expiresAt }: DeviceRow, now: number): Device['state'] {
+  if (state !== 'active') return state
+  if (expiresAt !== null && expiresAt <= now) return 'expired'
+  return kind === 'legacy' ? 'legacy' : 'active'
 }
 
 export async function getDevice(db: Kysely<Schema>, id: DeviceId, now: number): Promise<Device> {

@@ -4,7 +4,8 @@
 import type { DeviceId, MailboxId } from '../base/ids.ts'
 
 export type Scope = 'imap' | 'smtp'
-export type PasswordKind = 'generated' | 'chosen' | 'imported'
+/** `legacy`: no password of ours but the upstream's, see `legacy-passwords.ts`. */
+export type PasswordKind = 'generated' | 'chosen' | 'imported' | 'legacy'
 export type DeviceState = 'active' | 'disabled' | 'revoked'
 export type MailboxState = 'active' | 'disabled'
 
@@ -40,9 +41,9 @@ export interface DeviceStanding {
 export interface LoginDevice extends DeviceStanding {
   readonly name: string
   readonly kind: PasswordKind
-  /** PHC string of the hash. */
+  /** PHC string of the hash; empty for `legacy`. */
   readonly phc: string
-  /** Truncated HMAC under the pepper: 8 octets (generated), 1 octet (chosen), null (imported, not yet used). */
+  /** Truncated HMAC under the pepper: 8 octets (generated), 1 octet (chosen), null (imported, not yet used), none at all (legacy). */
   readonly tag: Uint8Array | null
 }
 

@@ -31,6 +31,7 @@ describe('a mailbox', () => {
       hasSecret: true,
       state: 'active',
       createdAt: fixture.now,
+      legacyUntil: null,
       devices: 0,
     })
     expect(await store.mailboxes.find('ANNA@bücher.example')).toEqual(mailbox)

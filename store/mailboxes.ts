@@ -6,6 +6,7 @@ import { parseAddress } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { type MailboxId, makeId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
+import { LEGACY_NAME, setLegacyUntil } from './legacy-rows.ts'
 import type { MailboxState } from './login-record.ts'
 import type { MailboxesTable, Schema } from './schema.ts'
 import { openSealed } from './seal.ts'
@@ -24,7 +25,9 @@ export interface Mailbox {
   readonly hasSecret: boolean
   readonly state: MailboxState
   readonly createdAt: number
-  /** Devices that are not revoked. */
+  /** Until when its upstream password is accepted too; null: it is not. Milliseconds since 1970, UTC. */
+  readonly legacyUntil: number | null
+  /** Devices that are not revoked, the old password not counted. */
   readonly devices: number
 }
 
@@ -33,6 +36,7 @@ export interface NewMailbox {
   readonly upstream: string
   readonly login?: string | null | undefined
   readonly secret?: Secret | null | undefined
+  readonly legacyUntil?: number | null | undefined
 }
 
 export interface MailboxChanges {
@@ -40,6 +44,7 @@ export interface MailboxChanges {
   readonly login?: string | null | undefined
   readonly secret?: Secret | null | undefined
   readonly state?: MailboxState | undefined
+  readonly legacyUntil?: number | null | undefined
 }
 
 /** RFC 4616 §2 lets servers refuse longer names. */
@@ -53,7 +58,7 @@ export class Mailboxes {
   }
 
   /** Throws ALREADY_EXISTS, BAD_INPUT, KEY_WRONG. */
-  async add({ address: text, upstream, login = null, secret = null }: NewMailbox): Promise<Mailbox> {
+  async add({ address: text, upstream, login = null, secret = null, legacyUntil = null }: NewMailbox): Promise<Mailbox> {
     const address = parseAddress(text)
     checkLogin(login)
     const id = makeId<MailboxId>()
@@ -69,6 +74,7 @@ export class Mailboxes {
         before: null,
         after: { upstream, login, secret: sealed === null ? 'none' : 'stored' },
       })
+      await setLegacyUntil(change, { id, address }, legacyUntil)
       return getMailbox(change.db, address)
     })
   }
@@ -95,6 +101,7 @@ export class Mailboxes {
     checkLogin(changes.login ?? null)
     return this.#context.change(async change => {
       const row = await getMailboxRow(change.db, address)
+      if (changes.legacyUntil !== undefined) await setLegacyUntil(change, row, changes.legacyUntil)
       const { upstream = row.upstream, login = row.login, state = row.state } = changes
       const isSecretGiven = changes.secret !== undefined
       const sealed = changes.secret === undefined ? row.sealed_secret : await this.#seal(change.db, row.id, changes.secret)
@@ -187,15 +194,27 @@ function selectMailboxes(db: Kysely<Schema>) {
         .select(count => count.fn.countAll<number>().as('n'))
         .whereRef('devices.mailbox_id', '=', 'mailboxes.id')
         .where('devices.state', '<>', 'revoked')
+        .where('devices.kind', '<>', 'legacy')
         .as('devices'),
+    )
+    .select(row =>
+      row
+        .selectFrom('devices')
+        .select('devices.expires_at')
+        .whereRef('devices.mailbox_id', '=', 'mailboxes.id')
+        // In these words the index of device names answers it.
+        .where('devices.name_key', '=', LEGACY_NAME)
+        .where('devices.state', '<>', 'revoked')
+        .where('devices.kind', '=', 'legacy')
+        .as('legacy_until'),
     )
 }
 
 type MailboxRow = Awaited<ReturnType<ReturnType<typeof selectMailboxes>['execute']>>[number]
 
 function toMailbox(row: MailboxRow): Mailbox {
-  const { id, address, upstream, login, state, created_at: createdAt } = row
-  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, createdAt, devices: Number(row.devices ?? 0) }
+  const { id, address, upstream, login, state, created_at: createdAt, legacy_until: legacyUntil } = row
+  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, createdAt, legacyUntil, devices: Number(row.devices ?? 0) }
 }
 
 function checkLogin(login: string | null): void {

@@ -20,6 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'mailboxes, devices, sessions, activity, audit', since: '0.1.0', run: makeFirstTables },
   { name: 'users, sending rules', since: '0.1.0', run: makeSendingTables },
   { name: 'limits', since: '0.1.0', run: makeLimitTables },
+  { name: 'cut-over', since: '0.1.0', run: makeLegacyIndex },
 ]
 
 export interface StoreVersion {
@@ -284,4 +285,9 @@ async function makeLimitTables(db: Kysely<unknown>): Promise<void> {
     .execute()
   await schema.createIndex('known_blocks_by_block').on('known_blocks').columns(['block', 'last_at']).execute()
   await schema.createIndex('known_blocks_by_time').on('known_blocks').column('last_at').execute()
+}
+
+/** Devices of kind `legacy`: with it, who still uses the old password is found without a look at every device. */
+async function makeLegacyIndex({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.createIndex('devices_legacy').on('devices').column('mailbox_id').where(sql.ref('kind'), '=', sql.lit('legacy')).execute()
 }

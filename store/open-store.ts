@@ -11,6 +11,7 @@ import { type Backup, makeBackup } from './backup.ts'
 import { Devices } from './devices.ts'
 import { placeFile } from './durable-file.ts'
 import { Keys, type Progress } from './keys.ts'
+import { LegacyPasswords } from './legacy-passwords.ts'
 import { Limits } from './limits.ts'
 import { Mailboxes } from './mailboxes.ts'
 import type { Keyring } from './master-key.ts'
@@ -25,6 +26,7 @@ import { Users } from './users.ts'
 export interface Store {
   readonly mailboxes: Mailboxes
   readonly devices: Devices
+  readonly legacy: LegacyPasswords
   readonly users: Users
   readonly sending: SendingRules
   readonly sessions: Sessions
@@ -128,6 +130,7 @@ function storeOver(backend: Backend, options: StoreOptions): Store {
   return {
     mailboxes: new Mailboxes(context),
     devices: new Devices(context),
+    legacy: new LegacyPasswords(context),
     users: new Users(context),
     sending: new SendingRules(context),
     sessions: new Sessions(context),

@@ -1,5 +1,7 @@
 import { duplexPair } from 'node:stream'
 import { describe, expect, it, vi } from 'vitest'
+import { Limiter } from '../abuse/limiter.ts'
+import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import { LIMITS } from '../limits.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { type Bench, b64, LOGGED_IN, LOGIN, makeDevice, openSession, SECRET, talk } from './imap-session-fixture.ts'
@@ -77,8 +79,8 @@ describe('login', () => {
   })
 
   it.each([
-    ['whoever guesses too much, with a right secret too', { terms: 'closed' }, 'limited'],
-    ['a stranger with a chosen secret, when the mailbox is guessed at', { terms: 'generated-only' }, 'limited'],
+    ['whoever guesses too much, with a right secret too', { limiter: openLimiterForAll('closed') }, 'limited'],
+    ['a stranger with a chosen secret, when the mailbox is guessed at', { limiter: openLimiterForAll('generated-only') }, 'limited'],
     ['one session too many', { sessionsPerDevice: 0 }, 'too-many-sessions'],
   ] as readonly [string, Bench, string][])('says LIMIT to %s, and goes on', async (_, bench, reason) => {
     const { client, hear, lines } = openSession(bench)
@@ -116,6 +118,38 @@ describe('login', () => {
     }
     expect(await talk(bench, LOGIN, 'a NO')).toContain('a NO [AUTHENTICATIONFAILED]')
     expect(socket.destroyed).toBe(true)
+  })
+
+  it('refuses an old password whose time was ended while the upstream was asked', async () => {
+    let generation = 1
+    const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
+    const [socket] = duplexPair()
+    const bench: Bench = {
+      device: legacy,
+      store: { readGeneration: async () => generation++, findStandings: async () => new Map([[legacy.id, { ...legacy, state: 'revoked' }]]) },
+      connect: async () => ({ socket, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' }),
+    }
+    expect(await talk(bench, LOGIN, 'a NO')).toContain('a NO [AUTHENTICATIONFAILED]')
+    expect(socket.destroyed).toBe(true)
+  })
+
+  it('counts a guess at the old password also when its author does not wait for the answer', async () => {
+    const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
+    let isTrying = false
+    const limiter = new Limiter({ isKnownBlock: async () => false, isKnownBlockOfAny: async () => false }, () => [])
+    const { client, done } = openSession({
+      device: legacy,
+      limiter,
+      connect: async () => {
+        isTrying = true
+        return new Promise(() => {})
+      },
+    })
+    client.write('a LOGIN ann@example.com marker-a-guess\r\n')
+    await vi.waitFor(() => expect(isTrying).toBe(true))
+    client.end()
+    await done
+    await vi.waitFor(async () => expect(await limiter.counters.mailbox.count('ann@example.com')).toBe(1))
   })
 
   it('ends a login whose device is kicked meanwhile, and does not call it a wrong password', async () => {

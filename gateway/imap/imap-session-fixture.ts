@@ -8,8 +8,10 @@ import type { Log, LogEvent, LogFields } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
+import type { Limiter } from '../abuse/limiter.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
+import { LegacyLogins } from '../legacy-login.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { Metrics } from '../metrics.ts'
 import { type ImapServices, ImapSession } from './imap-session.ts'
@@ -50,13 +52,13 @@ export interface Bench {
   readonly tls?: string | null
   readonly connect?: ImapServices['connect']
   readonly store?: Partial<ImapServices['store']>
-  /** What the limiter says. */
-  readonly terms?: 'generated-only' | 'closed'
+  /** One that lets everybody try, unless told. */
+  readonly limiter?: Limiter
   /** Sessions that a device may have. */
   readonly sessionsPerDevice?: number
 }
 
-export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {}, terms, sessionsPerDevice = 100 }: Bench = {}) {
+export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {}, limiter = openLimiterForAll(), sessionsPerDevice = 100 }: Bench = {}) {
   const [ours, client] = duplexPair()
   const [upstreamSocket, upstream] = duplexPair()
   const lines: { event: LogEvent; fields: LogFields }[] = []
@@ -80,12 +82,14 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
     },
     hasher,
     config: { sessionsPerDevice, upstreams: [] },
-    limiter: openLimiterForAll(terms),
+    limiter,
     live,
     log,
     metrics,
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
+    legacy: new LegacyLogins(),
+    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
   } as unknown as ImapServices
   const connection = {

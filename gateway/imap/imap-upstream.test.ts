@@ -105,6 +105,8 @@ describe('an upstream that does not let us in', () => {
     ['NO [AUTHENTICATIONFAILED] no', 'refused-us', 'contact-admin'],
     ['NO go away', 'refused-us', 'contact-admin'],
     ['NO [UNAVAILABLE] later', 'says-unavailable', 'unavailable'],
+    ['NO [ALERT] Too many simultaneous connections. (Failure)', 'says-unavailable', 'unavailable'],
+    ['NO [AUTHENTICATIONFAILED] Too many failures', 'refused-us', 'contact-admin'],
     ['BAD [UNAVAILABLE] later', 'says-unavailable', 'unavailable'],
     ['NO [INUSE] later', 'says-unavailable', 'unavailable'],
     ['OK [CAPABILITY IMAP4rev1 UNAUTHENTICATE] in', 'offers-unauthenticate', 'contact-admin'],

@@ -22,6 +22,8 @@ export interface ImapUpstream {
 
 /** Response codes that mean "not now" (RFC 5530 §3), whatever the reply was: iCloud says BAD [UNAVAILABLE]. */
 const NOT_NOW = new Set(['UNAVAILABLE', 'INUSE', 'SERVERBUG', 'LIMIT', 'EXPUNGEISSUED'])
+/** WORKAROUND(Gmail, seen from 2014 to 2026): `NO [ALERT] Too many simultaneous connections. (Failure)` says nothing of the password. */
+const TOO_MANY = /\btoo many\b/i
 /** Capabilities are atoms (RFC 9051 §9); anything else would let an upstream write into our reply. */
 const CAPABILITY_LIST = /^[A-Z][\x21\x23\x24\x26\x27\x2b-\x5b\x5e-\x7a\x7c\x7e ]*$/i
 
@@ -68,7 +70,8 @@ async function startTls(dialogue: Dialogue, dialler: UpstreamDialler, signal: Ab
 async function logIn(dialogue: Dialogue, login: UpstreamLogin, capabilities: string): Promise<string | undefined> {
   const reply = await sendLogin(dialogue, login, capabilities)
   if (reply.status === 'OK') return reply.capabilities
-  if (NOT_NOW.has(reply.code)) throw new UpstreamFailure('says-unavailable', reply.text)
+  const isBusy = reply.code !== 'AUTHENTICATIONFAILED' && TOO_MANY.test(reply.text)
+  if (isBusy || NOT_NOW.has(reply.code)) throw new UpstreamFailure('says-unavailable', reply.text)
   throw new UpstreamFailure('refused-us', reply.text)
 }
 

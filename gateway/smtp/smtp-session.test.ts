@@ -8,6 +8,7 @@ import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
+import { LegacyLogins } from '../legacy-login.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { Metrics } from '../metrics.ts'
 import { openTcpPair } from '../tcp-pair-fixture.ts'
@@ -66,6 +67,8 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
     metrics: new Metrics(),
     recorder: { attempted: () => {}, connected: () => {}, ended: () => {}, sent: () => {} },
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
+    legacy: new LegacyLogins(),
+    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
     connect:
       connect ??
       (async () => ({

@@ -99,7 +99,7 @@ async function sendXclient(wire: Wire, { ip, port, helo }: ClientFacts): Promise
   const address = ip.includes(':') ? `IPV6:${ip}` : ip
   const reply = await command(wire, `XCLIENT NAME=[UNAVAILABLE] ADDR=${encodeXtext(address)} PORT=${port} PROTO=ESMTP HELO=${encodeXtext(helo)}`)
   // The upstream greets anew: 220, then EHLO again.
-  if (reply.code !== 220) throw new UpstreamFailure(reply.code < 500 ? 'says-unavailable' : 'refused-us', `XCLIENT: ${replyText(reply)}`)
+  if (reply.code !== 220) throw new UpstreamFailure(reply.code < 500 ? 'says-unavailable' : 'refused-xclient', `XCLIENT: ${replyText(reply)}`)
 }
 
 async function authenticate(wire: Wire, { authzid, user, secret }: UpstreamLogin, keywords: ReadonlyMap<string, string>): Promise<void> {
