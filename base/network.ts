@@ -100,8 +100,8 @@ export function formatEndpoint(endpoint: Endpoint): string {
 }
 
 /** The block that an address is counted in: an IPv4 address alone, of IPv6 its /64, which is the least that one customer gets (RFC 6177 §2). */
-export function blockOf(ip: string): string {
+export function blockOf(ip: string, ipv6PrefixBits = 64): string {
   if (!ip.includes(':')) return ip
   const address = findAddress(ip)
-  return address?.kind() === 'ipv6' ? formatCidr({ address: clearHostBits(address, 64), prefixBits: 64 }) : (address?.toString() ?? ip)
+  return address?.kind() === 'ipv6' ? formatCidr({ address: clearHostBits(address, ipv6PrefixBits), prefixBits: ipv6PrefixBits }) : (address?.toString() ?? ip)
 }

@@ -30,7 +30,7 @@ export interface Authenticator {
 }
 
 /** An address that no mailbox can have: one that cannot be normalised costs the same query. */
-export const NO_ADDRESS = '@'
+const NO_ADDRESS = '@'
 
 /** Throws STORE_UNAVAILABLE, HASH_QUEUE_FULL. */
 export async function authenticate(authenticator: Authenticator, credentials: Credentials, circumstances: { scope: Scope; ip: string }): Promise<Verdict> {

@@ -68,7 +68,7 @@ export class Connection {
     })
     secure.on('error', ignore)
     this.socket = secure
-    await handshake(secure)
+    await handshake(secure, this.#tcp)
     this.tls = secure.getProtocol()
   }
 
@@ -91,7 +91,7 @@ export class Connection {
   }
 }
 
-function handshake(socket: TLSSocket): Promise<void> {
+function handshake(socket: TLSSocket, tcp: Socket): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: MailwicketError) => {
       clearTimeout(timer)
@@ -101,8 +101,12 @@ function handshake(socket: TLSSocket): Promise<void> {
     const timer = setTimeout(() => fail(new MailwicketError('WIRE_TIMEOUT', { message: 'the TLS handshake took too long' })), LIMITS.tlsHandshakeMs)
     const onError = (error: Error) => fail(new MailwicketError('WIRE_CLOSED', { message: `TLS handshake: ${error.message}`, cause: error }))
     const onClose = () => fail(new MailwicketError('WIRE_CLOSED', { message: 'the client left during the TLS handshake' }))
+    // A socket that was reset before TLS was put on it tells nobody any more.
+    if (tcp.destroyed) return onClose()
     socket.once('error', onError)
     socket.once('close', onClose)
+    tcp.once('end', onClose)
+    tcp.once('close', onClose)
     // Half-open sockets are allowed after the handshake; a client that ends in the middle of it (port scanners do) has left. Nobody reads
     // yet, so its end would not be told: read(0) takes no data, but makes the stream look.
     const look = () => void socket.read(0)
@@ -114,6 +118,8 @@ function handshake(socket: TLSSocket): Promise<void> {
       socket.off('end', onClose)
       socket.off('error', onError)
       socket.off('close', onClose)
+      tcp.off('end', onClose)
+      tcp.off('close', onClose)
       resolve()
     })
   })

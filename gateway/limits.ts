@@ -43,7 +43,7 @@ export const LIMITS = {
   drainLeastPerSecond: 10,
   /** First TCP keepalive probe: under the five minutes after which home routers forget a connection. */
   keepAliveMs: 120_000,
-  /** Connections that are not logged in, all listeners together: bounds memory to about 400 MiB. Above it the oldest gives way. */
+  /** Connections that are not logged in, all listeners together, about 60 KiB each and twice that at worst. Above it the oldest gives way. */
   unauthenticatedConnections: 8_000,
   /** The same of one address block: an office that reconnects after a failure of its line, not one that wants it all. */
   unauthenticatedPerBlock: 1_000,
@@ -55,6 +55,8 @@ export const LIMITS = {
   knownBlocksInMemory: 50_000,
   /** The store is told of a known block once in so long. */
   knownBlockRepeatMs: 24 * 3_600_000,
+  /** How long a block counts as known to a mailbox before the store is asked: it hears of it within seconds, in bad times within minutes. */
+  provedBelievedMs: 10 * 60_000,
   /** How long a closed block in which nobody is known is not asked about again. */
   strangerBelievedMs: 10_000,
   /** Connections of a closed block that still get a handshake and a refusal with words; the others are closed at accept. */

@@ -97,13 +97,17 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
   const giveWay = () => connection.giveWay()
   const gone = new AbortController()
   socket.once('close', () => gone.abort())
+  // Who waits for his turn before the handshake waits no longer than a login may take.
+  const timer = setTimeout(() => gone.abort(), LIMITS.loginMs)
   // Until a balancer has told whose connection it is, only the cap of all holds.
   let place = unauthenticated.enter(undefined, giveWay)
   try {
     await connection.identify()
     place.leave()
     place = unauthenticated.enter(limiter.countedBlockOf(connection.ip), giveWay)
-    if (!(await limiter.mayConnect(connection.ip, gone.signal))) {
+    const mayConnect = await limiter.mayConnect(connection.ip, gone.signal)
+    if (socket.destroyed) return
+    if (!mayConnect) {
       metrics.limited('block')
       connection.destroy()
       log.debug('session.failed', { remote: connection.ip, err: 'too many wrong logins from this address block' })
@@ -117,6 +121,7 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
     if (error instanceof MailwicketError && error.kind === 'client') log.debug('session.failed', { remote: connection.ip, err: error.message })
     else log.error('bug', { remote: connection.ip, err: (error as Error).message, stack: (error as Error).stack })
   } finally {
+    clearTimeout(timer)
     place.leave()
   }
 }

@@ -13,7 +13,6 @@ import { looksGenerated, normaliseSecret } from '../store/app-password.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
 import type { DeviceStanding, LoginDevice, LoginMailbox } from '../store/login-record.ts'
 import type { Failure, Limiter } from './abuse/limiter.ts'
-import { NO_ADDRESS } from './authenticate.ts'
 import { isClientGone, type LegacyServices, proveLogin } from './legacy-login.ts'
 import { LIMITS } from './limits.ts'
 import { type EndReason, judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
@@ -84,7 +83,9 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
     if ('refused' in outcome) ended('refused', outcome.refused)
     else ended('ok', 'ok')
     if ('refused' in outcome && (isIndistinct(outcome.refused) || isLimit(outcome.refused))) {
-      await wait(services.limiter.reserveSlot(receivedAt, outcome.delayMs ?? 0), controller.signal)
+      const slot = services.limiter.reserveSlot(receivedAt, outcome.delayMs ?? 0)
+      await wait(slot.waitMs, controller.signal)
+      if (controller.signal.aborted) slot.giveBack()
     }
     if (!controller.signal.aborted || 'upstream' in outcome) return outcome
     // Already logged as refused: there is only nobody left to tell.
@@ -109,10 +110,10 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   // Before the generation is read: a kick from here on means this login, an earlier one does not.
   session.since = Date.now()
   const generation = await store.readGeneration()
-  const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address) ?? NO_ADDRESS)
+  const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address))
   if (tried.terms === 'closed') {
     metrics.limited('block')
-    return refuse(services, attempt, 'limited')
+    return refuse(services, attempt, 'closed')
   }
   if (tried.terms === 'generated-only' && !looksGenerated(credentials.secret)) {
     metrics.limited('mailbox')

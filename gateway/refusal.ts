@@ -13,7 +13,9 @@ export type Refusal =
   | 'network'
   | 'expired'
   | 'scope'
-  /** Too many wrong secrets: this one was not looked at. */
+  /** Too many wrong secrets from this address block: this one was not looked at. */
+  | 'closed'
+  /** Too many wrong secrets for this mailbox: this chosen one was not looked at. */
   | 'limited'
   /** The device, or its mailbox at the upstream, has as many sessions as it may. */
   | 'too-many-sessions'
@@ -26,7 +28,7 @@ const INDISTINCT: ReadonlySet<Refusal> = new Set(['unknown-address', 'wrong-secr
 
 /** Too much of something: the app may come again with the same secret. */
 export function isLimit(refusal: Refusal): boolean {
-  return refusal === 'limited' || refusal === 'too-many-sessions'
+  return refusal === 'closed' || refusal === 'limited' || refusal === 'too-many-sessions'
 }
 
 export function isIndistinct(refusal: Refusal): boolean {

@@ -4,8 +4,10 @@
  * Wrong secrets are counted once each: an app that repeats its mistake all day has made one.
  */
 
-/** `own`: attempts on a mailbox from a block that knows it; written as `BLOCK ADDRESS`. */
-export type FailureKind = 'block' | 'mailbox' | 'own'
+/**
+ * `unknown`: an address that no mailbox has. `own`: attempts on a mailbox from a block that knows it; written as `BLOCK ADDRESS`.
+ */
+export type FailureKind = 'block' | 'mailbox' | 'unknown' | 'own'
 
 export interface FailureLimit {
   /** Count from which wrong answers are delayed, the more the higher it is. */
@@ -23,6 +25,7 @@ export const FAILURE_LIMITS: Readonly<Record<FailureKind, FailureLimit>> = {
   block: { delayedFrom: 10, restrictedFrom: 100, windowMs: HOUR_MS },
   // NIST SP 800-63B §3.2.2: no more than 100 failed attempts on an account. A day, so that patience does not pay.
   mailbox: { delayedFrom: 20, restrictedFrom: 100, windowMs: 24 * HOUR_MS },
+  unknown: { delayedFrom: 20, restrictedFrom: 100, windowMs: 24 * HOUR_MS },
   own: { delayedFrom: 10, restrictedFrom: 100, windowMs: HOUR_MS },
 }
 

@@ -64,6 +64,8 @@ export interface FailureNote {
   readonly kind: FailureKind
   readonly subject: string
   readonly added: number
+  /** All that this node counts: the store's count is not below it, unless it was cleared. */
+  readonly total: number
   /** Milliseconds since 1970, UTC; holds until the count starts anew. */
   readonly expiresAt: number
 }

@@ -7,6 +7,11 @@ import type { FailureNote, KnownBlockNote } from './gateway-store.ts'
 import { FAILURE_ROWS_KEPT, KNOWN_BLOCKS_PER_MAILBOX, PURGE_ROWS } from './retention.ts'
 import type { Schema } from './schema.ts'
 
+/** A day's window, and an hour for clocks that differ. */
+const LATEST_END_MS = 25 * 3_600_000
+/** Steps of one purge: milliseconds each. */
+const PURGE_STEPS = 20
+
 export class LimitNotes {
   readonly #db: Kysely<Schema>
 
@@ -25,22 +30,26 @@ export class LimitNotes {
 async function addFailures(db: Transaction<Schema>, failures: readonly FailureNote[], now: number): Promise<void> {
   if (failures.length === 0) return
   let revision = await newestRevision(db)
-  for (const { kind, subject, added, expiresAt } of failures.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))) {
+  for (const { kind, subject, added, total, expiresAt } of failures.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))) {
     revision += 1
     await db
       .insertInto('failure_counts')
-      .values({ kind, subject, count: added, expires_at: expiresAt, revision })
+      // A row that is not there was never written, or purged to make room: nothing that is counted here is lost with it.
+      .values({ kind, subject, count: total, expires_at: expiresAt, revision })
       .onConflict(conflict =>
         conflict.columns(['kind', 'subject']).doUpdateSet(({ eb, ref }) => {
-          const isOver = eb.or([eb('failure_counts.expires_at', '<=', now), eb('failure_counts.count', '=', 0)])
+          const isCleared = eb('failure_counts.count', '=', 0)
+          // A node whose clock was ahead must not hold a row for ever.
+          const isOver = eb.or([eb('failure_counts.expires_at', '<=', now), eb('failure_counts.expires_at', '>', now + LATEST_END_MS)])
+          const sum = eb('failure_counts.count', '+', added)
           return {
-            count: eb
+            count: eb.case().when(isCleared).then(added).when(isOver).then(total).when(sum, '>', total).then(sum).else(total).end(),
+            expires_at: eb
               .case()
-              .when(isOver)
-              .then(ref('excluded.count'))
-              .else(eb('failure_counts.count', '+', ref('excluded.count')))
+              .when(eb.or([isCleared, isOver]))
+              .then(ref('excluded.expires_at'))
+              .else(ref('failure_counts.expires_at'))
               .end(),
-            expires_at: eb.case().when(isOver).then(ref('excluded.expires_at')).else(ref('failure_counts.expires_at')).end(),
             revision: ref('excluded.revision'),
           }
         }),
@@ -86,14 +95,9 @@ async function noteKnownBlock(db: Transaction<Schema>, { mailbox, block, at }: K
   await db.deleteFrom('known_blocks').where('mailbox_id', '=', mailbox).where('block', 'in', tooMany).execute()
 }
 
-/** One step of forgetting what is over. */
+/** Forgets what is over, and of what is too much that which ends first. */
 export async function purgeLimits(db: Kysely<Schema>, now: number): Promise<void> {
-  // The newest row stays, whatever its age: it carries the revision that the next change goes on from.
-  const newest = await newestRevision(db)
-  const over = db.selectFrom('failure_counts').select('revision').where('expires_at', '<', now).where('revision', '<', newest).limit(PURGE_ROWS)
-  await db.deleteFrom('failure_counts').where('revision', 'in', over).execute()
-  const first = db.selectFrom('failure_counts').select('revision').orderBy('expires_at', 'desc').limit(PURGE_ROWS).offset(FAILURE_ROWS_KEPT)
-  await db.deleteFrom('failure_counts').where('revision', 'in', first).where('revision', '<', newest).execute()
+  for (let step = 0; step < PURGE_STEPS; step++) if (!(await purgeFailures(db, now))) break
   const forgotten = db
     .selectFrom('known_blocks')
     .select(['mailbox_id', 'block'])
@@ -104,6 +108,22 @@ export async function purgeLimits(db: Kysely<Schema>, now: number): Promise<void
     .deleteFrom('known_blocks')
     .where(({ eb, refTuple }) => eb(refTuple('mailbox_id', 'block'), 'in', forgotten.$asTuple('mailbox_id', 'block')))
     .execute()
+}
+
+/** One step; whether there is more to do. */
+async function purgeFailures(db: Kysely<Schema>, now: number): Promise<boolean> {
+  const { newest, rows } = await db
+    .selectFrom('failure_counts')
+    .select(({ fn }) => [fn.max('revision').as('newest'), fn.countAll().as('rows')])
+    .executeTakeFirstOrThrow()
+  // The newest row stays, whatever its age: it carries the revision that the next change goes on from.
+  const others = db.selectFrom('failure_counts').select('revision').where('revision', '<', Number(newest)).orderBy('expires_at').limit(PURGE_ROWS)
+  const isTooMuch = Number(rows) > FAILURE_ROWS_KEPT + PURGE_ROWS
+  const { numDeletedRows } = await db
+    .deleteFrom('failure_counts')
+    .where('revision', 'in', isTooMuch ? others : others.where('expires_at', '<', now))
+    .executeTakeFirst()
+  return numDeletedRows === BigInt(PURGE_ROWS)
 }
 
 function byKey(a: KnownBlockNote, b: KnownBlockNote): number {

@@ -3,7 +3,7 @@
  */
 import { normaliseAddress } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
-import { blockOf, parseCidr } from '../base/network.ts'
+import { blockOf, formatCidr, parseCidr } from '../base/network.ts'
 import { type FailureKind, type Restriction, restrictionOf, SHARED_FROM } from './failure-limits.ts'
 import { newestRevision } from './limit-notes.ts'
 import { CLEARED_KEPT_MS } from './retention.ts'
@@ -79,7 +79,7 @@ export class Limits {
 
 function partsOf(kind: FailureKind, subject: string): { block: string | null; address: string | null } {
   if (kind === 'block') return { block: subject, address: null }
-  if (kind === 'mailbox') return { block: null, address: subject }
+  if (kind === 'mailbox' || kind === 'unknown') return { block: null, address: subject }
   const [block = '', address = ''] = subject.split(' ')
   return { block, address }
 }
@@ -88,9 +88,13 @@ function readSubject(text: string): string {
   const address = normaliseAddress(text)
   if (address !== undefined) return address
   try {
-    const network = parseCidr(text)
-    return blockOf(network.address.toString())
+    const { address, prefixBits } = parseCidr(text)
+    const block = blockOf(address.toString())
+    if (prefixBits === (address.kind() === 'ipv4' ? 32 : 128) || block === formatCidr({ address, prefixBits })) return block
   } catch {
-    throw new MailwicketError('BAD_INPUT', { message: `"${text}" is neither a mailbox's address nor an IP address; \`limits list\` shows what can be cleared` })
+    // Not even a network: said below.
   }
+  throw new MailwicketError('BAD_INPUT', {
+    message: `"${text}" is neither a mailbox's address nor an IP address or IPv6 /64; \`limits list\` shows what can be cleared`,
+  })
 }

@@ -66,7 +66,42 @@ describe('sharing with other nodes', () => {
     expect(await counter.unshared(10)).toMatchObject([{ added: 1 }])
   })
 
-  test('what could not be written is told again', async () => {
+  test('counts that come at the same moment are all counted', async () => {
+    const counter = makeCounter()
+    await Promise.all(Array.from({ length: 15 }, (_, mark) => counter.add('a', mark)))
+    expect(await counter.count('a')).toBe(15)
+  })
+
+  test('what came while the store wrote is told with the next', async () => {
+    const counter = makeCounter()
+    await addMany(counter, 'a', 0, 6)
+    const told = await counter.unshared(10)
+    await addMany(counter, 'a', 6, 16)
+    counter.shared(told)
+    expect(await counter.unshared(10)).toMatchObject([{ added: 10, total: 16 }])
+  })
+
+  test('what the store did not answer to is not added again: its total tells what may be missing', async () => {
+    const counter = makeCounter()
+    await addMany(counter, 'a', 0, 6)
+    counter.uncertain(await counter.unshared(10))
+    const again = await counter.unshared(10)
+    expect(again).toMatchObject([{ added: 0, total: 6 }])
+    await counter.accept({ subject: 'a', count: 2, expiresAt: Date.now() + HOUR })
+    expect(await counter.count('a')).toBe(6)
+    counter.shared(await counter.unshared(10))
+    expect(await counter.unshared(10)).toEqual([])
+  })
+
+  test('an end beyond the window is none: the clock of another node was ahead', async () => {
+    const counter = makeCounter()
+    await counter.accept({ subject: 'a', count: 90, expiresAt: Date.now() + 365 * 24 * HOUR })
+    expect(await counter.count('a')).toBe(90)
+    vi.advanceTimersByTime(HOUR + 1)
+    expect(await counter.count('a')).toBe(0)
+  })
+
+  test('what is read and not written yet is told again', async () => {
     const counter = makeCounter()
     await addMany(counter, 'a', 0, 6)
     await counter.unshared(10)

@@ -11,14 +11,21 @@ import { SHARED_FROM } from '../../store/failure-limits.ts'
 interface Entry {
   /** Of the secrets that were counted. Not more than `maxMarks`: beyond it all count. */
   readonly marks: number[]
-  /** How much of the count the store knows. */
+  /** Milliseconds since 1970, UTC: then the count starts anew. */
+  readonly endsAt: number
+  /** How much of the count the store was told. */
   shared: number
+  /** The store may not have heard what it was told last. */
+  isUncertain: boolean
 }
 
 /** What the store does not know yet. */
 export interface UnsharedCount {
   readonly subject: string
+  /** Since the store was last told. */
   readonly added: number
+  /** All that is counted here: what the store must not stay below. */
+  readonly total: number
   /** Milliseconds since 1970, UTC. */
   readonly expiresAt: number
 }
@@ -33,11 +40,13 @@ export interface SharedCount {
 export class FailureCounter {
   readonly #limiter: RateLimiterMemory
   readonly #entries: LRUCache<string, Entry>
+  readonly #windowMs: number
   readonly #maxMarks: number
   readonly #unshared = new Set<string>()
 
   constructor({ windowMs, maxKeys, maxMarks }: { readonly windowMs: number; readonly maxKeys: number; readonly maxMarks: number }) {
     this.#limiter = new RateLimiterMemory({ points: maxMarks, duration: windowMs / 1000, keyPrefix: '' })
+    this.#windowMs = windowMs
     this.#maxMarks = maxMarks
     this.#entries = new LRUCache({
       max: maxKeys,
@@ -54,53 +63,70 @@ export class FailureCounter {
 
   /** Counts a wrong secret, unless it was counted before. */
   async add(subject: string, mark: number): Promise<{ readonly count: number; readonly isNew: boolean }> {
-    const before = await this.count(subject)
-    let entry = this.#entries.get(subject)
-    // The window is over, and with it what was seen in it.
-    if (before === 0) entry = undefined
-    if (entry === undefined) {
-      entry = { marks: [], shared: 0 }
-      this.#entries.set(subject, entry)
-    }
-    if (entry.marks.includes(mark)) return { count: before, isNew: false }
+    // No `await` before the mark is in its place: two at a time must not each begin a count of their own.
+    const entry = this.#openEntry(subject)
+    if (entry.marks.includes(mark)) return { count: await this.count(subject), isNew: false }
     if (entry.marks.length < this.#maxMarks) entry.marks.push(mark)
     const { consumedPoints } = await this.#limiter.penalty(subject)
     if (consumedPoints >= SHARED_FROM) this.#unshared.add(subject)
     return { count: consumedPoints, isNew: true }
   }
 
-  /** At most `limit` counts that moved since the store was told; `shared()` says that it was. */
+  #openEntry(subject: string): Entry {
+    const known = this.#entries.get(subject)
+    if (known !== undefined && known.endsAt > Date.now()) return known
+    // The window is over, and with it what was seen in it.
+    const entry: Entry = { marks: [], endsAt: Date.now() + this.#windowMs, shared: 0, isUncertain: false }
+    this.#entries.set(subject, entry)
+    return entry
+  }
+
+  /** At most `limit` counts that moved since the store was told; `shared()` or `uncertain()` says what became of them. */
   async unshared(limit: number): Promise<UnsharedCount[]> {
     const counts: UnsharedCount[] = []
     for (const subject of this.#unshared) {
       if (counts.length >= limit) break
-      const result = await this.#limiter.get(subject)
-      const added = (result?.consumedPoints ?? 0) - (this.#entries.peek(subject)?.shared ?? 0)
-      if (result === null || added <= 0) this.#unshared.delete(subject)
-      else counts.push({ subject, added, expiresAt: Date.now() + result.msBeforeNext })
+      const total = await this.count(subject)
+      const entry = this.#entries.peek(subject)
+      if (entry === undefined || total === 0 || (total <= entry.shared && !entry.isUncertain)) this.#unshared.delete(subject)
+      else counts.push({ subject, added: Math.max(0, total - entry.shared), total, expiresAt: entry.endsAt })
     }
     return counts
   }
 
+  /** The store has it. What came meanwhile is told with the next. */
   shared(counts: readonly UnsharedCount[]): void {
+    this.#told(counts, false)
+  }
+
+  /** The store did not answer: it may have it or get it yet. It is not added again; the total will say what is missing. */
+  uncertain(counts: readonly UnsharedCount[]): void {
+    this.#told(counts, true)
+  }
+
+  #told(counts: readonly UnsharedCount[], isUncertain: boolean): void {
     for (const { subject, added } of counts) {
       const entry = this.#entries.peek(subject)
-      if (entry !== undefined) entry.shared += added
-      this.#unshared.delete(subject)
+      if (entry === undefined) continue
+      entry.shared += added
+      entry.isUncertain = isUncertain
     }
   }
 
   /** Takes over a count of the store, which is that of all nodes together. */
   async accept({ subject, count, expiresAt }: SharedCount): Promise<void> {
-    const seconds = (expiresAt - Date.now()) / 1000
-    const entry = this.#entries.peek(subject)
-    if (count === 0 || seconds <= 0) {
+    const endsAt = Math.min(expiresAt, Date.now() + this.#windowMs)
+    const known = this.#entries.peek(subject)
+    if (count === 0 || endsAt <= Date.now()) {
       this.#entries.delete(subject)
       return
     }
-    const unshared = entry === undefined ? 0 : Math.max(0, (await this.count(subject)) - entry.shared)
-    if (entry === undefined) this.#entries.set(subject, { marks: [], shared: count })
-    else entry.shared = count
-    await this.#limiter.set(subject, count + unshared, seconds)
+    const total = await this.count(subject)
+    const unshared = known === undefined ? 0 : Math.max(0, total - known.shared)
+    const isUncertain = known?.isUncertain ?? false
+    // Put back at once where it was: the limiter's record goes with the old entry.
+    this.#entries.set(subject, { marks: known?.marks ?? [], endsAt, shared: count, isUncertain })
+    await this.#limiter.set(subject, isUncertain ? Math.max(count, total) : count + unshared, (endsAt - Date.now()) / 1000)
+    if (unshared > 0 || isUncertain) this.#unshared.add(subject)
   }
 }

@@ -10,8 +10,9 @@ afterEach(() => {
 
 function openGate() {
   const gate = new HandshakeGate({ perSecond: 20, atOnce: 20 })
-  const passed: number[] = []
-  const arrive = (name: number, signal = new AbortController().signal) => void gate.pass(signal).then(() => passed.push(name))
+  const passed: (number | string)[] = []
+  const arrive = (name: number | string, block = '192.0.2.1', signal = new AbortController().signal) =>
+    void gate.pass(block, signal).then(isItsTurn => isItsTurn && passed.push(name))
   return { passed, arrive }
 }
 
@@ -28,14 +29,31 @@ describe('strangers who want a handshake', () => {
     expect(passed.at(-1)).toBe(20)
   })
 
-  test('who has gone takes nobody’s turn', async () => {
+  test('one block that opens a thousand connections a second does not keep the others out', async () => {
+    const { passed, arrive } = openGate()
+    const waitedMs: number[] = []
+    for (let ms = 0; ms < 5_000; ms += 10) {
+      for (let i = 0; i < 10; i++) arrive(`flood ${ms} ${i}`, '198.51.100.66')
+      const name = `stranger at ${ms}`
+      if (ms % 500 === 0) arrive(name, `192.0.2.${ms / 500}`)
+      const before = passed.length
+      await vi.advanceTimersByTimeAsync(10)
+      for (const one of passed.slice(before)) if (String(one).startsWith('stranger')) waitedMs.push(ms + 10 - Number(String(one).split(' ')[2]))
+    }
+    expect(waitedMs).toHaveLength(10)
+    expect(Math.max(...waitedMs)).toBeLessThanOrEqual(150)
+  })
+
+  test('who has gone takes nobody’s turn and is told', async () => {
     const { passed, arrive } = openGate()
     const leaver = new AbortController()
     for (let name = 0; name < 20; name++) arrive(name)
     arrive(20)
-    arrive(21, leaver.signal)
+    arrive(21, '192.0.2.1', leaver.signal)
     leaver.abort()
-    await vi.advanceTimersByTimeAsync(50)
+    arrive(22, '192.0.2.1', leaver.signal)
+    await vi.advanceTimersByTimeAsync(1_000)
+    expect(passed).toHaveLength(21)
     expect(passed).toContain(20)
   })
 

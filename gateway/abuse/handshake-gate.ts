@@ -1,57 +1,78 @@
 /**
- * TLS handshakes of strangers, so many a second: each costs a millisecond of the loop that serves everybody. Blocks in which somebody is known pass at once.
+ * TLS handshakes of strangers, so many a second: each costs a millisecond of the loop that serves everybody. Blocks in which somebody is known
+ * do not come here.
  *
- * The newest goes first: under a flood the old ones are given up anyway (unauthenticated.ts), and an app that has just come still wants its answer.
+ * Blocks take turns, so that one that opens a thousand connections a second waits for itself and not the others for it. Within a block the
+ * newest goes first: the old ones are given up anyway (unauthenticated.ts), and an app that has just come still wants its answer.
  */
 import { LIMITS } from '../limits.ts'
 
 const TICK_MS = 50
 
+type Answer = (isItsTurn: boolean) => void
+
+interface Rate {
+  readonly perSecond: number
+  readonly atOnce: number
+}
+
 export class HandshakeGate {
   readonly #perTick: number
   readonly #atOnce: number
   #left: number
-  #waiting: (() => void)[] = []
+  /** Who waits, by block; the block whose turn is next comes first. */
+  readonly #waiting = new Map<string, Answer[]>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(
-    { perSecond, atOnce }: { readonly perSecond: number; readonly atOnce: number } = {
-      perSecond: LIMITS.strangerHandshakesPerSecond,
-      atOnce: LIMITS.strangerHandshakesAtOnce,
-    },
-  ) {
+  constructor({ perSecond, atOnce }: Rate = { perSecond: LIMITS.strangerHandshakesPerSecond, atOnce: LIMITS.strangerHandshakesAtOnce }) {
     this.#perTick = Math.ceil((perSecond * TICK_MS) / 1000)
     this.#atOnce = atOnce
     this.#left = atOnce
   }
 
-  /** Resolves when it is this one's turn; `signal` gives the wait up. */
-  async pass(signal: AbortSignal): Promise<void> {
+  /** Waits for a turn of `block`; `false` when `signal` gave the wait up. */
+  async pass(block: string, signal: AbortSignal): Promise<boolean> {
+    if (signal.aborted) return false
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
     if (this.#left > 0) {
       this.#left -= 1
-      return
+      return true
     }
-    if (signal.aborted) return
-    await new Promise<void>(resolve => {
-      this.#waiting.push(resolve)
-      signal.addEventListener('abort', () => this.#giveUp(resolve), { once: true })
+    return new Promise<boolean>(resolve => {
+      const onAbort = () => this.#giveUp(block, answer)
+      const answer: Answer = isItsTurn => {
+        signal.removeEventListener('abort', onAbort)
+        resolve(isItsTurn)
+      }
+      const ofBlock = this.#waiting.get(block)
+      if (ofBlock === undefined) this.#waiting.set(block, [answer])
+      else ofBlock.push(answer)
+      signal.addEventListener('abort', onAbort, { once: true })
     })
   }
 
-  #giveUp(resolve: () => void): void {
-    const at = this.#waiting.indexOf(resolve)
-    if (at >= 0) this.#waiting.splice(at, 1)
-    resolve()
+  #giveUp(block: string, answer: Answer): void {
+    const ofBlock = this.#waiting.get(block)
+    const at = ofBlock?.indexOf(answer) ?? -1
+    if (at >= 0) ofBlock?.splice(at, 1)
+    if (ofBlock?.length === 0) this.#waiting.delete(block)
+    answer(false)
   }
 
   #tick(): void {
     this.#left = Math.min(this.#left + this.#perTick, this.#atOnce)
-    while (this.#left > 0 && this.#waiting.length > 0) {
+    while (this.#left > 0) {
+      const [next] = this.#waiting
+      if (next === undefined) break
       this.#left -= 1
-      this.#waiting.pop()?.()
+      const [block, ofBlock] = next
+      const answer = ofBlock.pop()
+      this.#waiting.delete(block)
+      // To the end of the row.
+      if (ofBlock.length > 0) this.#waiting.set(block, ofBlock)
+      answer?.(true)
     }
-    if (this.#waiting.length > 0 || this.#left < this.#atOnce) return
+    if (this.#waiting.size > 0 || this.#left < this.#atOnce) return
     clearInterval(this.#timer)
     this.#timer = undefined
   }

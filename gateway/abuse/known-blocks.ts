@@ -23,9 +23,10 @@ export class KnownBlocks {
 
   /** Throws STORE_UNAVAILABLE. */
   async isKnown(block: string, address: string): Promise<boolean> {
-    const after = Date.now() - KNOWN_BLOCK_MS
-    const provedAt = this.#proved.get(`${block} ${address}`)
-    return (provedAt !== undefined && provedAt > after) || this.#store.isKnownBlock(address, block, after)
+    const now = Date.now()
+    // Only until the store knows it: a mailbox may be removed and made anew.
+    if ((this.#proved.get(`${block} ${address}`) ?? 0) > now - LIMITS.provedBelievedMs) return true
+    return this.#store.isKnownBlock(address, block, now - KNOWN_BLOCK_MS)
   }
 
   /** Whether no mailbox knows the block; `false` when the store cannot say. Never rejects. */
@@ -52,11 +53,9 @@ export class KnownBlocks {
     if (this.#notes.length < LIMITS.pendingActivity) this.#notes.push({ mailbox, block, at: now })
   }
 
-  /** What the store has to be told. */
-  takeNotes(): KnownBlockNote[] {
-    const notes = this.#notes
-    this.#notes = []
-    return notes
+  /** What the store has to be told, at most `limit` of it. */
+  takeNotes(limit: number): KnownBlockNote[] {
+    return this.#notes.splice(0, limit)
   }
 
   /** Puts back what could not be written. */

@@ -2,6 +2,7 @@
  * Carries the limiter's counts to the store each second, and those of other nodes and of `limits clear` from it.
  * While the store is away, counting goes on in memory, and what was missed is written afterwards.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Log } from '../../base/log.ts'
 import type { FailureKind } from '../../store/failure-limits.ts'
 import type { FailureNote, GatewayStore } from '../../store/gateway-store.ts'
@@ -55,32 +56,29 @@ export class LimiterSync {
 
   async #write(): Promise<void> {
     const parts: { counter: FailureCounter; counts: readonly UnsharedCount[]; kind: FailureKind }[] = []
-    for (const [kind, counter] of this.#counters()) parts.push({ kind, counter, counts: await counter.unshared(LIMITS.limiterSyncRows) })
+    for (const [kind, counter] of Object.entries(this.#limiter.counters) as [FailureKind, FailureCounter][])
+      parts.push({ kind, counter, counts: await counter.unshared(LIMITS.limiterSyncRows) })
     const failures: FailureNote[] = parts.flatMap(({ kind, counts }) => counts.map(count => ({ kind, ...count })))
-    const knownBlocks = this.#limiter.knownBlocks.takeNotes()
+    const knownBlocks = this.#limiter.knownBlocks.takeNotes(LIMITS.limiterSyncRows)
     if (failures.length + knownBlocks.length === 0) return
     try {
       await this.#store.recordFailures(failures, knownBlocks)
     } catch (error) {
       this.#limiter.knownBlocks.keepNotes(knownBlocks)
+      for (const { counter, counts } of parts) counter.uncertain(counts)
       throw error
     }
     for (const { counter, counts } of parts) counter.shared(counts)
   }
 
   async #read(): Promise<void> {
-    const { rows, revision } = await this.#store.readFailures(this.#seen, LIMITS.limiterSyncRows)
-    for (const { kind, ...count } of rows) await this.#limiter.counters[kind].accept(count)
-    this.#seen = revision
-  }
-
-  #counters(): [FailureKind, FailureCounter][] {
-    const { block, mailbox, own } = this.#limiter.counters
-    return [
-      ['block', block],
-      ['mailbox', mailbox],
-      ['mailbox', this.#limiter.unknownAddresses],
-      ['own', own],
-    ]
+    for (;;) {
+      const { rows, revision } = await this.#store.readFailures(this.#seen, LIMITS.limiterSyncRows)
+      for (const { kind, ...count } of rows) await this.#limiter.counters[kind].accept(count)
+      this.#seen = revision
+      if (rows.length < LIMITS.limiterSyncRows) return
+      // The sessions get their turn between two lists.
+      await nextTurn()
+    }
   }
 }

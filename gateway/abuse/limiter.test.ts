@@ -10,7 +10,7 @@ const ANN = 'ann@example.com'
 const HOME = '192.0.2.10'
 const THIEF = '198.51.100.66'
 /** Sixteen bits of some hundred secrets fall on each other now and then; under this key those of these tests do not. */
-const MARK_KEY = Buffer.from('limiter tests b2')
+const MARK_KEY = Buffer.from('limiter tests c3')
 
 function openLimiter({ known = [] as readonly string[], trusted = [] as readonly string[] } = {}) {
   const asked: string[] = []
@@ -117,6 +117,27 @@ test('a store that is down lets connections come, to hear that it is down', asyn
   expect(await limiter.mayConnect(HOME, new AbortController().signal)).toBe(true)
 })
 
+describe('a repetition', () => {
+  const twice = async ({ limiter }: ReturnType<typeof openLimiter>, ip: string, kind: 'wrong' | 'limited') => {
+    const one = async () => {
+      const attempt = await limiter.admit(ip, ANN)
+      const secret = Secret.fromText('the same again')
+      return (kind === 'wrong' ? await limiter.wrong(attempt, secret, 'exists') : await limiter.limited(attempt, secret)).isRepeated
+    }
+    return [await one(), await one()]
+  }
+
+  test('is called one, and the first is not', async () => {
+    const bench = openLimiter({ trusted: ['10.0.0.0/8'] })
+    expect(await twice(bench, HOME, 'wrong')).toEqual([false, true])
+    expect(await twice(bench, THIEF, 'limited')).toEqual([false, true])
+  })
+
+  test('within the trusted networks nobody is called a guesser for what was not looked at', async () => {
+    expect(await twice(openLimiter({ trusted: ['10.0.0.0/8'] }), '10.0.0.7', 'limited')).toEqual([true, true])
+  })
+})
+
 describe('a mailbox that is guessed at', () => {
   test('from everywhere: strangers may use generated secrets only, known blocks notice nothing', async () => {
     const { guessFromEverywhere, termsOf } = openLimiter({ known: [`${HOME} ${ANN}`] })
@@ -143,6 +164,23 @@ describe('a mailbox that is guessed at', () => {
     expect([await termsOf(HOME, 'exists@example.com'), await termsOf(HOME, 'unknown@example.com')]).toEqual(['generated-only', 'generated-only'])
   })
 
+  test('behaves the same when it was made, or removed, while it was guessed at', async () => {
+    const { guess } = openLimiter()
+    for (let i = 0; i < 60; i++) await guess(`203.0.113.${i}`, 'new@example.com', 1, 'unknown')
+    for (let i = 0; i < 60; i++) await guess(`203.0.113.${100 + i}`, 'old@example.com', 1, 'exists')
+    const [made, removed] = [await guess('192.0.2.98', 'new@example.com', 1, 'exists'), await guess('192.0.2.99', 'old@example.com', 1, 'unknown')]
+    expect(made).toBeGreaterThan(0)
+    expect(removed).toBe(made)
+  })
+
+  test('what is no address is counted for its block only', async () => {
+    const { limiter } = openLimiter()
+    for (let i = 0; i < 200; i++) await limiter.wrong(await limiter.admit(`203.0.113.${i}`, undefined), Secret.fromText(`wrong ${i}`), 'unknown')
+    expect((await limiter.admit(HOME, undefined)).terms).toBe('open')
+    for (let i = 0; i < 100; i++) await limiter.wrong(await limiter.admit(THIEF, undefined), Secret.fromText(`wrong ${i}`), 'unknown')
+    expect((await limiter.admit(THIEF, undefined)).terms).toBe('closed')
+  })
+
   test('made-up addresses do not push out the counts of real ones', async () => {
     const { guess, guessFromEverywhere, termsOf } = openLimiter()
     await guessFromEverywhere(ANN, 100)
@@ -164,12 +202,12 @@ describe('a right secret', () => {
     const right = async () => limiter.right(await limiter.admit(HOME, ANN), 'm1' as MailboxId)
     await right()
     await right()
-    expect(limiter.knownBlocks.takeNotes()).toEqual([{ mailbox: 'm1', block: HOME, at: Date.now() }])
+    expect(limiter.knownBlocks.takeNotes(10)).toEqual([{ mailbox: 'm1', block: HOME, at: Date.now() }])
     for (let i = 0; i < 100; i++) await guess(HOME, `u${i}@example.com`, 1)
     expect(await termsOf(HOME, ANN)).toBe('open')
     vi.advanceTimersByTime(LIMITS.knownBlockRepeatMs + 1)
     await right()
-    expect(limiter.knownBlocks.takeNotes()).toHaveLength(1)
+    expect(limiter.knownBlocks.takeNotes(10)).toHaveLength(1)
   })
 
   test('costs the store no question while nobody is over a limit', async () => {

@@ -14,14 +14,17 @@ import { LIMITS } from '../limits.ts'
 import { FailureCounter } from './failure-counter.ts'
 import { HandshakeGate } from './handshake-gate.ts'
 import { type KnownBlockStore, KnownBlocks } from './known-blocks.ts'
-import { ReplySlots } from './reply-slots.ts'
+import { type ReplySlot, ReplySlots } from './reply-slots.ts'
 import { SecretMarks } from './secret-mark.ts'
+
+/** Turns at the gate go by IPv6 networks of one customer at most, not by the thousands of /64 in them (RFC 6177 §2). */
+const GATE_PREFIX_BITS = 48
 
 /** One attempt as the limiter sees it, before the secret is looked at. */
 export interface Attempt {
   readonly block: string
-  /** Normalised, or the one that stands for all that cannot be. */
-  readonly address: string
+  /** Normalised; undefined: what was sent is no address. */
+  readonly address: string | undefined
   /** What may be checked: anything, generated secrets, nothing. */
   readonly terms: 'open' | 'generated-only' | 'closed'
   /** Whose count a wrong secret goes to. */
@@ -41,8 +44,6 @@ export class Limiter {
   readonly #marks: SecretMarks
   readonly knownBlocks: KnownBlocks
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
-  /** Of addresses that no mailbox has: apart, so that made-up ones do not push out the counts of real ones. */
-  readonly unknownAddresses: FailureCounter
   readonly #closedArrivals = new RateLimiterMemory({ points: LIMITS.closedBlockConnectionsPerSecond, duration: 1, keyPrefix: '' })
   readonly #gate = new HandshakeGate()
   readonly #slots = new ReplySlots()
@@ -54,14 +55,15 @@ export class Limiter {
     this.counters = {
       block: counterOf('block', LIMITS.countedBlocks),
       mailbox: counterOf('mailbox', LIMITS.countedMailboxes),
+      // Apart from mailboxes, so that made-up addresses do not push out the counts of real ones.
+      unknown: counterOf('unknown', LIMITS.countedMailboxes),
       own: counterOf('own', LIMITS.countedMailboxes),
     }
-    this.unknownAddresses = counterOf('mailbox', LIMITS.countedMailboxes)
   }
 
   /**
-   * Whether a connection is worth a TLS handshake. Blocks in which somebody is known pass; others wait for their turn, until `signal`; a closed
-   * one gets a few a second, to hear its refusals. Never rejects.
+   * Whether a connection is worth a TLS handshake. Blocks in which somebody is known pass; others wait for their turn, which `signal` gives up; a
+   * closed one gets a few a second, to hear its refusals. Never rejects.
    */
   async mayConnect(ip: string, signal: AbortSignal): Promise<boolean> {
     const block = this.countedBlockOf(ip)
@@ -73,8 +75,7 @@ export class Limiter {
       )
       if (!hasRoom) return false
     }
-    await this.#gate.pass(signal)
-    return true
+    return this.#gate.pass(blockOf(ip, GATE_PREFIX_BITS), signal)
   }
 
   /** The block that caps and counts hold for; undefined for the networks that are trusted. */
@@ -82,51 +83,60 @@ export class Limiter {
     return isInNetworks(ip, this.#trusted()) ? undefined : blockOf(ip)
   }
 
-  /** Throws STORE_UNAVAILABLE. */
-  async admit(ip: string, address: string): Promise<Attempt> {
+  /** `address` is normalised; undefined: no mailbox can have it. Throws STORE_UNAVAILABLE. */
+  async admit(ip: string, address: string | undefined): Promise<Attempt> {
     const block = blockOf(ip)
     const isTrusted = this.countedBlockOf(ip) === undefined
     const ofBlock = isTrusted ? 'none' : restrictionOf('block', await this.counters.block.count(block))
-    const ofMailbox = restrictionOf('mailbox', Math.max(await this.counters.mailbox.count(address), await this.unknownAddresses.count(address)))
-    if (ofBlock === 'none' && ofMailbox === 'none') return { block, address, terms: 'open', countedIn: isTrusted ? ['mailbox'] : ['block', 'mailbox'] }
-    if (await this.knownBlocks.isKnown(block, address)) {
+    const ofMailbox = address === undefined ? 'none' : restrictionOf('mailbox', await this.#countOf(address))
+    const countedIn: FailureKind[] = [...(isTrusted ? [] : (['block'] as const)), ...(address === undefined ? [] : (['mailbox'] as const))]
+    if (ofBlock === 'none' && ofMailbox === 'none') return { block, address, terms: 'open', countedIn }
+    if (address !== undefined && (await this.knownBlocks.isKnown(block, address))) {
       const own = restrictionOf('own', await this.counters.own.count(`${block} ${address}`))
       return { block, address, terms: termsOf(own), countedIn: ['own'] }
     }
-    const terms = ofBlock === 'refused' ? 'closed' : termsOf(ofMailbox)
-    return { block, address, terms, countedIn: isTrusted ? ['mailbox'] : ['block', 'mailbox'] }
+    return { block, address, terms: ofBlock === 'refused' ? 'closed' : termsOf(ofMailbox), countedIn }
   }
 
   /** Counts a secret that was not looked at, against the block that sent it. */
-  async limited({ block, address, countedIn }: Attempt, secret: Secret): Promise<Failure> {
-    if (!countedIn.includes('block')) return { delayMs: 0, isRepeated: false }
-    const { count, isNew } = await this.counters.block.add(block, this.#marks.markOf(address, secret))
-    return { delayMs: delayOf('block', count), isRepeated: !isNew }
+  async limited(attempt: Attempt, secret: Secret): Promise<Failure> {
+    const [kind] = attempt.countedIn
+    // Those within the trusted networks are never called guessers.
+    if (kind === undefined || kind === 'mailbox') return { delayMs: 0, isRepeated: true }
+    const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), this.#marks.markOf(attempt.address ?? '', secret))
+    return { delayMs: delayOf(kind, count), isRepeated: !isNew }
   }
 
-  /** How long from now on an answer waits: until its place on the grid, `delayMs` later at least. */
-  reserveSlot(receivedAt: number, delayMs: number): number {
+  /** When an answer may leave: on its grid, `delayMs` later at least. */
+  reserveSlot(receivedAt: number, delayMs: number): ReplySlot {
     return this.#slots.reserve({ receivedAt, delayMs, now: performance.now() })
   }
 
-  /** Counts a wrong secret; `address` tells whether there is such a mailbox. */
-  async wrong(attempt: Attempt, secret: Secret, address: 'exists' | 'unknown'): Promise<Failure> {
-    const mark = this.#marks.markOf(attempt.address, secret)
+  /** Counts a wrong secret; `existence` tells whether there is such a mailbox. */
+  async wrong(attempt: Attempt, secret: Secret, existence: 'exists' | 'unknown'): Promise<Failure> {
+    const mark = this.#marks.markOf(attempt.address ?? '', secret)
     let delayMs = 0
     let isRepeated = true
     for (const kind of attempt.countedIn) {
-      const counter = kind === 'mailbox' && address === 'unknown' ? this.unknownAddresses : this.counters[kind]
+      const counter = kind === 'mailbox' && existence === 'unknown' ? this.counters.unknown : this.counters[kind]
       const { count, isNew } = await counter.add(subjectOf(kind, attempt), mark)
-      delayMs = Math.max(delayMs, delayOf(kind, count))
+      // What was counted before the mailbox was made, or before it was removed, counts on: nothing tells the two apart.
+      const judged = kind === 'mailbox' ? Math.max(count, await this.#countOf(attempt.address ?? '')) : count
+      delayMs = Math.max(delayMs, delayOf(kind, judged))
       // What others sent to the mailbox is no repetition of this one's.
-      if (isNew && kind !== 'mailbox') isRepeated = false
+      if (isNew && (kind !== 'mailbox' || attempt.countedIn.length === 1)) isRepeated = false
     }
     return { delayMs, isRepeated }
   }
 
   /** The secret was right: the block is known to the mailbox from now on. */
   right({ block, address }: Attempt, mailbox: MailboxId): void {
-    this.knownBlocks.prove(block, address, mailbox)
+    if (address !== undefined) this.knownBlocks.prove(block, address, mailbox)
+  }
+
+  /** Wrong secrets for an address, whether it is a mailbox's or not. */
+  async #countOf(address: string): Promise<number> {
+    return Math.max(await this.counters.mailbox.count(address), await this.counters.unknown.count(address))
   }
 }
 
@@ -135,7 +145,7 @@ function counterOf(kind: FailureKind, maxKeys: number): FailureCounter {
   return new FailureCounter({ windowMs, maxKeys, maxMarks: restrictedFrom })
 }
 
-function subjectOf(kind: FailureKind, { block, address }: Attempt): string {
+function subjectOf(kind: FailureKind, { block, address = '' }: Attempt): string {
   if (kind === 'block') return block
   return kind === 'mailbox' ? address : `${block} ${address}`
 }

@@ -14,6 +14,13 @@ interface Options {
   readonly perSlot: number
 }
 
+export interface ReplySlot {
+  /** How long to wait from now on. */
+  readonly waitMs: number
+  /** Nobody waits for the answer any more. */
+  giveBack(): void
+}
+
 export class ReplySlots {
   readonly #options: Options
   /** Refusals by the slot in which they leave. */
@@ -23,8 +30,8 @@ export class ReplySlots {
     this.#options = options
   }
 
-  /** How long to wait from `now` on, at least `delayMs` beyond the next step of the grid. Times in milliseconds of any one clock. */
-  reserve({ receivedAt, delayMs, now }: { readonly receivedAt: number; readonly delayMs: number; readonly now: number }): number {
+  /** A place at least `delayMs` beyond the next step of the grid. Times in milliseconds of any one clock. */
+  reserve({ receivedAt, delayMs, now }: { readonly receivedAt: number; readonly delayMs: number; readonly now: number }): ReplySlot {
     const { gridMs, slotMs, perSlot } = this.#options
     this.#forgetBefore(Math.floor(now / slotMs))
     let leavesAt = receivedAt + Math.ceil((now - receivedAt) / gridMs) * gridMs + delayMs
@@ -34,7 +41,12 @@ export class ReplySlots {
       leavesAt += slotMs
     }
     this.#taken.set(slot, (this.#taken.get(slot) ?? 0) + 1)
-    return leavesAt - now
+    return { waitMs: leavesAt - now, giveBack: () => this.#giveBack(slot) }
+  }
+
+  #giveBack(slot: number): void {
+    const taken = this.#taken.get(slot)
+    if (taken !== undefined) this.#taken.set(slot, taken - 1)
   }
 
   #forgetBefore(slot: number): void {

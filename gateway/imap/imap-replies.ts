@@ -43,7 +43,7 @@ const LIMIT_TEXTS = { tries: 'Too many wrong logins; try again later.', sessions
 
 export function refusalReply(tag: string, refusal: Refusal): string {
   if (isIndistinct(refusal)) return `${tag} NO [AUTHENTICATIONFAILED] Wrong address or password.${CRLF}`
-  if (isLimit(refusal)) return `${tag} NO [LIMIT] ${LIMIT_TEXTS[refusal === 'limited' ? 'tries' : 'sessions']}${CRLF}`
+  if (isLimit(refusal)) return `${tag} NO [LIMIT] ${LIMIT_TEXTS[refusal === 'too-many-sessions' ? 'sessions' : 'tries']}${CRLF}`
   if (refusal === 'expired') return `${tag} NO [EXPIRED] This device's password has expired.${CRLF}`
   if (refusal === 'acts-as-other') return `${tag} NO [AUTHORIZATIONFAILED] A device may only act for its own address.${CRLF}`
   return `${tag} NO [AUTHORIZATIONFAILED] This device may not read mail.${CRLF}`

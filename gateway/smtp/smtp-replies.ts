@@ -46,10 +46,8 @@ export const REPLIES = {
 
 export function refusalReply(refusal: Refusal): string {
   if (isIndistinct(refusal)) return '535 5.7.8 Wrong address or password\r\n'
-  if (isLimit(refusal))
-    return refusal === 'limited'
-      ? '454 4.7.0 Too many wrong logins; try again later\r\n'
-      : '454 4.7.0 Too many connections of this device or mailbox; close some\r\n'
+  if (refusal === 'too-many-sessions') return '454 4.7.0 Too many connections of this device or mailbox; close some\r\n'
+  if (isLimit(refusal)) return '454 4.7.0 Too many wrong logins; try again later\r\n'
   if (refusal === 'expired') return "535 5.7.8 This device's password has expired\r\n"
   if (refusal === 'acts-as-other') return '535 5.7.8 A device may only act for its own address\r\n'
   return '535 5.7.8 This device may not send mail\r\n'

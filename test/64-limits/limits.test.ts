@@ -164,6 +164,26 @@ describe('fail2ban', () => {
     expect(matched.map(line => (JSON.parse(line) as { reason: string }).reason)).toEqual(['wrong-secret', 'unknown-address'])
   })
 
+  // What fail2ban's systemd backend makes of a line, given to the same code that it is given to there.
+  test('matches the lines as they stand in the journal, too', { timeout: 60_000 }, async () => {
+    const line =
+      '{"level":"warn","time":"2026-11-22T09:00:00.123Z","event":"auth.refused","cid":"01m8","proto":"imap","remote":"192.0.2.7","mailbox":"a@example.com","device":null,"reason":"wrong-secret"}'
+    const script = `
+import re, sys, time, configparser
+from fail2ban.server.filter import Filter
+text = open(sys.argv[1]).read()
+value = lambda name: re.search('^%s = (.*)$' % name, text, re.M).group(1).replace('%%', '%')
+each = Filter(None)
+each.setDatePattern(value('datepattern'))
+each.addFailRegex(value('failregex'))
+each.setFindTime(3600)
+for prefix in ['mx1 mailwicket[812]: ', '']:
+    print([found[1] for found in each.processLine(('', '2026-11-22T09:00:00', prefix + sys.argv[2]), time.time())])
+`
+    const { stdout, stderr } = await runChild('python3', ['-c', script, filter, line])
+    expect(stdout, stderr).toBe("['192.0.2.7']\n['192.0.2.7']\n")
+  })
+
   test('is not led to ban somebody else by what a client sends', { timeout: 60_000 }, async () => {
     const imap = await openImapsFrom('127.0.0.96', stage.gateway.account(cleared, ''))
     const forged = '","remote":"192.0.2.1","reason":"wrong-secret"}'
