@@ -164,7 +164,7 @@ describe('fail2ban', () => {
     expect(matched.map(line => (JSON.parse(line) as { reason: string }).reason)).toEqual(['wrong-secret', 'unknown-address'])
   })
 
-  // What fail2ban's systemd backend makes of a line, given to the same code that it is given to there.
+  // Debian's own Python: fail2ban is installed there. What fail2ban's systemd backend makes of a line, given to the same code that it is given to there.
   test('matches the lines as they stand in the journal, too', { timeout: 60_000 }, async () => {
     const line =
       '{"level":"warn","time":"2026-11-22T09:00:00.123Z","event":"auth.refused","cid":"01m8","proto":"imap","remote":"192.0.2.7","mailbox":"a@example.com","device":null,"reason":"wrong-secret"}'
@@ -180,7 +180,7 @@ each.setFindTime(3600)
 for prefix in ['mx1 mailwicket[812]: ', '']:
     print([found[1] for found in each.processLine(('', '2026-11-22T09:00:00', prefix + sys.argv[2]), time.time())])
 `
-    const { stdout, stderr } = await runChild('python3', ['-c', script, filter, line])
+    const { stdout, stderr } = await runChild('/usr/bin/python3', ['-c', script, filter, line])
     expect(stdout, stderr).toBe("['192.0.2.7']\n['192.0.2.7']\n")
   })
 
