@@ -9,16 +9,18 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 import type { Endpoint } from '../base/config.ts'
 import { LOCAL_PROXY_HEADER } from '../base/proxy-header.ts'
 
-/** For one address; the probe has its own deadline on top. */
-const CONNECT_TIMEOUT_MS = 20_000
+/** For connecting, or for one answer; the probe has its own deadline on top. */
+const STEP_TIMEOUT_MS = 20_000
 /** What imapflow says to its proxy is a few lines. */
 const MAX_REQUEST_BYTES = 8 * 1024
+/** A greeting and the answer to a NOOP. */
+const MAX_ANSWER_BYTES = 64 * 1024
 
 /** Throws the system's error. */
 export async function connectBehindHeader({ host, port }: Endpoint): Promise<Socket> {
   const socket = connect({ host, port })
   try {
-    await once(socket, 'connect', { signal: AbortSignal.timeout(CONNECT_TIMEOUT_MS) })
+    await once(socket, 'connect', { signal: AbortSignal.timeout(STEP_TIMEOUT_MS) })
   } catch (error) {
     socket.on('error', () => {})
     socket.destroy()
@@ -28,6 +30,26 @@ export async function connectBehindHeader({ host, port }: Endpoint): Promise<Soc
   socket.on('error', () => {})
   socket.write(LOCAL_PROXY_HEADER)
   return socket
+}
+
+/**
+ * Asks an IMAP server without TLS a harmless question behind the header: who takes the header for commands must not get a secret behind it.
+ * With TLS from the first byte the handshake tells. Throws the system's error, or one that says what it answered.
+ */
+export async function checkTakesHeader(target: Endpoint): Promise<void> {
+  const socket = await connectBehindHeader(target)
+  try {
+    socket.write('p NOOP\r\n')
+    let heard = ''
+    for await (const chunk of socket.setTimeout(STEP_TIMEOUT_MS, () => socket.destroy()).setEncoding('latin1')) {
+      heard += chunk
+      if (/^p OK/m.test(heard)) return
+      if (/^\S* ?(?:BAD|BYE)\b/m.test(heard) || heard.length > MAX_ANSWER_BYTES) break
+    }
+    throw new Error(`it does not answer behind a PROXY header: ${heard.trimEnd().split('\r\n').at(-1) || 'no word'}`)
+  } finally {
+    socket.destroy()
+  }
 }
 
 export interface Tunnel {

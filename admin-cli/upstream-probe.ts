@@ -10,7 +10,7 @@ import type { UpstreamTls } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { formatEndpoint } from '../base/network.ts'
 import { adviceFor, quote } from './probe-failure.ts'
-import { openTunnel, type Tunnel } from './probe-header.ts'
+import { checkTakesHeader, openTunnel, type Tunnel } from './probe-header.ts'
 import type { UpstreamAccount } from './upstream-account.ts'
 
 /** For DNS, TCP, TLS, greeting and login together; a person waits for it. */
@@ -74,9 +74,12 @@ export async function probeImap(target: ProbeTarget, account: UpstreamAccount | 
 
 async function openTunnelFor(target: ProbeTarget): Promise<Tunnel | undefined> {
   if (target.wantsHeader !== true) return undefined
-  return openTunnel(target).catch(error => {
+  try {
+    if (target.tls !== 'implicit') await checkTakesHeader(target)
+    return await openTunnel(target)
+  } catch (error) {
     throw toProbeError(error, target, undefined)
-  })
+  }
 }
 
 async function checkOffersPlain(target: ProbeTarget): Promise<void> {
