@@ -97,7 +97,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
 ): Promise<LoginOutcome<Upstream>> {
   const { store } = services
   const { session, credentials } = attempt
-  // Before the generation is read: a kick from here on means this login, an earlier one does not.
+  // Before the store is read: it tells this login from an earlier one of the same connection.
   session.since = Date.now()
   const generation = await store.readGeneration()
   const verdict = await authenticate(services, credentials, session)
@@ -108,18 +108,18 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   const upstream = await connect(services.routeOf(mailbox), signal)
   try {
     signal.throwIfAborted()
-    if ((await store.readGeneration()) !== generation) {
-      const standing = (await store.findStandings([device.id])).get(device.id)
-      const why = judgeSession(session, standing, Date.now())
-      // A kick is no refusal: the app may come back at once with the same password.
-      if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
-      if (why !== undefined) {
-        upstream.socket.destroy()
-        session.device = undefined
-        return refuse(services, attempt, asRefusal(why), device)
-      }
-      session.device = standing
+    const hasMoved = (await store.readGeneration()) !== generation
+    // Also when nothing moved: an expiry comes without a change.
+    const standing = hasMoved ? (await store.findStandings([device.id])).get(device.id) : session.device
+    const why = judgeSession(session, standing, Date.now())
+    // A kick is no refusal: the app may come back at once with the same password.
+    if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
+    if (why !== undefined) {
+      upstream.socket.destroy()
+      session.device = undefined
+      return refuse(services, attempt, asRefusal(why), device)
     }
+    session.device = standing
     signal.throwIfAborted()
   } catch (error) {
     upstream.socket.destroy()
