@@ -1,4 +1,5 @@
 /** HAProxy in front, Dovecot and Postfix behind: in each way that `forward_client` knows they log the address of the mail app. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
@@ -255,4 +256,19 @@ test('`check` finds every upstream good', async () => {
   expect(findings.filter(({ check }) => /^upstream (id|both|proxy)/.test(check)).map(({ message }) => message)).toEqual(
     expect.arrayContaining([expect.stringContaining('logged in for proxy@example.com')]),
   )
+})
+
+test('`check --live` logs in through listeners that demand a header, and says where it may not', async () => {
+  const { mailwicket } = gateway
+  // The ports that the gateway has taken.
+  let index = 0
+  const text = readFileSync(mailwicket.configPath, 'utf8').replace(/127\.0\.0\.1:0"/g, () => `127.0.0.1:${gateway.port(index++)}"`)
+  writeFileSync(mailwicket.configPath, text)
+  const live = async () =>
+    (await mailwicket.json<{ check: string; status: string; message: string }[]>(['check', '--live', '--mailbox', addressOf('proxy')])).filter(({ check }) =>
+      check.startsWith('live'),
+    )
+  expect((await live()).map(({ status }) => status)).toEqual(['ok', 'ok', 'ok'])
+  writeFileSync(mailwicket.configPath, text.replaceAll('"127.0.0.1/32"', '"192.0.2.0/24"'))
+  expect((await live()).map(({ status }) => status)).toEqual(['warn', 'warn', 'ok'])
 })
