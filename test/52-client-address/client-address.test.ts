@@ -272,3 +272,15 @@ test('`check --live` logs in through listeners that demand a header, and says wh
   writeFileSync(mailwicket.configPath, text.replaceAll('"127.0.0.1/32"', '"192.0.2.0/24"'))
   expect((await live()).map(({ status }) => status)).toEqual(['warn', 'warn', 'ok'])
 })
+
+test('`check` says when a server does not offer what it is to be told by', async () => {
+  const { mailwicket } = gateway
+  const text = readFileSync(mailwicket.configPath, 'utf8')
+  // This upstream’s Postfix offers XCLIENT to nobody.
+  writeFileSync(mailwicket.configPath, text.replace('forward_client = "none"', 'forward_client = "xclient"'))
+  const findings = await mailwicket.json<{ check: string; status: string; message: string }[]>(['check'])
+  expect(findings.filter(({ status, message }) => status === 'warn' && message.includes('XCLIENT')).map(({ check }) => check)).toEqual([
+    'upstream none submission',
+  ])
+  writeFileSync(mailwicket.configPath, text)
+})
