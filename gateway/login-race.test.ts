@@ -68,7 +68,7 @@ function expectNoSession(running: Race, what: string): void {
   expect.soft(running.wasLetIn, what).toBe(false)
   expect
     .soft(
-      [...running.live.all()].filter(({ device }) => device !== undefined),
+      [...running.live.all()].flatMap(({ device }) => device?.id ?? []),
       what,
     )
     .toEqual([])
