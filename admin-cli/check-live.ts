@@ -6,7 +6,7 @@
  */
 import type { Config, ListenConfig } from '../base/config.ts'
 import { makeId, type SessionId } from '../base/ids.ts'
-import { formatEndpoint } from '../base/network.ts'
+import { formatEndpoint, isInNetworks, parseCidr } from '../base/network.ts'
 import type { Mailbox } from '../store/mailboxes.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
 import type { CommandContext } from './command-context.ts'
@@ -42,10 +42,13 @@ async function tryListener(config: Config, listener: ListenConfig, mailbox: Mail
   const check = `live ${formatEndpoint(listener)}`
   if (listener.port === 0) return doubtful(check, 'The listener takes any free port: it cannot be found from here.', 'Give it a fixed port to have it checked.')
   const host = LOCAL_ADDRESS[listener.host] ?? listener.host
+  const wantsHeader = listener.proxyProtocolFrom !== undefined
+  if (wantsHeader && !isInNetworks(host, listener.proxyProtocolFrom.map(parseCidr)))
+    return doubtful(check, 'Only the balancers of proxy_protocol_from may connect to it, and this machine is none.', 'Try a login through the balancer.')
   try {
     // Trusts what the configuration says the gateway shows; whether others trust it is checked apart.
     const ca = config.certificates.map(({ cert }) => cert)
-    const target = { host, port: listener.port, tls: listener.tls, ca, serverName: config.hostname, pinned: true }
+    const target = { host, port: listener.port, tls: listener.tls, ca, serverName: config.hostname, pinned: true, wantsHeader }
     if (listener.protocol === 'imap') await (await import('./upstream-probe.ts')).probeImap(target, account)
     else await (await import('./submission-probe.ts')).probeSubmission(target, account)
     return good(check, `A device of ${mailbox.address} logs in.`)

@@ -4,7 +4,7 @@
  */
 import type { Config, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
 import { formatEndpoint } from '../base/network.ts'
-import { bad, type Finding, good } from './check-finding.ts'
+import { bad, doubtful, type Finding, good } from './check-finding.ts'
 import { checkEncryption, findAccount, SECURITY } from './check-upstreams.ts'
 import type { CommandContext } from './command-context.ts'
 
@@ -27,12 +27,22 @@ async function checkLogin(
   endpoint: UpstreamEndpoint,
   { check, address }: { readonly check: string; readonly address: string | undefined },
 ): Promise<Finding[]> {
-  const { probeSubmission } = await import('./submission-probe.ts')
+  const [{ probeSubmission }, { probeTargetOf }] = await Promise.all([import('./submission-probe.ts'), import('./upstream-account.ts')])
   try {
     const found = await findAccount(context, config, upstream, address)
-    const { mechanisms } = await probeSubmission({ ...endpoint, ca: upstream.ca }, found?.account)
+    const { mechanisms, keywords } = await probeSubmission(probeTargetOf(upstream, endpoint), found?.account)
     const login = found === undefined ? `AUTH ${mechanisms.join(' ')}, no mailbox to try a login with yet` : `logged in for ${found.mailbox.address}`
-    return [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${login}).`), ...(await checkEncryption(check, endpoint))]
+    const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${login}).`)]
+    if (/xclient/.test(upstream.forwardClient) && !keywords.includes('XCLIENT')) {
+      findings.push(
+        doubtful(
+          check,
+          `It does not offer XCLIENT to this machine: it does not learn the address of the mail app, though forward_client = "${upstream.forwardClient}".`,
+          'Name this machine in its smtpd_authorized_xclient_hosts (Postfix), or set forward_client = "none".',
+        ),
+      )
+    }
+    return [...findings, ...(await checkEncryption(check, endpoint))]
   } catch (error) {
     return [bad(check, error)]
   }

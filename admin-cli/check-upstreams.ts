@@ -27,8 +27,8 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   const check = `upstream ${upstream.name}`
   const endpoint = upstream.imap
   if (endpoint === undefined) return []
-  const { probeImap } = await import('./upstream-probe.ts')
-  const target = { ...endpoint, ca: upstream.ca }
+  const [{ probeImap }, { probeTargetOf }] = await Promise.all([import('./upstream-probe.ts'), import('./upstream-account.ts')])
+  const target = probeTargetOf(upstream, endpoint)
   try {
     const found = await findAccount(context, config, upstream, address)
     const facts = await probeImap(target, found?.account)
@@ -40,6 +40,15 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
           check,
           'It offers UNAUTHENTICATE (RFC 8437), with which an app could try passwords behind the gateway. The gateway refuses such sessions.',
           'Turn it off at the upstream, or accept it with allow_unauthenticate = true.',
+        ),
+      )
+    }
+    if (/^id\b/.test(upstream.forwardClient) && !facts.capabilities.includes('ID')) {
+      findings.push(
+        doubtful(
+          check,
+          `It does not offer ID: it does not learn the address of the mail app, though forward_client = "${upstream.forwardClient}".`,
+          'If it is Dovecot, its login_trusted_networks must name this machine; else try "proxy", or set forward_client = "none".',
         ),
       )
     }

@@ -249,13 +249,13 @@ async function readUpstreamSecret(
 }
 
 async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<void> {
-  const { makeUpstreamAccount } = await import('./upstream-account.ts')
+  const { makeUpstreamAccount, probeTargetOf } = await import('./upstream-account.ts')
   const account = makeUpstreamAccount(upstream, login, secret)
   try {
-    if (upstream.imap !== undefined) await tryImap(context, upstream, { ...upstream.imap, ca: upstream.ca }, account)
+    if (upstream.imap !== undefined) await tryImap(context, upstream, probeTargetOf(upstream, upstream.imap), account)
     else if (upstream.submission !== undefined) {
       const { probeSubmission } = await import('./submission-probe.ts')
-      await probeSubmission({ ...upstream.submission, ca: upstream.ca }, account)
+      await probeSubmission(probeTargetOf(upstream, upstream.submission), account)
     }
   } catch (error) {
     if (!(error instanceof MailwicketError)) throw error

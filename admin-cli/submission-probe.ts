@@ -4,10 +4,12 @@
  * Certificates are verified always; STARTTLS that is not offered is a failure, and so is a server without AUTH.
  * No message is sent, not even its envelope. Throws UPSTREAM_LOGIN_FAILED with the server's own words.
  */
+import type { Socket } from 'node:net'
 import SMTPConnection, { type SMTPConnectionCustomAuthContext, type SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection'
 import { MailwicketError } from '../base/errors.ts'
 import { formatEndpoint } from '../base/network.ts'
 import { adviceFor, quote } from './probe-failure.ts'
+import { connectBehindHeader } from './probe-header.ts'
 import type { UpstreamAccount } from './upstream-account.ts'
 import { type ProbeTarget, readAuthorities } from './upstream-probe.ts'
 
@@ -20,12 +22,15 @@ const TLS_PORT = 465
 export interface SubmissionFacts {
   /** Of the EHLO reply after TLS, in capitals. */
   readonly mechanisms: readonly string[]
+  /** All keywords of that reply, in capitals. */
+  readonly keywords: readonly string[]
   readonly loggedIn: boolean
 }
 
 /** Without `account` it looks only at what the server offers. */
 export async function probeSubmission(target: ProbeTarget, account: UpstreamAccount | undefined): Promise<SubmissionFacts> {
-  const connection = new SMTPConnection(connectionOptions(target, account))
+  const socket = target.wantsHeader === true ? await connectTo(target) : undefined
+  const connection = new SMTPConnection({ ...connectionOptions(target, account), ...(socket === undefined ? {} : { connection: socket }) })
   const { promise: failed, reject } = Promise.withResolvers<never>()
   failed.catch(() => {})
   connection.on('error', reject)
@@ -34,16 +39,24 @@ export async function probeSubmission(target: ProbeTarget, account: UpstreamAcco
   try {
     await Promise.race([new Promise<void>((resolve, refuse) => connection.connect(error => (error ? refuse(error) : resolve()))), failed])
     const mechanisms = listMechanisms(connection.lastServerResponse || '')
+    const keywords = listKeywords(connection.lastServerResponse || '')
     checkMechanisms(mechanisms, account)
-    if (account === undefined) return { mechanisms, loggedIn: false }
+    if (account === undefined) return { mechanisms, keywords, loggedIn: false }
     await Promise.race([new Promise<void>((resolve, refuse) => connection.login({ method: OUR_METHOD }, error => (error ? refuse(error) : resolve()))), failed])
-    return { mechanisms, loggedIn: true }
+    return { mechanisms, keywords, loggedIn: true }
   } catch (error) {
     throw toProbeError(error, target, account)
   } finally {
     clearTimeout(deadline)
     connection.close()
+    socket?.destroy()
   }
+}
+
+async function connectTo(target: ProbeTarget): Promise<Socket> {
+  return connectBehindHeader(target).catch(error => {
+    throw toProbeError(error, target, undefined)
+  })
 }
 
 /** nodemailer's own PLAIN has no authzid, so the AUTH dialogue is ours. */
@@ -105,6 +118,10 @@ class AuthRefused extends Error {
 function listMechanisms(ehloReply: string): string[] {
   const lines = ehloReply.split(/\r?\n/).map(line => /^250[ -]AUTH[ =](.*)$/i.exec(line)?.[1] ?? '')
   return [...new Set(lines.join(' ').toUpperCase().split(/\s+/).filter(Boolean))]
+}
+
+function listKeywords(ehloReply: string): string[] {
+  return ehloReply.split(/\r?\n/).flatMap(line => /^250[ -]([A-Z0-9-]+)/i.exec(line)?.[1]?.toUpperCase() ?? [])
 }
 
 function checkMechanisms(mechanisms: readonly string[], account: UpstreamAccount | undefined): void {

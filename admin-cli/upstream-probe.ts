@@ -10,6 +10,7 @@ import type { UpstreamTls } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { formatEndpoint } from '../base/network.ts'
 import { adviceFor, quote } from './probe-failure.ts'
+import { checkTakesHeader, openTunnel, type Tunnel } from './probe-header.ts'
 import type { UpstreamAccount } from './upstream-account.ts'
 
 /** For DNS, TCP, TLS, greeting and login together; a person waits for it. */
@@ -30,6 +31,8 @@ export interface ProbeTarget {
   readonly serverName?: string
   /** Trust exactly the certificates of `ca`, also when none of them is an authority. */
   readonly pinned?: boolean
+  /** It expects a PROXY header ahead of everything else. */
+  readonly wantsHeader?: boolean
 }
 
 export interface ProbeFacts {
@@ -42,7 +45,12 @@ export interface ProbeFacts {
 export async function probeImap(target: ProbeTarget, account: UpstreamAccount | undefined): Promise<ProbeFacts> {
   // SECURITY: without AUTH=PLAIN imapflow would use LOGIN, which drops the authzid, and open the master user's own mailbox.
   if (account?.authzid !== undefined) await checkOffersPlain(target)
-  const client = new ImapFlow({ ...connectionOptions(target), ...(account === undefined ? {} : { auth: authOptions(account) }) })
+  const tunnel = await openTunnelFor(target)
+  const client = new ImapFlow({
+    ...connectionOptions(target),
+    ...(tunnel === undefined ? {} : { proxy: tunnel.url }),
+    ...(account === undefined ? {} : { auth: authOptions(account) }),
+  })
   // An EventEmitter without a listener would end the process; what is emitted is also thrown by connect().
   client.on('error', () => {})
   const deadline = AbortSignal.timeout(PROBE_TIMEOUT_MS)
@@ -60,6 +68,17 @@ export async function probeImap(target: ProbeTarget, account: UpstreamAccount | 
     throw toProbeError(error, target, account)
   } finally {
     client.close()
+    tunnel?.close()
+  }
+}
+
+async function openTunnelFor(target: ProbeTarget): Promise<Tunnel | undefined> {
+  if (target.wantsHeader !== true) return undefined
+  try {
+    if (target.tls !== 'implicit') await checkTakesHeader(target)
+    return await openTunnel(target)
+  } catch (error) {
+    throw toProbeError(error, target, undefined)
   }
 }
 

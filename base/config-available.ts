@@ -11,13 +11,9 @@ export function refuseUnavailable(config: Config): void {
   if (problems.length > 0) throw configInvalid(config.path, problems)
 }
 
-function findUnavailable({ upstreams, portal }: Config): Problem[] {
+function findUnavailable({ portal }: Config): Problem[] {
   const problems: Problem[] = []
   const report = (key: string, text: string) => problems.push({ key, text: `${text}; remove it to start` })
-  for (const [index, { forwardClient }] of upstreams.entries()) {
-    if (forwardClient !== 'none' && forwardClient !== 'xclient')
-      report(`upstream[${index}].forward_client`, `is "${forwardClient}", but this version tells the address of the mail app by "xclient" only`)
-  }
   if (portal !== undefined) report('portal', 'is set, but this version has no web pages')
   return problems
 }

@@ -162,9 +162,9 @@ export const UPSTREAM_KEYS = {
     example: '{ method = "master", user = "gw", secret_file = "gw.secret", style = "authzid" }',
   }),
   forward_client: withDefault(oneOf<ForwardClient>(['none', 'id', 'xclient', 'id+xclient', 'proxy']), 'none', {
-    meaning: 'Tell the upstream the address of the mail app: by IMAP ID (`id`), SMTP XCLIENT (`xclient`), both, or a PROXY header version 2 (`proxy`).',
+    meaning:
+      'Tell the upstream the address of the mail app: by IMAP ID (`id`), SMTP XCLIENT (`xclient`), both, or a PROXY header version 2 (`proxy`), which the ports of the upstream must then expect. It must trust this machine: docs/client-address.md.',
     example: '"id+xclient"',
-    later: 'all but `none` and `xclient`: this version tells the address of the mail app by SMTP XCLIENT only',
   }),
   sessions_per_mailbox: optional(count, {
     meaning:

@@ -31,6 +31,12 @@ export function normaliseIp(address: string): string {
   return findAddress(address)?.toString() ?? address
 }
 
+/** The 4 or 16 octets of an IP address; undefined when the text is none. */
+export function addressOctets(address: string): Uint8Array | undefined {
+  const parsed = findAddress(address)
+  return parsed === undefined ? undefined : Uint8Array.from(parsed.toByteArray())
+}
+
 /** "10.0.0.0/8", "2001:db8::/32", or a single address. */
 export function parseCidr(text: string): Network {
   const [addressText = '', prefixText, ...rest] = text.split('/')

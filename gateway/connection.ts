@@ -4,7 +4,7 @@
 import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
-import type { ListenConfig } from '../base/config.ts'
+import type { Endpoint, ListenConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { isInNetworks, normaliseIp, parseCidr } from '../base/network.ts'
 import type { Certificates } from '../certs/certificates.ts'
@@ -27,6 +27,8 @@ export class Connection {
   readonly #tcp: Socket
   readonly #listen: ListenConfig
   readonly #certificates: Certificates
+  /** As the balancer told. */
+  #proxiedTo: Endpoint | undefined
 
   constructor(tcp: Socket, listen: ListenConfig, certificates: Certificates) {
     this.#tcp = tcp
@@ -37,6 +39,11 @@ export class Connection {
     this.port = tcp.remotePort ?? 0
     // From here to its destruction a socket always has an error listener: an error nobody listens for ends the process.
     tcp.on('error', ignore)
+  }
+
+  /** What the client connected to: behind a balancer an address of that. The host is '' when the client has gone. */
+  get destination(): Endpoint {
+    return this.#proxiedTo ?? { host: normaliseIp(this.#tcp.localAddress ?? ''), port: this.#tcp.localPort ?? 0 }
   }
 
   /**
@@ -52,6 +59,7 @@ export class Connection {
     if (client === undefined) return
     this.ip = normaliseIp(client.ip)
     this.port = client.port
+    this.#proxiedTo = { host: normaliseIp(client.destination.host), port: client.destination.port }
   }
 
   /**

@@ -134,13 +134,6 @@ export class LiveSessions {
   get size(): number {
     return this.#sessions.size
   }
-
-  /** The devices of all sessions that have proved one. */
-  devices(): DeviceId[] {
-    const ids = new Set<DeviceId>()
-    for (const { device } of this.#sessions.values()) if (device !== undefined) ids.add(device.id)
-    return [...ids]
-  }
 }
 
 /** Why `session` has to end, given how its device stands now (undefined: gone from the store); undefined when it may go on. */
@@ -148,6 +141,7 @@ export function judgeSession(session: LiveSession, standing: DeviceStanding | un
   if (session.device === undefined) return undefined
   if (standing === undefined) return 'removed'
   if (standing.passwordVersion !== session.device.passwordVersion) return 'password-changed'
-  if (standing.kickedAt !== null && standing.kickedAt >= session.since) return 'kicked'
+  // Another kick than the one that the login knew of. Times are not compared: two machines, or one before and after it was set, disagree.
+  if (standing.kickedAt !== session.device.kickedAt) return 'kicked'
   return judgeDevice(standing, { scope: session.scope, ip: session.ip, now })
 }

@@ -107,7 +107,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
 ): Promise<TriedLogin<Upstream>> {
   const { config, store, limiter, live, metrics } = services
   const { session, credentials } = attempt
-  // Before the generation is read: a kick from here on means this login, an earlier one does not.
+  // Before the store is read: it tells this login from an earlier one of the same connection.
   session.since = Date.now()
   const generation = await store.readGeneration()
   const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address))
@@ -154,18 +154,18 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
       : await metrics.timeUpstreamLogin({ upstream: mailbox.upstream, protocol: session.protocol }, async () => connect(services.routeOf(mailbox), signal))
   try {
     signal.throwIfAborted()
-    if ((await store.readGeneration()) !== generation) {
-      const standing = (await store.findStandings([device.id])).get(device.id)
-      const why = judgeSession(session, standing, Date.now())
-      // A kick is no refusal: the app may come back at once with the same password.
-      if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
-      if (why !== undefined) {
-        upstream.socket.destroy()
-        live.release(session)
-        return refuse(services, attempt, asRefusal(why), { device })
-      }
-      session.device = standing
+    const hasMoved = (await store.readGeneration()) !== generation
+    // Also when nothing moved: an expiry comes without a change.
+    const standing = hasMoved ? (await store.findStandings([device.id])).get(device.id) : session.device
+    const why = judgeSession(session, standing, Date.now())
+    // A kick is no refusal: the app may come back at once with the same password.
+    if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
+    if (why !== undefined) {
+      upstream.socket.destroy()
+      live.release(session)
+      return refuse(services, attempt, asRefusal(why), { device })
     }
+    session.device = standing
     signal.throwIfAborted()
   } catch (error) {
     upstream.socket.destroy()

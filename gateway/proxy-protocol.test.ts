@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { makePem, type Pem } from '../certs/certificate-fixture.ts'
 import type { Certificates } from '../certs/certificates.ts'
 import { Connection } from './connection.ts'
-import { readProxyHeader } from './proxy-protocol.ts'
+import { type ProxiedClient, readProxyHeader } from './proxy-protocol.ts'
 import { openTcpPair } from './tcp-pair-fixture.ts'
 
 let pem: Pem
@@ -25,12 +25,16 @@ function v2(command: number, family: number, body: Buffer, version = 2): Buffer 
 const IPV4 = Buffer.from([203, 0, 113, 7, 192, 0, 2, 1, 0x12, 0x67, 0x03, 0xe1])
 const IPV6 = Buffer.concat([Buffer.from('20010db8000000000000000000000001', 'hex'), Buffer.alloc(16), Buffer.from([0x12, 0x67, 0x03, 0xe1])])
 
-const good: readonly [string, Buffer, { ip: string; port: number } | undefined][] = [
-  ['version 1, IPv4', v1('PROXY TCP4 203.0.113.7 192.0.2.1 4711 993'), { ip: '203.0.113.7', port: 4711 }],
-  ['version 1, IPv6', v1('PROXY TCP6 2001:db8::1 2001:db8::2 4711 993'), { ip: '2001:db8::1', port: 4711 }],
+const good: readonly [string, Buffer, ProxiedClient | undefined][] = [
+  ['version 1, IPv4', v1('PROXY TCP4 203.0.113.7 192.0.2.1 4711 993'), { ip: '203.0.113.7', port: 4711, destination: { host: '192.0.2.1', port: 993 } }],
+  ['version 1, IPv6', v1('PROXY TCP6 2001:db8::1 2001:db8::2 4711 993'), { ip: '2001:db8::1', port: 4711, destination: { host: '2001:db8::2', port: 993 } }],
   ['version 1, UNKNOWN', v1('PROXY UNKNOWN ffff:f...f:ffff ffff 65535 65535'), undefined],
-  ['version 2, IPv4', v2(1, 0x11, IPV4), { ip: '203.0.113.7', port: 4711 }],
-  ['version 2, IPv6 with TLVs', v2(1, 0x21, Buffer.concat([IPV6, Buffer.from([4, 0, 3, 1, 2, 3])])), { ip: '2001:db8:0:0:0:0:0:1', port: 4711 }],
+  ['version 2, IPv4', v2(1, 0x11, IPV4), { ip: '203.0.113.7', port: 4711, destination: { host: '192.0.2.1', port: 993 } }],
+  [
+    'version 2, IPv6 with TLVs',
+    v2(1, 0x21, Buffer.concat([IPV6, Buffer.from([4, 0, 3, 1, 2, 3])])),
+    { ip: '2001:db8:0:0:0:0:0:1', port: 4711, destination: { host: '0:0:0:0:0:0:0:0', port: 993 } },
+  ],
   ['version 2, LOCAL', v2(0, 0, Buffer.alloc(0)), undefined],
 ]
 
@@ -105,6 +109,7 @@ describe('a connection behind a balancer', () => {
     await connection.secure()
     expect(connection.ip).toBe('203.0.113.7')
     expect(connection.port).toBe(4711)
+    expect(connection.destination).toEqual({ host: '192.0.2.1', port: 993 })
     expect(await new Promise(resolve => connection.socket.once('data', chunk => resolve(chunk.toString())))).toBe('hello')
     app.destroy()
   })

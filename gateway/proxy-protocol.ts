@@ -5,16 +5,19 @@
  * from the socket; whatever follows stays there for TLS. SECURITY: it is believed only from the networks named.
  */
 import { isIP, type Socket } from 'node:net'
+import type { Endpoint } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
+import { PROXY_SIGNATURE } from '../base/proxy-header.ts'
 import { LIMITS } from './limits.ts'
 
 /** The real client; undefined: the balancer speaks for itself (version 2 LOCAL, version 1 UNKNOWN). */
 export interface ProxiedClient {
   readonly ip: string
   readonly port: number
+  /** What it connected to. */
+  readonly destination: Endpoint
 }
 
-const V2_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 const V2_HEAD_BYTES = 16
 /** The specification's own bound for version 1, CRLF included. */
 const V1_MAX_BYTES = 107
@@ -26,8 +29,8 @@ export async function readProxyHeader(socket: Socket): Promise<ProxiedClient | u
   const timer = setTimeout(() => socket.destroy(new Error('no PROXY header in time')), LIMITS.proxyHeaderMs)
   try {
     // The shortest header of either version has fifteen octets: `PROXY UNKNOWN` and its CRLF.
-    const start = await take(socket, V2_SIGNATURE.length)
-    if (start.equals(V2_SIGNATURE)) return await readV2(socket)
+    const start = await take(socket, PROXY_SIGNATURE.length)
+    if (start.equals(PROXY_SIGNATURE)) return await readV2(socket)
     if (start.subarray(0, 6).toString('latin1') === 'PROXY ') return await readV1(socket, start)
     throw syntax('the connection does not begin with a PROXY header')
   } finally {
@@ -46,11 +49,11 @@ async function readV1(socket: Socket, start: Buffer): Promise<ProxiedClient | un
   const version = family === 'TCP4' ? 4 : family === 'TCP6' ? 6 : 0
   if (version === 0 || isIP(source) !== version || isIP(destination) !== version || !isPort(port) || !isPort(toPort) || more.length > 0)
     throw syntax('the PROXY header cannot be read')
-  return { ip: source, port: Number(port) }
+  return { ip: source, port: Number(port), destination: { host: destination, port: Number(toPort) } }
 }
 
 async function readV2(socket: Socket): Promise<ProxiedClient | undefined> {
-  const head = await take(socket, V2_HEAD_BYTES - V2_SIGNATURE.length)
+  const head = await take(socket, V2_HEAD_BYTES - PROXY_SIGNATURE.length)
   const [versionAndCommand = 0, family = 0] = head
   const length = head.readUInt16BE(2)
   if (versionAndCommand >> 4 !== 2) throw syntax('a PROXY header of an unknown version')
@@ -59,9 +62,15 @@ async function readV2(socket: Socket): Promise<ProxiedClient | undefined> {
   const command = versionAndCommand & 0x0f
   if (command === 0) return undefined // LOCAL: the balancer looks whether we are alive.
   if (command !== 1) throw syntax('a PROXY header with an unknown command')
-  if (family === 0x11 && length >= 12) return { ip: [...body.subarray(0, 4)].join('.'), port: body.readUInt16BE(8) }
-  if (family === 0x21 && length >= 36) return { ip: formatIpv6(body.subarray(0, 16)), port: body.readUInt16BE(32) }
+  if (family === 0x11 && length >= 12) return addressesIn(body, 4, octets => [...octets].join('.'))
+  if (family === 0x21 && length >= 36) return addressesIn(body, 16, formatIpv6)
   throw syntax('a PROXY header for another transport than TCP')
+}
+
+/** Source address, destination address, source port, destination port. */
+function addressesIn(body: Buffer, size: number, format: (octets: Buffer) => string): ProxiedClient {
+  const destination = { host: format(body.subarray(size, 2 * size)), port: body.readUInt16BE(2 * size + 2) }
+  return { ip: format(body.subarray(0, size)), port: body.readUInt16BE(2 * size), destination }
 }
 
 /** Exactly so many octets; the rest stays in the socket. */

@@ -34,7 +34,7 @@ function openRevocation() {
   const live = new LiveSessions()
   const ended: string[] = []
   const rows = new Map([makeStanding('a'), makeStanding('b')].map(row => [row.id, row]))
-  const store = { generation: 1, kicked: [] as SessionId[], isDown: false }
+  const store = { generation: 1, kicked: [] as SessionId[], isDown: false, answered: Promise.resolve() }
   for (const id of ['a', 'b']) {
     const session = new LiveSession({
       protocol: 'imap',
@@ -55,7 +55,11 @@ function openRevocation() {
         if (store.isDown) throw new Error('down')
         return store.generation
       },
-      findStandings: async (ids: readonly DeviceId[]) => new Map(ids.flatMap(id => (rows.has(id) ? [[id, rows.get(id) as DeviceStanding]] : []))),
+      findStandings: async (ids: readonly DeviceId[]) => {
+        const found = new Map(ids.flatMap(id => (rows.has(id) ? [[id, rows.get(id) as DeviceStanding]] : [])))
+        await store.answered
+        return found
+      },
       findKickedSessions: async () => store.kicked,
     } as unknown as GatewayStore,
     live,
@@ -131,6 +135,45 @@ describe('Revocation', () => {
     store.generation += 1
     await nextPoll()
     expect(ended).toEqual(['a: network', 'b: revoked'])
+  })
+
+  it('does not end a session that logged in with the new password while the store was asked about the old one', async () => {
+    const { live, ended, rows, store } = openRevocation()
+    await nextPoll()
+    const answer = Promise.withResolvers<void>()
+    store.answered = answer.promise
+    store.generation += 1
+    await nextPoll()
+    // The answer is under way with the old row; meanwhile the password is changed and the app comes back with the new one.
+    rows.set('a' as DeviceId, makeStanding('a', { passwordVersion: 2 }))
+    store.generation += 1
+    const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: NOW, end: why => void ended.push(`new: ${why}`) })
+    session.device = rows.get('a' as DeviceId)
+    live.enter(session)
+    store.answered = Promise.resolve()
+    answer.resolve()
+    await vi.advanceTimersByTimeAsync(LIMITS.generationPollMs * 2)
+    expect(ended).toEqual(['a: password-changed'])
+  })
+
+  it('ends a session that was kicked, whatever the clocks of the two machines say', async () => {
+    const { ended, rows, store } = openRevocation()
+    await nextPoll()
+    rows.set('a' as DeviceId, makeStanding('a', { kickedAt: NOW - 3_600_000 }))
+    store.generation += 1
+    await nextPoll()
+    expect(ended).toEqual(['a: kicked'])
+  })
+
+  it('does not end a session for a kick that its login knew of, when something else changes later', async () => {
+    const { ended, live, rows, store } = openRevocation()
+    const kicked = makeStanding('a', { kickedAt: NOW + 1 })
+    rows.set('a' as DeviceId, kicked)
+    for (const session of live.all()) if (session.device?.id === kicked.id) session.device = kicked
+    await nextPoll()
+    store.generation += 1
+    await nextPoll()
+    expect(ended).toEqual([])
   })
 
   it('leaves sessions alone while the store is down, and catches up afterwards', async () => {

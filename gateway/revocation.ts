@@ -2,13 +2,20 @@
  * Ends sessions that the store no longer supports: polls the store's generation, and when it moved, judges every live device again
  * (design section 7). One mechanism for every cause; an expiry, which moves nothing in the store, is looked for on every poll.
  */
+import type { DeviceId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
 import type { GatewayStore } from '../store/gateway-store.ts'
+import type { DeviceStanding } from '../store/login-record.ts'
 import { LIMITS } from './limits.ts'
 import { judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
 
 /** Bounds one query and the time it may hold the loop. */
 const DEVICES_PER_QUERY = 500
+
+interface Proved {
+  readonly session: LiveSession
+  readonly since: number
+}
 
 export class Revocation {
   readonly #store: GatewayStore
@@ -69,25 +76,40 @@ export class Revocation {
   }
 
   async #reconcile(): Promise<void> {
-    const devices = this.#live.devices()
+    const proved = this.#provedByDevice()
+    const devices = [...proved.keys()]
     for (let i = 0; i < devices.length; i += DEVICES_PER_QUERY) {
-      const part = new Set(devices.slice(i, i + DEVICES_PER_QUERY))
-      const standings = await this.#store.findStandings([...part])
+      const part = devices.slice(i, i + DEVICES_PER_QUERY)
+      const standings = await this.#store.findStandings(part)
       const now = Date.now()
-      for (const session of [...this.#live.all()]) {
-        const id = session.device?.id
-        if (id === undefined || !part.has(id)) continue
-        const standing = standings.get(id)
-        const why = judgeSession(session, standing, now)
-        if (why !== undefined) this.#end(session, why)
-        // From now on an expiry is looked for in the terms that hold now.
-        else session.device = standing
-      }
+      for (const id of part) for (const { session, since } of proved.get(id) ?? []) this.#judge(session, since, standings.get(id), now)
     }
     for (const id of await this.#store.findKickedSessions()) {
       const session = this.#live.find(id)
       if (session !== undefined) this.#end(session, 'kicked')
     }
+  }
+
+  /** The sessions to judge, by device, each with the beginning of its login. */
+  #provedByDevice(): Map<DeviceId, Proved[]> {
+    const proved = new Map<DeviceId, Proved[]>()
+    for (const session of this.#live.all()) {
+      const id = session.device?.id
+      if (id === undefined) continue
+      const known = proved.get(id)
+      if (known === undefined) proved.set(id, [{ session, since: session.since }])
+      else known.push({ session, since: session.since })
+    }
+    return proved
+  }
+
+  /** A login that began after the store was asked knows newer terms than its answer, and compares the generation itself. */
+  #judge(session: LiveSession, since: number, standing: DeviceStanding | undefined, now: number): void {
+    if (session.device === undefined || session.since !== since || this.#live.find(session.id) === undefined) return
+    const why = judgeSession(session, standing, now)
+    if (why !== undefined) this.#end(session, why)
+    // From now on an expiry is looked for in the terms that hold now.
+    else session.device = standing
   }
 
   #endExpired(): void {

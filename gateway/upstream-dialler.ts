@@ -11,7 +11,7 @@ import type { UpstreamEndpoint } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { LIMITS } from './limits.ts'
 import { openShared } from './shared-read.ts'
-import { UpstreamFailure } from './upstream-failure.ts'
+import { UpstreamFailure, type UpstreamFailureReason } from './upstream-failure.ts'
 
 export class UpstreamDialler {
   readonly endpoint: UpstreamEndpoint
@@ -25,8 +25,8 @@ export class UpstreamDialler {
     this.#context = endpoint.tls === 'none' ? undefined : createContext(ca)
   }
 
-  /** A connected socket; TLS is up when the endpoint says `implicit`. Throws UpstreamFailure. */
-  async dial(signal: AbortSignal): Promise<Duplex> {
+  /** A connected socket; TLS is up when the endpoint says `implicit`. A PROXY header goes out before anything else. Throws UpstreamFailure. */
+  async dial(signal: AbortSignal, proxyHeader?: Buffer): Promise<Duplex> {
     const { host, port, tls } = this.endpoint
     // For an address there is only one family to try; for a name both are, in the manner of RFC 8305.
     const autoSelectFamily = isIP(host) === 0
@@ -36,11 +36,18 @@ export class UpstreamDialler {
     // For good: between one reader and the next nobody else listens, and an error nobody listens for ends the process.
     socket.on('error', ignore)
     await settle(socket, 'connect', signal, error => new UpstreamFailure('unreachable', `${host}:${port}: ${error.message}`, error))
-    return tls === 'implicit' ? this.startTls(socket, signal) : socket
+    if (proxyHeader !== undefined) socket.write(proxyHeader)
+    if (tls !== 'implicit') return socket
+    return this.#startTls(socket, signal, proxyHeader === undefined ? 'tls-failed' : 'proxy-refused')
   }
 
   /** TLS over a connected socket from which everything was read. Throws UpstreamFailure. */
   async startTls(socket: Duplex, signal: AbortSignal): Promise<Duplex> {
+    return this.#startTls(socket, signal, 'tls-failed')
+  }
+
+  /** `brokenOff`: what it means when the handshake does not even come to the certificate. */
+  async #startTls(socket: Duplex, signal: AbortSignal, brokenOff: UpstreamFailureReason): Promise<Duplex> {
     const { host } = this.endpoint
     const secure = connectTls({
       socket: socket as Socket,
@@ -54,7 +61,7 @@ export class UpstreamDialler {
     secure.on('session', session => {
       this.#session = session
     })
-    await settle(secure, 'secureConnect', signal, error => new UpstreamFailure('tls-failed', error.message, error))
+    await settle(secure, 'secureConnect', signal, error => new UpstreamFailure(secure.authorizationError ? 'tls-failed' : brokenOff, error.message, error))
     return secure
   }
 }

@@ -30,6 +30,8 @@ export const UPSTREAM_FAILURES = {
   /** Bytes before the TLS handshake, an answer before the question: somebody sits in between (CVE-2011-0411 and its kin). */
   'spoke-out-of-turn': { reply: 'unavailable', severity: 'error' },
   preauth: { reply: 'unavailable', severity: 'error' },
+  /** `forward_client = "proxy"`, and what answers there does not seem to expect a PROXY header, or not from us. */
+  'proxy-refused': { reply: 'unavailable', severity: 'error' },
   'starttls-refused': { reply: 'unavailable', severity: 'error' },
   /** It refused what we logged in with. */
   'refused-us': ACT,
@@ -68,6 +70,15 @@ export class UpstreamFailure extends Error {
 export function asUpstreamFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted || !(error instanceof MailwicketError)) return error
   return new UpstreamFailure(error.code === 'WIRE_LIMIT' ? 'not-the-protocol' : 'closed', error.message, error)
+}
+
+/** How an upstream takes a PROXY header that it does not expect: it leaves, or answers something that nobody asked. */
+const REFUSES_PROXY: ReadonlySet<UpstreamFailureReason> = new Set(['closed', 'not-the-protocol', 'spoke-out-of-turn'])
+
+/** A failure before the upstream's first good answer, where a PROXY header had gone ahead. */
+export function asProxyRefused(error: unknown): unknown {
+  if (!(error instanceof UpstreamFailure) || !REFUSES_PROXY.has(error.reason)) return error
+  return new UpstreamFailure('proxy-refused', `${error.reason} after our PROXY header: ${error.detail}`, error)
 }
 
 /** SECURITY: an upstream's words go to terminals and log parsers: one line, printable, 200 characters. */

@@ -190,4 +190,16 @@ describe('live sessions', () => {
     expect(await gateway.readGeneration()).toBe(before + 1)
     expect((await gateway.findStandings([device.id])).get(device.id)?.kickedAt).toBe(fixture.now)
   })
+
+  test('two kicks in the same millisecond, or after the clock was set back, are two', async () => {
+    const kickedAt = async () => (await gateway.findStandings([device.id])).get(device.id)?.kickedAt ?? 0
+    await store.sessions.kick({ device: device.id })
+    const first = await kickedAt()
+    await store.sessions.kick({ mailbox: anna })
+    expect(await kickedAt()).toBe(first + 1)
+    fixture.now -= 3_600_000
+    await store.sessions.kick({ device: device.id })
+    expect(await kickedAt()).toBe(first + 2)
+    fixture.now += 3_600_000
+  })
 })

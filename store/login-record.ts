@@ -34,7 +34,7 @@ export interface DeviceStanding {
   readonly allowFrom: readonly string[]
   /** Changes with every new password; a session proved under another one is over. */
   readonly passwordVersion: number
-  /** Sessions that began before this moment are over (`session kick --device`, `--mailbox`). */
+  /** Changes with every kick (`session kick --device`, `--mailbox`); a session whose login knew another value is over. */
   readonly kickedAt: number | null
 }
 

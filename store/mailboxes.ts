@@ -6,6 +6,7 @@ import { parseAddress } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { type MailboxId, makeId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
+import { kickColumns } from './kick.ts'
 import { LEGACY_NAME, setLegacyUntil } from './legacy-rows.ts'
 import type { MailboxState } from './login-record.ts'
 import type { MailboxesTable, Schema } from './schema.ts'
@@ -116,7 +117,7 @@ export class Mailboxes {
       if (changed === undefined) return getMailbox(change.db, address)
       await change.db.updateTable('mailboxes').set({ upstream, login, state, sealed_secret: sealed }).where('id', '=', row.id).execute()
       if (upstream !== row.upstream || login !== row.login)
-        await change.db.updateTable('devices').set({ kicked_at: change.at }).where('mailbox_id', '=', row.id).execute()
+        await change.db.updateTable('devices').set(kickColumns(change.at)).where('mailbox_id', '=', row.id).execute()
       await change.audit({ action: 'mailbox.changed', subject: address, subjectId: row.id, ...changed })
       if (upstream !== row.upstream || login !== row.login || state !== row.state) await change.moveGeneration()
       return getMailbox(change.db, address)

@@ -5,6 +5,7 @@ import { parseAddress } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { DeviceId, NodeId, SessionId } from '../base/ids.ts'
 import { ambiguous, resolveDevice } from './device-names.ts'
+import { kickColumns } from './kick.ts'
 import { getMailboxRow } from './mailboxes.ts'
 import type { Change, StoreContext } from './store-context.ts'
 
@@ -102,7 +103,7 @@ export class Sessions {
     for (const id of ids) {
       const device = await change.db
         .updateTable('devices')
-        .set({ kicked_at: change.at })
+        .set(kickColumns(change.at))
         .where('id', '=', id)
         .returning(['name', 'mailbox_id'])
         .executeTakeFirstOrThrow()

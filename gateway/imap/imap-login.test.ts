@@ -174,7 +174,7 @@ describe('login', () => {
   it('gives up the upstream when the client leaves meanwhile', async () => {
     let signal: AbortSignal | undefined
     const { client, done, live, lines } = openSession({
-      connect: async (_, given) => {
+      connect: async (_route, _client, given) => {
         signal = given
         return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)))
       },
@@ -192,7 +192,7 @@ describe('login', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     let isDialling = false
     const { client, said } = openSession({
-      connect: async (_, given) => {
+      connect: async (_route, _client, given) => {
         isDialling = true
         return new Promise((_, reject) => given.addEventListener('abort', () => reject(given.reason)))
       },

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
+import type { ClientIdentity } from '../client-identity.ts'
 import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
 import { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
@@ -8,12 +10,22 @@ import { connectImapUpstream } from './imap-upstream.ts'
 /** Logs in at an upstream that behaves as scripted: what it says at once, and to each line it hears. */
 async function connectTo(
   script: Script,
-  options: { tls?: 'none' | 'starttls'; authzid?: string; secret?: string; allowUnauthenticate?: boolean; signal?: AbortSignal } = {},
+  options: {
+    tls?: 'none' | 'starttls'
+    authzid?: string
+    secret?: string
+    allowUnauthenticate?: boolean
+    idClient?: ClientIdentity
+    proxyHeader?: Buffer
+    signal?: AbortSignal
+  } = {},
 ) {
   const { heard, dialler } = await openScriptedUpstream(script, options.tls ?? 'none')
   const login = { authzid: options.authzid ?? '', user: 'ann', secret: Secret.fromText(options.secret ?? 'upstream-secret') }
   const upstream = connectImapUpstream(dialler, login, {
     allowUnauthenticate: options.allowUnauthenticate ?? false,
+    idClient: options.idClient,
+    proxyHeader: options.proxyHeader,
     signal: options.signal ?? new AbortController().signal,
   })
   return { heard, upstream }
@@ -43,6 +55,116 @@ async function failureOf(script: Script, options: Parameters<typeof connectTo>[1
   expect(error).toBeInstanceOf(UpstreamFailure)
   return error as UpstreamFailure
 }
+
+const client: ClientIdentity = { ip: '2001:db8::7', port: 4711, destination: { host: '192.0.2.1', port: 993 }, session: 's1' }
+const ID =
+  /^([0-9a-f-]{18}) ID \("x-originating-ip" "2001:db8::7" "x-originating-port" "4711" "x-connected-ip" "192.0.2.1" "x-connected-port" "993" "x-session-ext-id" "s1"\)$/
+
+describe('telling the upstream of the client by ID', () => {
+  const answering =
+    (answer: (tag: string) => string): Script =>
+    say => {
+      const login = honest('IMAP4rev1 ID AUTH=PLAIN SASL-IR')(say, undefined as never)
+      return line => (ID.test(line) ? say(answer(line.split(' ')[0] as string)) : login(line))
+    }
+
+  it.each([
+    ['OK', (tag: string) => `* ID ("name" "Dovecot")\r\n${tag} OK done\r\n`],
+    ['NO', (tag: string) => `${tag} NO not from you\r\n`],
+    ['BAD', (tag: string) => `${tag} BAD what?\r\n`],
+    ['nothing at all', () => ''],
+  ])('before the login, which goes on when the answer is %s', async (_, answer) => {
+    const { heard, upstream } = await connectTo(answering(answer), { idClient: client })
+    const { capabilities, socket } = await upstream
+    socket.destroy()
+    expect(capabilities).toBe('IMAP4rev1 IDLE')
+    expect(heard[0]).toMatch(ID)
+    expect(heard[1]).toMatch(/AUTHENTICATE PLAIN/)
+  })
+
+  it('leaves no answer behind for the app when capabilities are asked for after the login', async () => {
+    const { heard, upstream } = await connectTo(
+      say => {
+        const login = honest('IMAP4rev1 ID AUTH=PLAIN SASL-IR', 'in')(say, undefined as never)
+        let tag = ''
+        return line => {
+          if (ID.test(line)) tag = line.split(' ')[0] as string
+          // The answer to ID comes together with that to the login, and after it.
+          else if (line.includes('AUTHENTICATE')) say(`${line.split(' ')[0]} OK in\r\n${tag} OK late\r\n`)
+          else login(line)
+        }
+      },
+      { idClient: client },
+    )
+    const { unread, socket } = await upstream
+    socket.destroy()
+    expect(unread.toString()).toBe('')
+    expect(heard).toHaveLength(3)
+  })
+
+  it('does not say it where it is not offered', async () => {
+    const { heard, upstream } = await connectTo(honest('IMAP4rev1 SASL-IR AUTH=PLAIN'), { idClient: client })
+    ;(await upstream).socket.destroy()
+    expect(heard.join()).not.toContain('originating')
+  })
+
+  it('never tells it before TLS', async () => {
+    const { heard, upstream } = await connectTo(
+      say => {
+        say('* OK [CAPABILITY IMAP4rev1 ID STARTTLS] ready\r\n')
+        return line => say(`${line.split(' ')[0]} NO not now\r\n`)
+      },
+      { tls: 'starttls', idClient: client },
+    )
+    await expect(upstream).rejects.toMatchObject({ reason: 'starttls-refused' })
+    expect(heard).toHaveLength(1)
+  })
+})
+
+describe('behind a PROXY header', () => {
+  it('asks for the capabilities before it sends any secret', async () => {
+    const { heard, upstream } = await connectTo(
+      say => {
+        const login = honest('IMAP4rev1 AUTH=PLAIN SASL-IR')(say, undefined as never)
+        // The header as lines: three, and what stands before our first command.
+        let header = 4
+        return line => (header-- > 1 ? undefined : login(line.replace('QUIT\n \0\0\0', '')))
+      },
+      { proxyHeader: LOCAL_PROXY_HEADER },
+    )
+    ;(await upstream).socket.destroy()
+    expect(heard.slice(0, 3)).toEqual(['', '', '\0'])
+    expect(heard[3]).toMatch(/^QUIT\n \0\0\0[0-9a-f-]{18} CAPABILITY$/)
+    expect(heard[4]).toMatch(/LOGIN/)
+  })
+
+  it.each([
+    ['answers it with BAD', '* OK ready\r\n', (line: string) => (line === '' ? '* BAD what?\r\n' : '')],
+    ['answers its own tag only', '* OK ready\r\n', () => 'QUIT BAD what?\r\n'],
+    ['is no IMAP server', 'SSH-2.0-OpenSSH\r\n', () => ''],
+  ])('an upstream that %s: proxy-refused, and no secret was sent', async (_, greeting, answer) => {
+    const { heard, upstream } = await connectTo(
+      say => {
+        say(greeting)
+        return line => say(answer(line))
+      },
+      { proxyHeader: LOCAL_PROXY_HEADER },
+    )
+    await expect(upstream).rejects.toMatchObject({ reason: 'proxy-refused', reply: 'unavailable', severity: 'error' })
+    expect(heard.join()).not.toMatch(/AUTHENTICATE|LOGIN/)
+  })
+
+  it('an upstream that leaves: proxy-refused', async () => {
+    const failure = await failureOf(
+      (_, socket) => {
+        socket.end()
+        return () => {}
+      },
+      { proxyHeader: LOCAL_PROXY_HEADER },
+    )
+    expect(failure).toMatchObject({ reason: 'proxy-refused', detail: expect.stringContaining('closed after our PROXY header') })
+  })
+})
 
 describe('logging in at the upstream', () => {
   it('sends PLAIN with the command where SASL-IR is offered', async () => {

@@ -5,9 +5,10 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
+import type { ClientIdentity } from '../client-identity.ts'
 import { LIMITS } from '../limits.ts'
 import type { UpstreamDialler } from '../upstream-dialler.ts'
-import { asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
+import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
 import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
 import { Wire } from '../wire.ts'
 
@@ -27,21 +28,27 @@ const TOO_MANY = /\btoo many\b/i
 /** Capabilities are atoms (RFC 9051 §9); anything else would let an upstream write into our reply. */
 const CAPABILITY_LIST = /^[A-Z][\x21\x23\x24\x26\x27\x2b-\x5b\x5e-\x7a\x7c\x7e ]*$/i
 
+export interface ImapConnectOptions {
+  readonly allowUnauthenticate: boolean
+  /** Whom to tell of by ID; undefined: nobody. */
+  readonly idClient: ClientIdentity | undefined
+  /** Goes ahead of everything else; undefined: nothing does. */
+  readonly proxyHeader: Buffer | undefined
+  readonly signal: AbortSignal
+}
+
 /** Dials and logs in, all within the signal. Throws UpstreamFailure; whatever the signal carries when it is aborted. */
-export async function connectImapUpstream(
-  dialler: UpstreamDialler,
-  login: UpstreamLogin,
-  options: { allowUnauthenticate: boolean; signal: AbortSignal },
-): Promise<ImapUpstream> {
-  const { signal } = options
-  let dialogue = new Dialogue(await dialler.dial(signal), signal)
+export async function connectImapUpstream(dialler: UpstreamDialler, login: UpstreamLogin, options: ImapConnectOptions): Promise<ImapUpstream> {
+  const { signal, proxyHeader, idClient } = options
+  let dialogue = new Dialogue(await dialler.dial(signal, proxyHeader), signal)
   try {
-    let capabilities = await dialogue.readGreeting()
+    let capabilities = proxyHeader === undefined ? await dialogue.readGreeting() : await meetBehindHeader(dialogue, signal)
     if (dialler.endpoint.tls === 'starttls') {
       dialogue = await startTls(dialogue, dialler, signal)
       capabilities = undefined // RFC 9051 §6.2.1: what was learnt before TLS is forgotten.
     }
     capabilities ??= await dialogue.askCapabilities()
+    if (idClient !== undefined && has(capabilities, 'ID')) dialogue.tell(`ID ${formatId(idClient)}`)
     const ready = (await logIn(dialogue, login, capabilities)) ?? (await dialogue.askCapabilities())
     // RFC 8437: UNAUTHENTICATE would let a device try other passwords on a spliced connection, out of our sight.
     if (has(ready, 'UNAUTHENTICATE') && !options.allowUnauthenticate) {
@@ -52,6 +59,33 @@ export async function connectImapUpstream(
     dialogue.destroy()
     throw hideLogin(asUpstreamFailure(error, signal), login)
   }
+}
+
+/** Asks a harmless question before any secret: who took our PROXY header for commands does not answer it well. */
+async function meetBehindHeader(dialogue: Dialogue, signal: AbortSignal): Promise<string> {
+  try {
+    await dialogue.readGreeting()
+    return await dialogue.askCapabilities()
+  } catch (error) {
+    throw asProxyRefused(asUpstreamFailure(error, signal))
+  }
+}
+
+/**
+ * RFC 2971 §3.3: field and value pairs; the fields are Dovecot's, which believes them before the login from its `login_trusted_networks`.
+ * SECURITY: addresses, numbers and our own id, quoted; nothing that a client could have written.
+ */
+function formatId({ ip, port, destination, session }: ClientIdentity): string {
+  const facts = {
+    'x-originating-ip': ip,
+    'x-originating-port': port,
+    'x-connected-ip': destination.host,
+    'x-connected-port': destination.port,
+    'x-session-ext-id': session,
+  }
+  return `(${Object.entries(facts)
+    .map(([field, value]) => `"${field}" "${value}"`)
+    .join(' ')})`
 }
 
 async function startTls(dialogue: Dialogue, dialler: UpstreamDialler, signal: AbortSignal): Promise<Dialogue> {
@@ -104,6 +138,8 @@ class Dialogue {
   readonly #wire: Wire
   readonly #signal: AbortSignal
   readonly #onAbort: () => void
+  /** Of what was told and not answered yet. */
+  #toldTag = ''
 
   constructor(socket: Duplex, signal: AbortSignal) {
     this.#wire = new Wire(socket, LIMITS.upstreamReplyBytes)
@@ -122,6 +158,15 @@ class Dialogue {
     return capabilitiesIn(/^\* OK \[CAPABILITY ([^\]]*)\]/i.exec(line)?.[1])
   }
 
+  /**
+   * Sends what needs no answer, just ahead of the next command, as Dovecot's own proxy does: it costs no round trip, and an upstream that
+   * refuses it, or never answers it, is no less good for a login.
+   */
+  tell(command: string): void {
+    this.#toldTag = makeTag()
+    this.#wire.write(`${this.#toldTag} ${command}\r\n`)
+  }
+
   async askCapabilities(): Promise<string> {
     const { status, capabilities, text } = await this.command('CAPABILITY')
     if (status !== 'OK' || capabilities === undefined) throw new UpstreamFailure('not-the-protocol', `CAPABILITY: ${text}`)
@@ -130,7 +175,7 @@ class Dialogue {
 
   /** Sends a command, and each of `answers` on a line of its own when the upstream asks for more. */
   async command(command: string, answers: readonly Buffer[] = []): Promise<Reply> {
-    const tag = randomUUID().slice(0, 18) // 64 random bits and two dashes; Node keeps random octets for it in stock
+    const tag = makeTag()
     await this.#skipUntagged()
     this.#wire.write(`${tag} ${command}\r\n`)
     let capabilities: string | undefined
@@ -140,11 +185,15 @@ class Dialogue {
       heard += line.length + 2
       if (line.startsWith('* ')) {
         if (/^\* BYE/i.test(line)) throw new UpstreamFailure('says-unavailable', line)
+        // RFC 9051 §7.1.3: it could not even read a command of ours; that one will never be answered.
+        if (/^\* BAD/i.test(line)) throw new UpstreamFailure('not-the-protocol', line)
         capabilities = capabilitiesIn(/^\* CAPABILITY (.*)$/i.exec(line)?.[1]) ?? capabilities
       } else if (line.startsWith('+')) {
         // After a failed SASL exchange a server may send a challenge; an empty line makes it say NO.
         this.#wire.write(Buffer.concat([answers[answered] ?? Buffer.alloc(0), Buffer.from('\r\n')]))
         answered += 1
+      } else if (this.#isToldAnswer(line)) {
+        // OK, NO or BAD: it is all the same to us.
       } else {
         return parseTagged(line, tag, capabilities)
       }
@@ -158,8 +207,14 @@ class Dialogue {
       const line = await this.#readLine()
       heard += line.length + 2
       if (/^\* (BYE|PREAUTH)/i.test(line)) throw new UpstreamFailure('says-unavailable', line)
+      if (/^\* BAD/i.test(line)) throw new UpstreamFailure('not-the-protocol', line)
+      if (this.#isToldAnswer(line)) continue
       if (!line.startsWith('* ') || heard > LIMITS.upstreamReplyBytes) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
     }
+  }
+
+  #isToldAnswer(line: string): boolean {
+    return this.#toldTag !== '' && line.startsWith(`${this.#toldTag} `)
   }
 
   release(): { socket: Duplex; unread: Buffer } {
@@ -179,6 +234,11 @@ class Dialogue {
     if (/\{\d+\}$/.test(line)) throw new UpstreamFailure('not-the-protocol', 'a literal before login')
     return line
   }
+}
+
+/** 64 random bits and two dashes; Node keeps random octets for it in stock. */
+function makeTag(): string {
+  return randomUUID().slice(0, 18)
 }
 
 function parseTagged(line: string, tag: string, untagged: string | undefined): Reply {

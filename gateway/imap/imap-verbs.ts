@@ -107,7 +107,9 @@ async function ask(session: ImapSession, challenge: string): Promise<Buffer | un
 
 async function finishLogin({ session, tag }: Call, credentials: Credentials): Promise<void> {
   const { services, wire, connection, live, log } = session
-  const outcome = await logIn(services, { session: live, credentials, wire, tls: connection.tls, log }, services.connect)
+  const { ip, port, destination, tls } = connection
+  const client = { ip, port, destination, session: live.id }
+  const outcome = await logIn(services, { session: live, credentials, wire, tls, log }, (route, signal) => services.connect(route, client, signal))
   if ('upstream' in outcome) return spliceImap(session, tag, outcome)
   services.live.release(live)
   if ('gone' in outcome) {

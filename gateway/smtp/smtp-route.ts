@@ -2,6 +2,7 @@
  * From a route to a logged-in submission connection: one dialler an upstream, kept for its TLS context and session.
  */
 import type { UpstreamConfig } from '../../base/config.ts'
+import { proxyHeaderFor, toTell } from '../client-identity.ts'
 import type { Route } from '../login.ts'
 import { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
@@ -16,7 +17,7 @@ export function makeSmtpConnector(upstreams: readonly UpstreamConfig[], hostname
   return async ({ config, login }, client, signal) => {
     const dialler = diallers.get(config.name)
     if (dialler === undefined) throw new UpstreamFailure('not-configured', `upstream ${config.name} has no submission address`)
-    const tellsClient = config.forwardClient === 'xclient' || config.forwardClient === 'id+xclient'
-    return connectSmtpUpstream(dialler, login, { hostname, xclient: tellsClient ? client : undefined, signal })
+    const [xclient, proxyHeader] = [toTell(config.forwardClient, 'xclient', client), proxyHeaderFor(config.forwardClient, client)]
+    return connectSmtpUpstream(dialler, login, { hostname, xclient, proxyHeader, signal })
   }
 }

@@ -190,14 +190,14 @@ export class SmtpSession {
 
   async #logIn(credentials: Credentials): Promise<void> {
     const { services, live } = { services: this.#services, live: this.#live }
-    const { socket, tls, ip, port } = this.#connection
+    const { socket, tls, ip, port, destination } = this.#connection
     // While the login runs, only the end of the connection is of interest: smtp-server still has the socket.
     const gone = this.#loginWire
     const onClose = () => gone.onGone?.(new MailwicketError('WIRE_CLOSED'))
     socket.once('close', onClose)
     socket.once('end', onClose)
     this.#isLoggingIn = true
-    const facts = { ip, port, helo: this.#helo }
+    const facts = { ip, port, destination, session: live.id, helo: this.#helo }
     const outcome = await logIn(services, { session: live, credentials, wire: gone, tls, log: this.#log }, (route, signal) =>
       services.connect(route, facts, signal),
     )

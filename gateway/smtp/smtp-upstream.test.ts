@@ -1,16 +1,26 @@
 import { describe, expect, it } from 'vitest'
+import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
 import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { connectSmtpUpstream } from './smtp-upstream.ts'
 import { encodeXtext } from './smtp-wire.ts'
 
-type Options = { tls?: 'none' | 'starttls'; authzid?: string; xclient?: { ip: string; port: number; helo: string }; signal?: AbortSignal }
+const session = { destination: { host: '192.0.2.1', port: 465 }, session: 's1' }
+type Options = { tls?: 'none' | 'starttls'; authzid?: string; xclient?: { ip: string; port: number; helo: string }; proxyHeader?: Buffer; signal?: AbortSignal }
 
-async function connectTo(script: Script, { tls = 'none', authzid = '', xclient, signal = new AbortController().signal }: Options = {}) {
+async function connectTo(script: Script, { tls = 'none', authzid = '', xclient, proxyHeader, signal = new AbortController().signal }: Options = {}) {
   const { heard, dialler } = await openScriptedUpstream(script, tls)
   const login = { authzid, user: 'ann', secret: Secret.fromText('upstream-secret') }
-  return { heard, upstream: connectSmtpUpstream(dialler, login, { hostname: 'gw.example.com', xclient, signal }) }
+  return {
+    heard,
+    upstream: connectSmtpUpstream(dialler, login, {
+      hostname: 'gw.example.com',
+      xclient: xclient === undefined ? undefined : { ...session, ...xclient },
+      proxyHeader,
+      signal,
+    }),
+  }
 }
 
 /** Offers these keywords; `auth` answers AUTH and what follows it. */
@@ -65,6 +75,27 @@ describe('logging in at the upstream', () => {
       'EHLO gw.example.com',
     ])
     expect(heard[1]).toContain('HELO=evil+0D+0AMAIL+20FROM:<x>+20+3D+2B')
+  })
+
+  it('sends a PROXY header ahead of EHLO', async () => {
+    const { heard, upstream } = await connectTo(offering(['AUTH PLAIN']), { proxyHeader: Buffer.from('header\r\n') })
+    await expect(upstream).rejects.toMatchObject({ reason: 'proxy-refused' })
+    // This upstream answers every line, also the header, which a good one would have taken off.
+    expect(heard.slice(0, 2)).toEqual(['header', 'EHLO gw.example.com'])
+  })
+
+  it.each([
+    ['500 5.5.2 Error: bad syntax\r\n', 'not-the-protocol'],
+    ['221 2.0.0 Bye\r\n', 'not-the-protocol'],
+  ])('calls what answers a PROXY header with %j: proxy-refused', async (answer, was) => {
+    const failure = await failureOf(
+      say => {
+        say('220 mail ESMTP\r\n')
+        return () => say(answer)
+      },
+      { proxyHeader: LOCAL_PROXY_HEADER },
+    )
+    expect(failure).toMatchObject({ reason: 'proxy-refused', detail: expect.stringContaining(`${was} after our PROXY header`) })
   })
 
   it('does not say XCLIENT where it is not offered', async () => {

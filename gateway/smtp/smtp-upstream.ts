@@ -2,9 +2,10 @@
  * The upstream leg of a submission: greeting, EHLO, STARTTLS, XCLIENT where it is wanted, AUTH. The upstream is not trusted.
  */
 import type { Duplex } from 'node:stream'
+import type { ClientIdentity } from '../client-identity.ts'
 import { LIMITS } from '../limits.ts'
 import type { UpstreamDialler } from '../upstream-dialler.ts'
-import { asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
+import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
 import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
 import { Wire } from '../wire.ts'
 import { encodeXtext, readReply, type SmtpReply } from './smtp-wire.ts'
@@ -17,10 +18,8 @@ export interface SmtpUpstream {
   readonly keywords: ReadonlyMap<string, string>
 }
 
-/** What XCLIENT tells the upstream of the real client. */
-export interface ClientFacts {
-  readonly ip: string
-  readonly port: number
+/** The real client; XCLIENT tells the upstream address, port and what it called itself. */
+export interface ClientFacts extends ClientIdentity {
   /** What the client called itself in EHLO. */
   readonly helo: string
 }
@@ -30,16 +29,20 @@ export interface SmtpConnectOptions {
   readonly hostname: string
   /** Undefined: the upstream is not told. */
   readonly xclient: ClientFacts | undefined
+  /** Goes ahead of everything else; undefined: nothing does. */
+  readonly proxyHeader: Buffer | undefined
   readonly signal: AbortSignal
 }
 
 /** Dials and logs in, all within the signal. Throws UpstreamFailure; whatever the signal carries when it is aborted. */
 export async function connectSmtpUpstream(dialler: UpstreamDialler, login: UpstreamLogin, options: SmtpConnectOptions): Promise<SmtpUpstream> {
-  const { hostname, xclient, signal } = options
-  let wire = openWire(await dialler.dial(signal), signal)
+  const { hostname, xclient, proxyHeader, signal } = options
+  let wire = openWire(await dialler.dial(signal, proxyHeader), signal)
   try {
-    await expectGreeting(wire)
-    let keywords = await ehlo(wire, hostname)
+    let keywords = await meet(wire, hostname).catch((error: unknown) => {
+      // Who took our PROXY header for commands does not answer EHLO well.
+      throw proxyHeader === undefined ? error : asProxyRefused(asUpstreamFailure(error, signal))
+    })
     if (dialler.endpoint.tls === 'starttls') {
       if (!keywords.has('STARTTLS')) throw new UpstreamFailure('starttls-refused', 'the upstream does not offer STARTTLS')
       const reply = await command(wire, 'STARTTLS')
@@ -77,15 +80,16 @@ function openWire(socket: Duplex, signal: AbortSignal): Wire {
   return wire
 }
 
-async function expectGreeting(wire: Wire): Promise<void> {
+async function meet(wire: Wire, hostname: string): Promise<ReadonlyMap<string, string>> {
   const greeting = await readReply(wire)
-  if (greeting.code === 220) return
+  if (greeting.code === 220) return ehlo(wire, hostname)
   throw new UpstreamFailure(greeting.code >= 400 ? 'says-unavailable' : 'not-the-protocol', replyText(greeting))
 }
 
 async function ehlo(wire: Wire, hostname: string): Promise<ReadonlyMap<string, string>> {
   const reply = await command(wire, `EHLO ${hostname}`)
-  if (reply.code !== 250) throw new UpstreamFailure(reply.code < 500 ? 'says-unavailable' : 'not-the-protocol', replyText(reply))
+  const isNotNow = reply.code >= 400 && reply.code < 500
+  if (reply.code !== 250) throw new UpstreamFailure(isNotNow ? 'says-unavailable' : 'not-the-protocol', replyText(reply))
   const keywords = new Map<string, string>()
   for (const line of reply.lines.slice(1)) {
     const [keyword = '', ...parameters] = line.trim().split(/[ =]/)

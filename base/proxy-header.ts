@@ -1,0 +1,40 @@
+/**
+ * The header of the PROXY protocol, version 2 (HAProxy's specification), as we write it: whose connection we pass on.
+ * Reading one is `gateway/proxy-protocol.ts`.
+ */
+import type { Endpoint } from './config.ts'
+import { addressOctets } from './network.ts'
+
+export const PROXY_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
+
+const VERSION = 0x20
+const LOCAL = 0x00
+const PROXY = 0x01
+const TCP_OVER_IPV4 = 0x11
+const TCP_OVER_IPV6 = 0x21
+/** RFC 4291 §2.5.5.2: an IPv4 address as an IPv6 one. */
+const MAPPED = Buffer.from('00000000000000000000ffff', 'hex')
+
+/** “I speak for myself”: for checks, which have no client. */
+export const LOCAL_PROXY_HEADER: Buffer = Buffer.from([...PROXY_SIGNATURE, VERSION | LOCAL, 0, 0, 0])
+
+/**
+ * `source` is the client, `destination` what it connected to; both with IP addresses. Of two families IPv4 is written as mapped IPv6.
+ * An address that is not known (the client has gone already) makes it a LOCAL header: better no client than a wrong one.
+ */
+export function formatProxyHeader(source: Endpoint, destination: Endpoint): Buffer {
+  const from = addressOctets(source.host)
+  const to = addressOctets(destination.host)
+  if (from === undefined || to === undefined) return LOCAL_PROXY_HEADER
+  const isIpv4 = from.length === 4 && to.length === 4
+  const addresses = isIpv4 ? [from, to] : [mapped(from), mapped(to)]
+  const ports = Buffer.alloc(4)
+  ports.writeUInt16BE(source.port, 0)
+  ports.writeUInt16BE(destination.port, 2)
+  const body = Buffer.concat([...addresses, ports])
+  return Buffer.concat([PROXY_SIGNATURE, Buffer.from([VERSION | PROXY, isIpv4 ? TCP_OVER_IPV4 : TCP_OVER_IPV6, 0, body.length]), body])
+}
+
+function mapped(octets: Uint8Array): Uint8Array {
+  return octets.length === 4 ? Buffer.concat([MAPPED, octets]) : octets
+}
