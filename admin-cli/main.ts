@@ -11,11 +11,11 @@ const args = process.argv.slice(2)
 
 // `mailwicket device list | head`: the reader has seen enough. That is no failure, and there is nobody left to tell.
 let onOutputClosed = (): void => process.exit(0)
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') return onOutputClosed()
+let onOutputFailed = (error: Error): void => {
   process.stderr.write(`mailwicket: The answer could not be written: ${error.message}\n`)
   process.exit(1)
-})
+}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? onOutputClosed() : onOutputFailed(error)))
 process.stderr.on('error', () => {})
 
 let onDefect = (error: unknown) => {
@@ -41,6 +41,9 @@ const terminal: Terminal = {
   },
   onOutputClosed(listener) {
     onOutputClosed = listener
+  },
+  onOutputFailed(listener) {
+    onOutputFailed = listener
   },
   onDefect(listener) {
     onDefect = listener

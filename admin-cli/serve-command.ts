@@ -56,5 +56,11 @@ export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise
     terminal.onSignal('SIGTERM', () => stop(143))
     terminal.onSignal('SIGHUP', () => (gateway.reload === undefined ? stop(129) : void gateway.reload()))
     terminal.onOutputClosed(() => stop(1))
+    // The log on a full disk is no reason to end anybody's session: lines are lost until there is room again.
+    let isTold = false
+    terminal.onOutputFailed(error => {
+      if (!isTold) terminal.stderr.write(`mailwicket: The log cannot be written, the gateway goes on without it: ${error.message}\n`)
+      isTold = true
+    })
   })
 }
