@@ -92,6 +92,7 @@ export function judgeSession(session: LiveSession, standing: DeviceStanding | un
   if (session.device === undefined) return undefined
   if (standing === undefined) return 'removed'
   if (standing.passwordVersion !== session.device.passwordVersion) return 'password-changed'
-  if (standing.kickedAt !== null && standing.kickedAt >= session.since) return 'kicked'
+  // Compared with what the login read, not with the clock: clocks are set, and differ between machines.
+  if (standing.kickedAt !== null && standing.kickedAt !== session.device.kickedAt) return 'kicked'
   return judgeDevice(standing, { scope: session.scope, ip: session.ip, now })
 }

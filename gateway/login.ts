@@ -97,7 +97,6 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
 ): Promise<LoginOutcome<Upstream>> {
   const { store } = services
   const { session, credentials } = attempt
-  // Before the generation is read: a kick from here on means this login, an earlier one does not.
   session.since = Date.now()
   const generation = await store.readGeneration()
   const verdict = await authenticate(services, credentials, session)

@@ -64,6 +64,17 @@ describe('notes', () => {
     expect(await at()).toMatchObject({ at: 2000, app: 'Mutt 2.2' })
   })
 
+  test('a clock that was a year ahead for a moment: the next connection is the last one again', async () => {
+    const lastConnection = async () => (await store.devices.get(device.id)).lastConnection
+    await gateway.record(batch({ connections: [connection({ at: fixture.now + 365 * DAY_MS })] }))
+    await gateway.record(batch({ connections: [connection({ ip: '192.0.2.9' })] }))
+    expect(await lastConnection()).toMatchObject({ at: fixture.now, ip: '192.0.2.9' })
+    // What another node's clock explains stays.
+    await gateway.record(batch({ connections: [connection({ at: fixture.now + 60_000, ip: '192.0.2.8' })] }))
+    await gateway.record(batch({ connections: [connection()] }))
+    expect(await lastConnection()).toMatchObject({ at: fixture.now + 60_000, ip: '192.0.2.8' })
+  })
+
   test('a device that was removed meanwhile does not spoil the batch', async () => {
     const gone = makeId<DeviceId>()
     await gateway.record(

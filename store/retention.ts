@@ -17,6 +17,8 @@ export const SENT_DAYS_KEPT = 1
 export const REPEAT_WINDOW_MS = 3_600_000
 /** A node that was silent for so long is gone, not slow: its rows may go. Lists leave it out earlier (`liveSince`). */
 export const NODE_FORGOTTEN_MS = 60_000
+/** A last connection later than this from now was written while the clock was wrong: the next one replaces it. Clocks of nodes differ by less. */
+export const FUTURE_MS = 5 * 60_000
 /** Purges run so often, and delete so many rows at a time: milliseconds of work each. */
 export const PURGE_INTERVAL_MS = 60_000
 export const PURGE_ROWS = 500
