@@ -84,6 +84,21 @@ describe('notes', () => {
     expect(await store.sessions.list()).toMatchObject([{ device: gone, deviceName: null, mailbox: null }])
   })
 
+  test.each([
+    ['an hour', 3_600_000],
+    ['ten minutes', 600_000],
+  ])('a clock that is set back by %s: the same attempt is counted on, and the batch is written', async (_, step) => {
+    const at = fixture.now
+    await gateway.record(batch({ activity: [attempt()] }))
+    await gateway.record(batch({ activity: [attempt({ at: at + 3_600_000 })] }))
+    await gateway.record(batch({ activity: [attempt({ at: at + 3_600_000 - step })], connections: [connection()] }))
+    // And it runs on, past the row from before.
+    await gateway.record(batch({ activity: [attempt({ at: at + 3_600_001 })] }))
+    const rows = await store.activity.list()
+    expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(4)
+    expect((await store.devices.get(device.id)).lastConnection?.at).toBe(at)
+  })
+
   test('repeats within an hour are one row', async () => {
     const hour = 3_600_000
     const at = fixture.now

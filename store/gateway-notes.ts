@@ -149,9 +149,10 @@ function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionNote & { no
 }
 
 function countRepeat(db: Kysely<Schema>, param: Param<Repeated & { cursor: number; window: number }>) {
-  return db
-    .updateTable('activity')
-    .set(({ eb }) => ({ count: eb('count', '+', param('count')), last_at: param('last_at'), cursor: param('cursor') }))
+  // One row, the newest: where the clock was set back there are several within the window, and two cannot have the new cursor.
+  const row = db
+    .selectFrom('activity')
+    .select('id')
     .where('address', '=', param('address'))
     .where('device_id', '=', param('device_id'))
     .where('ip', '=', param('ip'))
@@ -159,6 +160,13 @@ function countRepeat(db: Kysely<Schema>, param: Param<Repeated & { cursor: numbe
     .where('protocol', '=', param('protocol'))
     .where('app', '=', param('app'))
     .where('first_at', '>', param('window'))
+    .where('first_at', '<=', param('last_at'))
+    .orderBy('cursor', 'desc')
+    .limit(1)
+  return db
+    .updateTable('activity')
+    .set(({ eb }) => ({ count: eb('count', '+', param('count')), last_at: param('last_at'), cursor: param('cursor') }))
+    .where('id', '=', row)
 }
 
 function insertActivity(db: Kysely<Schema>, param: Param<Repeated & { cursor: number }>) {
