@@ -3,7 +3,7 @@ import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
 import { type ConnectionOptions, connect, type SecureVersion, TLSSocket } from 'node:tls'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { CertificateFiles } from '../base/config.ts'
 import { silentLog } from '../base/log.ts'
 import { Folder, makePem, openRecordingLog, type Pem } from './certificate-fixture.ts'
@@ -172,6 +172,22 @@ describe('sessions are resumed across a reload', () => {
     await opened.reload()
     expect(opened.contextFor(undefined, '1.2')).not.toBe(context)
     expect(await go({ session: before.session! })).toMatchObject({ isReused: true })
+  })
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s: a ticket that was stolen with its key is good for half a day; then new ones are given', async version => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const port = await startServer(await open([folder.write('first', first)]))
+      const only = { minVersion: version, maxVersion: version }
+      const { session } = await visit(port, only)
+      expect(await visit(port, { ...only, session: session! })).toMatchObject({ isReused: true })
+      vi.advanceTimersByTime(43_200_000)
+      const later = await visit(port, { ...only, session: session! })
+      expect(later.isReused).toBe(false)
+      expect(await visit(port, { ...only, session: later.session! })).toMatchObject({ isReused: true })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('and in another process that was given the same keys', async () => {

@@ -17,7 +17,7 @@ export interface CertificatesOptions {
   /** At least one; the first is the default. */
   readonly files: readonly CertificateFiles[]
   readonly log: Log
-  /** 48 random octets, the same in all processes that shall resume each other's sessions. */
+  /** 48 random octets, the same in all processes that shall resume each other's sessions; who gives them changes them. */
   readonly ticketKeys?: Buffer
   /** For tests. */
   readonly settleMs?: number
@@ -29,6 +29,11 @@ const SETTLE_MS = 1_000
 /** Renewals come weeks before the end: a minute is soon enough for what no event told. */
 const POLL_MS = 60_000
 const DAY_MS = 86_400_000
+/**
+ * RFC 9325 §3.4: the keys of session tickets change regularly, or forward secrecy is lost for as long as they live. Much longer than a ticket is good
+ * for: an app whose ticket is of the time before makes one full handshake, twice a day.
+ */
+const TICKET_KEY_MS = DAY_MS / 2
 
 /** Reads all pairs. Throws CERTIFICATE_INVALID with every pair that cannot be used. */
 export async function openCertificates(options: CertificatesOptions): Promise<Certificates> {
@@ -47,10 +52,11 @@ export async function openCertificates(options: CertificatesOptions): Promise<Ce
 
 export class Certificates {
   readonly #log: Log
-  readonly #ticketKeys: Buffer
+  #ticketKeys: Buffer
   readonly #watch: CertificateWatch
   readonly #entries: Entry[]
   readonly #reminder: NodeJS.Timeout
+  readonly #rotation: NodeJS.Timeout | undefined
   #reloading: Promise<void> = Promise.resolve()
   #isClosed = false
 
@@ -64,6 +70,7 @@ export class Certificates {
     this.#watch = new CertificateWatch({ files: watched, onChange: () => void this.reload(), settleMs: settleMs ?? SETTLE_MS, pollMs: pollMs ?? POLL_MS })
     this.#reminder = setInterval(() => this.#remind(), DAY_MS)
     this.#reminder.unref()
+    this.#rotation = ticketKeys === undefined ? setInterval(() => this.#changeTicketKeys(), TICKET_KEY_MS).unref() : undefined
   }
 
   /** The context for the name that a client asks for (RFC 6066 §3), undefined when it asks for none. */
@@ -91,7 +98,14 @@ export class Certificates {
   close(): void {
     this.#isClosed = true
     clearInterval(this.#reminder)
+    clearInterval(this.#rotation)
     this.#watch.close()
+  }
+
+  /** Node takes one key at a time: the tickets of the old one are not accepted any more. */
+  #changeTicketKeys(): void {
+    this.#ticketKeys = randomBytes(48)
+    for (const entry of this.#entries) entry.forgetContexts()
   }
 
   async #reloadEntry(entry: Entry): Promise<void> {
@@ -160,6 +174,11 @@ class Entry {
 
   replace(pair: CertificatePair): void {
     this.#pair = pair
+    this.forgetContexts()
+  }
+
+  /** The next connection gets a new one; connections that exist keep theirs. */
+  forgetContexts(): void {
     this.#contexts.clear()
   }
 
