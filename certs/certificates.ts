@@ -29,6 +29,8 @@ const SETTLE_MS = 1_000
 /** Renewals come weeks before the end: a minute is soon enough for what no event told. */
 const POLL_MS = 60_000
 const DAY_MS = 86_400_000
+/** Errors of reading that say nothing about the files: too many are open, or the disk or the file server has a bad moment. */
+const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ESTALE'])
 /**
  * RFC 9325 §3.4: the keys of session tickets change regularly, or forward secrecy is lost for as long as they live. Much longer than a ticket is good
  * for: an app whose ticket is of the time before makes one full handshake, twice a day.
@@ -115,7 +117,9 @@ export class Certificates {
       entry.replace(pair)
       if (!isSame) this.#announce(pair)
     } catch (error) {
-      const { code, message } = error as MailwicketError
+      const { code, message, cause } = error as MailwicketError
+      // What hinders us will pass without a change of the files: they would never be read again.
+      if (PASSING.has((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) this.#watch.lookAgain()
       this.#log.error('certificate.failed', {
         cert: entry.pair.files.cert,
         key: entry.pair.files.key,
