@@ -26,8 +26,10 @@ async function serveForeground(context: CommandContext): Promise<void> {
     log.error('bug', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     terminal.exit(1)
   })
-  const gateway = await startGateway({ config, env: terminal.env, log, out: terminal.stdout })
-  await runUntilStopped(terminal, gateway)
+  const starting = startGateway({ config, env: terminal.env, log, out: terminal.stdout })
+  // Signals are heard from the beginning: who reads the ready line may send one at once.
+  const stopped = runUntilStopped(terminal, { reload: async () => (await starting).reload(), stop: async () => (await starting).stop() })
+  await Promise.all([starting, stopped])
 }
 
 export async function openLog(context: CommandContext, level: Parameters<typeof import('../base/log.ts').openJsonLog>[1]): Promise<Log> {

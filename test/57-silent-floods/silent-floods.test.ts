@@ -3,6 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChild } from '../fixtures/child-process.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import { CUT_CLIENT_HELLO, Flood, type FloodKind } from '../fixtures/flood.ts'
+import { Inspector, withInspector } from '../fixtures/inspector.ts'
 import { logIn } from '../fixtures/raw-imap.ts'
 import { logInSmtp } from '../fixtures/raw-smtp.ts'
 import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
@@ -11,14 +12,21 @@ const user = 'reader@example.com'
 /** LIMITS.tlsHandshakeMs and LIMITS.loginMs, and what a busy machine adds. */
 const [handshakeSeconds, loginSeconds, slackSeconds] = [20, 60, 10]
 let stage: SubmissionStage
+let inspector: Inspector
 let phone: SubmissionDevice
 
 beforeAll(async () => {
   stage = await SubmissionStage.open({ users: [user] })
+  await stage.gateway.mailwicket.stopServe()
+  await stage.gateway.mailwicket.serve(withInspector)
+  inspector = await Inspector.open(stage.gateway.mailwicket)
   phone = await stage.gateway.addDevice(user, 'Phone')
 })
 
-afterAll(async () => await stage?.close())
+afterAll(async () => {
+  inspector?.close()
+  await stage?.close()
+})
 
 async function everybodyWorks(): Promise<void> {
   const imap = await logIn(phone.imap)
@@ -67,6 +75,7 @@ test('floods that want nothing', { timeout: 180_000 }, async () => {
   // Everything that is opened once, or grows once, is there.
   await everybodyWorks()
   await waitFor('no session', 10_000, async () => (await mailwicket.listSessions()).length === 0, 200)
+  const used = await inspector.readUsedBytes()
   const [files, bytes] = [mailwicket.openFileCount(), mailwicket.residentBytes()]
 
   const flood = new Flood()
@@ -89,10 +98,13 @@ test('floods that want nothing', { timeout: 180_000 }, async () => {
       expect(Math.max(...lifetimes), name).toBeLessThan(deadlineSeconds + slackSeconds)
     }
     await waitFor('as many open files as before', 10_000, () => mailwicket.openFileCount() === files)
-    const mebibytes = (value: number) => (value / 2 ** 20).toFixed(0)
-    console.info(`memory: ${mebibytes(bytes)} MiB before, ${mebibytes(atPeak)} with ${total} of them, ${mebibytes(mailwicket.residentBytes())} after`)
-    // The limit is one of 8,000 connections; these are 3,000.
+    const usedAfter = await inspector.readUsedBytes()
+    const mebibytes = (value: number) => `${(value / 2 ** 20).toFixed(0)} MiB`
+    console.info(`resident: ${mebibytes(bytes)} before, ${mebibytes(atPeak)} with ${total} of them, ${mebibytes(mailwicket.residentBytes())} after`)
+    console.info(`reachable: ${mebibytes(used)} before, ${mebibytes(usedAfter)} after`)
+    // 3,000 of the 8,000 connections for which the limits are made.
     expect(atPeak - bytes).toBeLessThan(250 * 2 ** 20)
+    expect(usedAfter).toBeLessThan(used * 1.15)
     expect(mailwicket.log.filter(line => line.event === 'bug')).toEqual([])
   } finally {
     flood.close()
