@@ -88,6 +88,7 @@ test('the file is read-only', async () => {
     await runOk('chattr', ['-i', ...files])
   }
   expect(eventsOf('store.failed')).toHaveLength(earlier + 1)
+  expect(eventsOf('store.failed').at(-1)).toMatchObject({ level: 'error', err: expect.stringMatching(/readonly|disk I\/O error/) })
   await expectRecovery(since)
 })
 
@@ -131,7 +132,8 @@ test('the disk is full', async () => {
   const since = Date.now()
   await untilNoticed(0)
   expect(await expectServiceWithoutNotes()).toMatch(/full/)
-  expect(eventsOf('store.failed')).toHaveLength(1)
+  // The cause, not what came of it.
+  expect(eventsOf('store.failed')).toEqual([expect.objectContaining({ level: 'error', err: expect.stringContaining('database or disk is full') })])
   disk.free()
   await expectRecovery(since)
 })
