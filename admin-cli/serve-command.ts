@@ -1,6 +1,8 @@
 /**
  * `mailwicket serve`: the gateway in the foreground. Here are only its log, its signals and its end; the rest is gateway/.
  */
+
+import { BoundedSink } from '../base/bounded-sink.ts'
 import type { Log } from '../base/log.ts'
 import type { CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
@@ -35,7 +37,7 @@ async function serveForeground(context: CommandContext): Promise<void> {
 export async function openLog(context: CommandContext, level: Parameters<typeof import('../base/log.ts').openJsonLog>[1]): Promise<Log> {
   const { openJsonLog, openReadableLog } = await import('../base/log.ts')
   const { stdout } = context.terminal
-  return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(stdout, level)
+  return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(new BoundedSink(stdout), level)
 }
 
 interface Stoppable {

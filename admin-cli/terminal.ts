@@ -8,6 +8,8 @@ export interface Screen {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
+  /** Octets that were written and not taken yet. */
+  readonly writableLength?: number | undefined
 }
 
 export interface Keyboard extends Readable {
