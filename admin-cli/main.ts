@@ -4,8 +4,12 @@
  */
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import { formatError, runCommand } from './run-command.ts'
 import type { StopSignal, Terminal } from './terminal.ts'
+
+/** Longer than any reader that reads needs for a pipe full. */
+const LAST_WORDS_MS = 2_000
 
 const args = process.argv.slice(2)
 
@@ -15,6 +19,7 @@ let onOutputFailed = (error: Error): void => {
   process.stderr.write(`mailwicket: The answer could not be written: ${error.message}\n`)
   process.exit(1)
 }
+let goesOnWithoutOutput = false
 process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? onOutputClosed() : onOutputFailed(error)))
 process.stderr.on('error', () => {})
 
@@ -44,6 +49,7 @@ const terminal: Terminal = {
   },
   onOutputFailed(listener) {
     onOutputFailed = listener
+    goesOnWithoutOutput = true
   },
   onDefect(listener) {
     onDefect = listener
@@ -75,5 +81,7 @@ function readVersion(): string {
 
 const exitCode = await runCommand(args, terminal, readVersion())
 // A full disk is told of after the write: an answer that did not arrive is a failure, so its outcome is waited for.
-await new Promise(resolve => process.stdout.write('', resolve))
+// A log is no answer: a reader that hangs must not keep a gateway from ending.
+const isTaken = new Promise(resolve => process.stdout.write('', resolve))
+await (goesOnWithoutOutput ? Promise.race([isTaken, wait(LAST_WORDS_MS)]) : isTaken)
 process.exit(exitCode)
