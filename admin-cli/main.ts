@@ -4,18 +4,23 @@
  */
 import { readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
+import { setTimeout as wait } from 'node:timers/promises'
 import { formatError, runCommand } from './run-command.ts'
 import type { StopSignal, Terminal } from './terminal.ts'
+
+/** Longer than any reader that reads needs for a pipe full. */
+const LAST_WORDS_MS = 2_000
 
 const args = process.argv.slice(2)
 
 // `mailwicket device list | head`: the reader has seen enough. That is no failure, and there is nobody left to tell.
 let onOutputClosed = (): void => process.exit(0)
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') return onOutputClosed()
+let onOutputFailed = (error: Error): void => {
   process.stderr.write(`mailwicket: The answer could not be written: ${error.message}\n`)
   process.exit(1)
-})
+}
+let goesOnWithoutOutput = false
+process.stdout.on('error', (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? onOutputClosed() : onOutputFailed(error)))
 process.stderr.on('error', () => {})
 
 let onDefect = (error: unknown) => {
@@ -41,6 +46,10 @@ const terminal: Terminal = {
   },
   onOutputClosed(listener) {
     onOutputClosed = listener
+  },
+  onOutputFailed(listener) {
+    onOutputFailed = listener
+    goesOnWithoutOutput = true
   },
   onDefect(listener) {
     onDefect = listener
@@ -72,5 +81,7 @@ function readVersion(): string {
 
 const exitCode = await runCommand(args, terminal, readVersion())
 // A full disk is told of after the write: an answer that did not arrive is a failure, so its outcome is waited for.
-await new Promise(resolve => process.stdout.write('', resolve))
+// A log is no answer: a reader that hangs must not keep a gateway from ending.
+const isTaken = new Promise(resolve => process.stdout.write('', resolve))
+await (goesOnWithoutOutput ? Promise.race([isTaken, wait(LAST_WORDS_MS)]) : isTaken)
 process.exit(exitCode)

@@ -1,6 +1,7 @@
 /**
  * `mailwicket serve`: the gateway in the foreground. Here are only its log, its signals and its end; the rest is gateway/.
  */
+import { BoundedSink } from '../base/bounded-sink.ts'
 import type { LevelledLog } from '../base/log.ts'
 import type { CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
@@ -26,14 +27,16 @@ async function serveForeground(context: CommandContext): Promise<void> {
     log.error('bug', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     terminal.exit(1)
   })
-  const gateway = await startGateway({ config, env: terminal.env, log, out: terminal.stdout })
-  await runUntilStopped(terminal, gateway)
+  const starting = startGateway({ config, env: terminal.env, log, out: terminal.stdout })
+  // Signals are heard from the beginning: who reads the ready line may send one at once.
+  const stopped = runUntilStopped(terminal, { reload: async () => (await starting).reload(), stop: async () => (await starting).stop() })
+  await Promise.all([starting, stopped])
 }
 
 export async function openLog(context: CommandContext, level: Parameters<typeof import('../base/log.ts').openJsonLog>[1]): Promise<LevelledLog> {
   const { openJsonLog, openReadableLog } = await import('../base/log.ts')
   const { stdout } = context.terminal
-  return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(stdout, level)
+  return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(new BoundedSink(stdout), level)
 }
 
 interface Stoppable {
@@ -56,5 +59,11 @@ export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise
     terminal.onSignal('SIGTERM', () => stop(143))
     terminal.onSignal('SIGHUP', () => (gateway.reload === undefined ? stop(129) : void gateway.reload()))
     terminal.onOutputClosed(() => stop(1))
+    // The log on a full disk is no reason to end anybody's session: lines are lost until there is room again.
+    let isTold = false
+    terminal.onOutputFailed(error => {
+      if (!isTold) terminal.stderr.write(`mailwicket: The log cannot be written, the gateway goes on without it: ${error.message}\n`)
+      isTold = true
+    })
   })
 }

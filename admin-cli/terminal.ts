@@ -8,6 +8,8 @@ export interface Screen {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
+  /** Octets that were written and not taken yet. */
+  readonly writableLength?: number | undefined
 }
 
 export interface Keyboard extends Readable {
@@ -31,6 +33,8 @@ export interface Terminal {
   onSignal(signal: StopSignal, listener: () => void): () => void
   /** Calls `listener` instead of ending the process when nobody reads stdout any more. */
   onOutputClosed(listener: () => void): void
+  /** Calls `listener` instead of ending the process for each write that stdout did not take for another reason: a full disk. */
+  onOutputFailed(listener: (error: Error) => void): void
   /** Calls `listener` with an error that nobody caught, before the process ends. */
   onDefect(listener: (error: unknown) => void): void
   /** Ends the process at once: for a second signal, a broken pipe, a defect. */

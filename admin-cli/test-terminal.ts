@@ -40,6 +40,7 @@ export function makeTestTerminal({ input = '', isTTY = false, env = {}, cwd = '/
       return () => void set.delete(listener)
     },
     onOutputClosed: () => {},
+    onOutputFailed: () => {},
     onDefect: () => {},
     exit(code) {
       throw new Error(`exit ${code}`)

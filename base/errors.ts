@@ -40,7 +40,7 @@ export const ERRORS = {
   STORE_UNAVAILABLE: {
     kind: 'temporary',
     means: 'The store could not be read or written.',
-    remedy: 'See the cause in the log: disk full, file locked, wrong permissions.',
+    remedy: 'Look whether its disk is full (df), who else has the file open, and whether this user may write it.',
   },
   STORE_TOO_NEW: { kind: 'failed', means: 'The store was written by a newer Mailwicket.', remedy: 'Install at least the version that the message names.' },
   STORE_TOO_OLD: { kind: 'failed', means: 'The store needs a migration.', remedy: 'Run `mailwicket migrate`.' },

@@ -30,6 +30,7 @@ export type LogEvent =
   | 'store.failed'
   | 'store.recovered'
   | 'sessions.ended'
+  | 'log.lost'
   | 'bug'
 
 export type LogFields = Readonly<Record<string, unknown>>

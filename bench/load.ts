@@ -40,6 +40,26 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
     }
   },
 
+  async comeAndGo(job, target) {
+    let ticket = await takeTicket(target)
+    let serial = 0
+    const one = async () => {
+      const number = serial++
+      const session = await openConnection(target, number % 4 === 0 ? undefined : ticket)
+      // One in twenty leaves before it has logged in.
+      if (number % 20 === 1) return session.destroy()
+      const line = await session.command(`LOGIN ${target.user} ${target.secret}`)
+      if (!line.includes(' OK')) throw new Error(`login refused: ${line}`)
+      ticket = session.ticket() ?? ticket
+      if (number % 2 === 0) await session.logout()
+      else session.destroy()
+    }
+    return async () => {
+      await repeat(job.count, job.parallel, one)
+      return { connections: job.count }
+    }
+  },
+
   async idle(job, target) {
     return async () => {
       const sessions: Connection[] = []

@@ -3,11 +3,10 @@
  *
  *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood] [--quick]
  *
+ * `node bench/soak.ts` is a run of its own: the memory after a day's worth of logins.
  * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
  * `--quick` (100,000 devices in the large store in place of 1,000,000). Needs root: nginx and Dovecot drop to users of their own.
  */
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { measureDownload } from './measure-download.ts'
 import { measureFlood } from './measure-flood.ts'
@@ -17,6 +16,7 @@ import { measureMemory } from './measure-memory.ts'
 import { measureRefusals } from './measure-refusals.ts'
 import { measureRoundTrip } from './measure-round-trip.ts'
 import { measureSubmission } from './measure-submission.ts'
+import { makeCertificate } from './peers/certificate.ts'
 import { dovecotProxy, readDovecotVersion } from './peers/dovecot.ts'
 import { mailwicket, readMailwicketVersion } from './peers/mailwicket.ts'
 import { nginxMail, nginxStream, readNginxVersion } from './peers/nginx.ts'
@@ -94,17 +94,6 @@ try {
   }
 } finally {
   await bench.close()
-}
-
-function makeCertificate(bench: Workbench): Certificate {
-  const [certFile, keyFile] = [bench.path('cert.pem'), bench.path('key.pem')]
-  const names = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
-  execFileSync(
-    'openssl',
-    ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', keyFile, '-out', certFile, '-days', '2', ...names],
-    { stdio: 'ignore' },
-  )
-  return { certFile, keyFile, pem: readFileSync(certFile, 'utf8') }
 }
 
 function say(text: string): void {

@@ -36,6 +36,11 @@ export class CertificateWatch {
     for (const watcher of this.#watchers) watcher.close()
   }
 
+  /** Whatever the files look like at the next slow look, it is told. */
+  lookAgain(): void {
+    this.#seen = ''
+  }
+
   #watchDirectory(directory: string): void {
     try {
       const watcher = watch(directory, { persistent: false }, () => this.#lookSoon())

@@ -1,14 +1,13 @@
 import { once } from 'node:events'
 import { renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { type ConnectionOptions, connect, type SecureVersion, TLSSocket } from 'node:tls'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type ConnectionOptions, connect, type SecureVersion } from 'node:tls'
+import { afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import type { CertificateFiles } from '../base/config.ts'
 import { silentLog } from '../base/log.ts'
 import { Folder, makePem, openRecordingLog, type Pem } from './certificate-fixture.ts'
 import { type Certificates, type CertificatesOptions, openCertificates } from './certificates.ts'
-import type { MinTls } from './secure-context.ts'
+import { startServer, visit, visitByStarttls } from './tls-visit-fixture.ts'
 
 let first: Pem
 let renewed: Pem
@@ -33,67 +32,10 @@ afterEach(() => {
   folder[Symbol.dispose]()
 })
 
-const cleanups: (() => void)[] = []
-afterAll(() => {
-  for (const cleanup of cleanups) cleanup()
-})
-
 async function open(files: readonly CertificateFiles[], options: Partial<CertificatesOptions> = {}): Promise<Certificates> {
   // Quick, so that no test waits; the safety net is off unless a test asks for it.
   certificates = await openCertificates({ files, log: silentLog, settleMs: 5, pollMs: 3_600_000, ...options })
   return certificates
-}
-
-/** A server as the gateway's listener makes it, with a greeting so that tickets of TLS 1.3 arrive with it. */
-async function startServer(opened: Certificates, minTls: MinTls = '1.2', security: 'implicit' | 'starttls' = 'implicit'): Promise<number> {
-  const server = createServer(async socket => {
-    socket.on('error', () => {})
-    if (security === 'starttls') {
-      await once(socket, 'data')
-      socket.write('go\r\n')
-    }
-    const secure = new TLSSocket(socket, {
-      isServer: true,
-      secureContext: opened.contextFor(undefined, minTls),
-      SNICallback: (name, choose) => choose(null, opened.contextFor(name, minTls)),
-    })
-    secure.on('error', () => {})
-    secure.once('secure', () => secure.write('hello\r\n'))
-  })
-  cleanups.push(() => server.close())
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  return (server.address() as { port: number }).port
-}
-
-interface Visit {
-  readonly subject: string
-  readonly protocol: string | null
-  readonly cipher: string
-  readonly isReused: boolean
-  readonly session: Buffer | undefined
-}
-
-async function visit(port: number, options: ConnectionOptions = {}, socket?: Socket): Promise<Visit> {
-  const client = connect({ port, host: '127.0.0.1', rejectUnauthorized: false, ...options, ...(socket === undefined ? {} : { socket }) })
-  let session: Buffer | undefined
-  client.on('session', one => {
-    session = one
-  })
-  try {
-    await once(client, 'data')
-    const subject = client.getPeerX509Certificate()?.subject ?? ''
-    return { subject, protocol: client.getProtocol(), cipher: client.getCipher().name, isReused: client.isSessionReused(), session }
-  } finally {
-    client.destroy()
-  }
-}
-
-async function visitByStarttls(port: number, options: ConnectionOptions): Promise<Visit> {
-  const socket = connectTcp(port, '127.0.0.1')
-  socket.write('STARTTLS\r\n')
-  await once(socket, 'data')
-  return visit(port, options, socket)
 }
 
 describe('the certificate is chosen by the name that the app asks for', () => {
@@ -172,6 +114,22 @@ describe('sessions are resumed across a reload', () => {
     await opened.reload()
     expect(opened.contextFor(undefined, '1.2')).not.toBe(context)
     expect(await go({ session: before.session! })).toMatchObject({ isReused: true })
+  })
+
+  test.each(['TLSv1.2', 'TLSv1.3'] as const)('%s: a ticket that was stolen with its key is good for half a day; then new ones are given', async version => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      const port = await startServer(await open([folder.write('first', first)]))
+      const only = { minVersion: version, maxVersion: version }
+      const { session } = await visit(port, only)
+      expect(await visit(port, { ...only, session: session! })).toMatchObject({ isReused: true })
+      vi.advanceTimersByTime(43_200_000)
+      const later = await visit(port, { ...only, session: session! })
+      expect(later.isReused).toBe(false)
+      expect(await visit(port, { ...only, session: later.session! })).toMatchObject({ isReused: true })
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   test('and in another process that was given the same keys', async () => {

@@ -17,7 +17,7 @@ export interface CertificatesOptions {
   /** At least one; the first is the default. */
   readonly files: readonly CertificateFiles[]
   readonly log: Log
-  /** 48 random octets, the same in all processes that shall resume each other's sessions. */
+  /** 48 random octets, the same in all processes that shall resume each other's sessions; who gives them changes them. */
   readonly ticketKeys?: Buffer
   /** For tests. */
   readonly settleMs?: number
@@ -29,6 +29,13 @@ const SETTLE_MS = 1_000
 /** Renewals come weeks before the end: a minute is soon enough for what no event told. */
 const POLL_MS = 60_000
 const DAY_MS = 86_400_000
+/** Errors of reading that say nothing about the files: too many are open, or the disk or the file server has a bad moment. */
+const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'ESTALE'])
+/**
+ * RFC 9325 §3.4: the keys of session tickets change regularly, or forward secrecy is lost for as long as they live. Much longer than a ticket is good
+ * for: an app whose ticket is of the time before makes one full handshake, twice a day.
+ */
+const TICKET_KEY_MS = DAY_MS / 2
 
 /** Reads all pairs. Throws CERTIFICATE_INVALID with every pair that cannot be used. */
 export async function openCertificates(options: CertificatesOptions): Promise<Certificates> {
@@ -49,11 +56,12 @@ async function readPairs(files: readonly CertificateFiles[]): Promise<Certificat
 
 export class Certificates {
   readonly #log: Log
-  readonly #ticketKeys: Buffer
+  #ticketKeys: Buffer
   readonly #options: CertificatesOptions
   #watch: CertificateWatch
   #entries: readonly Entry[]
   readonly #reminder: NodeJS.Timeout
+  readonly #rotation: NodeJS.Timeout | undefined
   #reloading: Promise<void> = Promise.resolve()
   #isClosed = false
 
@@ -68,6 +76,7 @@ export class Certificates {
     this.#watch = this.#startWatch()
     this.#reminder = setInterval(() => this.#remind(), DAY_MS)
     this.#reminder.unref()
+    this.#rotation = ticketKeys === undefined ? setInterval(() => this.#changeTicketKeys(), TICKET_KEY_MS).unref() : undefined
   }
 
   /** The context for the name that a client asks for (RFC 6066 §3), undefined when it asks for none. */
@@ -110,6 +119,7 @@ export class Certificates {
   close(): void {
     this.#isClosed = true
     clearInterval(this.#reminder)
+    clearInterval(this.#rotation)
     this.#watch.close()
   }
 
@@ -119,6 +129,12 @@ export class Certificates {
     return new CertificateWatch({ files, onChange: () => void this.reload(), settleMs, pollMs })
   }
 
+  /** Node takes one key at a time: the tickets of the old one are not accepted any more. */
+  #changeTicketKeys(): void {
+    this.#ticketKeys = randomBytes(48)
+    for (const entry of this.#entries) entry.forgetContexts()
+  }
+
   async #reloadEntry(entry: Entry): Promise<void> {
     try {
       const pair = await readCertificatePair(entry.pair.files)
@@ -126,7 +142,9 @@ export class Certificates {
       entry.replace(pair)
       if (isNew) this.#announce(pair)
     } catch (error) {
-      const { code, message } = error as MailwicketError
+      const { code, message, cause } = error as MailwicketError
+      // What hinders us will pass without a change of the files: they would never be read again.
+      if (PASSING.has((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) this.#watch.lookAgain()
       this.#log.error('certificate.failed', {
         cert: entry.pair.files.cert,
         key: entry.pair.files.key,
@@ -189,6 +207,11 @@ class Entry {
 
   replace(pair: CertificatePair): void {
     this.#pair = pair
+    this.forgetContexts()
+  }
+
+  /** The next connection gets a new one; connections that exist keep theirs. */
+  forgetContexts(): void {
     this.#contexts.clear()
   }
 

@@ -62,6 +62,7 @@ const terminal: Terminal = {
   now: () => Date.UTC(2026, 10, 22),
   onSignal: () => () => {},
   onOutputClosed: () => {},
+  onOutputFailed: () => {},
   onDefect: () => {},
   exit: () => {},
 }

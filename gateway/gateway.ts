@@ -204,6 +204,6 @@ async function closeAll(closers: Closer[]): Promise<void> {
 /** Says goodbye to every session. Farewells need a moment; who does not take his is destroyed by his own timer. */
 async function endAll(live: LiveSessions): Promise<void> {
   live.close()
-  const giveUpAt = Date.now() + 2 * LIMITS.farewellMs
-  while (live.size > 0 && Date.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
+  const giveUpAt = performance.now() + 2 * LIMITS.farewellMs
+  while (live.size > 0 && performance.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
 }

@@ -99,6 +99,8 @@ export const LIMITS = {
   sessionRefreshMs: 5_000,
   /** Other nodes and the command line believe that a node is gone after 10 s without a heartbeat. */
   heartbeatMs: 2_000,
+  /** Accepted messages waiting to be counted; when the store stays away for longer, the oldest count no more against a day's limit. */
+  pendingSent: 50_000,
   /** Attempts waiting for the store; older ones are dropped first when the store stays away. */
   pendingActivity: 20_000,
 } as const

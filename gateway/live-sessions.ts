@@ -142,6 +142,6 @@ export function judgeSession(session: LiveSession, standing: DeviceStanding | un
   if (standing === undefined) return 'removed'
   if (standing.passwordVersion !== session.device.passwordVersion) return 'password-changed'
   // Another kick than the one that the login knew of. Times are not compared: two machines, or one before and after it was set, disagree.
-  if (standing.kickedAt !== session.device.kickedAt) return 'kicked'
+  if (standing.kickedAt !== null && standing.kickedAt !== session.device.kickedAt) return 'kicked'
   return judgeDevice(standing, { scope: session.scope, ip: session.ip, now })
 }

@@ -77,6 +77,15 @@ describe('Recorder', () => {
     expect(batches.at(-1)?.endedSessions).toEqual([session.id])
   })
 
+  it('goes on telling that it is alive when the clock is set back by a day', async () => {
+    const { batches } = openRecorder()
+    await vi.advanceTimersByTimeAsync(LIMITS.heartbeatMs * 2)
+    const before = batches.length
+    vi.setSystemTime(Date.now() - 86_400_000)
+    await vi.advanceTimersByTimeAsync(LIMITS.heartbeatMs * 3)
+    expect(batches.length - before).toBeGreaterThanOrEqual(2)
+  })
+
   it('keeps everything while the store is away and writes it when it is back', async () => {
     const { recorder, batches, store, connect, nextBatch } = openRecorder()
     const first = connect('d1')
@@ -93,6 +102,21 @@ describe('Recorder', () => {
     second.close()
     await recorder.stop()
     expect(batches.at(-1)?.endedSessions).toEqual([second.session.id])
+  })
+
+  it('bounds the messages that wait to be counted while the store is away', async () => {
+    const { batches, store, recorder, nextBatch } = openRecorder()
+    store.isDown = true
+    const counted: number[] = []
+    const messages = LIMITS.pendingSent + 1
+    for (let i = 0; i < messages; i += 1) recorder.sent({ device: 'd1' as DeviceId, recipients: 1, at: i }, () => counted.push(i))
+    // The oldest are settled without having been counted: nothing waits for them for ever.
+    expect(counted).toHaveLength(LIMITS.pendingSent / 10)
+    await nextBatch()
+    store.isDown = false
+    await nextBatch()
+    expect(batches.at(-1)?.sent).toHaveLength(messages - LIMITS.pendingSent / 10)
+    expect(counted).toHaveLength(messages)
   })
 
   it('bounds what it keeps while the store is away', async () => {

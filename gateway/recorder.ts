@@ -73,6 +73,8 @@ export class Recorder {
 
   /** A message was accepted for so many recipients; `onWritten` is called once the store counts them. */
   sent(note: SentNote, onWritten: () => void): void {
+    // Uncounted in the end, or a store that stays away would take all memory.
+    if (this.#sent.length >= LIMITS.pendingSent) for (const { onWritten } of this.#sent.splice(0, LIMITS.pendingSent / 10)) onWritten()
     this.#sent.push({ note, onWritten })
   }
 
@@ -87,7 +89,8 @@ export class Recorder {
 
   async #tick(): Promise<void> {
     if (this.#flushing !== undefined) return
-    const now = Date.now()
+    // The monotonic clock: after the wall clock was set back, nobody would hear of us for as long as the step was wide.
+    const now = performance.now()
     if (now - this.#lastRefreshAt >= LIMITS.sessionRefreshMs) {
       this.#lastRefreshAt = now
       this.#refresh()
@@ -130,7 +133,7 @@ export class Recorder {
         sent: sent.map(({ note }) => note),
         keywords,
       })
-      this.#lastBatchAt = Date.now()
+      this.#lastBatchAt = performance.now()
       for (const { onWritten } of sent) onWritten()
       for (const note of keywords) if (this.#keywords.get(note.upstream) === note) this.#keywords.delete(note.upstream)
       if (this.#failing) this.#log.info('store.recovered')

@@ -93,6 +93,19 @@ describe('Revocation', () => {
     expect(ended).toEqual([`a: ${why}`])
   })
 
+  it('a kick counts whatever the clock says: set back since the login, or ahead at an earlier kick', async () => {
+    const { live, ended, rows, store } = openRevocation()
+    const [a, b] = [...live.all()]
+    // Logged in after a kick that lies in the future by now.
+    if (b !== undefined) b.device = makeStanding('b', { kickedAt: NOW + 3_600_000 })
+    rows.set('b' as DeviceId, makeStanding('b', { kickedAt: NOW + 3_600_000 }))
+    await nextPoll()
+    rows.set('a' as DeviceId, makeStanding('a', { kickedAt: (a?.since ?? 0) - 3_600_000 }))
+    store.generation += 1
+    await nextPoll()
+    expect(ended).toEqual(['a: kicked'])
+  })
+
   it('ends one session by its ID', async () => {
     const { live, ended, store } = openRevocation()
     await nextPoll()

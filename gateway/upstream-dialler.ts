@@ -12,6 +12,7 @@ import { MailwicketError } from '../base/errors.ts'
 import { LIMITS } from './limits.ts'
 import { openShared } from './shared-read.ts'
 import { UpstreamFailure, type UpstreamFailureReason } from './upstream-failure.ts'
+import { lookUpOnce } from './upstream-lookup.ts'
 
 export class UpstreamDialler {
   readonly endpoint: UpstreamEndpoint
@@ -30,7 +31,16 @@ export class UpstreamDialler {
     const { host, port, tls } = this.endpoint
     // For an address there is only one family to try; for a name both are, in the manner of RFC 8305.
     const autoSelectFamily = isIP(host) === 0
-    const options = { host, port, autoSelectFamily, noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true }
+    const options = {
+      host,
+      port,
+      autoSelectFamily,
+      lookup: lookUpOnce,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: LIMITS.keepAliveMs,
+      allowHalfOpen: true,
+    }
     // TLS reads from the socket below it in its own way.
     const socket = tls === 'none' ? openShared(onread => connectTcp({ ...options, onread })) : connectTcp(options)
     // For good: between one reader and the next nobody else listens, and an error nobody listens for ends the process.

@@ -64,6 +64,17 @@ describe('notes', () => {
     expect(await at()).toMatchObject({ at: 2000, app: 'Mutt 2.2' })
   })
 
+  test('a clock that was a year ahead for a moment: the next connection is the last one again', async () => {
+    const lastConnection = async () => (await store.devices.get(device.id)).lastConnection
+    await gateway.record(batch({ connections: [connection({ at: fixture.now + 365 * DAY_MS })] }))
+    await gateway.record(batch({ connections: [connection({ ip: '192.0.2.9' })] }))
+    expect(await lastConnection()).toMatchObject({ at: fixture.now, ip: '192.0.2.9' })
+    // What another node's clock explains stays.
+    await gateway.record(batch({ connections: [connection({ at: fixture.now + 60_000, ip: '192.0.2.8' })] }))
+    await gateway.record(batch({ connections: [connection()] }))
+    expect(await lastConnection()).toMatchObject({ at: fixture.now + 60_000, ip: '192.0.2.8' })
+  })
+
   test('a device that was removed meanwhile does not spoil the batch', async () => {
     const gone = makeId<DeviceId>()
     await gateway.record(
@@ -71,6 +82,21 @@ describe('notes', () => {
     )
     expect((await store.devices.get(device.id)).lastConnection?.at).toBe(fixture.now)
     expect(await store.sessions.list()).toMatchObject([{ device: gone, deviceName: null, mailbox: null }])
+  })
+
+  test.each([
+    ['an hour', 3_600_000],
+    ['ten minutes', 600_000],
+  ])('a clock that is set back by %s: the same attempt is counted on, and the batch is written', async (_, step) => {
+    const at = fixture.now
+    await gateway.record(batch({ activity: [attempt()] }))
+    await gateway.record(batch({ activity: [attempt({ at: at + 3_600_000 })] }))
+    await gateway.record(batch({ activity: [attempt({ at: at + 3_600_000 - step })], connections: [connection()] }))
+    // And it runs on, past the row from before.
+    await gateway.record(batch({ activity: [attempt({ at: at + 3_600_001 })] }))
+    const rows = await store.activity.list()
+    expect(rows.reduce((sum, { count }) => sum + count, 0)).toBe(4)
+    expect((await store.devices.get(device.id)).lastConnection?.at).toBe(at)
   })
 
   test('repeats within an hour are one row', async () => {

@@ -8,7 +8,7 @@ import type { DeviceId, NodeId } from '../base/ids.ts'
 import type { ActivityNote, Batch, ConnectionNote, SessionRow } from './gateway-store.ts'
 import { type Param, prepareQuery } from './prepared-query.ts'
 import { purge, trimActivity } from './purge.ts'
-import { PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from './retention.ts'
+import { FUTURE_MS, PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from './retention.ts'
 import type { ActivityTable, Schema } from './schema.ts'
 import { SendingNotes } from './sending-notes.ts'
 
@@ -26,7 +26,7 @@ export class GatewayNotes {
     this.#node = node
     this.#sending = new SendingNotes(db)
     this.#queries = {
-      connection: prepareQuery((param: Param<ConnectionNote & { node: NodeId }>) => upsertConnection(db, param)),
+      connection: prepareQuery((param: Param<ConnectionNote & { node: NodeId; future: number }>) => upsertConnection(db, param)),
       repeat: prepareQuery((param: Param<Repeated & { cursor: number; window: number }>) => countRepeat(db, param)),
       activity: prepareQuery((param: Param<Repeated & { cursor: number }>) => insertActivity(db, param)),
       session: prepareQuery((param: Param<SessionRow & { node: NodeId }>) => upsertSession(db, param)),
@@ -48,7 +48,8 @@ export class GatewayNotes {
   /** Writes a batch and the heartbeat; now and then also purges. */
   async record(batch: Batch, now: number): Promise<void> {
     await this.#db.transaction().execute(async db => {
-      for (const note of latestConnections(batch.connections)) await db.executeQuery(this.#queries.connection({ ...note, node: this.#node }))
+      for (const note of latestConnections(batch.connections))
+        await db.executeQuery(this.#queries.connection({ ...note, node: this.#node, future: now + FUTURE_MS }))
       await this.#recordActivity(db, batch.activity)
       for (const session of batch.sessions.toSorted(byId)) await db.executeQuery(this.#queries.session({ ...session, node: this.#node }))
       for (const id of batch.endedSessions.toSorted()) await db.executeQuery(this.#queries.ended({ id, node: this.#node }))
@@ -56,7 +57,8 @@ export class GatewayNotes {
       await this.#sending.recordKeywords(db, batch.keywords ?? [], now)
       await db.executeQuery(this.#queries.heartbeat({ node: this.#node, at: now }))
     })
-    if (now - this.#purgedAt < PURGE_INTERVAL_MS) return
+    // The clock may have been set back.
+    if (Math.abs(now - this.#purgedAt) < PURGE_INTERVAL_MS) return
     this.#purgedAt = now
     await this.#db.transaction().execute(db => purge(db, this.#node, now))
   }
@@ -119,7 +121,7 @@ function byId(a: SessionRow, b: SessionRow): number {
   return a.id < b.id ? -1 : 1
 }
 
-function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionNote & { node: NodeId }>) {
+function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionNote & { node: NodeId; future: number }>) {
   return db
     .insertInto('last_connections')
     .columns(['device_id', 'at', 'ip', 'protocol', 'app', 'tls', 'node_id'])
@@ -142,14 +144,15 @@ function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionNote & { no
           tls: ref('excluded.tls'),
           node_id: ref('excluded.node_id'),
         }))
-        .whereRef('excluded.at', '>=', 'last_connections.at'),
+        .where(eb => eb.or([eb('excluded.at', '>=', eb.ref('last_connections.at')), eb('last_connections.at', '>', param('future'))])),
     )
 }
 
 function countRepeat(db: Kysely<Schema>, param: Param<Repeated & { cursor: number; window: number }>) {
-  return db
-    .updateTable('activity')
-    .set(({ eb }) => ({ count: eb('count', '+', param('count')), last_at: param('last_at'), cursor: param('cursor') }))
+  // One row, the newest: where the clock was set back there are several within the window, and two cannot have the new cursor.
+  const row = db
+    .selectFrom('activity')
+    .select('id')
     .where('address', '=', param('address'))
     .where('device_id', '=', param('device_id'))
     .where('ip', '=', param('ip'))
@@ -157,6 +160,13 @@ function countRepeat(db: Kysely<Schema>, param: Param<Repeated & { cursor: numbe
     .where('protocol', '=', param('protocol'))
     .where('app', '=', param('app'))
     .where('first_at', '>', param('window'))
+    .where('first_at', '<=', param('last_at'))
+    .orderBy('cursor', 'desc')
+    .limit(1)
+  return db
+    .updateTable('activity')
+    .set(({ eb }) => ({ count: eb('count', '+', param('count')), last_at: param('last_at'), cursor: param('cursor') }))
+    .where('id', '=', row)
 }
 
 function insertActivity(db: Kysely<Schema>, param: Param<Repeated & { cursor: number }>) {

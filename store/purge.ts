@@ -8,6 +8,7 @@ import {
   ACTIVITY_KEPT_MS,
   ACTIVITY_ROWS_PER_DEVICE,
   ACTIVITY_ROWS_WITHOUT_DEVICE,
+  FUTURE_MS,
   NODE_FORGOTTEN_MS,
   PURGE_ROWS,
   REVOKED_KEPT_MS,
@@ -56,7 +57,8 @@ export async function forgetNodes(db: Kysely<Schema>, self: NodeId, now: number)
   const silent = db
     .selectFrom('nodes')
     .select('id')
-    .where('heartbeat_at', '<', now - NODE_FORGOTTEN_MS)
+    // In the future: the clock was set back after it ended.
+    .where(eb => eb.or([eb('heartbeat_at', '<', now - NODE_FORGOTTEN_MS), eb('heartbeat_at', '>', now + FUTURE_MS)]))
     .where('id', '<>', self)
   await db.deleteFrom('sessions').where('node_id', 'in', silent).execute()
   await db.deleteFrom('nodes').where('id', 'in', silent).execute()

@@ -2,7 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { NodeId } from '../base/ids.ts'
 import { openSqlite } from './sqlite-backend.ts'
 import { StoreFixture } from './store-fixture.ts'
 
@@ -56,6 +58,26 @@ test('a gateway is the first to open the store after a kill -9', async () => {
   const standings = await gateway.findStandings(told as never[])
   expect([...standings.keys()].sort()).toEqual(told.toSorted())
 }, 30_000)
+
+test('a disk that is full in the middle of a transaction is told as such, and the next transaction works', async () => {
+  const { db, close } = openSqlite(fixture.path, 'write-notes')
+  const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(db)
+  const limit = (pages: number) => sql.raw(`pragma max_page_count = ${pages}`).execute(db)
+  await limit((rows[0]?.page_count ?? 0) + 1)
+  const write = (count: number) =>
+    db.transaction().execute(async transaction => {
+      for (let id = 0; id < count; id++)
+        await transaction
+          .insertInto('nodes')
+          .values({ id: `node ${count} ${id}` as NodeId, heartbeat_at: 0 })
+          .execute()
+    })
+  await expect(write(10_000)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('database or disk is full') })
+  await limit(1_000_000)
+  await write(10)
+  expect(await db.selectFrom('nodes').select('id').execute()).toHaveLength(10)
+  close()
+})
 
 test('a reader sees what a writer committed, at once, and cannot write', async () => {
   const [writer, reader] = [openSqlite(fixture.path, 'write'), openSqlite(fixture.path, 'read')]

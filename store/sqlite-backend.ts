@@ -121,6 +121,8 @@ class SqliteConnection {
     const statement = new GuardedStatement(
       this.#path,
       guarded(this.#path, () => this.#database.prepare<unknown[]>(text)),
+      // On a full or unwritable disk SQLite has rolled back by itself; to do it again would be an error, told in place of the true one.
+      () => text !== 'rollback' || this.#database.inTransaction,
     )
     this.#statements.set(text, statement)
     return statement
@@ -171,14 +173,18 @@ class SqliteConnection {
   }
 }
 
+const NOTHING_RUN: Database.RunResult = { changes: 0, lastInsertRowid: 0 }
+
 class GuardedStatement {
   readonly #path: string
   readonly #statement: Database.Statement<unknown[]>
+  readonly #isNeeded: () => boolean
   readonly reader: boolean
 
-  constructor(path: string, statement: Database.Statement<unknown[]>) {
+  constructor(path: string, statement: Database.Statement<unknown[]>, isNeeded: () => boolean) {
     this.#path = path
     this.#statement = statement
+    this.#isNeeded = isNeeded
     this.reader = statement.reader
   }
 
@@ -187,7 +193,7 @@ class GuardedStatement {
   }
 
   run(parameters: readonly unknown[]): Database.RunResult {
-    return guarded(this.#path, () => this.#statement.run(...parameters))
+    return this.#isNeeded() ? guarded(this.#path, () => this.#statement.run(...parameters)) : NOTHING_RUN
   }
 
   iterate(parameters: readonly unknown[]): IterableIterator<unknown> {

@@ -1,0 +1,175 @@
+/**
+ * The store cannot be written: its file is read-only, another process holds it for ten seconds, its disk is full. Reading goes on, so everybody gets
+ * in; who changes something hears that it was not done; what was to be noted meanwhile is written afterwards. Nothing needs a restart.
+ */
+import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { runOk, startChild } from '../fixtures/child-process.ts'
+import { waitFor } from '../fixtures/deadline.ts'
+import { launcher } from '../fixtures/mailwicket.ts'
+import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
+import { logInSmtp } from '../fixtures/raw-smtp.ts'
+import { SmallDisk } from '../fixtures/small-disk.ts'
+import { SubmissionStage } from '../fixtures/submission-stage.ts'
+
+const user = 'reader@example.com'
+let stage: SubmissionStage
+let disk: SmallDisk | undefined
+let password: string
+/** Has been open since before the fault. */
+let bystander: RawImap
+
+const gateway = () => stage.gateway.mailwicket
+const databasePath = () => join(disk?.dir ?? gateway().dir, 'mailwicket.db')
+const eventsOf = (event: string) => gateway().log.filter(line => line.event === event)
+
+beforeAll(async () => {
+  stage = await SubmissionStage.open({ users: [user] })
+  password = (await gateway().addDevice(user, 'Phone')).password
+  bystander = await logIn(gateway().account(user, password))
+})
+
+afterAll(async () => {
+  bystander?.destroy()
+  await stage?.close()
+  await disk?.close()
+})
+
+async function tryLogin(secret: string): Promise<string> {
+  const imap = await openImaps(gateway().account(user, password))
+  const answer = await imap.command(`LOGIN ${user} ${secret}`)
+  imap.destroy()
+  return answer
+}
+
+/** Logs in until the gateway noticed that it cannot note it. */
+async function untilNoticed(earlier: number): Promise<void> {
+  await waitFor('store.failed', 30_000, async () => {
+    expect(await tryLogin(password)).toContain('t1 OK')
+    return eventsOf('store.failed').length > earlier
+  })
+}
+
+/** Everything that only reads works, and nothing pretends: neither to the app nor to the administrator. */
+async function expectServiceWithoutNotes(): Promise<string> {
+  await bystander.ok('NOOP')
+  expect(await tryLogin(password)).toContain('t1 OK')
+  expect(await tryLogin('k7mq-x2pd-9rtf-h4wz-c8nb')).toMatch(/^t1 NO \[AUTHENTICATIONFAILED\]/)
+  const smtp = await logInSmtp(stage.gateway.smtpAccount(user, password))
+  expect(await smtp.send(user, [user], 'Subject: on its way\r\n\r\nhello\r\n', 30_000)).toMatch(/^250/)
+  smtp.destroy()
+  const refused = await gateway().run(['device', 'revoke', `${user}/Phone`, '--json'])
+  expect(`${refused.code} ${refused.stderr}`).toMatch(/^4 .*STORE_UNAVAILABLE/)
+  expect(await tryLogin(password)).toContain('t1 OK')
+  return refused.stderr
+}
+
+/** In the same process: what was to be noted is noted, newest first, and the log says so. */
+async function expectRecovery(since: number): Promise<void> {
+  const lastConnection = async () => Date.parse((await gateway().listDevices())[0]?.lastConnection?.at ?? '')
+  await waitFor('the notes', 15_000, async () => (await lastConnection()) >= since, 200)
+  await waitFor('store.recovered', 5000, () => eventsOf('store.recovered').length === eventsOf('store.failed').length)
+  const activity = await gateway().json<{ at: string; result: string }[]>(['activity'])
+  expect(activity.map(row => row.result)).toContain('wrong-secret')
+  await bystander.ok('NOOP')
+}
+
+test('the file is read-only', async () => {
+  // SQLite's own files, as far as they are open already too: root may write what it likes, but not these.
+  const files = [databasePath(), `${databasePath()}-wal`]
+  const [earlier, since] = [eventsOf('store.failed').length, Date.now()]
+  await runOk('chattr', ['+i', ...files])
+  try {
+    await untilNoticed(earlier)
+    await expectServiceWithoutNotes()
+  } finally {
+    await runOk('chattr', ['-i', ...files])
+  }
+  expect(eventsOf('store.failed')).toHaveLength(earlier + 1)
+  expect(eventsOf('store.failed').at(-1)).toMatchObject({ level: 'error', err: expect.stringMatching(/readonly|disk I\/O error/) })
+  await expectRecovery(since)
+})
+
+test('another process holds it for ten seconds: no session and no login waits', async () => {
+  const lock = new DatabaseSync(databasePath())
+  const since = Date.now()
+  lock.exec('BEGIN EXCLUSIVE')
+  const until = performance.now() + 10_000
+  let slowestMs = 0
+  let logins = 0
+  while (performance.now() < until) {
+    for (let index = 0; index < 20; index++) {
+      const start = performance.now()
+      await bystander.ok('NOOP')
+      slowestMs = Math.max(slowestMs, performance.now() - start)
+    }
+    expect(await tryLogin(password)).toContain('t1 OK')
+    logins += 1
+  }
+  expect(await tryLogin('k7mq-x2pd-9rtf-h4wz-c8nb')).toMatch(/^t1 NO \[AUTHENTICATIONFAILED\]/)
+  lock.exec('ROLLBACK')
+  lock.close()
+  console.info(`the slowest of the round trips took ${slowestMs.toFixed(1)} ms; ${logins} logins`)
+  // Who waits for the lock waits for five seconds.
+  expect(slowestMs).toBeLessThan(2_500)
+  await expectRecovery(since)
+})
+
+test('the disk is full', async () => {
+  // The store moves to a small disk of its own, with the files that belong to it.
+  await gateway().stopServe()
+  disk = await SmallDisk.open(join(gateway().dir, 'small'), 3 * 1024 * 1024)
+  copyFileSync(join(gateway().dir, 'mailwicket.db'), databasePath())
+  rmSync(join(gateway().dir, 'mailwicket.db'))
+  const text = readFileSync(gateway().configPath, 'utf8')
+  writeFileSync(gateway().configPath, text.replace('[[certificate]]', '[store]\nurl = "sqlite:small/mailwicket.db"\n\n[[certificate]]'))
+  await gateway().serve()
+  bystander = await logIn(gateway().account(user, password))
+
+  disk.fill()
+  const since = Date.now()
+  await untilNoticed(0)
+  expect(await expectServiceWithoutNotes()).toMatch(/full/)
+  // The cause, not what came of it.
+  expect(eventsOf('store.failed')).toEqual([expect.objectContaining({ level: 'error', err: expect.stringContaining('database or disk is full') })])
+  disk.free()
+  await expectRecovery(since)
+})
+
+test('the log’s disk is full: nobody’s session ends, and the log goes on when there is room', async () => {
+  await gateway().stopServe()
+  if (disk === undefined) throw new Error('no disk')
+  const file = join(disk.dir, 'gateway.log')
+  const child = startChild('sh', ['-c', 'exec "$0" --config "$1" serve > "$2"', launcher, gateway().configPath, file])
+  const lines = () => readFileSync(file, 'utf8').split('\n')
+  const ready = await waitFor('the ready line', 30_000, () => existsSync(file) && lines().find(line => line.startsWith('{"event":"ready"')))
+  const { listen } = JSON.parse(ready) as { listen: { protocol: string; address: string; tls: string }[] }
+  const port = Number(
+    listen
+      .find(entry => entry.protocol === 'imap' && entry.tls === 'implicit')
+      ?.address.split(':')
+      .at(-1),
+  )
+  const account = { ...gateway().account(user, password), port }
+  const session = await logIn(account)
+  disk.fill()
+  // Until a line does not fit into what is left of the last page.
+  await waitFor('the complaint', 15_000, async () => {
+    ;(await logIn(account)).destroy()
+    return child.stderr.includes('The log cannot be written')
+  })
+  await session.ok('NOOP')
+  ;(await logIn(account)).destroy()
+  disk.free()
+  const { length } = lines()
+  await waitFor('a new line', 5000, async () => {
+    ;(await logIn(account)).destroy()
+    return lines().length > length
+  })
+  await session.ok('NOOP')
+  session.destroy()
+  expect((await child.stop('SIGTERM')).code).toBe(0)
+  expect(child.stderr.match(/cannot be written/g)).toHaveLength(1)
+})
