@@ -130,8 +130,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
 }
 
 /** Only what a live session is judged by: it is kept for hours, and the hash has no business there. */
-function standingOf({ id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }: LoginDevice): DeviceStanding {
-  return { id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
+function standingOf({ id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }: LoginDevice): DeviceStanding {
+  return { id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
 }
 
 function succeed({ recorder }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {

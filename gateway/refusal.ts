@@ -3,7 +3,17 @@
  * what the mail app sees is decided in imap-replies.ts.
  */
 
-export type Refusal = 'unknown-address' | 'wrong-secret' | 'acts-as-other' | 'revoked' | 'disabled' | 'mailbox-disabled' | 'network' | 'expired' | 'scope'
+export type Refusal =
+  | 'unknown-address'
+  | 'wrong-secret'
+  | 'acts-as-other'
+  | 'revoked'
+  | 'disabled'
+  | 'mailbox-disabled'
+  | 'network'
+  | 'expired'
+  | 'scope'
+  | 'user-blocked'
 
 /**
  * SECURITY: these get the same reply at the same moment, so that nobody learns from the outside which of them it was.

@@ -19,6 +19,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { name: 'mailboxes, devices, sessions, activity, audit', since: '0.1.0', run: makeFirstTables },
   { name: 'users, sending rules', since: '0.1.0', run: makeSendingTables },
+  { name: 'blocked users', since: '0.1.0', run: addUserState },
 ]
 
 export interface StoreVersion {
@@ -257,5 +258,12 @@ async function makeSendingTables(db: Kysely<unknown>): Promise<void> {
     .addColumn('upstream', 'text', c => c.primaryKey())
     .addColumn('keywords', 'text', c => c.notNull())
     .addColumn('learnt_at', 'bigint', c => c.notNull())
+    .execute()
+}
+
+async function addUserState({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .alterTable('users')
+    .addColumn('state', 'text', c => c.notNull().defaultTo('active'))
     .execute()
 }

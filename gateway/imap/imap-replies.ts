@@ -42,6 +42,7 @@ export function refusalReply(tag: string, refusal: Refusal): string {
   if (isIndistinct(refusal)) return `${tag} NO [AUTHENTICATIONFAILED] Wrong address or password.${CRLF}`
   if (refusal === 'expired') return `${tag} NO [EXPIRED] This device's password has expired.${CRLF}`
   if (refusal === 'acts-as-other') return `${tag} NO [AUTHORIZATIONFAILED] A device may only act for its own address.${CRLF}`
+  if (refusal === 'user-blocked') return `${tag} NO [AUTHORIZATIONFAILED] The user of this device is blocked.${CRLF}`
   return `${tag} NO [AUTHORIZATIONFAILED] This device may not read mail.${CRLF}`
 }
 
