@@ -72,7 +72,7 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
     },
     {
       name: 'restore',
-      summary: 'put a backup in the place of the store; the gateway must be stopped',
+      summary: 'put a backup in the place of the store, while the gateway runs; what was revoked since stays revoked',
       load: async () => (await import('./backup-commands.ts')).declareRestore,
     },
     { name: 'key', summary: 'show which master key is used, change it', load: async () => (await import('./key-commands.ts')).declareKey },

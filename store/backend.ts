@@ -20,6 +20,9 @@ export interface Backend {
   readonly ddl: Ddl
   /** Copies the whole database as of one moment into `file`; units of progress are pages. */
   backupTo(file: string, onProgress: (done: number, total: number) => void): Promise<void>
+  /** Makes another database readable and writable beside this one as `name`; what is written there survives no crash. Not within a transaction. */
+  attach(file: string, name: string): void
+  detach(name: string): void
   /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. */
   isSound(depth: 'quick' | 'full'): boolean
   /** Folds everything pending into the one file, so that it may be renamed. Throws STORE_UNAVAILABLE when others have it open. */

@@ -69,6 +69,8 @@ export function openSqlite(path: string, mode: SqliteMode): Backend {
     db: new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) }),
     ddl: DDL,
     backupTo: (file, onProgress) => connection.backupTo(file, onProgress),
+    attach: (file, name) => connection.attach(file, name),
+    detach: name => connection.detach(name),
     isSound: depth => connection.isSound(depth),
     becomeSingleFile: () => connection.becomeSingleFile(),
     checkInPlace: () => connection.checkInPlace(),
@@ -141,6 +143,17 @@ class SqliteConnection {
     } finally {
       this.#database.exec('rollback')
     }
+  }
+
+  attach(file: string, name: string): void {
+    guarded(file, () => {
+      this.#database.prepare(`attach database ? as "${name}"`).run(file)
+      this.#database.pragma(`"${name}".synchronous = OFF`)
+    })
+  }
+
+  detach(name: string): void {
+    guarded(this.#path, () => this.#database.exec(`detach database "${name}"`))
   }
 
   isSound(depth: 'quick' | 'full'): boolean {
