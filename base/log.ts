@@ -24,6 +24,7 @@ export type LogEvent =
   | 'certificate.expires'
   | 'certificates.reread'
   | 'listener.failed'
+  | 'store.checked'
   | 'store.failed'
   | 'store.recovered'
   | 'sessions.ended'

@@ -23,8 +23,8 @@ export interface Backend {
   /** Makes another database readable and writable beside this one as `name`; what is written there survives no crash. Not within a transaction. */
   attach(file: string, name: string): void
   detach(name: string): void
-  /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. */
-  isSound(depth: 'quick' | 'full'): boolean
+  /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. Of one table, or of everything. */
+  isSound(depth: 'quick' | 'full', table?: string): boolean
   /** Folds everything pending into the one file, so that it may be renamed. Throws STORE_UNAVAILABLE when others have it open. */
   becomeSingleFile(): void
   /** Throws STORE_UNAVAILABLE when the database that was opened is no longer the one at its place: what others write would never be seen. */

@@ -5,6 +5,7 @@
  */
 import type { DeviceId, NodeId, SessionId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
+import type { Integrity } from './integrity.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
 import type { SendingTerms } from './sending-rules.ts'
 
@@ -98,4 +99,6 @@ export interface GatewayStore {
   /** Removes this node's sessions and heartbeat, then closes both connections. */
   close(): Promise<void>
   readonly node: NodeId
+  /** What the look at the store found when it was opened. */
+  readonly integrity: Integrity
 }

@@ -7,6 +7,7 @@ import { type DeviceId, makeId, type NodeId, type SessionId } from '../base/ids.
 import type { Secret } from '../base/secret.ts'
 import type { Backend } from './backend.ts'
 import type { Batch, GatewayStore } from './gateway-store.ts'
+import type { Integrity } from './integrity.ts'
 import { LoginQueries } from './login-queries.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
 import type { Keyring } from './master-key.ts'
@@ -64,6 +65,10 @@ class OpenGatewayStore implements GatewayStore {
     this.#parts = parts
     this.#queries = new LoginQueries(parts.reader.db)
     this.#sending = new SendingQueries(parts.reader.db)
+  }
+
+  get integrity(): Integrity {
+    return this.#parts.writer.integrity
   }
 
   findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined> {

@@ -71,7 +71,7 @@ export function openSqlite(path: string, mode: SqliteMode): Backend {
     backupTo: (file, onProgress) => connection.backupTo(file, onProgress),
     attach: (file, name) => connection.attach(file, name),
     detach: name => connection.detach(name),
-    isSound: depth => connection.isSound(depth),
+    isSound: (depth, table) => connection.isSound(depth, table),
     becomeSingleFile: () => connection.becomeSingleFile(),
     checkInPlace: () => connection.checkInPlace(),
     close: () => connection.close(),
@@ -156,9 +156,10 @@ class SqliteConnection {
     guarded(this.#path, () => this.#database.exec(`detach database "${name}"`))
   }
 
-  isSound(depth: 'quick' | 'full'): boolean {
+  isSound(depth: 'quick' | 'full', table = '1'): boolean {
     try {
-      return this.#database.pragma(depth === 'full' ? 'integrity_check(1)' : 'quick_check(1)', { simple: true }) === 'ok'
+      // In the parentheses: the name of a table, or how many problems to find.
+      return this.#database.pragma(`${depth === 'full' ? 'integrity_check' : 'quick_check'}(${table})`, { simple: true }) === 'ok'
     } catch (error) {
       if (isCorruption(error)) return false
       throw unavailable(error, this.#path)
