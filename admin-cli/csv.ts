@@ -1,36 +1,51 @@
 /**
- * CSV, in and out: the only door to csv-parse and csv-stringify. RFC 4180 with what spreadsheets do to it: a byte order mark, semicolons or tabs.
+ * CSV, in and out: the only door to csv-parse and csv-stringify. RFC 4180 with what spreadsheets do to it: semicolons or tabs.
+ * A row is a line: no cell of ours has a line break, and so a quote that is not closed spoils its own line and no other.
  */
-import { pipeline, type Readable } from 'node:stream'
-import { parse } from 'csv-parse'
+import { parse } from 'csv-parse/sync'
 import { stringify } from 'csv-stringify/sync'
+import type { TextLine } from './text-lines.ts'
 
-export interface CsvRecord {
+export interface CsvRow {
   readonly line: number
-  readonly cells: readonly string[]
+  /** Undefined: its quotes cannot be read, or it is too long. */
+  readonly cells: readonly string[] | undefined
 }
 
-/** More than any row of ours; a quote that is not closed stops here. */
-const MAX_RECORD_BYTES = 256 * 1024
+/** A call of the parser costs more than a line. */
+const LINES_AT_ONCE = 200
 
-/** Records of text chunks that are UTF-8 already; one that cannot be read is told with its line, and reading goes on where it can. */
-export async function* readCsv(chunks: Readable, delimiter: string, onBroken: (line: number) => void): AsyncGenerator<CsvRecord> {
-  const parser = parse({
-    delimiter,
-    bom: true,
-    info: true,
-    relax_column_count: true,
-    skip_empty_lines: true,
-    skip_records_with_error: true,
-    max_record_size: MAX_RECORD_BYTES,
-    on_skip: error => {
-      onBroken(Number(error === undefined ? 0 : (error as { lines?: number }).lines))
-      return undefined
-    },
+/** Rows of lines; empty ones are left out. */
+export async function* readCsv(lines: AsyncIterable<TextLine>, delimiter: string): AsyncGenerator<CsvRow> {
+  let waiting: TextLine[] = []
+  for await (const line of lines) {
+    if (line.text?.trim() === '') continue
+    waiting.push(line)
+    // The header alone: whoever reads it may refuse the rest.
+    if (waiting.length < LINES_AT_ONCE && line.number > 1) continue
+    yield* parseLines(waiting, delimiter)
+    waiting = []
+  }
+  yield* parseLines(waiting, delimiter)
+}
+
+function parseLines(lines: readonly TextLine[], delimiter: string): CsvRow[] {
+  if (lines.length === 0) return []
+  const records = lines.some(({ text }) => text === undefined) ? undefined : findRecords(lines.map(({ text }) => text).join('\n'), delimiter)
+  if (records?.length === lines.length) return lines.map(({ number }, at) => ({ line: number, cells: records[at] }))
+  return lines.map(({ number, text }) => {
+    const [cells, ...more] = (text === undefined ? undefined : findRecords(text, delimiter)) ?? []
+    return { line: number, cells: more.length > 0 ? undefined : cells }
   })
-  // Its failures reach the loop below.
-  pipeline(chunks, parser, () => {})
-  for await (const { record, info } of parser as AsyncIterable<{ record: string[]; info: { lines: number } }>) yield { line: info.lines, cells: record }
+}
+
+/** Undefined: something in it is no CSV. */
+function findRecords(text: string, delimiter: string): string[][] | undefined {
+  try {
+    return parse(text, { delimiter, relax_column_count: true })
+  } catch {
+    return undefined
+  }
 }
 
 /** What separates the cells of a header line. */

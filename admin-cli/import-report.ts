@@ -56,6 +56,8 @@ export class ImportReport {
   /** Throws IMPORT_INCOMPLETE after the answer when there are bad rows. */
   answer(context: CommandContext, facts: { file: string; dryRun: boolean; passwords: string | null; nothingTaken: boolean }): void {
     const { file, dryRun, passwords, nothingTaken } = facts
+    // A row that cannot even be parsed is known before its neighbours were tried.
+    const badRows = this.#badRows.toSorted((a, b) => a.line - b.line)
     const counts = {
       rows: this.rows,
       mailboxes: this.#mailboxes,
@@ -64,13 +66,13 @@ export class ImportReport {
       withoutSecret: this.#lackSecret,
       bad: this.bad,
     }
-    context.answer({ file, dryRun, nothingTaken, ...counts, passwords, badRows: this.#badRows }, () => this.#format(dryRun || nothingTaken, passwords))
+    context.answer({ file, dryRun, nothingTaken, ...counts, passwords, badRows }, () => this.#format(dryRun || nothingTaken, passwords))
     if (this.#lackSecret > 0 && !nothingTaken)
       context.remark(
-        `${this.#lackSecret} mailboxes have no upstream password yet: nobody gets in there until \`mailbox set ADDR --secret\`, or an import with the column secret and --update.`,
+        `Mailboxes without an upstream password: ${this.#lackSecret}. Nobody gets in there until \`mailbox set ADDR --secret\`, or an import with the column secret and --update.`,
       )
     if (this.bad === 0) return
-    for (const { line, reason } of this.#badRows.slice(0, SHOWN)) context.remark(`  line ${line}: ${reason}`)
+    for (const { line, reason } of badRows.slice(0, SHOWN)) context.remark(`  line ${line}: ${reason}`)
     if (this.bad > SHOWN)
       context.remark(`  … and ${this.bad - SHOWN} more${this.#rejects === undefined ? '; --rejects FILE writes them all' : `, all in ${this.#rejects.path}`}`)
     const rows = this.bad === 1 ? '1 row is bad' : `${this.bad} rows are bad`

@@ -2,12 +2,13 @@
  * The file of an import: opened, decoded strictly, its format found out, and read as rows one after the other. Holds a few rows at a time.
  */
 import { createReadStream, fstatSync, openSync } from 'node:fs'
-import { Readable } from 'node:stream'
+import type { Readable } from 'node:stream'
 import { MailwicketError } from '../base/errors.ts'
 import { findDelimiter, readCell, readCsv } from './csv.ts'
 import { DEVICE_FIELDS, type Field, MAILBOX_FIELDS, type RawRow } from './import-fields.ts'
 import { toRawRow } from './import-json.ts'
 import type { Terminal } from './terminal.ts'
+import { linesOf } from './text-lines.ts'
 
 export type Format = 'csv' | 'json'
 
@@ -75,7 +76,7 @@ class OpenSource implements ImportSource {
       yield head
       yield* chunks
     })()
-    const format = this.#format ?? (/^\uFEFF?\s*[[{]/.test(head) ? 'json' : 'csv')
+    const format = this.#format ?? (/^\s*[[{]/.test(head) ? 'json' : 'csv')
     yield* format === 'csv' ? rowsOfCsv(all, /^.*/m.exec(head.trimStart())?.[0] ?? '') : rowsOfJson(all)
   }
 
@@ -117,24 +118,20 @@ const EMPTY_IS_NONE = new Set(['expires', 'allow_from', 'user'])
 const VERBATIM = new Set(['secret', 'password'])
 
 async function* rowsOfCsv(chunks: AsyncGenerator<string>, header: string): AsyncGenerator<RawRow | { line: number; bad: string }> {
-  const broken: number[] = []
   let columns: readonly string[] | undefined
-  for await (const { line, cells } of readCsv(Readable.from(chunks), findDelimiter(header), at => broken.push(at))) {
-    for (const at of broken.splice(0)) yield { line: at, bad: 'the quotes of this row cannot be read' }
-    if (columns === undefined) {
-      columns = readHeader(cells)
-      continue
-    }
-    if (cells.every(cell => cell.trim() === '')) continue
-    if (cells.length > columns.length)
-      yield { line, bad: `${cells.length} cells under ${columns.length} columns; a cell with a delimiter in it must stand in quotes` }
+  for await (const { line, cells } of readCsv(linesOf(chunks, MAX_LINE), findDelimiter(header))) {
+    if (columns === undefined) columns = readHeader(cells)
+    else if (cells === undefined) yield { line, bad: 'the quotes of this row cannot be read, or are not closed' }
+    else if (cells.every(cell => cell.trim() === '')) continue
+    else if (cells.length > columns.length)
+      yield { line, bad: `${cells.length} cells under ${columns.length} columns; a cell with a delimiter in it (a hash has commas) must stand in quotes` }
     else yield { line, ...toFields(columns, cells) }
   }
-  for (const at of broken) yield { line: at, bad: 'the quotes of this row cannot be read, or are not closed' }
   if (columns === undefined) throw noHeader('it is empty')
 }
 
-function readHeader(cells: readonly string[]): readonly string[] {
+function readHeader(cells: readonly string[] | undefined): readonly string[] {
+  if (cells === undefined) throw noHeader('the quotes of its first line cannot be read')
   const columns = cells.map(cell =>
     cell
       .trim()
@@ -174,9 +171,7 @@ function toFields(columns: readonly string[], cells: readonly string[]): Pick<Ra
 }
 
 async function* rowsOfJson(chunks: AsyncGenerator<string>): AsyncGenerator<RawRow | { line: number; bad: string }> {
-  let line = 0
-  for await (const text of linesOf(chunks)) {
-    line += 1
+  for await (const { number: line, text } of linesOf(chunks, MAX_LINE)) {
     if (text === undefined) {
       yield { line, bad: `longer than ${MAX_LINE} characters: put the devices of this mailbox on several lines` }
       continue
@@ -184,23 +179,4 @@ async function* rowsOfJson(chunks: AsyncGenerator<string>): AsyncGenerator<RawRo
     const row = toRawRow(text, line)
     if (row !== undefined) yield row
   }
-}
-
-/** Undefined stands for a line that is too long; it is skipped without being kept. */
-async function* linesOf(chunks: AsyncGenerator<string>): AsyncGenerator<string | undefined> {
-  let rest = ''
-  let isTooLong = false
-  for await (const chunk of chunks) {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop() ?? ''
-    for (const line of lines) {
-      yield isTooLong || line.length > MAX_LINE ? undefined : line
-      isTooLong = false
-    }
-    if (rest.length <= MAX_LINE) continue
-    isTooLong = true
-    rest = ''
-  }
-  if (isTooLong) yield undefined
-  else if (rest !== '') yield rest
 }

@@ -4,6 +4,7 @@
  * Invariants: a row is taken whole or not at all, and whether it is taken is known before anything of it is written; a file that is taken
  * a second time changes nothing; nobody who was locked out gets in by it: revoked devices stay revoked, and so do their passwords.
  */
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../base/errors.ts'
 import { type DeviceId, type MailboxId, makeId, type UserId } from '../base/ids.ts'
@@ -16,15 +17,20 @@ import type { Scope } from './login-record.ts'
 import { changeMailbox, checkLogin, findMailboxRow, insertMailbox, sealUpstreamSecret } from './mailboxes.ts'
 import type { Schema } from './schema.ts'
 import { openSealed } from './seal.ts'
+import { liveSince } from './sessions.ts'
 import type { AuditNote, Change, StoreContext } from './store-context.ts'
 import { openPepper, upstreamSecretPlace } from './store-keys.ts'
 import { ANY_BUCKET, MAX_CHOSEN_PER_MAILBOX } from './tag.ts'
 import { findUserRow } from './user-rows.ts'
 
+/** SQLite asks for a taken lock at most every 100 ms: an interval without it that is longer is one in which every waiting gateway gets its turn. */
+const TURN_OF_OTHERS_MS = 110
+
 export class Importer {
   readonly #context: StoreContext
   readonly #options: ImportOptions
   readonly #passwords: ImportPasswords
+  #committedAt = Number.NEGATIVE_INFINITY
 
   private constructor(context: StoreContext, options: ImportOptions, passwords: ImportPasswords) {
     this.#context = context
@@ -42,28 +48,42 @@ export class Importer {
   async take(rows: readonly ImportRow[], onFresh: (fresh: readonly FreshPassword[]) => void): Promise<RowResult[]> {
     const prepared = await this.#passwords.prepare(rows)
     if (prepared.fresh.length > 0) onFresh(prepared.fresh)
-    return this.#context.change(async change => {
-      const results: RowResult[] = []
-      const users = new Map<string, UserLink | undefined>()
-      let isMoved = false
-      const move = async (): Promise<void> => {
-        isMoved = true
+    await this.#letOthersWrite()
+    const results = await this.#context.change(change => this.#takeIn(change, rows, prepared))
+    this.#committedAt = performance.now()
+    return results
+  }
+
+  /** What was prepared meanwhile counts as waiting; without a gateway nobody waits. */
+  async #letOthersWrite(): Promise<void> {
+    const rest = this.#committedAt + TURN_OF_OTHERS_MS - performance.now()
+    if (rest <= 0) return
+    const { db, now } = this.#context
+    const alive = await db.selectFrom('nodes').select('id').where('heartbeat_at', '>', liveSince(now())).limit(1).execute()
+    if (alive.length > 0) await wait(rest)
+  }
+
+  async #takeIn(change: Change, rows: readonly ImportRow[], prepared: PreparedBatch): Promise<RowResult[]> {
+    const results: RowResult[] = []
+    const users = new Map<string, UserLink | undefined>()
+    let isMoved = false
+    const move = async (): Promise<void> => {
+      isMoved = true
+    }
+    for (const row of rows) {
+      try {
+        const known = prepared.bad.get(row)
+        if (known !== undefined) throw new BadRow(known)
+        const planned = await this.#plan(change.db, row, prepared, users)
+        results.push(await this.#write(new RowChange(change, `${this.#options.source}:${row.line}`, move), row, planned, users))
+      } catch (error) {
+        // Only `#plan` throws these: nothing of the row is written.
+        if (!(error instanceof BadRow || (error instanceof MailwicketError && error.code === 'BAD_INPUT'))) throw error
+        results.push({ line: row.line, bad: error.message })
       }
-      for (const row of rows) {
-        try {
-          const known = prepared.bad.get(row)
-          if (known !== undefined) throw new BadRow(known)
-          const planned = await this.#plan(change.db, row, prepared, users)
-          results.push(await this.#write(new RowChange(change, `${this.#options.source}:${row.line}`, move), row, planned, users))
-        } catch (error) {
-          // Only `#plan` throws these: nothing of the row is written.
-          if (!(error instanceof BadRow || (error instanceof MailwicketError && error.code === 'BAD_INPUT'))) throw error
-          results.push({ line: row.line, bad: error.message })
-        }
-      }
-      if (isMoved) await change.moveGeneration()
-      return results
-    })
+    }
+    if (isMoved) await change.moveGeneration()
+    return results
   }
 
   /** The last word of an import in the audit. */
