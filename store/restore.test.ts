@@ -5,10 +5,12 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId, SessionId } from '../base/ids.ts'
 import { normaliseSecret } from './app-password.ts'
 import type { Batch } from './gateway-store.ts'
+import { MIGRATIONS, migrate } from './migrations.ts'
 import type { Store } from './open-store.ts'
 import { restoreStore } from './restore.ts'
-import { openSqlite } from './sqlite-backend.ts'
+import { createSqliteFile, openSqlite } from './sqlite-backend.ts'
 import { ACTOR, StoreFixture, secret, type TestNode } from './store-fixture.ts'
+import { initialiseKeys } from './store-keys.ts'
 
 const anna = 'anna@example.com'
 let fixture: StoreFixture
@@ -225,12 +227,12 @@ describe('restoring', () => {
   })
 
   test('an older backup is migrated; a store that is older itself is to be migrated first', async () => {
-    await store.users.add({ login: 'anna' })
-    await store.backup(file)
-    const copy = openSqlite(file, 'write')
-    await sql.raw('alter table users drop column state').execute(copy.db)
-    await sql.raw("update meta set value = '2' where name = 'schema_version'").execute(copy.db)
-    copy.close()
+    createSqliteFile(file)
+    const older = openSqlite(file, 'write')
+    const before = MIGRATIONS.findIndex(({ name }) => name === 'blocked users')
+    await migrate(older, { migrations: MIGRATIONS.slice(0, before), inTransaction: db => initialiseKeys(db, fixture.keyring) })
+    await sql`insert into users (id, login, name, created_at) values ('u1', 'anna', null, 1)`.execute(older.db)
+    older.close()
     await restore()
     expect(await store.users.get('anna')).toMatchObject({ state: 'active' })
     await fixture.query("update meta set value = '1' where name = 'schema_version'")

@@ -1,7 +1,10 @@
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { DeviceId } from '../base/ids.ts'
 import { normaliseSecret } from './app-password.ts'
+import { MIGRATIONS, migrate } from './migrations.ts'
 import { migrateStore, type Store } from './open-store.ts'
+import { createSqliteFile, openSqlite } from './sqlite-backend.ts'
 import { ACTOR, StoreFixture, type TestNode } from './store-fixture.ts'
 
 const anna = 'anna@example.com'
@@ -144,11 +147,15 @@ describe('a blocked user', () => {
   })
 
   test('of a store that knew no blocking is active', async () => {
-    await store.close()
-    await fixture.query('alter table users drop column state')
-    await fixture.query("insert into users (id, login, name, created_at) values ('u1', 'anna', null, 1)")
-    await fixture.query("update meta set value = '2' where name = 'schema_version'")
-    await migrateStore({ config: fixture.config, actor: ACTOR })
-    expect(await (await fixture.open()).users.get('anna')).toMatchObject({ state: 'active' })
+    const older = new StoreFixture()
+    createSqliteFile(older.path)
+    const backend = openSqlite(older.path, 'write')
+    const before = MIGRATIONS.findIndex(({ name }) => name === 'blocked users')
+    await migrate(backend, { migrations: MIGRATIONS.slice(0, before) })
+    await sql`insert into users (id, login, name, created_at) values ('u1', 'anna', null, 1)`.execute(backend.db)
+    backend.close()
+    await migrateStore({ config: older.config, actor: ACTOR })
+    expect(await (await older.open()).users.get('anna')).toMatchObject({ state: 'active' })
+    await older.remove()
   })
 })
