@@ -20,9 +20,8 @@ export interface Backend {
   readonly ddl: Ddl
   /** Copies the whole database as of one moment into `file`; units of progress are pages. */
   backupTo(file: string, onProgress: (done: number, total: number) => void): Promise<void>
-  /** Makes another database readable and writable beside this one as `name`; what is written there survives no crash. Not within a transaction. */
+  /** Makes another database readable and writable beside this one as `name`; what is written there survives no crash, and foreign keys are not held any more. Not within a transaction. */
   attach(file: string, name: string): void
-  detach(name: string): void
   /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. Of one table, or of everything. */
   isSound(depth: 'quick' | 'full', table?: string): boolean
   /** Folds everything pending into the one file, so that it may be renamed. Throws STORE_UNAVAILABLE when others have it open. */

@@ -188,13 +188,37 @@ describe('restoring while a gateway runs', () => {
     await store.devices.add(anna, { name: 'Phone' })
     await store.backup(file)
     await store.devices.add(anna, { name: 'Later' })
-    await fixture.query(`create trigger boom before insert on devices begin select raise(abort, 'power cut'); end`)
+    await fixture.query(`create trigger boom before delete on devices begin select raise(abort, 'power cut'); end`)
     const before = await contents()
     await expect(restore()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('power cut') })
     expect(await contents()).toEqual(before)
     expect(readdirSync(join(fixture.dir, 'data')).filter(name => !name.startsWith('mailwicket.db-'))).toEqual(['mailwicket.db'])
     await fixture.query('drop trigger boom')
     await restore()
+    expect(await store.devices.list()).toHaveLength(1)
+  })
+
+  test('that lets names and addresses change places is no conflict', async () => {
+    const [one, two] = [await store.devices.add(anna, { name: 'One' }), await store.devices.add(anna, { name: 'Two' })]
+    await store.backup(file)
+    await store.devices.rename(one.device.id, 'Three')
+    await store.devices.rename(two.device.id, 'One')
+    await store.devices.rename(one.device.id, 'Two')
+    await restore()
+    expect((await store.devices.list()).map(({ id, name }) => [id, name])).toEqual([
+      [one.device.id, 'One'],
+      [two.device.id, 'Two'],
+    ])
+  })
+
+  test('of a backup whose rows refer to nothing is refused', async () => {
+    await store.devices.add(anna, { name: 'Phone' })
+    await store.backup(file)
+    const copy = openSqlite(file, 'write')
+    await sql.raw('pragma foreign_keys = off').execute(copy.db)
+    await sql.raw('delete from mailboxes').execute(copy.db)
+    copy.close()
+    await expect(restore()).rejects.toMatchObject({ code: 'STORE_DAMAGED', message: expect.stringContaining('refer to') })
     expect(await store.devices.list()).toHaveLength(1)
   })
 

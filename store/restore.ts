@@ -17,7 +17,7 @@ import { placeFile, replaceFile } from './durable-file.ts'
 import type { Keyring } from './master-key.ts'
 import { checkVersion, migrate, readVersion } from './migrations.ts'
 import { planRestore, type RestorePlan, type RightsSince } from './restore-plan.ts'
-import { replaceRows } from './restore-rows.ts'
+import { noteChanged, replaceRows } from './restore-rows.ts'
 import { liveSince } from './sessions.ts'
 import { createSqliteFile, openSqlite } from './sqlite-backend.ts'
 import { type Actor, type Change, StoreContext } from './store-context.ts'
@@ -111,13 +111,15 @@ async function replaceInside({ config, keyring, actor, present, source, draft, k
   const context = new StoreContext({ backend: present, actor, now, keyring, generatedOnly: false })
   for (let copies = 1; copies <= MAX_COPIES; copies++) {
     const state = await stateOf(present)
+    // Long for a large store, and so without the lock: both hold as long as the state does.
+    const plan = await planRestore(present.db, rights)
+    await noteChanged(present.db)
     await copyDatabase(present, keptAs, onProgress)
     const restoration = await context
       .change(async change => {
         // Somebody was faster: what is kept would lack that change.
         if ((await stateOf({ ...present, db: change.db })) !== state) return undefined
         await checkSameStore({ ...present, db: change.db }, draft, keyring, change.at)
-        const plan = await planRestore(change.db, rights)
         await replaceRows(change.db, rights, change.at)
         await auditRestore(change, { source, keyId, keptAs, rights, plan })
         return { ...plan, keptAs, keyId }

@@ -70,7 +70,6 @@ export function openSqlite(path: string, mode: SqliteMode): Backend {
     ddl: DDL,
     backupTo: (file, onProgress) => connection.backupTo(file, onProgress),
     attach: (file, name) => connection.attach(file, name),
-    detach: name => connection.detach(name),
     isSound: (depth, table) => connection.isSound(depth, table),
     becomeSingleFile: () => connection.becomeSingleFile(),
     checkInPlace: () => connection.checkInPlace(),
@@ -149,11 +148,8 @@ class SqliteConnection {
     guarded(file, () => {
       this.#database.prepare(`attach database ? as "${name}"`).run(file)
       this.#database.pragma(`"${name}".synchronous = OFF`)
+      this.#database.pragma('foreign_keys = OFF')
     })
-  }
-
-  detach(name: string): void {
-    guarded(this.#path, () => this.#database.exec(`detach database "${name}"`))
   }
 
   isSound(depth: 'quick' | 'full', table = '1'): boolean {
