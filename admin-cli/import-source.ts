@@ -24,6 +24,9 @@ export interface ImportSource {
 /** A line of JSON with a mailbox and its devices; a mailbox with thousands of devices stands on several lines. */
 const MAX_LINE = 1024 * 1024
 
+/** Small, so that what was read is near to what was taken, and the bar tells the truth. */
+const READ_BYTES = 8 * 1024
+
 /** `-` is standard input. Throws NOT_FOUND, BAD_INPUT. */
 export function openSource(terminal: Terminal, path: string, format: Format | undefined): ImportSource {
   if (path === '-') return new OpenSource(terminal.stdin, format, undefined, 0)
@@ -35,7 +38,7 @@ export function openSource(terminal: Terminal, path: string, format: Format | un
     throw new MailwicketError('BAD_INPUT', { message: `${path} cannot be read: ${(error as Error).message}`, cause: error })
   }
   const { size, mode } = fstatSync(file)
-  return new OpenSource(createReadStream(path, { fd: file, highWaterMark: 256 * 1024 }), format ?? formatOf(path), size, mode)
+  return new OpenSource(createReadStream(path, { fd: file, highWaterMark: READ_BYTES }), format ?? formatOf(path), size, mode)
 }
 
 /** By the end of the file's name; undefined: it does not say. */
