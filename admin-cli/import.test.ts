@@ -197,6 +197,16 @@ describe('import', () => {
     expect(await json('device', 'list')).toEqual([])
   })
 
+  it('does not unlink the device of a blocked user, which would get in again', async () => {
+    const name = file('staff.csv', [HEAD, `anna@example.com,main,,phone,,,,berta,"${hash}",`])
+    await importRows(name, '--add-users')
+    await json('user', 'block', 'berta')
+    expect(await importRows(name, '--update')).toMatchObject({ code: 0, devices: { unchanged: 1 } })
+    const unlinked = file('other.csv', ['mailbox,device,user', 'anna@example.com,phone,'])
+    expect(reasons(await importRows(unlinked, '--update'))).toEqual([expect.stringContaining('2 user: the device’s user is blocked')])
+    expect(await json('device', 'show', 'anna@example.com/phone')).toMatchObject({ user: 'berta', userState: 'blocked' })
+  })
+
   it('bounds what a wrong password may cost: twelve chosen or imported devices a mailbox', async () => {
     const rows = Array.from({ length: 14 }, (_, at) => `anna@example.com,main,,d${at},,,,,"${hash.replace(/.$/, 'ABCDEFGHIJKLMNOP'[at] ?? 'A')}",`)
     const { bad, badRows } = await importRows(file('many.csv', [HEAD, ...rows]))

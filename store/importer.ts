@@ -13,7 +13,7 @@ import { nameKeyOf } from './device-names.ts'
 import { SCOPES, splitList, termColumns } from './device-rows.ts'
 import { type ImportHasher, ImportPasswords, type PreparedBatch } from './import-passwords.ts'
 import { BadRow, type FreshPassword, type ImportedDevice, type ImportOptions, type ImportRow, type RowFate, type RowResult } from './import-rows.ts'
-import type { Scope } from './login-record.ts'
+import type { Scope, UserState } from './login-record.ts'
 import { changeMailbox, checkLogin, findMailboxRow, insertMailbox, sealUpstreamSecret } from './mailboxes.ts'
 import type { Schema } from './schema.ts'
 import { openSealed } from './seal.ts'
@@ -124,7 +124,7 @@ export class Importer {
   async #planDevice(db: Kysely<Schema>, device: ImportedDevice, owner: Owner): Promise<PlannedDevice> {
     const { update, addUsers } = this.#options
     const row = owner.rows.find(other => other.state !== 'revoked' && other.name_key === nameKeyOf(device.name))
-    const present = row === undefined ? undefined : { ...row, address: owner.address, user: await loginOf(db, row.user_id) }
+    const present = row === undefined ? undefined : { ...row, address: owner.address, ...(await userOf(db, row.user_id)) }
     const password = this.#planPassword(device, present, owner)
     if (device.user != null && !addUsers && (await findUser(db, owner.users, device.user)) === undefined)
       throw new BadRow('user: there is no such user; make him with `user add`, or let --add-users make all that are missing')
@@ -134,6 +134,9 @@ export class Importer {
       allowFrom: device.allowFrom ?? (present === undefined ? [] : splitList(present.allow_from)),
     })
     const user = device.user === undefined ? (present?.user ?? null) : device.user
+    // SECURITY: an empty cell in the column of users must not let a blocked user's device in again.
+    if (present?.userState === 'blocked' && user !== present.user)
+      throw new BadRow('user: the device’s user is blocked; unblock him first, or revoke the device')
     const state = device.state ?? (present?.state === 'disabled' ? 'disabled' : 'active')
     if (present === undefined) return { device, present, password, terms, user, state, isChanged: false }
     const differs = [
@@ -281,9 +284,9 @@ function fateOf(present: unknown, isChanged: boolean): RowFate {
   return present === undefined ? 'added' : isChanged ? 'changed' : 'unchanged'
 }
 
-async function loginOf(db: Kysely<Schema>, id: UserId | null): Promise<string | null> {
-  if (id === null) return null
-  return (await db.selectFrom('users').select('login').where('id', '=', id).executeTakeFirst())?.login ?? null
+async function userOf(db: Kysely<Schema>, id: UserId | null): Promise<{ readonly user: string | null; readonly userState: UserState | null }> {
+  const row = id === null ? undefined : await db.selectFrom('users').select(['login', 'state']).where('id', '=', id).executeTakeFirst()
+  return { user: row?.login ?? null, userState: row?.state ?? null }
 }
 
 /** Asked once a batch: a user has many devices. */
