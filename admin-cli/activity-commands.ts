@@ -4,7 +4,7 @@
 
 import { MailwicketError } from '../base/errors.ts'
 import type { Activity } from '../store/activity.ts'
-import type { AuditEntry } from '../store/audit.ts'
+import type { AuditEntry, AuditFilter } from '../store/audit.ts'
 import { answerList, type CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
 import { formatIso, formatRelative, parseSince } from './moment.ts'
@@ -38,12 +38,18 @@ export function declareActivity(activity: Command, terminal: Terminal): void {
 
 export function declareAudit(audit: Command, terminal: Terminal): void {
   audit.option('--since <when>', '2h, 7d … back from now, or a date')
-  audit.option('--subject <what>', 'only of this address, ADDR/NAME or ID')
+  audit.option('--mailbox <addr>', 'only what was done to this mailbox and its devices')
+  audit.option('--device <id>', 'only what was done to this device (ID or ADDR/NAME)')
+  audit.option('--actor <who>', 'only by this user, or from this machine, terminal or SSH client')
+  audit.option('--action <what>', 'only this, for example device.revoked; “device” for all of them')
+  audit.option('--subject <what>', 'only of this address, login, ADDR/NAME or ID')
   audit.option('--limit <n>', `the newest so many (default: ${DEFAULT_LIMIT})`, parseLimit)
   addExamples(
     does(audit, terminal, (context, _, options) => showAudit(context, options)),
     ['audit --since 7d', 'the last week'],
-    ['audit --subject anna@example.com/phone', 'the history of one device'],
+    ['audit --mailbox anna@example.com', 'the history of a mailbox and its devices'],
+    ['audit --device anna@example.com/phone', 'the history of one device'],
+    ['audit --actor root --action device.revoked --since 30d', 'what root revoked'],
   )
 }
 
@@ -128,10 +134,11 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-async function showAudit(context: CommandContext, options: { since?: string; subject?: string; limit?: number }): Promise<void> {
+async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'since'> & { since?: string }): Promise<void> {
   const now = context.terminal.now()
-  const { since, subject, limit = DEFAULT_LIMIT } = options
-  const filter = { ...(since === undefined ? {} : { since: parseSince(since, now, '--since') }), ...(subject === undefined ? {} : { subject }), limit }
+  const { since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT } = options
+  const from = since === undefined ? undefined : parseSince(since, now, '--since')
+  const filter = { since: from, subject, mailbox, device, actor, action, limit }
   const entries = await withStore(context, store => store.audit.list(filter))
   const toCells = (entry: AuditEntry) => [formatRelative(entry.at, now), `${entry.actor} (${entry.source})`, entry.action, entry.subject, formatChange(entry)]
   const toJson = (entry: AuditEntry) => ({ ...entry, at: formatIso(entry.at) })

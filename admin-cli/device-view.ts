@@ -25,6 +25,7 @@ export function toDeviceDetails(device: Device) {
   const last = device.lastConnection
   return {
     ...toDeviceRow(device),
+    userState: device.userState,
     allowFrom: device.allowFrom,
     password: device.kind,
     createdAt: formatIso(device.createdAt),
@@ -63,7 +64,7 @@ export function toDeviceFields(device: Device, now: number): [string, string][] 
     ['Name', device.name],
     ['State', device.state],
     ['Scopes', device.scopes.join(', ')],
-    ['User', device.user ?? 'none'],
+    ['User', device.user === null ? 'none' : `${device.user}${device.userState === 'blocked' ? ' (blocked: this device does not get in)' : ''}`],
     ['Expires', device.expiresAt === null ? 'never' : moment(device.expiresAt)],
     ['Allowed from', device.allowFrom.length === 0 ? 'everywhere' : device.allowFrom.join(', ')],
     [

@@ -2,9 +2,10 @@
  * The process behind `bin/mailwicket`: makes the Terminal from `process`, runs the command, sets the exit code.
  * One of the mains: only here in admin-cli are `process.env` and `process.exit` used.
  */
-import { readFileSync } from 'node:fs'
-import { userInfo } from 'node:os'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { hostname, userInfo } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
+import { findOperator } from './operator.ts'
 import { formatError, runCommand } from './run-command.ts'
 import type { StopSignal, Terminal } from './terminal.ts'
 
@@ -38,7 +39,7 @@ const terminal: Terminal = {
   stderr: process.stderr,
   env: process.env,
   cwd: process.cwd(),
-  operator: process.env.SUDO_USER || nameOfUser(),
+  ...findOperator({ user: nameOfUser(), host: hostname(), tty: findTty(), env: process.env }),
   now: Date.now,
   onSignal(signal: StopSignal, listener: () => void) {
     process.on(signal, listener)
@@ -64,6 +65,19 @@ function nameOfUser(): string {
     // A container may run under a number that has no name.
     return `uid ${process.getuid?.() ?? 'unknown'}`
   }
+}
+
+/** The terminal behind any of the standard streams, as Linux names it. */
+function findTty(): string | undefined {
+  for (const fd of [0, 1, 2]) {
+    try {
+      const path = readlinkSync(`/proc/self/fd/${fd}`)
+      if (/^\/dev\/(pts\/|tty)/.test(path)) return path.slice('/dev/'.length)
+    } catch {
+      // Another system: the audit does without.
+    }
+  }
+  return undefined
 }
 
 /** From the sources and from `dist/` the package's own description lies one or two folders up. */

@@ -43,6 +43,12 @@ function findDate(text: string, bareDate: DayEnd): number | undefined {
   return Number.isNaN(moment) ? undefined : moment
 }
 
+/** An ISO date or time, also a past one; a bare date is the end of that day in UTC. Undefined: it is none. */
+export function findEnd(text: string): number | undefined {
+  const moment = findDate(text, 'end')
+  return moment === undefined || moment > LAST_MOMENT ? undefined : moment
+}
+
 /** When something ends: a duration from `now`, or an ISO date or time; a bare date is the end of that day in UTC. Throws BAD_INPUT, also for the past. */
 export function parseExpiry(text: string, now: number, option: string): number {
   const duration = findDuration(text)

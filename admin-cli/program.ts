@@ -77,8 +77,18 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
     },
     {
       name: 'restore',
-      summary: 'put a backup in the place of the store; the gateway must be stopped',
+      summary: 'put a backup in the place of the store, while the gateway runs; what was revoked since stays revoked',
       load: async () => (await import('./backup-commands.ts')).declareRestore,
+    },
+    {
+      name: 'import',
+      summary: 'take mailboxes and devices from a CSV or JSON file',
+      load: async () => (await import('./import-command.ts')).declareImport,
+    },
+    {
+      name: 'export',
+      summary: 'write mailboxes and devices to a CSV or JSON file; no passwords',
+      load: async () => (await import('./export-command.ts')).declareExport,
     },
     { name: 'key', summary: 'show which master key is used, change it', load: async () => (await import('./key-commands.ts')).declareKey },
     {

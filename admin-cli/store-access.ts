@@ -23,7 +23,7 @@ export function configPlaces(context: CommandContext): { file?: string; environm
 
 /** Who the audit says it was. */
 export function actorOf(context: CommandContext): Actor {
-  return { name: context.terminal.operator, source: 'cli' }
+  return { name: context.terminal.operator, source: context.terminal.origin }
 }
 
 /** The master key of this configuration. Throws KEY_UNREADABLE, KEY_EXPOSED. */

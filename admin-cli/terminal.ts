@@ -25,8 +25,10 @@ export interface Terminal {
   readonly stderr: Screen
   readonly env: Readonly<Record<string, string | undefined>>
   readonly cwd: string
-  /** Who runs the command, for the audit: `SUDO_USER` where set, else the owner of the process. */
+  /** Who runs the command, for the audit: whoever called sudo, else the owner of the process. */
   readonly operator: string
+  /** From where, for the audit: `cli`, then what is known of machine, terminal and client. */
+  readonly origin: string
   /** Milliseconds since 1970, UTC. */
   now(): number
   /** Calls `listener` at every such signal instead of dying of it; the result takes the listener away again. */

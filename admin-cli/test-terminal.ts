@@ -33,6 +33,7 @@ export function makeTestTerminal({ input = '', isTTY = false, env = {}, cwd = '/
     env,
     cwd,
     operator: 'tester',
+    origin: 'cli',
     now: () => now ?? Date.now(),
     onSignal(signal, listener) {
       const set = listeners.get(signal) ?? new Set()

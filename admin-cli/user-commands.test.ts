@@ -29,14 +29,14 @@ async function failure(...args: string[]) {
 }
 
 it('a user is added, listed, shown and changed', async () => {
-  const row = { login: 'anna', name: 'Anna Arendt', maySend: true, devices: 0, createdAt: expect.stringMatching(/^\d{4}-.*Z$/), sending: OPEN }
+  const row = { login: 'anna', name: 'Anna Arendt', state: 'active', maySend: true, devices: 0, createdAt: expect.stringMatching(/^\d{4}-.*Z$/), sending: OPEN }
   expect(await json('user', 'add', 'Anna', '--name', 'Anna Arendt')).toEqual(row)
   expect(await json('user', 'add', 'trainee@example.com', '--no-send')).toMatchObject({ name: null, maySend: false, sending: { maySend: false } })
   expect(await json('user', 'list')).toMatchObject([{ login: 'anna' }, { login: 'trainee@example.com' }])
   expect(await json('user', 'show', 'anna')).toEqual(row)
   expect(await json('user', 'set', 'anna', '--name', '')).toMatchObject({ name: null })
   expect(await json('user', 'set', 'trainee@example.com', '--may-send', 'yes')).toMatchObject({ maySend: true, sending: OPEN })
-  expect((await runHere(['user', 'list'], { cwd })).out).toMatch(/^LOGIN +NAME +MAY SEND/)
+  expect((await runHere(['user', 'list'], { cwd })).out).toMatch(/^LOGIN +NAME +STATE +MAY SEND/)
   expect((await runHere(['user', 'show', 'anna'], { cwd })).out).toMatch(/May send +yes\n.*Senders +any/)
 })
 
@@ -93,4 +93,15 @@ it('a user with devices is removed only when told to unlink them', async () => {
   expect(await json('device', 'show', `${ADDRESS}/phone`)).toMatchObject({ user: null })
   expect(await json('user', 'remove', 'trainee@example.com')).toMatchObject({ unlinked: [] })
   expect(await json('user', 'list')).toEqual([])
+})
+
+it('a user is blocked and unblocked; list and show say so', async () => {
+  await json('user', 'add', 'leaver')
+  await json('device', 'add', ADDRESS, 'leaver’s phone', '--user', 'leaver')
+  expect(await json('user', 'block', 'leaver')).toMatchObject({ login: 'leaver', state: 'blocked', devices: 1 })
+  expect((await runHere(['user', 'list'], { cwd })).out).toMatch(/^leaver .* blocked /m)
+  expect((await runHere(['device', 'show', `${ADDRESS}/leaver’s phone`], { cwd })).out).toMatch(/User +leaver \(blocked: this device does not get in\)/)
+  expect(await failure('user', 'remove', 'leaver', '--unlink')).toMatchObject({ exit: 1, code: 'STILL_LINKED', remedy: expect.stringContaining('unblock') })
+  expect((await runHere(['user', 'unblock', 'leaver'], { cwd })).err).toContain('1 device may log in again')
+  expect(await failure('user', 'block', 'nobody')).toMatchObject({ exit: 3, code: 'NOT_FOUND' })
 })

@@ -30,6 +30,7 @@ export function declareUser(user: Command, terminal: Terminal): void {
     user,
     ['user add anna --name "Anna Arendt"', 'then link her devices: device add ADDR NAME --user anna'],
     ['user set anna --may-send no', 'no device of hers sends any more; reading goes on'],
+    ['user block anna', 'none of her devices gets in any more, until user unblock'],
   )
 
   const add = user.command('add <login>').description('make a user; the login is an e-mail address or a short name')
@@ -64,6 +65,18 @@ export function declareUser(user: Command, terminal: Terminal): void {
     ['user set anna --recipients-per-day 200', 'all her devices together'],
   )
 
+  const block = user.command('block <login>').description('refuse all devices of a user until user unblock; their sessions end within a second')
+  addExamples(
+    does(block, terminal, (context, [login]) => changeState(context, login, 'block')),
+    ['user block anna', 'she left, or somebody has all her devices; the devices stay as they are'],
+  )
+  addExamples(
+    does(user.command('unblock <login>').description('let the devices of a blocked user in again'), terminal, (context, [login]) =>
+      changeState(context, login, 'unblock'),
+    ),
+    ['user unblock anna', 'her devices get in with the passwords they had'],
+  )
+
   const remove = user.command('remove <login>').description('remove a user; devices that are linked must be revoked or unlinked')
   remove.option('--unlink', 'unlink the devices: they go on, bound by their own and their mailbox’s rules alone')
   remove.option('--yes', 'do not ask')
@@ -74,8 +87,8 @@ export function declareUser(user: Command, terminal: Terminal): void {
   )
 }
 
-function toRow({ login, name, maySend, devices, createdAt, sending }: User) {
-  return { login, name, maySend, devices, createdAt: formatIso(createdAt), sending: toSendingJson(sending) }
+function toRow({ login, name, state, maySend, devices, createdAt, sending }: User) {
+  return { login, name, state, maySend, devices, createdAt: formatIso(createdAt), sending: toSendingJson(sending) }
 }
 
 async function answerUser(context: CommandContext, user: User): Promise<void> {
@@ -83,6 +96,7 @@ async function answerUser(context: CommandContext, user: User): Promise<void> {
   const fields: [string, string][] = [
     ['Login', user.login],
     ['Name', user.name ?? 'none'],
+    ['State', user.state === 'blocked' ? 'blocked: none of the devices gets in' : user.state],
     ['Created', `${formatIso(user.createdAt)} (${formatRelative(user.createdAt, context.terminal.now())})`],
     ['Devices', String(user.devices)],
     ...toSendingFields(user.sending),
@@ -98,9 +112,16 @@ async function addUser(context: CommandContext, login: string, options: AddOptio
 
 async function listUsers(context: CommandContext): Promise<void> {
   const users = await withStore(context, store => store.users.list())
-  const toCells = ({ login, name, maySend, devices, sending }: User) => [login, name ?? '-', maySend ? 'yes' : 'no', String(sending.sentToday), String(devices)]
+  const toCells = ({ login, name, state, maySend, devices, sending }: User) => [
+    login,
+    name ?? '-',
+    state,
+    maySend ? 'yes' : 'no',
+    String(sending.sentToday),
+    String(devices),
+  ]
   const whenEmpty = 'No users. Make one with: mailwicket user add LOGIN'
-  await answerList(context, users, { heads: ['login', 'name', 'may send', 'sent today', 'devices'], toJson: toRow, toCells, whenEmpty })
+  await answerList(context, users, { heads: ['login', 'name', 'state', 'may send', 'sent today', 'devices'], toJson: toRow, toCells, whenEmpty })
 }
 
 async function setUser(context: CommandContext, login: string, options: SetOptions): Promise<void> {
@@ -114,6 +135,15 @@ async function setUser(context: CommandContext, login: string, options: SetOptio
   })
   await answerUser(context, user)
   if (sending?.maySend === false) context.remark('None of the linked devices sends from now on; reading goes on.')
+}
+
+async function changeState(context: CommandContext, login: string, to: 'block' | 'unblock'): Promise<void> {
+  const user = await withStore(context, store => (to === 'block' ? store.users.block(login) : store.users.unblock(login)))
+  await answerUser(context, user)
+  if (to === 'unblock') return context.remark(`${countDevices(user.devices)} may log in again.`)
+  context.remark(
+    `${countDevices(user.devices)} locked out; open sessions end within a second. A device without a user is not concerned: \`device list\` shows whose is whose.`,
+  )
 }
 
 async function removeUser(context: CommandContext, login: string, options: RemoveOptions): Promise<void> {

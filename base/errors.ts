@@ -88,6 +88,11 @@ export const ERRORS = {
     remedy: 'The message carries the upstream’s own words; `mailwicket check` tries every upstream.',
   },
   CHECK_FAILED: { kind: 'failed', means: 'At least one check found a problem.', remedy: 'Follow the advice in the lines marked FAIL.' },
+  IMPORT_INCOMPLETE: {
+    kind: 'failed',
+    means: 'Some rows of an import were not taken.',
+    remedy: 'Correct the lines that are named and run the import again: what is there already is left alone.',
+  },
   WIRE_LIMIT: { kind: 'client', means: 'A peer sent more than the protocol or our limits allow.', remedy: 'Nothing: the connection was closed.' },
   WIRE_SYNTAX: { kind: 'client', means: 'A peer sent something that is not the protocol.', remedy: 'Nothing: the peer was told.' },
   WIRE_CLOSED: { kind: 'client', means: 'A peer closed the connection before the exchange was complete.', remedy: 'Nothing: the peer left.' },

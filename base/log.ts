@@ -27,6 +27,7 @@ export type LogEvent =
   | 'notify.failed'
   | 'listener.failed'
   | 'admin.exposed'
+  | 'store.checked'
   | 'store.failed'
   | 'store.recovered'
   | 'sessions.ended'

@@ -59,6 +59,7 @@ const terminal: Terminal = {
   env: {},
   cwd: root,
   operator: 'reader',
+  origin: 'cli',
   now: () => Date.UTC(2026, 10, 22),
   onSignal: () => () => {},
   onOutputClosed: () => {},

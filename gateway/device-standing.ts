@@ -21,6 +21,7 @@ export function judgeDevice(device: DeviceStanding, { scope, ip, now }: Circumst
   if (device.allowFrom.length > 0 && !isAllowedFrom(ip, device.allowFrom)) return 'network'
   if (device.expiresAt !== null && device.expiresAt <= now) return 'expired'
   if (!device.scopes.includes(scope)) return 'scope'
+  if (device.userState === 'blocked') return 'user-blocked'
   return undefined
 }
 

@@ -81,6 +81,9 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   const metrics = new Metrics(config.upstreams)
   const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) }), metrics)
   closers.push(() => store.close())
+  const { unchecked, ms } = store.integrity
+  if (unchecked.length === 0) log.info('store.checked', { ms })
+  else log.warn('store.checked', { ms, unchecked, advice: 'run `mailwicket check`, which looks at all of the store' })
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
   const limiter = new Limiter(store, () => current.configured.trusted)

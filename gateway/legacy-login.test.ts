@@ -27,6 +27,7 @@ const legacy: LoginDevice = {
   allowFrom: [],
   passwordVersion: 1,
   kickedAt: null,
+  userState: null,
 }
 
 /** What the upstream was asked, and what it does when it is. */

@@ -137,6 +137,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     return refuse(services, attempt, refused, { device, failure, legacy: 'legacy' in proof ? proof.legacy : undefined })
   }
   const { device, mailbox } = proof
+  // SECURITY: an imported hash without a tag costs every guess an argon2, and while they are computed all of them have been admitted.
+  if (device.tag === null && (await limiter.admit(session.ip, mailbox.address)).terms !== 'open') return refuse(services, attempt, 'limited')
   limiter.right(tried, mailbox.id)
   const caps = {
     perDevice: config.sessionsPerDevice,
@@ -176,8 +178,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
 }
 
 /** Only what a live session is judged by: it is kept for hours, and the hash has no business there. */
-function standingOf({ id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }: LoginDevice): DeviceStanding {
-  return { id, state, mailboxState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
+function standingOf({ id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }: LoginDevice): DeviceStanding {
+  return { id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
 }
 
 function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {

@@ -19,6 +19,7 @@ export type Refusal =
   | 'limited'
   /** The device, or its mailbox at the upstream, has as many sessions as it may. */
   | 'too-many-sessions'
+  | 'user-blocked'
 
 /**
  * SECURITY: these get the same reply at the same moment, so that nobody learns from the outside which of them it was.

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { AuditFilter } from './audit.ts'
 import type { Store } from './open-store.ts'
 import { ACTOR, StoreFixture, secret } from './store-fixture.ts'
 
@@ -117,4 +118,25 @@ test('rows can neither be changed nor deleted, by whatever program', async () =>
     await expect(fixture.query(statement), statement).rejects.toThrow(/append only/)
   }
   expect(await store.audit.list()).toHaveLength(1)
+})
+
+test('can be asked for by mailbox, device, actor and action, also for what is gone', async () => {
+  await changeEverything()
+  await store.mailboxes.add({ address: 'ann@example.com', upstream: 'main' })
+  const rows = await store.audit.list()
+  const phone = rows.find(({ subject }) => subject === `${anna}/Phone`)?.subjectId ?? ''
+  const count = async (filter: AuditFilter): Promise<number> => (await store.audit.list(filter)).length
+  expect(await count({ mailbox: 'Anna@Example.com' })).toBe(17)
+  expect(await count({ mailbox: 'ann@example.com' })).toBe(1)
+  expect(await count({ device: phone.toUpperCase() })).toBe(11)
+  expect(await count({ device: `${anna}/scanner` })).toBe(2)
+  const { device } = await store.devices.add('ann@example.com', { name: 'Tab' })
+  await store.devices.rename(device.id, 'Tablet')
+  expect(await count({ device: 'ann@example.com/tablet' })).toBe(2)
+  expect(await count({ actor: 'root' })).toBe(rows.length + 2)
+  expect(await count({ actor: 'cli' })).toBe(rows.length + 2)
+  expect(await count({ actor: '%' })).toBe(0)
+  expect(await count({ action: 'device.revoked' })).toBe(2)
+  expect(await count({ action: 'device', mailbox: anna })).toBe(13)
+  expect(await count({ action: 'dev' })).toBe(0)
 })

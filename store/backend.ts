@@ -20,8 +20,10 @@ export interface Backend {
   readonly ddl: Ddl
   /** Copies the whole database as of one moment into `file`; units of progress are pages. */
   backupTo(file: string, onProgress: (done: number, total: number) => void): Promise<void>
-  /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. */
-  isSound(depth: 'quick' | 'full'): boolean
+  /** Makes another database readable and writable beside this one as `name`; what is written there survives no crash, and foreign keys are not held any more. Not within a transaction. */
+  attach(file: string, name: string): void
+  /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. Of one table, or of everything. */
+  isSound(depth: 'quick' | 'full', table?: string): boolean
   /** Folds everything pending into the one file, so that it may be renamed. Throws STORE_UNAVAILABLE when others have it open. */
   becomeSingleFile(): void
   /** Throws STORE_UNAVAILABLE when the database that was opened is no longer the one at its place: what others write would never be seen. */

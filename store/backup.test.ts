@@ -1,9 +1,8 @@
-import { existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { normaliseSecret } from './app-password.ts'
-import { restoreStore } from './backup.ts'
 import type { Store } from './open-store.ts'
+import { restoreStore } from './restore.ts'
 import { ACTOR, StoreFixture, secret } from './store-fixture.ts'
 
 const anna = 'anna@example.com'
@@ -74,121 +73,5 @@ describe('a backup', () => {
     await store.close()
     await restore()
     expect((await (await fixture.open()).devices.get(device.id)).name).toBe('Phone')
-  })
-})
-
-describe('restoring', () => {
-  test('brings back what was there, keeps the present store, and tells who works again', async () => {
-    const { device, password } = await store.devices.add(anna, { name: 'Phone' })
-    await store.devices.add(anna, { name: 'Tablet' })
-    await store.backup(file)
-    await store.devices.revoke([device.id])
-    await store.devices.add(anna, { name: 'Later' })
-    const node = await fixture.openNode()
-    const before = await node.readGeneration()
-    await node.close()
-    await store.close()
-
-    const restored = await restore()
-    expect(restored).toEqual({ keptAs: `${fixture.path}.before-restore-20261122T060000Z`, keyId: fixture.keyring.currentId, revived: [`${anna}/Phone`] })
-    const after = await fixture.open()
-    expect((await after.devices.list()).map(({ name }) => name)).toEqual(['Phone', 'Tablet'])
-    expect((await after.mailboxes.openSecret(anna))?.reveal().toString()).toBe('upstream-marker')
-    expect((await after.audit.list()).at(-1)).toMatchObject({ action: 'store.restored', after: { file, revived: [`${anna}/Phone`] } })
-    const again = await fixture.openNode()
-    expect((await again.findLogin(anna, normaliseSecret(password)))?.devices).toHaveLength(1)
-    expect(await again.readGeneration()).toBeGreaterThan(before)
-    expect(statSync(fixture.path).mode & 0o777).toBe(0o600)
-    expect(existsSync(restored.keptAs ?? '')).toBe(true)
-  })
-
-  test('works where there is no store yet', async () => {
-    await store.backup(file)
-    await store.close()
-    rmSync(join(fixture.dir, 'data'), { recursive: true })
-    expect(await restore()).toMatchObject({ keptAs: null, revived: [] })
-    expect(await (await fixture.open()).mailboxes.list()).toHaveLength(1)
-  })
-
-  test('replaces a damaged store without mixing in its journal', async () => {
-    await store.backup(file)
-    await store.close()
-    writeFileSync(fixture.path, Buffer.alloc(20_000, 0xa5))
-    writeFileSync(`${fixture.path}-wal`, Buffer.alloc(20_000, 0x5a))
-    const { keptAs } = await restore()
-    expect(readdirSync(join(fixture.dir, 'data'))).not.toContain('mailwicket.db-wal')
-    expect(readFileSync(keptAs ?? '')[0]).toBe(0xa5)
-    expect(await (await fixture.open()).mailboxes.list()).toHaveLength(1)
-  })
-
-  test('is refused while a gateway is alive, and leaves everything as it is', async () => {
-    await store.backup(file)
-    await store.devices.add(anna, { name: 'Later' })
-    await store.close()
-    const gateway = await fixture.openNode()
-    await gateway.record({ connections: [], activity: [], sessions: [], endedSessions: [] })
-    await expect(restore()).rejects.toMatchObject({ code: 'STORE_IN_USE', message: expect.stringContaining(gateway.node) })
-    await gateway.close()
-    expect(await (await fixture.open()).devices.list()).toHaveLength(1)
-  })
-
-  test('is refused while another process has the store open', async () => {
-    await store.backup(file)
-    await expect(restore()).rejects.toMatchObject({ code: 'STORE_IN_USE' })
-    await store.close()
-    await restore()
-  }, 20_000)
-
-  test('of a gateway that was killed works once its heartbeat is old', async () => {
-    await store.backup(file)
-    await store.close()
-    await fixture.query(`insert into nodes values ('dead', ?)`, [fixture.now - 1])
-    await expect(restore()).rejects.toMatchObject({ code: 'STORE_IN_USE' })
-    fixture.now += 10_000
-    await restore()
-  })
-
-  test('of another installation is refused with the key it needs', async () => {
-    await store.backup(file)
-    const other = new StoreFixture()
-    await (await other.create()).close()
-    await expect(restore(other)).rejects.toMatchObject({
-      code: 'KEY_WRONG',
-      message: expect.stringContaining(`needs the master key ${fixture.keyring.currentId}`),
-    })
-    expect(await (await other.open()).mailboxes.list()).toEqual([])
-    await other.remove()
-  })
-
-  test('of a backup from before a key rotation needs the old key', async () => {
-    await store.backup(file)
-    const old = readFileSync(join(fixture.dir, 'keys/master.key'), 'latin1')
-    await store.keys.rotate()
-    await store.close()
-    await expect(restore()).rejects.toMatchObject({ code: 'KEY_WRONG' })
-    writeFileSync(join(fixture.dir, 'keys/master.key'), `${readFileSync(join(fixture.dir, 'keys/master.key'), 'latin1')}${old}`)
-    await restore()
-    const after = await fixture.open()
-    await after.keys.rotate()
-    expect(fixture.loadKeyring().ids).toHaveLength(1)
-    expect((await after.mailboxes.openSecret(anna))?.reveal().toString()).toBe('upstream-marker')
-  })
-
-  test.each([
-    ['cut', () => truncateSync(file, 40_000)],
-    ['no database', () => writeFileSync(file, 'hello'.repeat(5000))],
-    ['empty', () => truncateSync(file, 0)],
-    ['damaged inside', () => writeFileSync(file, readFileSync(file).fill(0xa5, 4096, 20_000))],
-  ])('of a file that is %s is refused and changes nothing', async (_what, spoil) => {
-    await store.backup(file)
-    await store.close()
-    spoil()
-    await expect(restore()).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
-    expect(readdirSync(join(fixture.dir, 'data'))).toEqual(['mailwicket.db'])
-    expect(await (await fixture.open()).mailboxes.list()).toHaveLength(1)
-  })
-
-  test('of a file that is not there says so', async () => {
-    await expect(restore()).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 })

@@ -6,7 +6,7 @@ import { MailwicketError } from '../base/errors.ts'
 import type { DeviceId, NodeId } from '../base/ids.ts'
 import { formatCidr, parseCidr } from '../base/network.ts'
 import { nameKeyOf } from './device-names.ts'
-import type { PasswordKind, Scope } from './login-record.ts'
+import type { PasswordKind, Scope, UserState } from './login-record.ts'
 import type { DevicesTable, Schema } from './schema.ts'
 import { liveSince } from './sessions.ts'
 
@@ -29,6 +29,7 @@ export interface Device {
   readonly scopes: readonly Scope[]
   /** Login of the user it is linked to. */
   readonly user: string | null
+  readonly userState: UserState | null
   readonly expiresAt: number | null
   /** CIDR blocks; empty: everywhere. */
   readonly allowFrom: readonly string[]
@@ -80,7 +81,7 @@ export function selectDevices(db: Kysely<Schema>, now: number) {
     .leftJoin('users', 'users.id', 'devices.user_id')
     .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
     .select(['devices.id', 'mailboxes.address', 'devices.name', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.kind'])
-    .select(['devices.created_at', 'devices.password_changed_at', 'devices.revoked_at', 'users.login as user'])
+    .select(['devices.created_at', 'devices.password_changed_at', 'devices.revoked_at', 'users.login as user', 'users.state as user_state'])
     .select([
       'last_connections.at',
       'last_connections.ip',
@@ -111,6 +112,7 @@ export function toDevice(row: DeviceRow, now: number): Device {
     state: stateOf(row, now),
     scopes: splitList<Scope>(row.scopes),
     user: row.user,
+    userState: row.user_state,
     expiresAt: row.expires_at,
     allowFrom: splitList(row.allow_from),
     kind: row.kind,

@@ -28,6 +28,7 @@ describe('a device', () => {
       state: 'active',
       scopes: ['imap', 'smtp'],
       user: null,
+      userState: null,
       expiresAt: null,
       allowFrom: [],
       kind: 'generated',

@@ -5,8 +5,9 @@
  */
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../base/address.ts'
-import { type DeviceId, makeId, type UserId } from '../base/ids.ts'
+import { type DeviceId, makeId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
+import { auditDevice, changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, type UserLink } from './device-changes.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
 import { checkRoomForChosen, makePassword, type PasswordOwner } from './device-passwords.ts'
 import {
@@ -25,7 +26,7 @@ import { checkIsNotLegacy, checkNameIsNotLegacy } from './legacy-rows.ts'
 import type { Scope } from './login-record.ts'
 import { getMailboxRow } from './mailboxes.ts'
 import type { Schema } from './schema.ts'
-import { type AuditFacts, type Change, changedFacts, type StoreContext } from './store-context.ts'
+import type { Change, StoreContext } from './store-context.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
 export interface NewDevice {
@@ -64,8 +65,6 @@ export interface DeviceWithPassword {
   readonly password: Secret
 }
 
-type DeviceRow = Awaited<ReturnType<typeof getDeviceRow>>
-
 export class Devices {
   readonly #context: StoreContext
 
@@ -95,18 +94,7 @@ export class Devices {
       await checkNameIsFree(db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
       if (chosen !== undefined) await checkRoomForChosen(db, owner)
       const link = await findLink(db, user)
-      const row = { id, mailbox_id: mailbox.id, name, name_key: nameKeyOf(name), state: 'active' as const, ...columns, ...terms }
-      await db
-        .insertInto('devices')
-        .values({ ...row, password_version: 1, kicked_at: null, created_at: at, password_changed_at: at, revoked_at: null, user_id: link.id })
-        .execute()
-      await change.audit({
-        action: 'device.added',
-        subject: `${mailbox.address}/${name}`,
-        subjectId: id,
-        before: null,
-        after: { ...termFacts(terms), user: link.login, kind: columns.kind },
-      })
+      await insertDevice(change, mailbox, { id, name, state: 'active', password: columns, terms, link })
       return { device: await getDevice(db, id, at), password: shown }
     })
   }
@@ -157,15 +145,7 @@ export class Devices {
       const allowFrom = terms.allowFrom ?? splitList(device.allow_from)
       const columns = termColumns({ scopes, allowFrom, expiresAt: terms.expiresAt === undefined ? device.expires_at : terms.expiresAt })
       const link = terms.user === undefined ? { id: device.user_id, login: device.user } : await findLink(change.db, terms.user)
-      const changed = changedFacts({ ...termFacts(device), user: device.user }, { ...termFacts(columns), user: link.login })
-      if (changed === undefined) return
-      await change.db
-        .updateTable('devices')
-        .set({ ...columns, user_id: link.id })
-        .where('id', '=', device.id)
-        .execute()
-      await auditDevice(change, device, 'device.changed', changed.before, changed.after)
-      await change.moveGeneration()
+      await changeTerms(change, device, columns, link)
     })
   }
 
@@ -178,14 +158,7 @@ export class Devices {
     const { shown, columns } = await makePassword(this.#context, chosen, owner)
     const device = await this.#changeOne(found.id, async (change, row) => {
       if (chosen !== undefined) await checkRoomForChosen(change.db, owner)
-      const passwordVersion = row.password_version + 1
-      await change.db
-        .updateTable('devices')
-        .set({ ...columns, password_version: passwordVersion, password_changed_at: change.at })
-        .where('id', '=', row.id)
-        .execute()
-      await auditDevice(change, row, 'device.password', { kind: row.kind, version: row.password_version }, { kind: columns.kind, version: passwordVersion })
-      await change.moveGeneration()
+      await replacePassword(change, row, columns)
     })
     return { device, password: shown }
   }
@@ -227,12 +200,7 @@ export class Devices {
   }
 
   async #setState(ref: string, state: 'active' | 'disabled'): Promise<Device> {
-    return this.#changeOne(ref, async (change, device) => {
-      if (device.state === state) return
-      await change.db.updateTable('devices').set({ state }).where('id', '=', device.id).execute()
-      await auditDevice(change, device, state === 'active' ? 'device.enabled' : 'device.disabled', { state: device.state }, { state })
-      if (state === 'disabled') await change.moveGeneration()
-    })
+    return this.#changeOne(ref, (change, device) => changeState(change, device, state))
   }
 
   /** Changes one device that is not revoked and returns it as it is afterwards. */
@@ -263,14 +231,6 @@ async function revokeAll(change: Change, ids: readonly DeviceId[]): Promise<Devi
 }
 
 /** Throws NOT_FOUND, BAD_INPUT. */
-async function findLink(db: Kysely<Schema>, user: string | null): Promise<{ readonly id: UserId | null; readonly login: string | null }> {
+async function findLink(db: Kysely<Schema>, user: string | null): Promise<UserLink> {
   return user === null ? { id: null, login: null } : getUserRow(db, parseLogin(user))
-}
-
-function auditDevice(change: Change, device: DeviceRow, action: string, before: AuditFacts, after: AuditFacts): Promise<void> {
-  return change.audit({ action, subject: `${device.address}/${device.name}`, subjectId: device.id, before, after })
-}
-
-function termFacts(columns: { readonly scopes: string; readonly expires_at: number | null; readonly allow_from: string }): AuditFacts {
-  return { scopes: splitList(columns.scopes), expiresAt: columns.expires_at, allowFrom: splitList(columns.allow_from) }
 }

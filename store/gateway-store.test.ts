@@ -44,6 +44,7 @@ describe('a login', () => {
         kind: 'generated',
         state: 'active',
         mailboxState: 'active',
+        userState: null,
         scopes: ['imap'],
         expiresAt: fixture.now + 1000,
         allowFrom: ['10.0.0.0/8', '::1/128'],

@@ -6,6 +6,7 @@
 import type { DeviceId, MailboxId, NodeId, SessionId } from '../base/ids.ts'
 import type { Secret } from '../base/secret.ts'
 import type { FailureKind } from './failure-limits.ts'
+import type { Integrity } from './integrity.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
 import type { SendingTerms } from './sending-rules.ts'
 
@@ -132,4 +133,6 @@ export interface GatewayStore {
   /** Removes this node's sessions and heartbeat, then closes both connections. */
   close(): Promise<void>
   readonly node: NodeId
+  /** What the look at the store found when it was opened. */
+  readonly integrity: Integrity
 }

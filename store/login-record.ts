@@ -8,6 +8,7 @@ export type Scope = 'imap' | 'smtp'
 export type PasswordKind = 'generated' | 'chosen' | 'imported' | 'legacy'
 export type DeviceState = 'active' | 'disabled' | 'revoked'
 export type MailboxState = 'active' | 'disabled'
+export type UserState = 'active' | 'blocked'
 
 export interface LoginMailbox {
   readonly id: MailboxId
@@ -27,6 +28,8 @@ export interface DeviceStanding {
   readonly id: DeviceId
   readonly state: DeviceState
   readonly mailboxState: MailboxState
+  /** Of the user it is linked to; null: nobody's. */
+  readonly userState: UserState | null
   readonly scopes: readonly Scope[]
   /** Milliseconds since 1970, UTC. */
   readonly expiresAt: number | null

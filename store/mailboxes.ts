@@ -9,10 +9,11 @@ import type { Secret } from '../base/secret.ts'
 import { kickColumns } from './kick.ts'
 import { LEGACY_NAME, setLegacyUntil } from './legacy-rows.ts'
 import type { MailboxState } from './login-record.ts'
+import type { Keyring } from './master-key.ts'
 import type { MailboxesTable, Schema } from './schema.ts'
 import { openSealed } from './seal.ts'
 import { forgetSending } from './sending-queries.ts'
-import { changedFacts, type StoreContext } from './store-context.ts'
+import { type Change, changedFacts, type StoreContext } from './store-context.ts'
 import { sealForStore, upstreamSecretPlace } from './store-keys.ts'
 
 export interface Mailbox {
@@ -67,14 +68,7 @@ export class Mailboxes {
       if ((await findMailboxRow(change.db, address)) !== undefined)
         throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
       const sealed = await this.#seal(change.db, id, secret)
-      await change.db.insertInto('mailboxes').values({ id, address, upstream, login, sealed_secret: sealed, state: 'active', created_at: change.at }).execute()
-      await change.audit({
-        action: 'mailbox.added',
-        subject: address,
-        subjectId: id,
-        before: null,
-        after: { upstream, login, secret: sealed === null ? 'none' : 'stored' },
-      })
+      await insertMailbox(change, { id, address, upstream, login, sealed, state: 'active' })
       await setLegacyUntil(change, { id, address }, legacyUntil)
       return getMailbox(change.db, address)
     })
@@ -102,24 +96,10 @@ export class Mailboxes {
     checkLogin(changes.login ?? null)
     return this.#context.change(async change => {
       const row = await getMailboxRow(change.db, address)
-      if (changes.legacyUntil !== undefined) await setLegacyUntil(change, row, changes.legacyUntil)
-      const { upstream = row.upstream, login = row.login, state = row.state } = changes
-      const isSecretGiven = changes.secret !== undefined
-      const sealed = changes.secret === undefined ? row.sealed_secret : await this.#seal(change.db, row.id, changes.secret)
-      const before = {
-        upstream: row.upstream,
-        login: row.login,
-        state: row.state,
-        ...(isSecretGiven ? { secret: row.sealed_secret === null ? 'none' : 'stored' } : {}),
-      }
-      const after = { upstream, login, state, ...(isSecretGiven ? { secret: sealed === null ? 'none' : 'replaced' } : {}) }
-      const changed = changedFacts(before, after)
-      if (changed === undefined) return getMailbox(change.db, address)
-      await change.db.updateTable('mailboxes').set({ upstream, login, state, sealed_secret: sealed }).where('id', '=', row.id).execute()
-      if (upstream !== row.upstream || login !== row.login)
-        await change.db.updateTable('devices').set(kickColumns(change.at)).where('mailbox_id', '=', row.id).execute()
-      await change.audit({ action: 'mailbox.changed', subject: address, subjectId: row.id, ...changed })
-      if (upstream !== row.upstream || login !== row.login || state !== row.state) await change.moveGeneration()
+      const { secret, legacyUntil, ...columns } = changes
+      if (legacyUntil !== undefined) await setLegacyUntil(change, row, legacyUntil)
+      const sealed = secret === undefined ? undefined : await this.#seal(change.db, row.id, secret)
+      await changeMailbox(change, row, { ...columns, sealed })
       return getMailbox(change.db, address)
     })
   }
@@ -157,10 +137,52 @@ export class Mailboxes {
   }
 
   async #seal(db: Kysely<Schema>, id: MailboxId, secret: Secret | null): Promise<Uint8Array | null> {
-    if (secret === null) return null
-    if (secret.byteLength === 0) throw new MailwicketError('BAD_INPUT', { message: 'the upstream secret is empty' })
-    return sealForStore(db, this.#context.keyring(), secret, upstreamSecretPlace(id))
+    return secret === null ? null : sealUpstreamSecret(db, this.#context.keyring(), id, secret)
   }
+}
+
+/** Throws BAD_INPUT (empty), KEY_WRONG. */
+export async function sealUpstreamSecret(db: Kysely<Schema>, keyring: Keyring, id: MailboxId, secret: Secret): Promise<Uint8Array> {
+  if (secret.byteLength === 0) throw new MailwicketError('BAD_INPUT', { message: 'the upstream secret is empty' })
+  return sealForStore(db, keyring, secret, upstreamSecretPlace(id))
+}
+
+export interface MailboxColumns {
+  readonly upstream: string
+  readonly login: string | null
+  readonly state: MailboxState
+  readonly sealed: Uint8Array | null
+}
+
+export async function insertMailbox(change: Change, mailbox: MailboxColumns & { readonly id: MailboxId; readonly address: string }): Promise<void> {
+  const { id, address, upstream, login, state, sealed } = mailbox
+  await change.db.insertInto('mailboxes').values({ id, address, upstream, login, sealed_secret: sealed, state, created_at: change.at }).execute()
+  const after = { upstream, login, secret: sealed === null ? 'none' : 'stored', ...(state === 'active' ? {} : { state }) }
+  await change.audit({ action: 'mailbox.added', subject: address, subjectId: id, before: null, after })
+}
+
+/** What is left out stays. */
+export async function changeMailbox(
+  change: Change,
+  row: Selectable<MailboxesTable>,
+  changes: { readonly [Name in keyof MailboxColumns]?: MailboxColumns[Name] | undefined },
+): Promise<void> {
+  const { upstream = row.upstream, login = row.login, state = row.state, sealed = row.sealed_secret } = changes
+  const isSecretGiven = changes.sealed !== undefined
+  const before = {
+    upstream: row.upstream,
+    login: row.login,
+    state: row.state,
+    ...(isSecretGiven ? { secret: row.sealed_secret === null ? 'none' : 'stored' } : {}),
+  }
+  const after = { upstream, login, state, ...(isSecretGiven ? { secret: sealed === null ? 'none' : 'replaced' } : {}) }
+  const changed = changedFacts(before, after)
+  if (changed === undefined) return
+  await change.db.updateTable('mailboxes').set({ upstream, login, state, sealed_secret: sealed }).where('id', '=', row.id).execute()
+  if (upstream !== row.upstream || login !== row.login)
+    await change.db.updateTable('devices').set(kickColumns(change.at)).where('mailbox_id', '=', row.id).execute()
+  await change.audit({ action: 'mailbox.changed', subject: row.address, subjectId: row.id, ...changed })
+  if (upstream !== row.upstream || login !== row.login || state !== row.state) await change.moveGeneration()
 }
 
 /** The row of a normalised address. Throws NOT_FOUND. */
@@ -170,7 +192,7 @@ export async function getMailboxRow(db: Kysely<Schema>, address: string): Promis
   return row
 }
 
-function findMailboxRow(db: Kysely<Schema>, address: string): Promise<Selectable<MailboxesTable> | undefined> {
+export function findMailboxRow(db: Kysely<Schema>, address: string): Promise<Selectable<MailboxesTable> | undefined> {
   return db.selectFrom('mailboxes').selectAll().where('address', '=', address).executeTakeFirst()
 }
 
@@ -218,7 +240,7 @@ function toMailbox(row: MailboxRow): Mailbox {
   return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, createdAt, legacyUntil, devices: Number(row.devices ?? 0) }
 }
 
-function checkLogin(login: string | null): void {
+export function checkLogin(login: string | null): void {
   if (login === null) return
   const bytes = Buffer.byteLength(login)
   if (bytes === 0 || bytes > MAX_LOGIN_BYTES || /\p{Cc}/u.test(login) || !login.isWellFormed()) {

@@ -21,6 +21,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'users, sending rules', since: '0.1.0', run: makeSendingTables },
   { name: 'limits', since: '0.1.0', run: makeLimitTables },
   { name: 'cut-over', since: '0.1.0', run: makeLegacyIndex },
+  { name: 'blocked users', since: '0.1.0', run: addUserState },
 ]
 
 export interface StoreVersion {
@@ -290,4 +291,11 @@ async function makeLimitTables(db: Kysely<unknown>): Promise<void> {
 /** Devices of kind `legacy`: with it, who still uses the old password is found without a look at every device. */
 async function makeLegacyIndex({ schema }: Kysely<unknown>): Promise<void> {
   await schema.createIndex('devices_legacy').on('devices').column('mailbox_id').where(sql.ref('kind'), '=', sql.lit('legacy')).execute()
+}
+
+async function addUserState({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .alterTable('users')
+    .addColumn('state', 'text', c => c.notNull().defaultTo('active'))
+    .execute()
 }

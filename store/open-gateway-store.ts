@@ -7,6 +7,7 @@ import { type DeviceId, makeId, type NodeId, type SessionId } from '../base/ids.
 import type { Secret } from '../base/secret.ts'
 import type { Backend } from './backend.ts'
 import type { Batch, FailureNote, FailureRow, GatewayStore, KnownBlockNote } from './gateway-store.ts'
+import type { Integrity } from './integrity.ts'
 import { LimitQueries } from './limit-queries.ts'
 import { LoginQueries } from './login-queries.ts'
 import type { DeviceStanding, LoginMailbox, LoginRecord } from './login-record.ts'
@@ -67,6 +68,10 @@ class OpenGatewayStore implements GatewayStore {
     this.#queries = new LoginQueries(parts.reader.db)
     this.#sending = new SendingQueries(parts.reader.db)
     this.#limits = new LimitQueries(parts.reader.db)
+  }
+
+  get integrity(): Integrity {
+    return this.#parts.writer.integrity
   }
 
   findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined> {

@@ -21,6 +21,7 @@ import { Sessions } from './sessions.ts'
 import { createSqliteFile, openSqlite } from './sqlite-backend.ts'
 import { type Actor, StoreContext } from './store-context.ts'
 import { initialiseKeys } from './store-keys.ts'
+import { Transfer } from './transfer.ts'
 import { Users } from './users.ts'
 
 export interface Store {
@@ -34,6 +35,7 @@ export interface Store {
   readonly activity: ActivityLog
   readonly audit: AuditLog
   readonly keys: Keys
+  readonly transfer: Transfer
   /** Writes a copy, 0600, that `restoreStore` takes. Throws ALREADY_EXISTS. */
   backup(file: string, options?: { readonly onProgress?: ((progress: Progress) => void) | undefined }): Promise<Backup>
   /** Looks at every page of the database: seconds for each gigabyte. Throws STORE_DAMAGED. */
@@ -138,6 +140,7 @@ function storeOver(backend: Backend, options: StoreOptions): Store {
     activity: new ActivityLog(context),
     audit: new AuditLog(context),
     keys: new Keys(context),
+    transfer: new Transfer(context, config.store.sqlitePath),
     backup: (file, { onProgress } = {}) => makeBackup(context, file, onProgress),
     checkIntegrity: async () => {
       if (!backend.isSound('quick')) throw new MailwicketError('STORE_DAMAGED', { message: `${config.store.sqlitePath} failed its integrity check` })

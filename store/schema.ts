@@ -6,7 +6,7 @@
 import type { Generated } from 'kysely'
 import type { DeviceId, MailboxId, NodeId, SessionId, UserId } from '../base/ids.ts'
 import type { FailureKind } from './failure-limits.ts'
-import type { MailboxState, PasswordKind } from './login-record.ts'
+import type { MailboxState, PasswordKind, UserState } from './login-record.ts'
 
 export interface MetaTable {
   name: MetaName
@@ -64,6 +64,7 @@ export interface UsersTable {
   /** An address or a short name, in lower case. */
   login: string
   name: string | null
+  state: UserState
   created_at: number
 }
 

@@ -69,7 +69,8 @@ export function openSqlite(path: string, mode: SqliteMode): Backend {
     db: new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) }),
     ddl: DDL,
     backupTo: (file, onProgress) => connection.backupTo(file, onProgress),
-    isSound: depth => connection.isSound(depth),
+    attach: (file, name) => connection.attach(file, name),
+    isSound: (depth, table) => connection.isSound(depth, table),
     becomeSingleFile: () => connection.becomeSingleFile(),
     checkInPlace: () => connection.checkInPlace(),
     close: () => connection.close(),
@@ -145,9 +146,18 @@ class SqliteConnection {
     }
   }
 
-  isSound(depth: 'quick' | 'full'): boolean {
+  attach(file: string, name: string): void {
+    guarded(file, () => {
+      this.#database.prepare(`attach database ? as "${name}"`).run(file)
+      this.#database.pragma(`"${name}".synchronous = OFF`)
+      this.#database.pragma('foreign_keys = OFF')
+    })
+  }
+
+  isSound(depth: 'quick' | 'full', table = '1'): boolean {
     try {
-      return this.#database.pragma(depth === 'full' ? 'integrity_check(1)' : 'quick_check(1)', { simple: true }) === 'ok'
+      // In the parentheses: the name of a table, or how many problems to find.
+      return this.#database.pragma(`${depth === 'full' ? 'integrity_check' : 'quick_check'}(${table})`, { simple: true }) === 'ok'
     } catch (error) {
       if (isCorruption(error)) return false
       throw unavailable(error, this.#path)

@@ -22,7 +22,7 @@ import { bucketOf } from './tag.ts'
 
 export const ACTOR = { name: 'root', source: 'cli' } as const
 
-export type TestNode = Omit<GatewayStore, 'openUpstreamSecret' | 'tagsOf'>
+export type TestNode = Omit<GatewayStore, 'openUpstreamSecret' | 'tagsOf' | 'integrity'>
 
 export class StoreFixture {
   readonly dir = mkdtempSync(join(tmpdir(), 'mailwicket-store-'))

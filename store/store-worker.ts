@@ -3,31 +3,25 @@
  *
  * One request at a time, in order; every request is answered. An error that is no answer ends the thread, and the writer starts another.
  */
-import { statSync } from 'node:fs'
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MailwicketError } from '../base/errors.ts'
 import type { Backend } from './backend.ts'
 import { GatewayNotes } from './gateway-notes.ts'
+import { checkWithin, type Integrity } from './integrity.ts'
 import { LimitNotes } from './limit-notes.ts'
 import { checkVersion } from './migrations.ts'
 import { forgetNodes } from './purge.ts'
 import { openSqlite } from './sqlite-backend.ts'
 import type { WorkerAnswer, WorkerData, WorkerRequest } from './store-writer.ts'
 
-/**
- * SQLite needs no check after a crash: the WAL makes sure of that, and a full look would hold up the start by seconds for each gigabyte.
- * Below this size it takes a tenth of a second and finds what a failing disk did before the first app does.
- */
-const CHECKED_BYTES = 32 * 1024 * 1024
-
-async function openBackend({ path, node, now }: WorkerData): Promise<Backend> {
+async function openBackend({ path, node, now, isFirst }: WorkerData): Promise<{ backend: Backend; integrity: Integrity | undefined }> {
   const backend = openSqlite(path, 'write-notes')
   try {
     await checkVersion(backend)
-    if (statSync(path).size <= CHECKED_BYTES && !backend.isSound('quick'))
-      throw new MailwicketError('STORE_DAMAGED', { message: `${path} failed its integrity check` })
+    // A thread that died and is started again has notes waiting; the start of the gateway is the moment to look.
+    const integrity = isFirst ? await checkWithin(backend, path) : undefined
     await backend.db.transaction().execute(db => forgetNodes(db, node, now))
-    return backend
+    return { backend, integrity }
   } catch (error) {
     backend.close()
     throw error
@@ -35,7 +29,7 @@ async function openBackend({ path, node, now }: WorkerData): Promise<Backend> {
 }
 
 async function serve(port: MessagePort, data: WorkerData): Promise<void> {
-  const backend = await openBackend(data)
+  const { backend, integrity } = await openBackend(data)
   const notes = new GatewayNotes(backend.db, data.node)
   const limits = new LimitNotes(backend.db)
   const run = async (request: WorkerRequest): Promise<void> => {
@@ -59,7 +53,7 @@ async function serve(port: MessagePort, data: WorkerData): Promise<void> {
         (error: unknown) => answer(port, { id: request.id, failure: failureOf(error) }),
       )
   })
-  answer(port, { id: 0, failure: undefined })
+  answer(port, { id: 0, failure: undefined, ...(integrity === undefined ? {} : { integrity }) })
 }
 
 function answer(port: MessagePort, message: WorkerAnswer): void {

@@ -8,12 +8,15 @@ import { Worker } from 'node:worker_threads'
 import { type ErrorCode, MailwicketError } from '../base/errors.ts'
 import type { DeviceId, NodeId } from '../base/ids.ts'
 import type { Batch, FailureNote, KnownBlockNote } from './gateway-store.ts'
+import type { Integrity } from './integrity.ts'
 
 export interface WorkerData {
   readonly path: string
   readonly node: NodeId
   /** When the thread was started, milliseconds since 1970, UTC. */
   readonly now: number
+  /** Whether it is the first thread of this gateway: it looks whether the store is whole. */
+  readonly isFirst: boolean
 }
 
 type Work =
@@ -29,6 +32,8 @@ export interface WorkerAnswer {
   /** Of the request; 0: the database is open, or could not be opened. */
   readonly id: number
   readonly failure: { readonly code: ErrorCode; readonly message: string; readonly remedy: string | undefined } | undefined
+  /** What the first thread saw when it opened the database. */
+  readonly integrity?: Integrity
 }
 
 interface Pending {
@@ -39,6 +44,8 @@ interface Pending {
 
 /** More than the database's own wait for a lock: whoever waits longer than this has a disk that hangs. */
 const ANSWER_TIMEOUT_MS = 15_000
+/** Opening looks through the store (`integrity.ts`), on a cold disk several times as long as planned. */
+const OPEN_TIMEOUT_MS = 60_000
 /** A batch a second: this many waiting are a quarter of a minute that nothing was written. */
 const MAX_PENDING = 64
 /** A thread that dies at once again is not started in a tight loop. */
@@ -46,24 +53,32 @@ const RESTART_DELAY_MS = 500
 /** `.ts` in a checkout, `.js` once built: the worker's file has the ending of this one. */
 const WORKER_URL = new URL(`./store-worker${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
+type StartData = Omit<WorkerData, 'now' | 'isFirst'>
+
 export class StoreWriter {
-  readonly #data: Omit<WorkerData, 'now'>
+  readonly #data: StartData
   readonly #now: () => number
   readonly #pending = new Map<number, Pending>()
   #worker: Worker | undefined
   #lastId = 0
   #isClosing = false
+  #integrity: Integrity = { unchecked: [], ms: 0 }
 
-  private constructor(data: Omit<WorkerData, 'now'>, now: () => number) {
+  private constructor(data: StartData, now: () => number) {
     this.#data = data
     this.#now = now
   }
 
   /** Starts the thread and waits until it has opened the database. Throws what opening threw. */
-  static async start(data: Omit<WorkerData, 'now'>, now: () => number): Promise<StoreWriter> {
+  static async start(data: StartData, now: () => number): Promise<StoreWriter> {
     const writer = new StoreWriter(data, now)
-    await writer.#startWorker()
+    await writer.#startWorker(true)
     return writer
+  }
+
+  /** What the look at the store found when it was opened. */
+  get integrity(): Integrity {
+    return this.#integrity
   }
 
   async record(batch: Batch): Promise<void> {
@@ -103,9 +118,9 @@ export class StoreWriter {
     return answered
   }
 
-  #expect(id: number): Promise<void> {
+  #expect(id: number, timeoutMs = ANSWER_TIMEOUT_MS): Promise<void> {
     return new Promise((resolve, reject) => {
-      const deadline = setTimeout(() => this.#settle(id, unavailable('the store did not answer in time')), ANSWER_TIMEOUT_MS)
+      const deadline = setTimeout(() => this.#settle(id, unavailable('the store did not answer in time')), timeoutMs)
       this.#pending.set(id, { resolve, reject, deadline })
     })
   }
@@ -119,10 +134,11 @@ export class StoreWriter {
     else pending.reject(error)
   }
 
-  async #startWorker(): Promise<void> {
-    const worker = new Worker(WORKER_URL, { workerData: { ...this.#data, now: this.#now() } satisfies WorkerData, name: 'mailwicket-store' })
+  async #startWorker(isFirst: boolean): Promise<void> {
+    const worker = new Worker(WORKER_URL, { workerData: { ...this.#data, now: this.#now(), isFirst } satisfies WorkerData, name: 'mailwicket-store' })
     let crash: unknown
-    worker.on('message', ({ id, failure }: WorkerAnswer) => {
+    worker.on('message', ({ id, failure, integrity }: WorkerAnswer) => {
+      if (integrity !== undefined) this.#integrity = integrity
       this.#settle(
         id,
         failure && new MailwicketError(failure.code, { message: failure.message, ...(failure.remedy === undefined ? {} : { remedy: failure.remedy }) }),
@@ -132,7 +148,7 @@ export class StoreWriter {
       crash = error
     })
     worker.on('exit', () => this.#workerEnded(worker, crash))
-    await this.#expect(0)
+    await this.#expect(0, OPEN_TIMEOUT_MS)
     this.#worker = worker
   }
 
@@ -146,7 +162,7 @@ export class StoreWriter {
   async #restart(): Promise<void> {
     while (!this.#isClosing) {
       try {
-        await this.#startWorker()
+        await this.#startWorker(false)
         return
       } catch {
         // Whoever writes meanwhile is told; here is nothing to do but to try again.

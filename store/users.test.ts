@@ -1,6 +1,11 @@
+import { sql } from 'kysely'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Store } from './open-store.ts'
-import { StoreFixture, type TestNode } from './store-fixture.ts'
+import type { DeviceId } from '../base/ids.ts'
+import { normaliseSecret } from './app-password.ts'
+import { MIGRATIONS, migrate } from './migrations.ts'
+import { migrateStore, type Store } from './open-store.ts'
+import { createSqliteFile, openSqlite } from './sqlite-backend.ts'
+import { ACTOR, StoreFixture, type TestNode } from './store-fixture.ts'
 
 const anna = 'anna@example.com'
 let fixture: StoreFixture
@@ -29,6 +34,7 @@ describe('a user', () => {
       id: user.id,
       login: 'anna',
       name: 'Anna  Arendt',
+      state: 'active',
       maySend: true,
       createdAt: fixture.now,
       devices: 0,
@@ -105,5 +111,51 @@ describe('a user', () => {
     expect((await store.users.get('anna')).devices).toBe(0)
     expect(await store.users.remove('anna')).toEqual({ unlinked: [] })
     expect((await store.devices.get(device.id)).user).toBeNull()
+  })
+})
+
+describe('a blocked user', () => {
+  const standing = async (id: DeviceId) => (await gateway.findStandings([id])).get(id)?.userState
+
+  test('takes the linked devices along, and lets them in again once unblocked; others are not concerned', async () => {
+    await store.users.add({ login: 'anna' })
+    const { device, password } = await store.devices.add(anna, { name: 'Phone', user: 'anna' })
+    const other = await store.devices.add(anna, { name: 'Tablet' })
+    expect(await moves(() => store.users.block('Anna'))).toBe(1)
+    expect(await store.users.get('anna')).toMatchObject({ state: 'blocked', devices: 1 })
+    expect([await standing(device.id), await standing(other.device.id)]).toEqual(['blocked', null])
+    expect((await gateway.findLogin(anna, normaliseSecret(password)))?.devices).toMatchObject([{ state: 'active', userState: 'blocked' }])
+    expect(await store.devices.get(device.id)).toMatchObject({ state: 'active', user: 'anna', userState: 'blocked' })
+    expect(await moves(() => store.users.block('anna'))).toBe(0)
+    expect(await moves(() => store.users.unblock('anna'))).toBe(1)
+    expect(await standing(device.id)).toBe('active')
+    expect((await store.audit.list()).slice(-2)).toMatchObject([
+      { action: 'user.blocked', subject: 'anna', before: { state: 'active' }, after: { state: 'blocked' } },
+      { action: 'user.unblocked', subject: 'anna', before: { state: 'blocked' }, after: { state: 'active' } },
+    ])
+    await expect(store.users.block('berta')).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  })
+
+  test('is not removed in a way that lets the devices in again', async () => {
+    await store.users.add({ login: 'anna' })
+    const { device } = await store.devices.add(anna, { name: 'Phone', user: 'anna' })
+    await store.users.block('anna')
+    await expect(store.users.remove('anna', { unlink: true })).rejects.toMatchObject({ code: 'STILL_LINKED', message: expect.stringContaining('get in again') })
+    expect(await standing(device.id)).toBe('blocked')
+    await store.devices.revoke([device.id])
+    expect(await store.users.remove('anna')).toEqual({ unlinked: [] })
+  })
+
+  test('of a store that knew no blocking is active', async () => {
+    const older = new StoreFixture()
+    createSqliteFile(older.path)
+    const backend = openSqlite(older.path, 'write')
+    const before = MIGRATIONS.findIndex(({ name }) => name === 'blocked users')
+    await migrate(backend, { migrations: MIGRATIONS.slice(0, before) })
+    await sql`insert into users (id, login, name, created_at) values ('u1', 'anna', null, 1)`.execute(backend.db)
+    backend.close()
+    await migrateStore({ config: older.config, actor: ACTOR })
+    expect(await (await older.open()).users.get('anna')).toMatchObject({ state: 'active' })
+    await older.remove()
   })
 })

@@ -4,6 +4,7 @@
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../base/errors.ts'
 import { makeId, type UserId } from '../base/ids.ts'
+import type { UserState } from './login-record.ts'
 import type { Schema } from './schema.ts'
 import { forgetSending, selectSending, toSending } from './sending-queries.ts'
 import { changeSending, type FoundSubject, type Sending } from './sending-rules.ts'
@@ -14,6 +15,8 @@ export interface User {
   readonly id: UserId
   readonly login: string
   readonly name: string | null
+  /** `blocked`: none of the linked devices gets in. */
+  readonly state: UserState
   /** The same as `sending.maySend`. */
   readonly maySend: boolean
   readonly createdAt: number
@@ -50,7 +53,7 @@ export class Users {
     const id = makeId<UserId>()
     return this.#context.change(async change => {
       if ((await findUserRow(change.db, login)) !== undefined) throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a user ${login}` })
-      await change.db.insertInto('users').values({ id, login, name, created_at: change.at }).execute()
+      await change.db.insertInto('users').values({ id, login, name, state: 'active', created_at: change.at }).execute()
       await change.audit({ action: 'user.added', subject: login, subjectId: id, before: null, after: { name, maySend } })
       if (!maySend) await changeSending(change, subjectOf({ id, login }), { maySend })
       return getUser(change.db, login, change.at)
@@ -88,9 +91,32 @@ export class Users {
     })
   }
 
+  /** Refuses every linked device, with its sessions, until the user is unblocked. Throws NOT_FOUND. */
+  async block(login: string): Promise<User> {
+    return this.#setState(login, 'blocked')
+  }
+
+  async unblock(login: string): Promise<User> {
+    return this.#setState(login, 'active')
+  }
+
+  async #setState(text: string, state: UserState): Promise<User> {
+    const login = parseLogin(text)
+    return this.#context.change(async change => {
+      const row = await getUserRow(change.db, login)
+      if (row.state !== state) {
+        await change.db.updateTable('users').set({ state }).where('id', '=', row.id).execute()
+        const action = state === 'blocked' ? 'user.blocked' : 'user.unblocked'
+        await change.audit({ action, subject: login, subjectId: row.id, before: { state: row.state }, after: { state } })
+        await change.moveGeneration()
+      }
+      return getUser(change.db, login, change.at)
+    })
+  }
+
   /**
    * Removes a user; devices that are linked are an error unless they are to be unlinked: they then follow their own and their mailbox's rules alone.
-   * Returns the unlinked ones as `ADDR/NAME`. Throws NOT_FOUND, STILL_LINKED.
+   * Devices of a blocked user are not unlinked: they would get in again. Returns the unlinked ones as `ADDR/NAME`. Throws NOT_FOUND, STILL_LINKED.
    */
   async remove(text: string, { unlink = false }: { readonly unlink?: boolean | undefined } = {}): Promise<{ readonly unlinked: readonly string[] }> {
     const login = parseLogin(text)
@@ -98,11 +124,18 @@ export class Users {
       const row = await getUserRow(change.db, login)
       const devices = await findLinked(change.db, row.id)
       if (devices.length > 0 && !unlink) throw stillLinked(login, devices)
+      if (devices.length > 0 && row.state === 'blocked') throw wouldLetIn(login, devices.length)
       for (const device of devices) await this.#unlink(change, device, login)
       await forgetSending(change.db, 'user', [row.id])
       await change.db.deleteFrom('users').where('id', '=', row.id).execute()
       const unlinked = devices.map(nameOf)
-      await change.audit({ action: 'user.removed', subject: login, subjectId: row.id, before: { name: row.name, devices: unlinked }, after: null })
+      await change.audit({
+        action: 'user.removed',
+        subject: login,
+        subjectId: row.id,
+        before: { name: row.name, state: row.state, devices: unlinked },
+        after: null,
+      })
       if (devices.length > 0) await change.moveGeneration()
       return { unlinked }
     })
@@ -146,7 +179,7 @@ async function getUser(db: Kysely<Schema>, login: string, now: number): Promise<
 async function selectUsers(db: Kysely<Schema>, now: number, login?: string): Promise<User[]> {
   let query = selectSending(db, 'user', now)
     .innerJoin('users', join => join.onRef('users.id', '=', 'subject.id'))
-    .select(['users.id as user_id', 'users.login', 'users.name', 'users.created_at'])
+    .select(['users.id as user_id', 'users.login', 'users.name', 'users.state', 'users.created_at'])
     .select(row =>
       row
         .selectFrom('devices')
@@ -160,8 +193,8 @@ async function selectUsers(db: Kysely<Schema>, now: number, login?: string): Pro
   const rows = await query.execute()
   return rows.map(row => {
     const sending = toSending(row)
-    const { user_id: id, login, name, created_at: createdAt } = row
-    return { id, login, name, maySend: sending.maySend, createdAt, devices: Number(row.devices ?? 0), sending }
+    const { user_id: id, login, name, state, created_at: createdAt } = row
+    return { id, login, name, state, maySend: sending.maySend, createdAt, devices: Number(row.devices ?? 0), sending }
   })
 }
 
@@ -171,6 +204,13 @@ function parseName(text: string | null): string | null {
   if (Array.from(name).length > MAX_NAME_CHARACTERS || /[\p{C}\p{Zl}\p{Zp}]/u.test(name))
     throw new MailwicketError('BAD_INPUT', { message: `a user’s name must have at most ${MAX_NAME_CHARACTERS} printable characters` })
   return name
+}
+
+function wouldLetIn(login: string, devices: number): MailwicketError {
+  return new MailwicketError('STILL_LINKED', {
+    message: `${login} is blocked: without a user ${devices === 1 ? 'the linked device' : `the ${devices} linked devices`} would get in again`,
+    remedy: `Revoke the devices first (\`device list --user ${login}\` names them), or run \`user unblock ${login}\` if they may get in.`,
+  })
 }
 
 function stillLinked(login: string, devices: readonly LinkedDevice[]): MailwicketError {

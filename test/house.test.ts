@@ -37,6 +37,8 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'cli-progress': ['admin-cli/progress.ts'],
   'cli-table3': ['admin-cli/table.ts'],
   commander: ['admin-cli/command-frame.ts'],
+  'csv-parse': ['admin-cli/csv.ts'],
+  'csv-stringify': ['admin-cli/csv.ts'],
   'emailjs-imap-handler': ['gateway/imap/imap-id.ts'],
   'hoodiecrow-imap': ['admin-cli/demo-upstream.ts'],
   imapflow: ['admin-cli/upstream-probe.ts'],

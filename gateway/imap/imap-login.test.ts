@@ -53,6 +53,7 @@ describe('login', () => {
     ['the wrong network', { device: { allowFrom: ['10.0.0.0/8'] } }, LOGIN, 'AUTHENTICATIONFAILED', 'network'],
     ['an expired device', { device: { expiresAt: 1 } }, LOGIN, 'EXPIRED', 'expired'],
     ['a device that may only send', { device: { scopes: ['smtp'] } }, LOGIN, 'AUTHORIZATIONFAILED', 'scope'],
+    ['the device of a blocked user', { device: { userState: 'blocked' } }, LOGIN, 'AUTHORIZATIONFAILED', 'user-blocked'],
     [
       'another address to act for',
       {},

@@ -46,6 +46,7 @@ export function refusalReply(tag: string, refusal: Refusal): string {
   if (isLimit(refusal)) return `${tag} NO [LIMIT] ${LIMIT_TEXTS[refusal === 'too-many-sessions' ? 'sessions' : 'tries']}${CRLF}`
   if (refusal === 'expired') return `${tag} NO [EXPIRED] This device's password has expired.${CRLF}`
   if (refusal === 'acts-as-other') return `${tag} NO [AUTHORIZATIONFAILED] A device may only act for its own address.${CRLF}`
+  if (refusal === 'user-blocked') return `${tag} NO [AUTHORIZATIONFAILED] The user of this device is blocked.${CRLF}`
   return `${tag} NO [AUTHORIZATIONFAILED] This device may not read mail.${CRLF}`
 }
 

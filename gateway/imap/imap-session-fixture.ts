@@ -38,6 +38,7 @@ export function makeDevice(changes: Partial<LoginDevice> = {}): LoginDevice {
     tag: TAG,
     state: 'active',
     mailboxState: 'active',
+    userState: null,
     scopes: ['imap'],
     expiresAt: null,
     allowFrom: [],

@@ -50,6 +50,7 @@ export function refusalReply(refusal: Refusal): string {
   if (isLimit(refusal)) return '454 4.7.0 Too many wrong logins; try again later\r\n'
   if (refusal === 'expired') return "535 5.7.8 This device's password has expired\r\n"
   if (refusal === 'acts-as-other') return '535 5.7.8 A device may only act for its own address\r\n'
+  if (refusal === 'user-blocked') return '535 5.7.8 The user of this device is blocked\r\n'
   return '535 5.7.8 This device may not send mail\r\n'
 }
 

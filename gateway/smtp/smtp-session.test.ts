@@ -50,7 +50,7 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
   client.on('data', chunk => {
     said += chunk
   })
-  const row = { id: 'd1' as DeviceId, name: 'phone', kind: 'chosen', phc, tag: TAG, state: 'active', mailboxState: 'active', scopes: ['smtp'] }
+  const row = { id: 'd1' as DeviceId, name: 'phone', kind: 'chosen', phc, tag: TAG, state: 'active', mailboxState: 'active', userState: null, scopes: ['smtp'] }
   const found = { ...row, expiresAt: null, allowFrom: [], passwordVersion: 1, kickedAt: null, ...device } as LoginDevice
   const services = {
     store: {
@@ -243,6 +243,7 @@ describe('AUTH', () => {
     ['a revoked device', { device: { state: 'revoked' } }, `AUTH PLAIN ${PLAIN}`, '535 5.7.8'],
     ['an expired device', { device: { expiresAt: 1 } }, `AUTH PLAIN ${PLAIN}`, '535 5.7.8'],
     ['a device that may only read', { device: { scopes: ['imap'] } }, `AUTH PLAIN ${PLAIN}`, '535 5.7.8'],
+    ['the device of a blocked user', { device: { userState: 'blocked' } }, `AUTH PLAIN ${PLAIN}`, '535 5.7.8'],
     ['another address to act for', {}, `AUTH PLAIN ${b64(`bob@example.com\0ann@example.com\0${SECRET}`)}`, '535 5.7.8'],
     ['an upstream that is away', { connect: async () => Promise.reject(new UpstreamFailure('unreachable', 'x')) }, `AUTH PLAIN ${PLAIN}`, '454 4.7.0'],
     ['an upstream that refuses us', { connect: async () => Promise.reject(new UpstreamFailure('refused-us', 'x')) }, `AUTH PLAIN ${PLAIN}`, '454 4.7.0'],
