@@ -87,7 +87,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
   const limiter = new Limiter(store, () => current.configured.trusted)
-  const limiterSync = new LimiterSync(store, limiter, log)
+  const limiterSync = new LimiterSync(store, limiter)
   const hasher = new PasswordHasher({ observer: metrics })
   const common = {
     store,

@@ -28,7 +28,7 @@ export interface LegacyOffer {
 export type Proof<Upstream> =
   | Verdict
   /** The upstream let it in: nobody has to log in there once more. */
-  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream; readonly route: Route }
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream }
   /** `legacy`: for the log, why the secret was not accepted as the old password either. */
   | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly legacy: string }
 
@@ -56,13 +56,12 @@ export async function proveLogin<Upstream extends Closable>(
   if (!('refused' in verdict) || verdict.legacyOffer === undefined) return verdict
   const { legacyOffer: offer } = verdict
   const route = services.legacyRouteOf(offer.mailbox, offer.secret)
-  return services.legacy.tryLogin(offer, { protocol: session.protocol, signal, route, connect: ofTry => connect(route, ofTry) })
+  return services.legacy.tryLogin(offer, { protocol: session.protocol, signal, connect: ofTry => connect(route, ofTry) })
 }
 
 export interface LegacyTry<Upstream> {
   readonly protocol: 'imap' | 'submission'
   readonly signal: AbortSignal
-  readonly route: Route
   readonly connect: (signal: AbortSignal) => Promise<Upstream>
 }
 
@@ -84,9 +83,7 @@ export class LegacyLogins {
     const key = this.#memory.keyOf(attempt.protocol, mailbox, secret)
     try {
       const upstream = await this.#connect(key, mailbox, attempt)
-      return upstream === undefined
-        ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' }
-        : { device, mailbox, upstream, route: attempt.route }
+      return upstream === undefined ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }
     } catch (error) {
       // The upstream spoke of the user's password, not of ours: no reason to call the administrator.
       if (!isRefusal(error)) throw error

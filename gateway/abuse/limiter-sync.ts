@@ -3,7 +3,6 @@
  * While the store is away, counting goes on in memory, and what was missed is written afterwards.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Log } from '../../base/log.ts'
 import type { FailureKind } from '../../store/failure-limits.ts'
 import type { FailureNote, GatewayStore } from '../../store/gateway-store.ts'
 import { LIMITS } from '../limits.ts'
@@ -13,16 +12,13 @@ import type { Limiter } from './limiter.ts'
 export class LimiterSync {
   readonly #store: Pick<GatewayStore, 'recordFailures' | 'readFailures'>
   readonly #limiter: Limiter
-  readonly #log: Log
   #timer: NodeJS.Timeout | undefined
   #running: Promise<void> | undefined
   #seen = 0
-  #failing = false
 
-  constructor(store: Pick<GatewayStore, 'recordFailures' | 'readFailures'>, limiter: Limiter, log: Log) {
+  constructor(store: Pick<GatewayStore, 'recordFailures' | 'readFailures'>, limiter: Limiter) {
     this.#store = store
     this.#limiter = limiter
-    this.#log = log
   }
 
   /** Reads what earlier runs and other nodes counted, then goes on by itself. */
@@ -46,11 +42,8 @@ export class LimiterSync {
     try {
       await this.#write()
       await this.#read()
-      if (this.#failing) this.#log.info('store.recovered')
-      this.#failing = false
-    } catch (error) {
-      if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'sharing the limits' })
-      this.#failing = true
+    } catch {
+      // The recorder, which writes to the same store every two seconds at least, tells of an outage once for all, and the metrics count it.
     }
   }
 
