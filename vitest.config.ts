@@ -20,8 +20,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: [cases],
-          // Each worker holds a gateway and a Dovecot of its own and both measure time: more than two would disturb each other.
-          maxWorkers: 2,
+          // Each worker holds a gateway and a Dovecot of its own. One more than the cores of a small machine: many cases only wait for deadlines.
+          maxWorkers: 3,
           pool: 'forks',
           // After all unit tests, never beside them.
           sequence: { groupOrder: 1 },
