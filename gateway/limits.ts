@@ -57,19 +57,21 @@ export const LIMITS = {
   knownBlockRepeatMs: 24 * 3_600_000,
   /** How long a block counts as known to a mailbox before the store is asked: it hears of it within seconds, in bad times within minutes. */
   provedBelievedMs: 10 * 60_000,
-  /** How long a closed block in which nobody is known is not asked about again. */
+  /** How long the store is not asked again about a block that is unknown. */
   strangerBelievedMs: 10_000,
   /** Connections of a closed block that still get a handshake and a refusal with words; the others are closed at accept. */
   closedBlockConnectionsPerSecond: 10,
+  /** How long a connection of a closed block is kept, unread, before it is closed. */
+  closedHoldMs: 5_000,
   /** Connections that wait in the kernel to be accepted. One that does not fit comes again after seconds, also that of a known app. */
   listenBacklog: 8_192,
-  /** TLS handshakes a second for blocks in which nobody is known: about a quarter of a core. */
-  strangerHandshakesPerSecond: 200,
-  /** As many after a pause at once: a tenth of a second of the loop. */
-  strangerHandshakesAtOnce: 50,
-  /** Refusals leave in slots of this length, so many in each: 2,000 a second, about a third of a core, and never so many at once that a login would notice. */
+  /** TLS handshakes a second for blocks in which nobody is known: about a tenth of a core. */
+  strangerHandshakesPerSecond: 100,
+  /** As many at once after a pause: an office whose line is back, in a moment that nobody notices. */
+  strangerHandshakesAtOnce: 10,
+  /** Refusals leave in slots of this length, so many in each: 1,000 a second, about a sixth of a core, and never so many at once that a login would notice. */
   refusalSlotMs: 50,
-  refusalsPerSlot: 100,
+  refusalsPerSlot: 50,
   /** Counts and known blocks reach the store this often (design section 6). */
   limiterSyncMs: 1_000,
   /** Rows of counts written or read at a time. */

@@ -95,20 +95,18 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
   metrics.connectionAccepted(config.protocol, address)
   const connection = new Connection(socket, config, certificates)
   const giveWay = () => connection.giveWay()
-  const gone = new AbortController()
-  socket.once('close', () => gone.abort())
-  // Who waits for his turn before the handshake waits no longer than a login may take.
-  const timer = setTimeout(() => gone.abort(), LIMITS.loginMs)
   // Until a balancer has told whose connection it is, only the cap of all holds.
   let place = unauthenticated.enter(undefined, giveWay)
   try {
     await connection.identify()
     place.leave()
     place = unauthenticated.enter(limiter.countedBlockOf(connection.ip), giveWay)
-    const mayConnect = await limiter.mayConnect(connection.ip, gone.signal)
+    const mayConnect = await limiter.mayConnect(connection.ip, socket)
     if (socket.destroyed) return
     if (!mayConnect) {
       metrics.limited('block')
+      // Whoever is closed out at once comes back at once: accepting costs more than keeping.
+      await keepUnread(socket, LIMITS.closedHoldMs)
       connection.destroy()
       log.debug('session.failed', { remote: connection.ip, err: 'too many wrong logins from this address block' })
       return
@@ -121,9 +119,18 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
     if (error instanceof MailwicketError && error.kind === 'client') log.debug('session.failed', { remote: connection.ip, err: error.message })
     else log.error('bug', { remote: connection.ip, err: (error as Error).message, stack: (error as Error).stack })
   } finally {
-    clearTimeout(timer)
     place.leave()
   }
+}
+
+function keepUnread(socket: Socket, ms: number): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
 
 /** Binds. Throws LISTEN_FAILED. */

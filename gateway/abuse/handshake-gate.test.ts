@@ -1,3 +1,4 @@
+import { Socket } from 'node:net'
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { HandshakeGate } from './handshake-gate.ts'
 
@@ -9,10 +10,10 @@ afterEach(() => {
 })
 
 function openGate() {
-  const gate = new HandshakeGate({ perSecond: 20, atOnce: 20 })
+  const gate = new HandshakeGate({ share: () => 1 }, { perSecond: 20, atOnce: 20 })
   const passed: (number | string)[] = []
-  const arrive = (name: number | string, block = '192.0.2.1', signal = new AbortController().signal) =>
-    void gate.pass(block, signal).then(isItsTurn => isItsTurn && passed.push(name))
+  const arrive = (name: number | string, block = '192.0.2.1', client = new Socket()) =>
+    void gate.pass(block, client).then(isItsTurn => isItsTurn && passed.push(name))
   return { passed, arrive }
 }
 
@@ -46,12 +47,12 @@ describe('strangers who want a handshake', () => {
 
   test('who has gone takes nobody’s turn and is told', async () => {
     const { passed, arrive } = openGate()
-    const leaver = new AbortController()
+    const leaver = new Socket()
     for (let name = 0; name < 20; name++) arrive(name)
     arrive(20)
-    arrive(21, '192.0.2.1', leaver.signal)
-    leaver.abort()
-    arrive(22, '192.0.2.1', leaver.signal)
+    arrive(21, '192.0.2.1', leaver)
+    leaver.destroy()
+    arrive(22, '192.0.2.1', leaver)
     await vi.advanceTimersByTimeAsync(1_000)
     expect(passed).toHaveLength(21)
     expect(passed).toContain(20)

@@ -1,15 +1,21 @@
 /**
- * TLS handshakes of strangers, so many a second: each costs a millisecond of the loop that serves everybody. Blocks in which somebody is known
+ * TLS handshakes of strangers, so many a second, fewer while the loop has no time to spare: each costs a millisecond of the loop that serves everybody. Blocks in which somebody is known
  * do not come here.
  *
  * Blocks take turns, so that one that opens a thousand connections a second waits for itself and not the others for it. Within a block the
  * newest goes first: the old ones are given up anyway (unauthenticated.ts), and an app that has just come still wants its answer.
  */
+import type { Socket } from 'node:net'
 import { LIMITS } from '../limits.ts'
+import type { SpareTime } from './spare-time.ts'
 
-const TICK_MS = 50
+/** Short, so that few handshakes come one behind the other. */
+const TICK_MS = 10
 
 type Answer = (isItsTurn: boolean) => void
+
+/** The connection that waits; nobody reads it yet. */
+export type WaitingClient = Pick<Socket, 'destroyed' | 'once' | 'off' | 'setTimeout' | 'destroy'>
 
 interface Rate {
   readonly perSecond: number
@@ -19,35 +25,41 @@ interface Rate {
 export class HandshakeGate {
   readonly #perTick: number
   readonly #atOnce: number
+  readonly #spare: Pick<SpareTime, 'share'>
   #left: number
   /** Who waits, by block; the block whose turn is next comes first. */
   readonly #waiting = new Map<string, Answer[]>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor({ perSecond, atOnce }: Rate = { perSecond: LIMITS.strangerHandshakesPerSecond, atOnce: LIMITS.strangerHandshakesAtOnce }) {
-    this.#perTick = Math.ceil((perSecond * TICK_MS) / 1000)
+  constructor(
+    spare: Pick<SpareTime, 'share'>,
+    { perSecond, atOnce }: Rate = { perSecond: LIMITS.strangerHandshakesPerSecond, atOnce: LIMITS.strangerHandshakesAtOnce },
+  ) {
+    this.#spare = spare
+    this.#perTick = (perSecond * TICK_MS) / 1000
     this.#atOnce = atOnce
     this.#left = atOnce
   }
 
-  /** Waits for a turn of `block`; `false` when `signal` gave the wait up. */
-  async pass(block: string, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return false
+  /** Waits for a turn of `block`, not longer than a login may take; `false` when the client has gone, or was let go of, meanwhile. */
+  async pass(block: string, client: WaitingClient): Promise<boolean> {
+    if (client.destroyed) return false
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
-    if (this.#left > 0) {
+    if (this.#left >= 1 && this.#waiting.size === 0) {
       this.#left -= 1
       return true
     }
     return new Promise<boolean>(resolve => {
-      const onAbort = () => this.#giveUp(block, answer)
+      const onClose = () => this.#giveUp(block, answer)
+      const onLate = () => void client.destroy()
       const answer: Answer = isItsTurn => {
-        signal.removeEventListener('abort', onAbort)
+        client.off('close', onClose).off('timeout', onLate).setTimeout(0)
         resolve(isItsTurn)
       }
       const ofBlock = this.#waiting.get(block)
       if (ofBlock === undefined) this.#waiting.set(block, [answer])
       else ofBlock.push(answer)
-      signal.addEventListener('abort', onAbort, { once: true })
+      client.once('close', onClose).once('timeout', onLate).setTimeout(LIMITS.loginMs)
     })
   }
 
@@ -60,8 +72,8 @@ export class HandshakeGate {
   }
 
   #tick(): void {
-    this.#left = Math.min(this.#left + this.#perTick, this.#atOnce)
-    while (this.#left > 0) {
+    this.#left = Math.min(this.#left + this.#perTick * this.#spare.share(), this.#atOnce)
+    while (this.#left >= 1) {
       const [next] = this.#waiting
       if (next === undefined) break
       this.#left -= 1

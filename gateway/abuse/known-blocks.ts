@@ -15,6 +15,8 @@ export class KnownBlocks {
   readonly #proved = new LRUCache<string, number>({ max: LIMITS.knownBlocksInMemory })
   /** Whether nobody is known in a block. */
   readonly #strangers = new LRUCache<string, boolean>({ max: LIMITS.countedBlocks, ttl: LIMITS.strangerBelievedMs })
+  /** Pairs of which the store said no a moment ago: in a flood it is asked about each of them again and again. */
+  readonly #unknown = new LRUCache<string, true>({ max: LIMITS.countedBlocks, ttl: LIMITS.strangerBelievedMs })
   #notes: KnownBlockNote[] = []
 
   constructor(store: KnownBlockStore) {
@@ -25,8 +27,12 @@ export class KnownBlocks {
   async isKnown(block: string, address: string): Promise<boolean> {
     const now = Date.now()
     // Only until the store knows it: a mailbox may be removed and made anew.
-    if ((this.#proved.get(`${block} ${address}`) ?? 0) > now - LIMITS.provedBelievedMs) return true
-    return this.#store.isKnownBlock(address, block, now - KNOWN_BLOCK_MS)
+    const pair = `${block} ${address}`
+    if ((this.#proved.get(pair) ?? 0) > now - LIMITS.provedBelievedMs) return true
+    if (this.#unknown.has(pair)) return false
+    const isKnown = await this.#store.isKnownBlock(address, block, now - KNOWN_BLOCK_MS)
+    if (!isKnown) this.#unknown.set(pair, true)
+    return isKnown
   }
 
   /** Whether no mailbox knows the block; `false` when the store cannot say. Never rejects. */
@@ -50,6 +56,7 @@ export class KnownBlocks {
     if ((this.#proved.get(key) ?? 0) > now - LIMITS.knownBlockRepeatMs) return
     this.#proved.set(key, now)
     this.#strangers.set(block, false)
+    this.#unknown.delete(key)
     if (this.#notes.length < LIMITS.pendingActivity) this.#notes.push({ mailbox, block, at: now })
   }
 

@@ -5,7 +5,7 @@ import type { Attempt, Limiter } from './limiter.ts'
 import { ReplySlots } from './reply-slots.ts'
 
 export function openLimiterForAll(terms: Attempt['terms'] = 'open'): Limiter {
-  const slots = new ReplySlots()
+  const slots = new ReplySlots({ share: () => 1 })
   const limiter: Pick<Limiter, 'admit' | 'limited' | 'wrong' | 'right' | 'reserveSlot'> = {
     admit: async (block, address) => ({ block, address, terms, countedIn: [] }),
     limited: async () => ({ delayMs: 0, isRepeated: false }),

@@ -12,10 +12,11 @@ import type { Secret } from '../../base/secret.ts'
 import { FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf } from '../../store/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 import { FailureCounter } from './failure-counter.ts'
-import { HandshakeGate } from './handshake-gate.ts'
+import { HandshakeGate, type WaitingClient } from './handshake-gate.ts'
 import { type KnownBlockStore, KnownBlocks } from './known-blocks.ts'
 import { type ReplySlot, ReplySlots } from './reply-slots.ts'
 import { SecretMarks } from './secret-mark.ts'
+import { SpareTime } from './spare-time.ts'
 
 /** Turns at the gate go by IPv6 networks of one customer at most, not by the thousands of /64 in them (RFC 6177 §2). */
 const GATE_PREFIX_BITS = 48
@@ -45,8 +46,9 @@ export class Limiter {
   readonly knownBlocks: KnownBlocks
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
   readonly #closedArrivals = new RateLimiterMemory({ points: LIMITS.closedBlockConnectionsPerSecond, duration: 1, keyPrefix: '' })
-  readonly #gate = new HandshakeGate()
-  readonly #slots = new ReplySlots()
+  readonly #spare = new SpareTime()
+  readonly #gate = new HandshakeGate(this.#spare)
+  readonly #slots = new ReplySlots(this.#spare)
 
   constructor(store: KnownBlockStore, trusted: () => readonly Network[], marks = new SecretMarks()) {
     this.#marks = marks
@@ -62,10 +64,10 @@ export class Limiter {
   }
 
   /**
-   * Whether a connection is worth a TLS handshake. Blocks in which somebody is known pass; others wait for their turn, which `signal` gives up; a
+   * Whether a connection is worth a TLS handshake. Blocks in which somebody is known pass; others wait for their turn; a
    * closed one gets a few a second, to hear its refusals. Never rejects.
    */
-  async mayConnect(ip: string, signal: AbortSignal): Promise<boolean> {
+  async mayConnect(ip: string, client: WaitingClient): Promise<boolean> {
     const block = this.countedBlockOf(ip)
     if (block === undefined || !(await this.knownBlocks.isStranger(block))) return true
     if (restrictionOf('block', await this.counters.block.count(block)) === 'refused') {
@@ -75,7 +77,7 @@ export class Limiter {
       )
       if (!hasRoom) return false
     }
-    return this.#gate.pass(blockOf(ip, GATE_PREFIX_BITS), signal)
+    return this.#gate.pass(blockOf(ip, GATE_PREFIX_BITS), client)
   }
 
   /** The block that caps and counts hold for; undefined for the networks that are trusted. */

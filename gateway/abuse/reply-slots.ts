@@ -6,11 +6,12 @@
  * What waits here is a connection that is not logged in: their caps bound it.
  */
 import { LIMITS } from '../limits.ts'
+import type { SpareTime } from './spare-time.ts'
 
 interface Options {
   readonly gridMs: number
   readonly slotMs: number
-  /** Refusals that may leave within one slot. */
+  /** Refusals that may leave within one slot, while there is time for them. */
   readonly perSlot: number
 }
 
@@ -22,21 +23,27 @@ export interface ReplySlot {
 }
 
 export class ReplySlots {
+  readonly #spare: Pick<SpareTime, 'share'>
   readonly #options: Options
   /** Refusals by the slot in which they leave. */
   readonly #taken = new Map<number, number>()
 
-  constructor(options: Options = { gridMs: LIMITS.refusalGridMs, slotMs: LIMITS.refusalSlotMs, perSlot: LIMITS.refusalsPerSlot }) {
+  constructor(
+    spare: Pick<SpareTime, 'share'>,
+    options: Options = { gridMs: LIMITS.refusalGridMs, slotMs: LIMITS.refusalSlotMs, perSlot: LIMITS.refusalsPerSlot },
+  ) {
+    this.#spare = spare
     this.#options = options
   }
 
   /** A place at least `delayMs` beyond the next step of the grid. Times in milliseconds of any one clock. */
   reserve({ receivedAt, delayMs, now }: { readonly receivedAt: number; readonly delayMs: number; readonly now: number }): ReplySlot {
     const { gridMs, slotMs, perSlot } = this.#options
+    const room = Math.ceil(perSlot * this.#spare.share())
     this.#forgetBefore(Math.floor(now / slotMs))
     let leavesAt = receivedAt + Math.ceil((now - receivedAt) / gridMs) * gridMs + delayMs
     let slot = Math.floor(leavesAt / slotMs)
-    while ((this.#taken.get(slot) ?? 0) >= perSlot) {
+    while ((this.#taken.get(slot) ?? 0) >= room) {
       slot += 1
       leavesAt += slotMs
     }
