@@ -19,6 +19,8 @@ export class Connection {
   tls: string | null = null
   /** The socket to speak on; replaced by `secure()`. */
   socket: Duplex
+  /** Milliseconds of `performance.now()`. */
+  readonly acceptedAt = performance.now()
   /** Asked when too many connections are not logged in: goes, or says `false` because it is on its way in. Sessions set it to go with a word. */
   giveWay = (): boolean => {
     this.destroy()
@@ -66,7 +68,7 @@ export class Connection {
    * Puts TLS on the socket, which must have no other reader. Throws WIRE_TIMEOUT, WIRE_CLOSED (also for a failed handshake).
    * SECURITY: bytes are never put back into the socket; what was pipelined before TLS has been thrown away by the caller.
    */
-  async secure(): Promise<void> {
+  async secure(timeoutMs: number = LIMITS.tlsHandshakeMs): Promise<void> {
     const certificates = this.#certificates
     const { minTls } = this.#listen
     const secure = new TLSSocket(this.#tcp, {
@@ -76,8 +78,13 @@ export class Connection {
     })
     secure.on('error', ignore)
     this.socket = secure
-    await handshake(secure, this.#tcp)
+    await handshake(secure, this.#tcp, timeoutMs)
     this.tls = secure.getProtocol()
+  }
+
+  /** How long it may still take to log in: all that it waited for counts. */
+  get loginMsLeft(): number {
+    return Math.max(LIMITS.loginLeastMs, LIMITS.loginMs - (performance.now() - this.acceptedAt))
   }
 
   /** Ends the connection now; what was written is not waited for. */
@@ -99,14 +106,14 @@ export class Connection {
   }
 }
 
-function handshake(socket: TLSSocket, tcp: Socket): Promise<void> {
+function handshake(socket: TLSSocket, tcp: Socket, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (error: MailwicketError) => {
       clearTimeout(timer)
       socket.destroy()
       reject(error)
     }
-    const timer = setTimeout(() => fail(new MailwicketError('WIRE_TIMEOUT', { message: 'the TLS handshake took too long' })), LIMITS.tlsHandshakeMs)
+    const timer = setTimeout(() => fail(new MailwicketError('WIRE_TIMEOUT', { message: 'the TLS handshake took too long' })), timeoutMs)
     const onError = (error: Error) => fail(new MailwicketError('WIRE_CLOSED', { message: `TLS handshake: ${error.message}`, cause: error }))
     const onClose = () => fail(new MailwicketError('WIRE_CLOSED', { message: 'the client left during the TLS handshake' }))
     // A socket that was reset before TLS was put on it tells nobody any more.

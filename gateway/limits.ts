@@ -11,10 +11,14 @@ export const LIMITS = {
   preLoginCommands: 200,
   /** From accept to login, TLS and all wrong tries included: what Dovecot and Cyrus allow is one to three minutes. */
   loginMs: 60_000,
+  /** What is left of it for who had to wait for his turn: as long as a login through a slow upstream. */
+  loginLeastMs: 30_000,
   /** A balancer sends its PROXY header at once. */
   proxyHeaderMs: 10_000,
   /** A mobile network with heavy loss needs some seconds for a handshake, never this long. */
   tlsHandshakeMs: 20_000,
+  /** What is left of it for who had to wait for his turn: two round trips on a slow line. */
+  tlsHandshakeLeastMs: 3_000,
   /** From the client's command to its answer: mail apps give up at 30 s, so they must hear from us before. */
   upstreamLoginMs: 20_000,
   /** Malformed commands before BYE (design section 11). */

@@ -111,7 +111,9 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
       log.debug('session.failed', { remote: connection.ip, err: 'too many wrong logins from this address block' })
       return
     }
-    if (config.tls === 'implicit') await connection.secure()
+    // The wait for its turn is part of its time: whoever sends nothing is gone when he would be gone on a quiet day.
+    if (config.tls === 'implicit')
+      await connection.secure(Math.max(LIMITS.tlsHandshakeLeastMs, LIMITS.tlsHandshakeMs - (performance.now() - connection.acceptedAt)))
     await serve[config.protocol](connection)
   } catch (error) {
     connection.destroy()

@@ -41,7 +41,7 @@ export class HandshakeGate {
     this.#left = atOnce
   }
 
-  /** Waits for a turn of `block`, not longer than a login may take; `false` when the client has gone, or was let go of, meanwhile. */
+  /** Waits for a turn of `block`, not longer than a handshake may take; `false` when the client has gone, or was let go of, meanwhile. */
   async pass(block: string, client: WaitingClient): Promise<boolean> {
     if (client.destroyed) return false
     this.#timer ??= setInterval(() => this.#tick(), TICK_MS).unref()
@@ -59,7 +59,7 @@ export class HandshakeGate {
       const ofBlock = this.#waiting.get(block)
       if (ofBlock === undefined) this.#waiting.set(block, [answer])
       else ofBlock.push(answer)
-      client.once('close', onClose).once('timeout', onLate).setTimeout(LIMITS.loginMs)
+      client.once('close', onClose).once('timeout', onLate).setTimeout(LIMITS.tlsHandshakeMs)
     })
   }
 
