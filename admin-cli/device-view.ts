@@ -14,6 +14,7 @@ export function toDeviceRow(device: Device) {
     state: device.state,
     scopes: device.scopes,
     user: device.user,
+    userState: device.userState,
     expiresAt: formatIsoOrNull(device.expiresAt),
     lastConnection: last === null ? null : { at: formatIso(last.at), ip: last.ip, protocol: last.protocol, app: last.app },
     sessions: device.sessions,
@@ -25,7 +26,6 @@ export function toDeviceDetails(device: Device) {
   const last = device.lastConnection
   return {
     ...toDeviceRow(device),
-    userState: device.userState,
     allowFrom: device.allowFrom,
     password: device.kind,
     createdAt: formatIso(device.createdAt),
@@ -43,7 +43,8 @@ export function toDeviceCells(device: Device, now: number): readonly string[] {
     device.id,
     device.mailbox,
     device.name,
-    device.state,
+    // Who looks for a device that does not get in looks here first.
+    device.state === 'active' && device.userState === 'blocked' ? 'user blocked' : device.state,
     device.scopes.join(','),
     device.user ?? '-',
     device.expiresAt === null ? '-' : formatRelative(device.expiresAt, now),

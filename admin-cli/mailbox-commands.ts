@@ -113,7 +113,7 @@ async function answerMailbox(context: CommandContext, store: Store, mailbox: Mai
     ['Login there', login ?? 'the address'],
     ['Secret', hasSecret ? 'stored, sealed' : 'none'],
     ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
-    ['Upstream password', formatLegacyUntil(mailbox.legacyUntil, context.terminal.now())],
+    ['Old password', formatLegacyUntil(mailbox.legacyUntil, context.terminal.now())],
     ['Devices', String(devices)],
     ...toSendingFields(sending),
   ]
