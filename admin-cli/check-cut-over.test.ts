@@ -28,7 +28,9 @@ describe('the cut-over', () => {
         advice: null,
       },
     ])
-    expect(judgeCutOver([use('b@example.com', 2, 8)], now)).toMatchObject([{ status: 'ok', message: expect.stringContaining('One mailbox takes its upstream password too, until 2026-11-24') }])
+    expect(judgeCutOver([use('b@example.com', 2, 8)], now)).toMatchObject([
+      { status: 'ok', message: expect.stringContaining('One mailbox takes its upstream password too, until 2026-11-24') },
+    ])
   })
 
   test('is a warning with names from 14 days before the end on', () => {

@@ -48,5 +48,7 @@ export function judgeCutOver(uses: readonly LegacyUse[], now: number): Finding[]
 }
 
 function countOf(count: number, end: string): string {
-  return count === 1 ? `One mailbox takes its upstream password too, until ${end}` : `${count} mailboxes take their upstream password too, the first until ${end}`
+  return count === 1
+    ? `One mailbox takes its upstream password too, until ${end}`
+    : `${count} mailboxes take their upstream password too, the first until ${end}`
 }

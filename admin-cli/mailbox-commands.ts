@@ -279,7 +279,7 @@ async function removeMailbox(context: CommandContext, address: string, options: 
   await withStore(context, async store => {
     const mailbox = await store.mailboxes.get(address)
     const { confirm } = await import('./secret-prompt.ts')
-    await confirm(context, `Remove ${mailbox.address} and its ${mailbox.devices} device(s)? Its mail stays where it is.`, options)
+    await confirm(context, `Remove ${mailbox.address} and its devices (${mailbox.devices})? Its mail stays where it is.`, options)
     const { devices } = await store.mailboxes.remove(mailbox.address)
     context.answer({ address: mailbox.address, devices }, () => `Removed ${mailbox.address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`)
   })
