@@ -10,6 +10,7 @@ export function toDeviceRow(device: Device) {
   return {
     id: device.id,
     mailbox: device.mailbox,
+    mailboxState: device.mailboxState,
     name: device.name,
     state: device.state,
     scopes: device.scopes,
@@ -43,8 +44,7 @@ export function toDeviceCells(device: Device, now: number): readonly string[] {
     device.id,
     device.mailbox,
     device.name,
-    // Who looks for a device that does not get in looks here first.
-    device.state === 'active' && device.userState === 'blocked' ? 'user blocked' : device.state,
+    formatState(device),
     device.scopes.join(','),
     device.user ?? '-',
     device.expiresAt === null ? '-' : formatRelative(device.expiresAt, now),
@@ -55,13 +55,20 @@ export function toDeviceCells(device: Device, now: number): readonly string[] {
   ]
 }
 
+/** Who looks for a device that does not get in looks here first. */
+function formatState({ state, mailboxState, userState }: Device): string {
+  if (state !== 'active' && state !== 'legacy') return state
+  if (mailboxState === 'disabled') return 'mailbox disabled'
+  return userState === 'blocked' ? 'user blocked' : state
+}
+
 /** `name  value` pairs for a person. */
 export function toDeviceFields(device: Device, now: number): [string, string][] {
   const last = device.lastConnection
   const moment = (at: number) => `${formatIso(at)} (${formatRelative(at, now)})`
   const fields: [string, string][] = [
     ['ID', device.id],
-    ['Mailbox', device.mailbox],
+    ['Mailbox', `${device.mailbox}${device.mailboxState === 'disabled' ? ' (disabled: this device does not get in)' : ''}`],
     ['Name', device.name],
     ['State', device.state],
     ['Scopes', device.scopes.join(', ')],

@@ -98,7 +98,19 @@ describe('device', () => {
 
   it('list rows are what scripts rely on', async () => {
     const [row] = await json(['device', 'list', ADDRESS])
-    expect(Object.keys(row)).toEqual(['id', 'mailbox', 'name', 'state', 'scopes', 'user', 'userState', 'expiresAt', 'lastConnection', 'sessions'])
+    expect(Object.keys(row)).toEqual([
+      'id',
+      'mailbox',
+      'mailboxState',
+      'name',
+      'state',
+      'scopes',
+      'user',
+      'userState',
+      'expiresAt',
+      'lastConnection',
+      'sessions',
+    ])
     expect(row).toMatchObject({ name: 'phone', state: 'active', lastConnection: null, sessions: 0 })
     const table = await run(['device', 'list'])
     expect(table.out).toMatch(/^ID +MAILBOX +NAME/)

@@ -96,6 +96,7 @@ it('a user with devices is removed only when told to unlink them', async () => {
 })
 
 it('a user is blocked and unblocked; list and show say so', async () => {
+  await json('mailbox', 'set', ADDRESS, '--enable')
   await json('user', 'add', 'leaver')
   await json('device', 'add', ADDRESS, 'leaver’s phone', '--user', 'leaver')
   expect(await json('user', 'block', 'leaver')).toMatchObject({ login: 'leaver', state: 'blocked', devices: 1 })
@@ -107,5 +108,9 @@ it('a user is blocked and unblocked; list and show say so', async () => {
   expect((await runHere(['user', 'unblock', 'leaver'], { cwd })).err).toContain('1 device may log in again')
   expect((await runHere(['user', 'unblock', 'leaver'], { cwd })).err).toContain('leaver was not blocked.')
   expect((await runHere(['device', 'list'], { cwd })).out).toMatch(/ leaver’s phone +active /)
+  await json('mailbox', 'set', ADDRESS, '--disable')
+  expect((await runHere(['device', 'list'], { cwd })).out).toMatch(/ leaver’s phone +mailbox disabled /)
+  expect((await runHere(['device', 'show', `${ADDRESS}/leaver’s phone`], { cwd })).out).toContain('(disabled: this device does not get in)')
+  await json('mailbox', 'set', ADDRESS, '--enable')
   expect(await failure('user', 'block', 'nobody')).toMatchObject({ exit: 3, code: 'NOT_FOUND' })
 })
