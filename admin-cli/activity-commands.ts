@@ -142,7 +142,7 @@ async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'si
   const entries = await withStore(context, store => store.audit.list(filter))
   const toCells = (entry: AuditEntry) => [formatRelative(entry.at, now), `${entry.actor} (${entry.source})`, entry.action, entry.subject, formatChange(entry)]
   const toJson = (entry: AuditEntry) => ({ ...entry, at: formatIso(entry.at) })
-  await answerList(context, entries, { heads: ['when', 'who', 'did', 'to', 'change'], toJson, toCells, whenEmpty: 'Nothing was changed.' })
+  await answerList(context, entries, { heads: ['when', 'who', 'did', 'to', 'change'], toJson, toCells, whenEmpty: 'No entries.' })
 }
 
 /** `expiresAt: null → 2027-01-31…`, only what differs. */

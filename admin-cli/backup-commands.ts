@@ -105,7 +105,7 @@ function formatRestoration(path: string, source: string, { keptAs, kept, revived
     keptAs === null ? '' : `The store that was there is kept as ${keptAs}; it holds sealed secrets like a backup: remove it when nobody needs it.\n`,
     count(revived, 'got in again'),
     count(kept, 'stayed locked out or bound as before'),
-    count(lost, 'made after the backup gone'),
+    count(lost, lost.count === 1 ? 'was made after the backup and is gone' : 'were made after the backup and are gone'),
   ].join('')
 }
 

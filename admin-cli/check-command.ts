@@ -10,7 +10,7 @@ import { bad, type Finding, good } from './check-finding.ts'
 import { checkLive } from './check-live.ts'
 import { checkKey, checkStore } from './check-store.ts'
 import { checkSubmission } from './check-submission.ts'
-import { checkUpstreams } from './check-upstreams.ts'
+import { checkNamedMailbox, checkUpstreams } from './check-upstreams.ts'
 import { checkWayAround } from './check-way-around.ts'
 import type { CommandContext } from './command-context.ts'
 import { addExamples, type Command, does } from './command-frame.ts'
@@ -42,6 +42,7 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
     findings.push(...(await checkKey(context, config)))
     findings.push(...(await checkCertificates(config)))
     findings.push(...(await checkStore(context, config)))
+    if (options.mailbox !== undefined) findings.push(...(await checkNamedMailbox(context, config, options.mailbox)))
     findings.push(...(await checkUpstreams(context, config, options.mailbox)))
     findings.push(...(await checkSubmission(context, config, options.mailbox)))
     findings.push(...(await checkWayAround(config)))

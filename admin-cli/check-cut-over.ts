@@ -34,7 +34,7 @@ export function judgeCutOver(uses: readonly LegacyUse[], now: number): Finding[]
   const inUse = open.filter(({ lastConnection }) => lastConnection !== null && lastConnection.at >= now - IN_USE_MS)
   const soon = inUse.filter(({ until }) => until <= now + SOON_MS)
   const first = Math.min(...open.map(({ until }) => until))
-  const summary = `${countOf(open.length)} their upstream password too, the first until ${formatEnd(first, now)}; ${inUse.length} of them used it in the last 7 days.`
+  const summary = `${countOf(open.length, formatEnd(first, now))}; ${inUse.length} used it in the last 7 days.`
   if (soon.length === 0) return [good(CHECK, summary)]
   const names = soon.slice(0, MAX_NAMES).map(({ address }) => address)
   const more = soon.length > MAX_NAMES ? ` and ${soon.length - MAX_NAMES} more` : ''
@@ -47,6 +47,8 @@ export function judgeCutOver(uses: readonly LegacyUse[], now: number): Finding[]
   ]
 }
 
-function countOf(count: number): string {
-  return count === 1 ? 'One mailbox takes' : `${count} mailboxes take`
+function countOf(count: number, end: string): string {
+  return count === 1
+    ? `One mailbox takes its upstream password too, until ${end}`
+    : `${count} mailboxes take their upstream password too, the first until ${end}`
 }

@@ -5,7 +5,7 @@
 import type { Config, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
 import { formatEndpoint } from '../base/network.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
-import { checkEncryption, findAccount, SECURITY } from './check-upstreams.ts'
+import { checkEncryption, findAccount, SECURITY, sayUntried } from './check-upstreams.ts'
 import type { CommandContext } from './command-context.ts'
 
 /** `address`: the mailbox to try the login with; else the first one of each upstream. */
@@ -31,7 +31,7 @@ async function checkLogin(
   try {
     const found = await findAccount(context, config, upstream, address)
     const { mechanisms, keywords } = await probeSubmission(probeTargetOf(upstream, endpoint), found?.account)
-    const login = found === undefined ? `AUTH ${mechanisms.join(' ')}, no mailbox to try a login with yet` : `logged in for ${found.mailbox.address}`
+    const login = found === undefined ? `AUTH ${mechanisms.join(' ')}, ${sayUntried(address)}` : `logged in for ${found.mailbox.address}`
     const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${login}).`)]
     if (/xclient/.test(upstream.forwardClient) && !keywords.includes('XCLIENT')) {
       findings.push(

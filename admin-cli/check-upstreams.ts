@@ -23,6 +23,21 @@ export async function checkUpstreams(context: CommandContext, config: Config, ad
   return findings
 }
 
+/** Whether a login of the mailbox that was named can be tried at all. A store that does not open has its own line. */
+export async function checkNamedMailbox(context: CommandContext, config: Config, address: string): Promise<Finding[]> {
+  const [{ getUpstream }, { MailwicketError }] = await Promise.all([import('./upstream-account.ts'), import('../base/errors.ts')])
+  try {
+    const mailbox = await withStoreOf(context, config, store => store.mailboxes.get(address))
+    if (mailbox.state !== 'active')
+      return [doubtful('mailbox', `${mailbox.address} is disabled: no login of it is tried.`, '`mailbox set ADDR --enable` lets it in.')]
+    if (mailbox.hasSecret || getUpstream(config, mailbox.upstream).auth.method === 'master') return []
+    return [doubtful('mailbox', `No password of ${mailbox.address} is stored: no login of it is tried.`, 'Store it with `mailbox set ADDR --secret`.')]
+  } catch (error) {
+    if (!(error instanceof MailwicketError)) throw error
+    return error.kind === 'not-found' || error.kind === 'usage' ? [bad('mailbox', error)] : []
+  }
+}
+
 async function checkLogin(context: CommandContext, config: Config, upstream: UpstreamConfig, address: string | undefined): Promise<Finding[]> {
   const check = `upstream ${upstream.name}`
   const endpoint = upstream.imap
@@ -32,7 +47,7 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   try {
     const found = await findAccount(context, config, upstream, address)
     const facts = await probeImap(target, found?.account)
-    const name = found === undefined ? 'no mailbox to try a login with yet' : `logged in for ${found.mailbox.address}`
+    const name = found === undefined ? sayUntried(address) : `logged in for ${found.mailbox.address}`
     const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${name}).`)]
     if (facts.capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
       findings.push(
@@ -56,6 +71,11 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   } catch (error) {
     return [bad(check, error)]
   }
+}
+
+/** Why no login was tried. */
+export function sayUntried(address: string | undefined): string {
+  return address === undefined ? 'no mailbox to try a login with yet' : 'no login tried'
 }
 
 export const SECURITY = { implicit: 'TLS, certificate verified', starttls: 'STARTTLS, certificate verified', none: 'no TLS' } as const

@@ -10,10 +10,12 @@ export function toDeviceRow(device: Device) {
   return {
     id: device.id,
     mailbox: device.mailbox,
+    mailboxState: device.mailboxState,
     name: device.name,
     state: device.state,
     scopes: device.scopes,
     user: device.user,
+    userState: device.userState,
     expiresAt: formatIsoOrNull(device.expiresAt),
     lastConnection: last === null ? null : { at: formatIso(last.at), ip: last.ip, protocol: last.protocol, app: last.app },
     sessions: device.sessions,
@@ -25,7 +27,6 @@ export function toDeviceDetails(device: Device) {
   const last = device.lastConnection
   return {
     ...toDeviceRow(device),
-    userState: device.userState,
     allowFrom: device.allowFrom,
     password: device.kind,
     createdAt: formatIso(device.createdAt),
@@ -43,7 +44,7 @@ export function toDeviceCells(device: Device, now: number): readonly string[] {
     device.id,
     device.mailbox,
     device.name,
-    device.state,
+    formatState(device),
     device.scopes.join(','),
     device.user ?? '-',
     device.expiresAt === null ? '-' : formatRelative(device.expiresAt, now),
@@ -54,13 +55,20 @@ export function toDeviceCells(device: Device, now: number): readonly string[] {
   ]
 }
 
+/** Who looks for a device that does not get in looks here first. */
+function formatState({ state, mailboxState, userState }: Device): string {
+  if (state !== 'active' && state !== 'legacy') return state
+  if (mailboxState === 'disabled') return 'mailbox disabled'
+  return userState === 'blocked' ? 'user blocked' : state
+}
+
 /** `name  value` pairs for a person. */
 export function toDeviceFields(device: Device, now: number): [string, string][] {
   const last = device.lastConnection
   const moment = (at: number) => `${formatIso(at)} (${formatRelative(at, now)})`
   const fields: [string, string][] = [
     ['ID', device.id],
-    ['Mailbox', device.mailbox],
+    ['Mailbox', `${device.mailbox}${device.mailboxState === 'disabled' ? ' (disabled: this device does not get in)' : ''}`],
     ['Name', device.name],
     ['State', device.state],
     ['Scopes', device.scopes.join(', ')],

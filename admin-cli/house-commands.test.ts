@@ -98,7 +98,19 @@ describe('device', () => {
 
   it('list rows are what scripts rely on', async () => {
     const [row] = await json(['device', 'list', ADDRESS])
-    expect(Object.keys(row)).toEqual(['id', 'mailbox', 'name', 'state', 'scopes', 'user', 'expiresAt', 'lastConnection', 'sessions'])
+    expect(Object.keys(row)).toEqual([
+      'id',
+      'mailbox',
+      'mailboxState',
+      'name',
+      'state',
+      'scopes',
+      'user',
+      'userState',
+      'expiresAt',
+      'lastConnection',
+      'sessions',
+    ])
     expect(row).toMatchObject({ name: 'phone', state: 'active', lastConnection: null, sessions: 0 })
     const table = await run(['device', 'list'])
     expect(table.out).toMatch(/^ID +MAILBOX +NAME/)
@@ -235,6 +247,19 @@ describe('what else there is', () => {
     expect(findings.find(({ check }) => check === 'store')).toMatchObject({ status: 'ok' })
     for (const name of ['upstream main', 'upstream main submission'])
       expect(findings.find(({ check }) => check === name)).toMatchObject({ status: 'fail', advice: expect.stringContaining('firewall') })
+  })
+
+  it.each([
+    ['nobody@example.com', 'fail', 'there is no mailbox nobody@example.com'],
+    ['nobody', 'fail', 'is not an e-mail address'],
+    ['bare@example.com', 'warn', 'No password of bare@example.com is stored'],
+  ])('check --mailbox %s says that no login of it can be tried', async (mailbox, status, message) => {
+    if (status === 'warn') await run(['mailbox', 'add', mailbox, '--no-secret'])
+    const { code, out } = await run(['check', '--json', '--mailbox', mailbox])
+    if (status === 'warn') await run(['mailbox', 'remove', mailbox, '--yes'])
+    expect(code).toBe(1)
+    const found = (JSON.parse(out) as { check: string }[]).filter(({ check }) => check === 'mailbox')
+    expect(found).toMatchObject([{ status, message: expect.stringContaining(message) }])
   })
 
   it('mailbox remove takes the devices along', async () => {

@@ -37,7 +37,9 @@ export function toImportRow({ line, mailbox, devices }: RawRow): ImportRow {
 }
 
 function toMailbox(fields: RawRow['mailbox']): ImportedMailbox {
-  const address = normaliseAddress(text(fields, 'mailbox')?.trim() ?? '')
+  const given = text(fields, 'mailbox')?.trim() ?? ''
+  if (given === '') throw new BadRow('mailbox: it is empty; every row names its mailbox')
+  const address = normaliseAddress(given)
   if (address === undefined) throw new BadRow('mailbox: no e-mail address such as anna@example.com')
   const login = text(fields, 'login')?.trim()
   return {
@@ -107,7 +109,7 @@ function secret(fields: RawRow['mailbox'], name: string): Secret | undefined {
 function scopes(fields: RawRow['mailbox']): readonly Scope[] | undefined {
   const given = list(fields, 'scopes')?.map(scope => scope.toLowerCase())
   if (given === undefined || given.length === 0) return undefined
-  if (!given.every(scope => scope === 'imap' || scope === 'smtp')) throw new BadRow('scopes: there are imap and smtp')
+  if (!given.every(scope => scope === 'imap' || scope === 'smtp')) throw new BadRow('scopes: imap, smtp, or both are expected')
   return given as Scope[]
 }
 

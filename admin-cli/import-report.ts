@@ -86,7 +86,7 @@ export class ImportReport {
     return [
       of('Mailboxes', this.#mailboxes),
       of('Devices  ', this.#devices),
-      this.#usersAdded === 0 ? '' : `Users    : ${this.#usersAdded} added\n`,
+      this.#usersAdded === 0 ? '' : `Users    : ${this.#usersAdded} ${isConditional ? 'would be added' : 'added'}\n`,
       passwords === null ? '' : `The new passwords are in ${passwords}. Hand them out, then delete it: they are nowhere else.\n`,
     ].join('')
   }

@@ -34,7 +34,8 @@ export function openSource(terminal: Terminal, path: string, format: Format | un
   try {
     file = openSync(path, 'r')
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new MailwicketError('NOT_FOUND', { message: `there is no file ${path}` })
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT')
+      throw new MailwicketError('NOT_FOUND', { message: `there is no file ${path}`, remedy: 'Look how it is spelt, and in which folder you are.' })
     throw new MailwicketError('BAD_INPUT', { message: `${path} cannot be read: ${(error as Error).message}`, cause: error })
   }
   const { size, mode } = fstatSync(file)

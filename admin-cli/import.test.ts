@@ -91,9 +91,10 @@ describe('import', () => {
     const rows = [
       [`good@example.com,main,,phone,,,,anna,"${hash}",`, undefined],
       [`hunter2-marker,main,,phone,,,,,"${hash}",`, 'mailbox: no e-mail address such as anna@example.com'],
+      [`,main,,phone,,,,,"${hash}",`, 'mailbox: it is empty; every row names its mailbox'],
       [`a@example.com,hunter2-marker,,phone,,,,,"${hash}",`, 'upstream: the configuration has main'],
       [`a@example.com,main,,hunter2/marker,,,,,"${hash}",`, 'device: a device’s name must have 1 to 64 printable characters and no "/"'],
-      [`a@example.com,main,,phone,hunter2-marker,,,,"${hash}",`, 'scopes: there are imap and smtp'],
+      [`a@example.com,main,,phone,hunter2-marker,,,,"${hash}",`, 'scopes: imap, smtp, or both are expected'],
       [`a@example.com,main,,phone,,hunter2-marker,,,"${hash}",`, expect.stringMatching(/^expires: a date/)],
       [`a@example.com,main,,phone,,2026-02-30,,,"${hash}",`, expect.stringMatching(/^expires: a date/)],
       [`a@example.com,main,,phone,,,hunter2-marker,,"${hash}",`, expect.stringMatching(/^allow_from: /)],
@@ -116,13 +117,13 @@ describe('import', () => {
     expect(strict).toMatchObject({
       code: 1,
       nothingTaken: true,
-      error: { code: 'IMPORT_INCOMPLETE', message: '18 rows are bad of 20, and with --strict nothing was taken.' },
+      error: { code: 'IMPORT_INCOMPLETE', message: '19 rows are bad of 21, and with --strict nothing was taken.' },
     })
     expect(await json('mailbox', 'list')).toEqual([])
     const taken = await importRows(name)
     expect(taken).toMatchObject({
       code: 1,
-      bad: 18,
+      bad: 19,
       mailboxes: { added: 2 },
       devices: { added: 1 },
       error: { message: expect.stringContaining('all others were taken') },
@@ -131,8 +132,8 @@ describe('import', () => {
     expect(taken.badRows).toEqual(strict.badRows)
     expect(JSON.stringify([strict, taken])).not.toMatch(/hunter2/)
     const text = await run(['import', name, '--rejects', 'bad.csv'])
-    expect(text.err.match(/^ {2}line \d+: /gm)).toHaveLength(18)
-    expect(readFileSync(join(cwd, 'bad.csv'), 'utf8').split('\n')).toHaveLength(20)
+    expect(text.err.match(/^ {2}line \d+: /gm)).toHaveLength(19)
+    expect(readFileSync(join(cwd, 'bad.csv'), 'utf8').split('\n')).toHaveLength(21)
     expect(text.out + text.err + readFileSync(join(cwd, 'bad.csv'), 'utf8')).not.toMatch(/hunter2/)
   })
 
@@ -168,7 +169,7 @@ describe('import', () => {
       null,
     ])
     const off = file('two.csv', [head, 'anna@example.com,main,off', 'bob@example.com,main,'])
-    expect(reasons(await importRows(off))).toEqual(['2 the mailbox is there with another legacy_password_until; --update changes it'])
+    expect(reasons(await importRows(off))).toEqual(['2 the mailbox is there already, and differs in legacy_password_until; --update changes it'])
     expect(await importRows(off, '--update')).toMatchObject({ code: 0, mailboxes: { changed: 1, unchanged: 1 } })
     expect((await json('mailbox', 'show', 'anna@example.com')).legacyPasswordUntil).toBeNull()
     const device = file('three.csv', [HEAD, `anna@example.com,main,,Legacy,,,,,"${hash}",`, `bob@example.com,main,,phone,,,,,,"some words of mine"`])
@@ -179,9 +180,9 @@ describe('import', () => {
     await importRows(file('one.csv', [HEAD, `anna@example.com,main,${UPSTREAM},phone,imap smtp,2099-12-31,10.0.0.0/8,,"${hash}",`]))
     const other = await new PasswordHasher().hash(Secret.fromText('yet another of somebody'))
     const changed = file('two.csv', [HEAD, `anna@example.com,main,${UPSTREAM}2,phone,imap,,,,"${other}",`])
-    expect(reasons(await importRows(changed))).toEqual(['2 the mailbox is there with another secret; --update changes it'])
+    expect(reasons(await importRows(changed))).toEqual(['2 the mailbox is there already, and differs in secret; --update changes it'])
     const device = file('three.csv', ['mailbox;device;scopes;expires;password_hash', `anna@example.com;phone;imap;;${other}`])
-    expect(reasons(await importRows(device))).toEqual(['2 the device is there with another scopes, expires, password; --update changes it'])
+    expect(reasons(await importRows(device))).toEqual(['2 the device is there already, and differs in scopes, expires, password; --update changes it'])
     expect(await importRows(changed, '--update')).toMatchObject({ code: 0, mailboxes: { changed: 1 }, devices: { changed: 1 } })
     expect(await json('device', 'show', 'anna@example.com/phone')).toMatchObject({ scopes: ['imap'], expiresAt: null, allowFrom: [] })
     expect(await importRows(changed, '--update'), 'again').toMatchObject({ mailboxes: { unchanged: 1 }, devices: { unchanged: 1 } })

@@ -33,8 +33,8 @@ it('a mailbox is added with its date, or without', async () => {
   expect(await add(ANNA, '--legacy-password-until', '2099-12-31')).toMatchObject({ legacyPasswordUntil: END, devices: 0 })
   expect(await add('berta@example.com')).toMatchObject({ legacyPasswordUntil: null })
   expect(await add('clara@other.example')).toMatchObject({ legacyPasswordUntil: null })
-  expect((await runHere(['mailbox', 'show', ANNA], { cwd })).out).toMatch(/Upstream password +accepted too, until 2099-12-31 23:59 UTC\n/)
-  expect((await runHere(['mailbox', 'show', 'berta@example.com'], { cwd })).out).toMatch(/Upstream password +not accepted\n/)
+  expect((await runHere(['mailbox', 'show', ANNA], { cwd })).out).toMatch(/Old password +works too, until 2099-12-31 23:59 UTC\n/)
+  expect((await runHere(['mailbox', 'show', 'berta@example.com'], { cwd })).out).toMatch(/Old password +refused: every app needs a password of its own\n/)
 })
 
 it('a mailbox may do without an upstream password of ours', async () => {

@@ -21,8 +21,8 @@ export function parseLegacyUntil(text: string, now: number): number | null {
 
 /** What `mailbox show` says of it. */
 export function formatLegacyUntil(until: number | null, now: number): string {
-  if (until === null) return 'not accepted'
-  return `${until > now ? 'accepted too, until' : 'was accepted until'} ${formatEnd(until, now)}`
+  if (until === null) return 'refused: every app needs a password of its own'
+  return `${until > now ? 'works too, until' : 'worked until'} ${formatEnd(until, now)}`
 }
 
 /** `mailbox set --all-of DOMAIN`. */

@@ -113,7 +113,7 @@ async function answerMailbox(context: CommandContext, store: Store, mailbox: Mai
     ['Login there', login ?? 'the address'],
     ['Secret', hasSecret ? 'stored, sealed' : 'none'],
     ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
-    ['Upstream password', formatLegacyUntil(mailbox.legacyUntil, context.terminal.now())],
+    ['Old password', formatLegacyUntil(mailbox.legacyUntil, context.terminal.now())],
     ['Devices', String(devices)],
     ...toSendingFields(sending),
   ]
@@ -279,7 +279,7 @@ async function removeMailbox(context: CommandContext, address: string, options: 
   await withStore(context, async store => {
     const mailbox = await store.mailboxes.get(address)
     const { confirm } = await import('./secret-prompt.ts')
-    await confirm(context, `Remove ${mailbox.address} and its ${mailbox.devices} device(s)? Its mail stays where it is.`, options)
+    await confirm(context, `Remove ${mailbox.address} and its devices (${mailbox.devices})? Its mail stays where it is.`, options)
     const { devices } = await store.mailboxes.remove(mailbox.address)
     context.answer({ address: mailbox.address, devices }, () => `Removed ${mailbox.address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`)
   })

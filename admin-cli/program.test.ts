@@ -40,6 +40,11 @@ describe('help', () => {
     }
   })
 
+  it('`help device add` is that of `device add`', async () => {
+    expect((await runHere(['help', 'device', 'add'])).out).toMatch(/^Usage: mailwicket device add /)
+    expect((await runHere(['help', 'device'])).out).toMatch(/^Usage: mailwicket device /)
+  })
+
   it('lists the commands of the design', async () => {
     const { out } = await runHere(['--help'])
     for (const name of 'init serve demo check mailbox device user session activity audit backup restore key migrate completion'.split(' '))

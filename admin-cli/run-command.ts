@@ -12,7 +12,7 @@ import type { Terminal } from './terminal.ts'
 export async function runCommand(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
   const program = await buildProgram(args, terminal, version)
   try {
-    await program.parseAsync([...args], { from: 'user' })
+    await program.parseAsync(spellHelp(args), { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof Interrupted) return 130
@@ -24,6 +24,11 @@ export async function runCommand(args: readonly string[], terminal: Terminal, ve
     terminal.stderr.write(formatError(known, json))
     return exitCodeOf(known)
   }
+}
+
+/** Commander's `help` takes one word: `help device add` would be the help of `device`. */
+function spellHelp(args: readonly string[]): string[] {
+  return args[0] === 'help' && args.length > 2 ? [...args.slice(1), '--help'] : [...args]
 }
 
 /** The text or JSON line of an error, ending in a newline. */

@@ -44,6 +44,7 @@ test('SIGTERM behind the ready line is an orderly end, not a sudden one', async 
     },
   }
   expect(await runCommand(['--config', config, 'serve'], stopping, '0.0.0-test')).toBe(0)
+  expect(terminal.out()).toMatch(/^\{"event":"ready","level":"info","time":"[^"]+Z",/m)
   expect(terminal.out()).toContain('"event":"stopped"')
 })
 

@@ -84,6 +84,13 @@ describe('a probe of an IMAP server', () => {
     expect(lines.join('\n')).not.toMatch(/LOGIN|AUTHENTICATE/)
   })
 
+  it('repeats the words of a refusal without the tag of our command', async () => {
+    const { port } = await startFake('* OK hello', { CAPABILITY: '* CAPABILITY IMAP4rev1\r\nTAG OK done', LOGIN: 'TAG NO [AUTHENTICATIONFAILED] No.' })
+    await expect(probeImap(at(port), account('right-marker'))).rejects.toMatchObject({
+      message: expect.stringMatching(/refused the login of [^ ]+: NO \[AUTHENTICATIONFAILED\] No\.$/),
+    })
+  })
+
   it('cuts what a hostile server says, and its control characters', async () => {
     const { port } = await startFake('* OK hello', { CAPABILITY: '* CAPABILITY IMAP4rev1\r\nTAG OK done', LOGIN: `TAG NO \u001b[2J${'x'.repeat(5000)}` })
     const failure = (await probeImap(at(port), account('right-marker')).catch((error: Error) => error)) as Error

@@ -150,17 +150,19 @@ function toProbeError(error: unknown, target: ProbeTarget, account: UpstreamAcco
   if (error instanceof MailwicketError) return error
   const failure = error as ImapFlowFailure
   const where = formatEndpoint(target)
-  const words = [failure.response, failure.responseText].find(text => typeof text === 'string' && text !== '')
+  const answer = [failure.response, failure.responseText].find(text => typeof text === 'string' && text !== '')
+  // Without the tag of our command, which says nothing to anybody.
+  const words = typeof answer === 'string' ? answer.replace(/^\S+ (?=(?:NO|BAD) )/, '') : undefined
   if (failure.authenticationFailed === true) {
     const name = account?.authzid === undefined ? account?.user : `${account.user} for ${account.authzid}`
     return new MailwicketError('UPSTREAM_LOGIN_FAILED', {
-      message: `${where} refused the login of ${name}: ${quote(String(words ?? failure.message))}`,
+      message: `${where} refused the login of ${name}: ${quote(words ?? failure.message)}`,
       remedy: 'Check login and secret; the words are the server’s own.',
       cause: error,
     })
   }
   return new MailwicketError('UPSTREAM_LOGIN_FAILED', {
-    message: `${where} cannot be used: ${quote(String(words ?? failure.message))}`,
+    message: `${where} cannot be used: ${quote(words ?? failure.message)}`,
     remedy: adviceFor({ code: failure.code ?? '', message: failure.message }, { ...target, tlsPort: TLS_PORT }),
     cause: error,
   })

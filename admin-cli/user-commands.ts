@@ -138,8 +138,12 @@ async function setUser(context: CommandContext, login: string, options: SetOptio
 }
 
 async function changeState(context: CommandContext, login: string, to: 'block' | 'unblock'): Promise<void> {
-  const user = await withStore(context, store => (to === 'block' ? store.users.block(login) : store.users.unblock(login)))
+  const { before, user } = await withStore(context, async store => ({
+    before: await store.users.get(login),
+    user: await (to === 'block' ? store.users.block(login) : store.users.unblock(login)),
+  }))
   await answerUser(context, user)
+  if (before.state === user.state) return context.remark(`${user.login} was ${to === 'block' ? 'blocked already' : 'not blocked'}.`)
   if (to === 'unblock') return context.remark(`${countDevices(user.devices)} may log in again.`)
   context.remark(
     `${countDevices(user.devices)} locked out; open sessions end within a second. A device without a user is not concerned: \`device list\` shows whose is whose.`,

@@ -191,7 +191,7 @@ export const SECTIONS: readonly Section[] = [
   { name: '', form: 'top', meaning: 'Keys before the first section.', keys: TOP_KEYS },
   { name: 'store', form: 'single', meaning: 'Where mailboxes, devices and their history are kept.', keys: STORE_KEYS },
   { name: 'passwords', form: 'single', meaning: 'Rules for app passwords.', keys: PASSWORDS_KEYS },
-  { name: 'limits', form: 'single', meaning: 'What one device or address may have. How guessing is slowed down is in docs/security.md.', keys: LIMITS_KEYS },
+  { name: 'limits', form: 'single', meaning: 'What one device or address may have. How guessing is slowed down is in docs/limits.md.', keys: LIMITS_KEYS },
   {
     name: 'certificate',
     form: 'many',

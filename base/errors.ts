@@ -23,7 +23,7 @@ export const ERRORS = {
   BAD_INPUT: {
     kind: 'usage',
     means: 'A value given on the command line or on standard input is not usable.',
-    remedy: 'The message says which value and what it must look like.',
+    remedy: 'Correct the value that the message names; `--help` of the command has examples.',
   },
   NOT_FOUND: {
     kind: 'not-found',

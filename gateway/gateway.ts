@@ -148,7 +148,10 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   closers.push(() => manager.close())
   monitoring.readiness.serving()
   const admin = monitoring.address
-  out.write(`${JSON.stringify({ event: 'ready', listen: listeners.facts, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`)
+  // Not by the log: whoever waits for this line waits at every log level.
+  out.write(
+    `${JSON.stringify({ event: 'ready', level: 'info', time: new Date().toISOString(), listen: listeners.facts, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`,
+  )
   manager.ready()
   let phase: Gateway['phase'] = 'serving'
   // One after another: two at a time would each bind what the other does.

@@ -23,6 +23,8 @@ export class LiveSession {
   since: number
   /** Known once the secret was right: the standing under which it was. */
   device: DeviceStanding | undefined
+  /** The address of its mailbox, for the log; known with the device. */
+  mailbox: string | undefined
   app: string | null = null
   /** What it is counted under (`LiveSessions.claim`). */
   claims: readonly (DeviceId | MailboxId)[] = []

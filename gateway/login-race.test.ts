@@ -128,6 +128,7 @@ describe.each(['imap', 'submission'] as const)('a login over %s', protocol => {
     await running.until(() => running.isClosed && running.live.size === 0)
     expect(running.said).toMatch(protocol === 'imap' ? /\* BYE .*\r\n$/ : /421 .*\r\n$/)
     expect(running.upstream?.destroyed).toBe(true)
-    expect(running.lines.filter(({ event }) => event === 'session.end').map(({ fields }) => fields.why)).toEqual([why])
+    const ends = running.lines.filter(({ event }) => event === 'session.end').map(({ fields }) => fields)
+    expect(ends).toEqual([expect.objectContaining({ why, mailbox: expect.stringContaining('@'), device: expect.any(String) })])
   })
 })

@@ -150,6 +150,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     if ('upstream' in proof) proof.upstream.socket.destroy()
     return refuse(services, attempt, 'too-many-sessions', { device })
   }
+  session.mailbox = mailbox.address
   const upstream =
     'upstream' in proof
       ? proof.upstream

@@ -34,7 +34,8 @@ export async function makeBackup(context: StoreContext, file: string, onProgress
       message: `there is already a file ${path}`,
       remedy: 'Name a file that does not exist yet; a backup never overwrites.',
     })
-  if (!existsSync(dirname(path))) throw new MailwicketError('NOT_FOUND', { message: `there is no folder ${dirname(path)}` })
+  if (!existsSync(dirname(path)))
+    throw new MailwicketError('NOT_FOUND', { message: `there is no folder ${dirname(path)}`, remedy: 'Make it first, or name another.' })
   await copyDatabase(context.backend, path, onProgress)
   const keyId = await getStoreKeyId(context.db)
   await context.change(change =>

@@ -6,7 +6,7 @@ import { MailwicketError } from '../base/errors.ts'
 import type { DeviceId, NodeId } from '../base/ids.ts'
 import { formatCidr, parseCidr } from '../base/network.ts'
 import { nameKeyOf } from './device-names.ts'
-import type { PasswordKind, Scope, UserState } from './login-record.ts'
+import type { MailboxState, PasswordKind, Scope, UserState } from './login-record.ts'
 import type { DevicesTable, Schema } from './schema.ts'
 import { liveSince } from './sessions.ts'
 
@@ -23,6 +23,7 @@ export interface Device {
   readonly id: DeviceId
   /** Address of its mailbox. */
   readonly mailbox: string
+  readonly mailboxState: MailboxState
   readonly name: string
   /** `expired`: active, but its time is over; `legacy`: active, and what it stands for is the upstream's own password. */
   readonly state: 'active' | 'legacy' | 'disabled' | 'expired' | 'revoked'
@@ -80,7 +81,17 @@ export function selectDevices(db: Kysely<Schema>, now: number) {
     .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
     .leftJoin('users', 'users.id', 'devices.user_id')
     .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
-    .select(['devices.id', 'mailboxes.address', 'devices.name', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.kind'])
+    .select([
+      'devices.id',
+      'mailboxes.address',
+      'mailboxes.state as mailbox_state',
+      'devices.name',
+      'devices.state',
+      'devices.scopes',
+      'devices.expires_at',
+      'devices.allow_from',
+      'devices.kind',
+    ])
     .select(['devices.created_at', 'devices.password_changed_at', 'devices.revoked_at', 'users.login as user', 'users.state as user_state'])
     .select([
       'last_connections.at',
@@ -108,6 +119,7 @@ export function toDevice(row: DeviceRow, now: number): Device {
   return {
     id: row.id,
     mailbox: row.address,
+    mailboxState: row.mailbox_state,
     name: row.name,
     state: stateOf(row, now),
     scopes: splitList<Scope>(row.scopes),

@@ -28,6 +28,7 @@ describe('a device', () => {
       state: 'active',
       scopes: ['imap', 'smtp'],
       user: null,
+      mailboxState: 'active',
       userState: null,
       expiresAt: null,
       allowFrom: [],

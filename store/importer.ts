@@ -116,7 +116,7 @@ export class Importer {
       throw new BadRow('legacy_password_until: the mailbox has a device of its own with the name "legacy"; rename it first')
     const isLegacyMoved = mailbox.legacyUntil !== undefined && mailbox.legacyUntil !== (legacy?.expires_at ?? null)
     if (present !== undefined && isLegacyMoved) differs.push('legacy_password_until')
-    if (differs.length > 0 && !update) throw new BadRow(`the mailbox is there with another ${differs.join(', ')}; --update changes it`)
+    if (differs.length > 0 && !update) throw new BadRow(`the mailbox is there already, and differs in ${differs.join(', ')}; --update changes it`)
     const names = new Set<string>()
     const devices: PlannedDevice[] = []
     for (const device of row.devices) {
@@ -155,7 +155,7 @@ export class Importer {
       ...(state === present.state ? [] : ['device_state']),
       ...(password === undefined ? [] : ['password']),
     ]
-    if (differs.length > 0 && !update) throw new BadRow(`the device is there with another ${differs.join(', ')}; --update changes it`)
+    if (differs.length > 0 && !update) throw new BadRow(`the device is there already, and differs in ${differs.join(', ')}; --update changes it`)
     return { device, present, password, terms, user, state, isChanged: differs.length > 0 }
   }
 
@@ -164,7 +164,7 @@ export class Importer {
     if (device.phc !== undefined && device.phc === present?.phc) return undefined
     const ready = prepared.passwords.get(device)
     if (ready !== undefined && ready.mailboxId !== id) throw changedMeanwhile()
-    if (ready?.password === 'other') throw new BadRow('the device is there with another password; --update changes it')
+    if (ready?.password === 'other') throw new BadRow('the device is there already, and differs in password; --update changes it')
     if (ready?.password === 'same' && present === undefined) throw changedMeanwhile()
     const made = typeof ready?.password === 'object' ? ready.password : undefined
     const password = device.phc === undefined ? made : { kind: 'imported' as const, phc: device.phc, tag: null, bucket: ANY_BUCKET }

@@ -56,7 +56,11 @@ export class Limits {
         const { block, address } = partsOf(kind, subject)
         return wanted === undefined || wanted === block || wanted === address
       })
-      if (rows.length === 0 && wanted !== undefined) throw new MailwicketError('NOT_FOUND', { message: `nothing is counted for ${wanted}` })
+      if (rows.length === 0 && wanted !== undefined)
+        throw new MailwicketError('NOT_FOUND', {
+          message: `nothing is counted for ${wanted}`,
+          remedy: '`limits list` shows who has five wrong passwords or more.',
+        })
       let revision = await newestRevision(change.db)
       for (const { kind, subject } of rows) {
         revision += 1

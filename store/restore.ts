@@ -10,7 +10,7 @@ import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
 import type { Config } from '../base/config.ts'
-import { MailwicketError } from '../base/errors.ts'
+import { type ErrorCode, MailwicketError } from '../base/errors.ts'
 import type { Backend } from './backend.ts'
 import { COMPANIONS, copyDatabase, type OnProgress, removeDatabase } from './backup.ts'
 import { placeFile, replaceFile } from './durable-file.ts'
@@ -70,7 +70,8 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   const { config, keyring, file, rights = 'keep', now = Date.now, onProgress } = options
   const path = config.store.sqlitePath
   const source = resolve(file)
-  if (!existsSync(source)) throw new MailwicketError('NOT_FOUND', { message: `there is no file ${source}` })
+  if (!existsSync(source))
+    throw new MailwicketError('NOT_FOUND', { message: `there is no file ${source}`, remedy: 'Name a file that `mailwicket backup` made.' })
   const draft = `${path}.restoring`
   removeDatabase(draft)
   createSqliteFile(draft)
@@ -160,7 +161,7 @@ async function auditRestore(
 
 /** Whether the copy is a store that these keys open; migrates it and leaves it as one file. Returns its key id. */
 async function checkCopy(draft: string, keyring: Keyring, source: string): Promise<string> {
-  const copy = openSqlite(draft, 'write')
+  const copy = openCopy(draft, source)
   try {
     if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
     if ((await readVersion(copy)).version === 0)
@@ -178,8 +179,26 @@ async function checkCopy(draft: string, keyring: Keyring, source: string): Promi
     for (const { key } of needed) keyring.get(Buffer.from(key).toString('hex'))
     copy.becomeSingleFile()
     return keyId
+  } catch (error) {
+    if (!isOf(error, 'KEY_WRONG')) throw error
+    const remedy = 'Put that key on a second line of the master key file, restore, then run `mailwicket key rotate`.'
+    throw new MailwicketError('KEY_WRONG', { message: error.message, remedy, cause: error })
   } finally {
     copy.close()
+  }
+}
+
+/** Whoever names a wrong file hears of that file, not of our copy of it. */
+function openCopy(draft: string, source: string): Backend {
+  try {
+    return openSqlite(draft, 'write')
+  } catch (error) {
+    if (!isOf(error, 'STORE_DAMAGED')) throw error
+    throw new MailwicketError('STORE_DAMAGED', {
+      message: `${source} is no database, and so no backup`,
+      remedy: 'Nothing was changed. Take another file.',
+      cause: error,
+    })
   }
 }
 
@@ -218,7 +237,7 @@ async function hasSamePepper(present: Pick<Backend, 'db'>, draft: string, keyrin
     return ours.reveal().equals(theirs.reveal())
   } catch (error) {
     // The present store's key is not at hand: nobody can say that they are the same.
-    if (error instanceof MailwicketError && error.code === 'KEY_WRONG') return false
+    if (isOf(error, 'KEY_WRONG')) return false
     throw error
   } finally {
     copy.close()
@@ -290,6 +309,10 @@ async function copyFile(source: string, target: string, onProgress: OnProgress):
   } catch (error) {
     throw new MailwicketError('STORE_UNAVAILABLE', { message: `${source} could not be copied: ${(error as Error).message}`, cause: error })
   }
+}
+
+function isOf(error: unknown, code: ErrorCode): error is MailwicketError {
+  return error instanceof MailwicketError && error.code === code
 }
 
 function inUse(message: string): MailwicketError {

@@ -75,7 +75,8 @@ export class Sessions {
     for (const ref of refs) {
       const candidates = live.filter(({ id }) => id.startsWith(ref.toLowerCase()))
       const [session] = candidates
-      if (session === undefined || ref === '') throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${ref}` })
+      if (session === undefined || ref === '')
+        throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${ref}`, remedy: 'List them with `session list`.' })
       if (candidates.length > 1)
         throw ambiguous(
           ref,

@@ -86,7 +86,7 @@ export class ImapSession {
     services.live.leave(live)
     services.recorder.ended(live)
     services.metrics.sessionEnded(live, why)
-    this.log.info('session.end', { why, device: live.device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...live.countBytes() })
+    this.log.info('session.end', { why, mailbox: live.mailbox, device: live.device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...live.countBytes() })
   }
 
   /** STARTTLS: everything that the client said before is forgotten (RFC 9051 §6.2.1). */

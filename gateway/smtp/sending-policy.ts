@@ -14,7 +14,7 @@ export const POLICY_REPLIES = {
   mayNotSend: (who: 'mailbox' | 'user' | 'device') => `550 5.7.1 ${WHO[who]} may not send mail; your administrator can allow it\r\n`,
   senderNotAllowed: (address: string) => `550 5.7.1 This device may not send as ${address.replace(/[^\x21-\x7e]/g, '?')}\r\n`,
   // RFC 5321 §4.5.3.1.10: 452 for too many recipients; the app sends to the others in another message.
-  tooManyRecipients: (limit: number) => `452 4.5.3 A message may have ${limit} recipients at most\r\n`,
+  tooManyRecipients: (limit: number) => `452 4.5.3 A message may have ${limit} ${limit === 1 ? 'recipient' : 'recipients'} at most\r\n`,
   tooManyToday: (limit: number) => `451 4.7.1 No more than ${limit} recipients a day; try again tomorrow\r\n`,
 } as const
 

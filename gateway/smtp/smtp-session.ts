@@ -325,9 +325,10 @@ export class SmtpSession {
   /** Writes the one `session.end` line. */
   #over(why: string): void {
     const { live, recorder, metrics } = this.#services
+    const { mailbox, device } = this.#live
     live.leave(this.#live)
     recorder.ended(this.#live)
     metrics.sessionEnded(this.#live, why)
-    this.#log.info('session.end', { why, device: this.#live.device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...this.#live.countBytes() })
+    this.#log.info('session.end', { why, mailbox, device: device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...this.#live.countBytes() })
   }
 }
