@@ -1,0 +1,92 @@
+/** What a restore does to people who were blocked since the backup, and to devices that came to be theirs since. */
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Device } from './device-rows.ts'
+import type { Store } from './open-store.ts'
+import { restoreStore } from './restore.ts'
+import { ACTOR, StoreFixture } from './store-fixture.ts'
+
+const mailbox = 'office@example.com'
+let fixture: StoreFixture
+let store: Store
+let file: string
+let device: Device
+
+beforeEach(async () => {
+  fixture = new StoreFixture()
+  store = await fixture.create()
+  file = join(fixture.dir, 'backup.db')
+  await store.mailboxes.add({ address: mailbox, upstream: 'main' })
+  device = (await store.devices.add(mailbox, { name: 'Phone' })).device
+})
+afterEach(() => fixture.remove())
+
+const restore = (changes = {}) => restoreStore({ config: fixture.config, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock, ...changes })
+
+async function standing() {
+  const gateway = await fixture.openNode()
+  return (await gateway.findStandings([device.id])).get(device.id)
+}
+
+const kept = { kept: { count: 1, names: [`${mailbox}/Phone (user blocked)`] }, revived: { count: 0 } }
+
+test('a device that was given to somebody after the backup stays his when he is blocked', async () => {
+  await store.users.add({ login: 'anna' })
+  await store.backup(file)
+  await store.devices.set(device.id, { user: 'anna' })
+  await store.users.block('anna')
+  expect(await restore()).toMatchObject(kept)
+  expect(await standing()).toMatchObject({ state: 'active', userState: 'blocked' })
+})
+
+test('a device that was taken over from a colleague stays with him who is blocked', async () => {
+  await store.users.add({ login: 'anna' })
+  await store.users.add({ login: 'bert' })
+  await store.devices.set(device.id, { user: 'bert' })
+  await store.backup(file)
+  await store.devices.set(device.id, { user: 'anna' })
+  await store.users.block('anna')
+  expect(await restore()).toMatchObject(kept)
+  expect(await standing()).toMatchObject({ userState: 'blocked' })
+  expect((await store.users.get('bert')).state).toBe('active')
+})
+
+test('somebody who was made and blocked since the backup stays, and stays blocked', async () => {
+  await store.backup(file)
+  await store.users.add({ login: 'anna' })
+  await store.devices.set(device.id, { user: 'anna' })
+  await store.users.block('anna')
+  expect(await restore()).toMatchObject(kept)
+  expect(await standing()).toMatchObject({ userState: 'blocked' })
+  expect((await store.users.get('anna')).state).toBe('blocked')
+})
+
+test('somebody made anew under the same login: his device is disabled, for the backup has another person there', async () => {
+  await store.users.add({ login: 'anna' })
+  await store.backup(file)
+  await store.users.remove('anna')
+  await store.users.add({ login: 'anna' })
+  await store.devices.set(device.id, { user: 'anna' })
+  await store.users.block('anna')
+  expect(await restore()).toMatchObject(kept)
+  expect(await standing()).toMatchObject({ state: 'disabled' })
+})
+
+test('`undo` lets them in again, and says so', async () => {
+  await store.users.add({ login: 'anna' })
+  await store.backup(file)
+  await store.devices.set(device.id, { user: 'anna' })
+  await store.users.block('anna')
+  expect(await restore({ rights: 'undo' })).toMatchObject({ kept: { count: 0 }, revived: { count: 1, names: [`${mailbox}/Phone (user blocked)`] } })
+  expect(await standing()).toMatchObject({ state: 'active', userState: null })
+})
+
+test('the right to send is not given back to a device that came to somebody without it', async () => {
+  await store.users.add({ login: 'anna' })
+  await store.backup(file)
+  await store.devices.set(device.id, { user: 'anna' })
+  await store.users.set('anna', { maySend: false })
+  await restore()
+  const gateway = await fixture.openNode()
+  expect((await gateway.readSendingTerms(device.id)).rules.some(({ maySend }) => !maySend)).toBe(true)
+})
