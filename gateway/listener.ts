@@ -54,11 +54,14 @@ export function listenOn(server: Server, fd: number): void {
 }
 
 export class Listener {
+  /** Who opened its socket: what is not ours stays open when we close it. */
+  readonly holder: 'us' | 'service-manager'
   #config: ListenConfig
   readonly #server: Server
   readonly #services: ListenerServices
 
-  constructor(server: Server, config: ListenConfig, services: ListenerServices) {
+  constructor(server: Server, config: ListenConfig, services: ListenerServices, holder: Listener['holder'] = 'us') {
+    this.holder = holder
     this.#server = server
     this.#config = config
     this.#services = services
