@@ -99,7 +99,8 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
   const connection = new Connection(socket, config, certificates)
   const giveWay = () => connection.giveWay()
   const gone = new AbortController()
-  socket.once('close', () => gone.abort())
+  const onClose = () => gone.abort()
+  socket.once('close', onClose)
   // Who waits for his turn before the handshake waits no longer than a login may take.
   const timer = setTimeout(() => gone.abort(), LIMITS.loginMs)
   // Until a balancer has told whose connection it is, only the cap of all holds.
@@ -125,6 +126,7 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
     else log.error('bug', { remote: connection.ip, err: (error as Error).message, stack: (error as Error).stack })
   } finally {
     clearTimeout(timer)
+    socket.off('close', onClose)
     place.leave()
   }
 }
