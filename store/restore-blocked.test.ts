@@ -90,3 +90,19 @@ test('the right to send is not given back to a device that came to somebody with
   const gateway = await fixture.openNode()
   expect((await gateway.readSendingTerms(device.id)).rules.some(({ maySend }) => !maySend)).toBe(true)
 })
+
+test('limits of sending that were set or drawn closer since the backup stay; wider ones go back', async () => {
+  await store.sending.set({ mailbox }, { recipientsPerDay: 100, recipientsPerMessage: 5, senders: ['own'] })
+  await store.backup(file)
+  await store.sending.set({ mailbox }, { recipientsPerDay: 10, recipientsPerMessage: 50, senders: null, checksFrom: true })
+  await store.sending.set({ device: device.id }, { senders: ['own'], recipientsPerDay: 1 })
+  await restore()
+  expect(await store.sending.get({ mailbox })).toMatchObject({
+    maySend: true,
+    senders: ['own'],
+    checksFrom: true,
+    recipientsPerMessage: 5,
+    recipientsPerDay: 10,
+  })
+  expect(await store.sending.get({ device: device.id })).toMatchObject({ senders: ['own'], recipientsPerMessage: null, recipientsPerDay: 1 })
+})

@@ -98,15 +98,10 @@ async function keepUsers(db: Kysely<Schema>, run: Run): Promise<void> {
     select p.id from main.devices p join main.users u on u.id = p.user_id
     where p.id in (select id from copy.changed) and u.id in (${bound}) and u.id not in (select id from copy.users)`
   await run(sql`update copy.devices set state = 'disabled' where state = 'active' and id in (${strangers} and u.state = 'blocked')`)
-  await run(denySending(sql`select 'device', id from copy.devices where id in (${strangers} and u.id in (${denied}))`))
-}
-
-/** `subjects`: kind and id. */
-function denySending(subjects: RawBuilder<unknown>): RawBuilder<unknown> {
-  return sql`
+  await run(sql`
     insert into copy.sending_rules (subject_kind, subject_id, may_send, senders, checks_from, recipients_per_message, recipients_per_day)
-    select *, 0, null, 0, null, null from (${subjects}) where true
-    on conflict (subject_kind, subject_id) do update set may_send = 0`
+    select 'device', id, 0, null, 0, null, null from copy.devices where id in (${strangers} and u.id in (${denied}))
+    on conflict (subject_kind, subject_id) do update set may_send = 0`)
 }
 
 /** Whatever was narrowed since the backup is narrowed in the copy too; the same list as in `restore-plan.ts`. */
@@ -133,11 +128,16 @@ async function keepRights(run: Run): Promise<void> {
   await run(sql`
     update copy.devices as b set allow_from = (select p.allow_from from main.devices p where p.id = b.id)
     where b.id in (select id from copy.changed) and exists (select 1 from main.devices p where p.id = b.id and p.allow_from <> '' and p.allow_from <> b.allow_from)`)
-  await run(
-    denySending(sql`
-      select subject_kind, subject_id from main.sending_rules where may_send = 0
-        and subject_id in (select id from copy.users union all select id from copy.mailboxes union all select id from copy.devices)`),
-  )
+  const closest = (column: string): RawBuilder<unknown> => {
+    const [ours, theirs] = [sql.ref(`excluded.${column}`), sql.ref(column)]
+    return sql`${theirs} = min(coalesce(${ours}, ${theirs}), coalesce(${theirs}, ${ours}))`
+  }
+  await run(sql`
+    insert into copy.sending_rules (subject_kind, subject_id, may_send, senders, checks_from, recipients_per_message, recipients_per_day)
+    select subject_kind, subject_id, may_send, senders, checks_from, recipients_per_message, recipients_per_day from main.sending_rules
+    where subject_id in (select id from copy.users union all select id from copy.mailboxes union all select id from copy.devices)
+    on conflict (subject_kind, subject_id) do update set may_send = min(may_send, excluded.may_send), senders = coalesce(excluded.senders, senders),
+      checks_from = max(checks_from, excluded.checks_from), ${closest('recipients_per_message')}, ${closest('recipients_per_day')}`)
 }
 
 /** What holds whichever way rights are treated. */
