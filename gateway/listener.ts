@@ -23,8 +23,8 @@ export interface ListenerServices {
   /** Shared by all listeners. */
   readonly unauthenticated: Unauthenticated
   readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
-  /** Serve a connection until it is logged in or closed. Never reject. */
-  readonly serve: Readonly<Record<ListenConfig['protocol'], (connection: Connection) => Promise<void>>>
+  /** Serve a connection until it is logged in, for which it has `msToLogin`, or closed. Never reject. */
+  readonly serve: Readonly<Record<ListenConfig['protocol'], (connection: Connection, msToLogin: number) => Promise<void>>>
 }
 
 /** As the ready line tells it. */
@@ -96,6 +96,7 @@ export class Listener {
 async function accept(socket: Socket, { address }: ListenFacts, config: ListenConfig, services: ListenerServices): Promise<void> {
   const { unauthenticated, limiter, certificates, log, serve, metrics } = services
   metrics.connectionAccepted(config.protocol, address)
+  const acceptedAt = performance.now()
   const connection = new Connection(socket, config, certificates)
   const giveWay = () => connection.giveWay()
   const gone = new AbortController()
@@ -118,7 +119,8 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
       return
     }
     if (config.tls === 'implicit') await connection.secure()
-    await serve[config.protocol](connection)
+    // SECURITY: whoever waited or dawdled before TLS has the less for the rest.
+    await serve[config.protocol](connection, Math.max(0, LIMITS.loginMs - (performance.now() - acceptedAt)))
   } catch (error) {
     connection.destroy()
     metrics.connectionFailed(config.protocol, address)
