@@ -1,4 +1,4 @@
-/** What a restore does to people who were blocked since the backup, and to devices that came to be theirs since. */
+/** What a restore does to rights that were taken away since the backup in less usual ways: through people, rules of sending, the end of a cut-over. */
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Device } from './device-rows.ts'
@@ -105,4 +105,13 @@ test('limits of sending that were set or drawn closer since the backup stay; wid
     recipientsPerDay: 10,
   })
   expect(await store.sending.get({ device: device.id })).toMatchObject({ senders: ['own'], recipientsPerMessage: null, recipientsPerDay: 1 })
+})
+
+test('the old password is not accepted again that was ended long ago, whose device is not known any more', async () => {
+  await store.mailboxes.set(mailbox, { legacyUntil: fixture.now + 90 * 86_400_000 })
+  await store.backup(file)
+  await store.mailboxes.set(mailbox, { legacyUntil: null })
+  await fixture.query("delete from devices where kind = 'legacy'")
+  expect(await restore()).toMatchObject({ kept: { names: [`${mailbox}/legacy (revoked)`] }, revived: { count: 0 } })
+  expect((await store.mailboxes.get(mailbox)).legacyUntil).toBeNull()
 })
