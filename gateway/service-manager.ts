@@ -96,8 +96,13 @@ export function watchdogMs(env: Readonly<Record<string, string | undefined>>, pi
 /** What went wrong; undefined: nothing. */
 function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
   return new Promise(resolve => {
-    const child = spawn(command, args, { env, stdio: 'ignore', timeout: NOTIFY_MS })
-    child.on('error', error => resolve(error.message))
-    child.on('exit', (code, signal) => resolve(code === 0 ? undefined : `${command} ended with ${code ?? signal}`))
+    try {
+      const child = spawn(command, args, { env, stdio: 'ignore', timeout: NOTIFY_MS })
+      child.on('error', error => resolve(error.message))
+      child.on('exit', (code, signal) => resolve(code === 0 ? undefined : `${command} ended with ${code ?? signal}`))
+    } catch (error) {
+      // Some failures are thrown, for want of memory for example: no reason to end anybody's session.
+      resolve((error as Error).message)
+    }
   })
 }
