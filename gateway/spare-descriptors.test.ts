@@ -5,12 +5,12 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
 
-const serviceManager = new URL('./service-manager.ts', import.meta.url).href
+const env = { PATH: process.env['PATH'], SERVICE_MANAGER: new URL('./service-manager.ts', import.meta.url).href }
 
 /** `touch` in the place of systemd-notify leaves each word as a file. */
 const PROGRAM = `
 import { existsSync, openSync } from 'node:fs'
-import { ServiceManager } from '${serviceManager}'
+const { ServiceManager } = await import(process.env.SERVICE_MANAGER)
 const failed = []
 const log = { warn: (event, fields) => failed.push(fields.err) }
 const env = { NOTIFY_SOCKET: 'here', WATCHDOG_USEC: '200000', PATH: process.env.PATH }
@@ -26,7 +26,7 @@ process.exit()
 test('systemd hears that we are alive also when no file descriptor is left, and does not end everybody’s session', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mailwicket-spare-'))
   try {
-    const { stdout } = await promisify(execFile)('prlimit', ['--nofile=200', process.execPath, '--input-type=module', '--eval', PROGRAM], { cwd: folder })
+    const { stdout } = await promisify(execFile)('prlimit', ['--nofile=200', process.execPath, '--input-type=module', '--eval', PROGRAM], { cwd: folder, env })
     expect(JSON.parse(stdout)).toEqual([])
     expect(existsSync(join(folder, 'WATCHDOG=1'))).toBe(true)
   } finally {
