@@ -190,7 +190,10 @@ const steps: readonly Step[] = [
   },
   {
     args: ['mailbox', 'set', '--all-of', 'example.com', '--legacy-password-until', 'off'],
-    entries: [[`mailbox.changed ${ANNA}`, {}, { legacyPasswordUntil: null }]],
+    entries: [
+      [`device.revoked ${ANNA}/legacy`, { state: 'active' }, { state: 'revoked' }],
+      [`mailbox.changed ${ANNA}`, {}, { legacyPasswordUntil: null }],
+    ],
   },
   { args: ['user', 'remove', 'anna', '--yes'], entries: [['user.removed anna', { name: 'Anna B.', devices: [] }, null]] },
   {

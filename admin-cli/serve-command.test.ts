@@ -55,3 +55,23 @@ test('a start that fails is told, also when somebody wanted it to stop meanwhile
   expect(await running).not.toBe(0)
   expect(terminal.err()).toContain('mailwicket:')
 })
+
+test('a start that fails is told for what it is, also when a reload was asked for meanwhile', async () => {
+  const unhandled: unknown[] = []
+  const listener = (error: unknown) => void unhandled.push(error)
+  process.on('unhandledRejection', listener)
+  const terminal = makeTestTerminal({ env: { MAILWICKET_MASTER_KEY: 'nonsense' } })
+  const hurried: typeof terminal = {
+    ...terminal,
+    onSignal(signal, listener) {
+      const forget = terminal.onSignal(signal, listener)
+      if (signal === 'SIGHUP') listener()
+      return forget
+    },
+  }
+  expect(await runCommand(['--config', config, 'serve'], hurried, '0.0.0-test')).not.toBe(0)
+  await new Promise(resolve => setImmediate(resolve))
+  process.off('unhandledRejection', listener)
+  expect(unhandled).toEqual([])
+  expect(terminal.err()).toContain('mailwicket:')
+})

@@ -40,7 +40,7 @@ export async function openLog(context: CommandContext, level: Parameters<typeof 
 }
 
 interface Stoppable {
-  /** At SIGHUP; what has none is stopped, as when its terminal is closed. */
+  /** At SIGHUP; what has none is stopped, as when its terminal is closed. Rejects only when the start failed, which is told by whoever started. */
   readonly reload?: () => Promise<void>
   stop(): Promise<void>
 }
@@ -57,7 +57,7 @@ export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise
     // 128 + the number of the signal, as shells count.
     terminal.onSignal('SIGINT', () => stop(130))
     terminal.onSignal('SIGTERM', () => stop(143))
-    terminal.onSignal('SIGHUP', () => (gateway.reload === undefined ? stop(129) : void gateway.reload()))
+    terminal.onSignal('SIGHUP', () => (gateway.reload === undefined ? stop(129) : void gateway.reload().catch(ignore)))
     terminal.onOutputClosed(() => stop(1))
     // The log on a full disk is no reason to end anybody's session: lines are lost until there is room again.
     let isTold = false
@@ -67,3 +67,5 @@ export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise
     })
   })
 }
+
+function ignore(): void {}

@@ -19,13 +19,12 @@ export class Connection {
   tls: string | null = null
   /** The socket to speak on; replaced by `secure()`. */
   socket: Duplex
-  /** Milliseconds of `performance.now()`. */
-  readonly acceptedAt = performance.now()
   /** Asked when too many connections are not logged in: goes, or says `false` because it is on its way in. Sessions set it to go with a word. */
   giveWay = (): boolean => {
     this.destroy()
     return true
   }
+  readonly #acceptedAt = performance.now()
   readonly #tcp: Socket
   readonly #listen: ListenConfig
   readonly #certificates: Certificates
@@ -82,9 +81,9 @@ export class Connection {
     this.tls = secure.getProtocol()
   }
 
-  /** How long it may still take to log in: all that it waited for counts. */
-  get loginMsLeft(): number {
-    return Math.max(LIMITS.loginLeastMs, LIMITS.loginMs - (performance.now() - this.acceptedAt))
+  /** Milliseconds since it was accepted. */
+  get ageMs(): number {
+    return performance.now() - this.#acceptedAt
   }
 
   /** Ends the connection now; what was written is not waited for. */

@@ -135,8 +135,8 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   )
   await limiterSync.start()
   const serve = {
-    imap: (connection: Connection) => new ImapSession(imap, connection, log).run(),
-    submission: (connection: Connection) => new SmtpSession(smtp, connection, log).run(),
+    imap: (connection: Connection, msToLogin: number) => new ImapSession(imap, connection, log).run(msToLogin),
+    submission: (connection: Connection, msToLogin: number) => new SmtpSession(smtp, connection, log).run(msToLogin),
   }
   const listeners = await openListeners({ listen: config.listen, env, services: { certificates, log, metrics, unauthenticated, limiter, serve } })
   closers.push(() => listeners.close())

@@ -37,6 +37,8 @@ let dropped: string[]
 let signals: AbortSignal[]
 let answer: (secret: string) => Promise<string>
 let now: number
+/** Where the upstream is; a reload may move it. */
+let server: { readonly host: string; readonly port: number }
 let legacyLogins: LegacyLogins
 
 beforeEach(() => {
@@ -44,6 +46,7 @@ beforeEach(() => {
   dropped = []
   signals = []
   now = 0
+  server = { host: '192.0.2.1', port: 143 }
   legacyLogins = new LegacyLogins(new LegacyMemory(() => now))
   answer = async secret => {
     if (secret === RIGHT) return 'an upstream connection'
@@ -67,7 +70,7 @@ function prove(text: string, { device = {}, ip = '192.0.2.7', protocol = 'imap',
     hasher: { verify: async () => Promise.reject(new Error('argon2 was asked')) },
     log: silentLog,
     legacy: legacyLogins,
-    legacyRouteOf: (_mailbox: LoginMailbox, secret: Secret) => ({ login: { secret } }) as unknown as Route,
+    legacyRouteOf: (_mailbox: LoginMailbox, secret: Secret) => ({ config: { imap: server, submission: server }, login: { secret } }) as unknown as Route,
   } as unknown as LegacyServices
   const credentials = { address: mailbox.address, secret: Secret.fromText(text), actsAsOther: false }
   const scope = protocol === 'imap' ? ('imap' as const) : ('smtp' as const)
@@ -102,6 +105,16 @@ describe('a secret that is no device’s', () => {
 
   test('is a wrong secret when the upstream refuses it, with its words for the log', async () => {
     expect(await prove('marker-wrong')).toEqual({ refused: 'wrong-secret', legacy: expect.stringContaining('NO [AUTHENTICATIONFAILED] no') })
+  })
+
+  test('is asked for anew when the upstream is another server: the wrong one refused what is right', async () => {
+    const direct = answer
+    answer = async () => Promise.reject(new UpstreamFailure('refused-us', 'NO who are you'))
+    expect(await prove(RIGHT)).toMatchObject({ refused: 'wrong-secret' })
+    answer = direct
+    expect(await prove(RIGHT)).toMatchObject({ legacy: 'refused by the upstream a moment ago' })
+    server = { ...server, port: 144 }
+    expect(await prove(RIGHT)).toMatchObject({ device: { id: 'd1' } })
   })
 
   for (const reason of ['unreachable', 'timeout', 'says-unavailable', 'no-mechanism', 'refused-xclient', 'not-configured'] as const) {

@@ -5,6 +5,7 @@
  * SECURITY: our own credentials are never used here, and nothing that looks like one of our app passwords leaves for the upstream.
  * Every refusal costs the upstream a failed login from our address, so the same wrong secret is not repeated and few are on their way at a time.
  */
+import type { Endpoint } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Secret } from '../base/secret.ts'
 import { resemblesGenerated } from '../store/app-password.ts'
@@ -56,11 +57,14 @@ export async function proveLogin<Upstream extends Closable>(
   if (!('refused' in verdict) || verdict.legacyOffer === undefined) return verdict
   const { legacyOffer: offer } = verdict
   const route = services.legacyRouteOf(offer.mailbox, offer.secret)
-  return services.legacy.tryLogin(offer, { protocol: session.protocol, signal, connect: ofTry => connect(route, ofTry) })
+  const { protocol } = session
+  return services.legacy.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
 }
 
 export interface LegacyTry<Upstream> {
   readonly protocol: 'imap' | 'submission'
+  /** Who says whether it is right; a reload may name another one. */
+  readonly server: Endpoint | undefined
   readonly signal: AbortSignal
   readonly connect: (signal: AbortSignal) => Promise<Upstream>
 }
@@ -80,7 +84,7 @@ export class LegacyLogins {
   async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: LegacyOffer, attempt: LegacyTry<Upstream>): Promise<Proof<Upstream>> {
     const unfit = findUnfit(secret)
     if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
-    const key = this.#memory.keyOf(attempt.protocol, mailbox, secret)
+    const key = this.#memory.keyOf(attempt, mailbox, secret)
     try {
       const upstream = await this.#connect(key, mailbox, attempt)
       return upstream === undefined ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }

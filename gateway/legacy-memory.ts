@@ -5,11 +5,18 @@
  * accepted by the upstream at that very login.
  */
 import { createHmac, randomBytes } from 'node:crypto'
+import type { Endpoint } from '../base/config.ts'
 import type { Secret } from '../base/secret.ts'
 import type { LoginMailbox } from '../store/login-record.ts'
 import { LIMITS } from './limits.ts'
 
 export type LegacyMemoryKey = string & { readonly brand: 'LegacyMemoryKey' }
+
+export interface LegacyPlace {
+  readonly protocol: 'imap' | 'submission'
+  /** Undefined: the upstream has none for this protocol. */
+  readonly server: Endpoint | undefined
+}
 
 export class LegacyMemory {
   readonly #key = randomBytes(32)
@@ -25,11 +32,11 @@ export class LegacyMemory {
     this.#accepted = new ExpiringSet(LIMITS.legacyAcceptedMs, LIMITS.legacyMemoryEntries)
   }
 
-  /** For one secret at one login of one upstream's server; the two protocols may be two servers with two passwords. */
-  keyOf(protocol: 'imap' | 'submission', { id, upstream, login }: LoginMailbox, secret: Secret): LegacyMemoryKey {
+  /** For one secret at one login of one server; the two protocols may be two servers with two passwords. */
+  keyOf({ protocol, server }: LegacyPlace, { id, upstream, login }: LoginMailbox, secret: Secret): LegacyMemoryKey {
     // JSON has no NUL: the parts cannot be shifted against each other.
     const digest = createHmac('sha256', this.#key)
-      .update(`${JSON.stringify([protocol, id, upstream, login])}\0`)
+      .update(`${JSON.stringify([protocol, server?.host, server?.port, id, upstream, login])}\0`)
       .update(secret.reveal())
       .digest('base64')
     return digest.slice(0, 24) as LegacyMemoryKey

@@ -107,6 +107,8 @@ export const LIMITS = {
   heartbeatMs: 2_000,
   /** Accepted messages waiting to be counted; when the store stays away for longer, the oldest count no more against a day's limit. */
   pendingSent: 50_000,
+  /** Ends of sessions waiting for the store, about 100 octets each; a node has fewer sessions, so those beyond began while it was away, and it never knew them. */
+  pendingEnded: 100_000,
   /** Attempts waiting for the store; older ones are dropped first when the store stays away. */
   pendingActivity: 20_000,
 } as const

@@ -23,8 +23,8 @@ export interface ListenerServices {
   /** Shared by all listeners. */
   readonly unauthenticated: Unauthenticated
   readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
-  /** Serve a connection until it is logged in or closed. Never reject. */
-  readonly serve: Readonly<Record<ListenConfig['protocol'], (connection: Connection) => Promise<void>>>
+  /** Serve a connection until it is logged in, for which it has `msToLogin`, or closed. Never reject. */
+  readonly serve: Readonly<Record<ListenConfig['protocol'], (connection: Connection, msToLogin: number) => Promise<void>>>
 }
 
 /** As the ready line tells it. */
@@ -54,11 +54,14 @@ export function listenOn(server: Server, fd: number): void {
 }
 
 export class Listener {
+  /** Who opened its socket: what is not ours stays open when we close it. */
+  readonly holder: 'us' | 'service-manager'
   #config: ListenConfig
   readonly #server: Server
   readonly #services: ListenerServices
 
-  constructor(server: Server, config: ListenConfig, services: ListenerServices) {
+  constructor(server: Server, config: ListenConfig, services: ListenerServices, holder: Listener['holder'] = 'us') {
+    this.holder = holder
     this.#server = server
     this.#config = config
     this.#services = services
@@ -112,9 +115,9 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
       return
     }
     // The wait for its turn is part of its time: whoever sends nothing is gone when he would be gone on a quiet day.
-    if (config.tls === 'implicit')
-      await connection.secure(Math.max(LIMITS.tlsHandshakeLeastMs, LIMITS.tlsHandshakeMs - (performance.now() - connection.acceptedAt)))
-    await serve[config.protocol](connection)
+    if (config.tls === 'implicit') await connection.secure(Math.max(LIMITS.tlsHandshakeLeastMs, LIMITS.tlsHandshakeMs - connection.ageMs))
+    // SECURITY: whoever waited or dawdled before TLS has the less for the rest.
+    await serve[config.protocol](connection, Math.max(LIMITS.loginLeastMs, LIMITS.loginMs - connection.ageMs))
   } catch (error) {
     connection.destroy()
     metrics.connectionFailed(config.protocol, address)

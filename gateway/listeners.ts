@@ -3,6 +3,7 @@
  */
 import type { ListenConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
+import { formatEndpoint } from '../base/network.ts'
 import { findPassedDescriptors, matchInherited, openInherited } from './inherited-sockets.ts'
 import { Listener, type ListenerServices, type ListenFacts, openListener } from './listener.ts'
 
@@ -25,7 +26,7 @@ export async function openListeners({ listen, env, services }: ListenersOptions)
   const opened = new Map<ListenConfig, Listener>()
   try {
     const matched = matchInherited(inherited, listen)
-    for (const [section, { server }] of matched) opened.set(section, new Listener(server, section, services))
+    for (const [section, { server }] of matched) opened.set(section, new Listener(server, section, services, 'service-manager'))
     for (const section of listen) if (!opened.has(section)) opened.set(section, await openListener(section, services))
   } catch (error) {
     for (const { server } of inherited) server.close()
@@ -50,7 +51,7 @@ export class Listeners {
     return this.#listeners.map(({ facts }) => facts)
   }
 
-  /** Binds what is new. Throws LISTEN_FAILED; then all is as it was. */
+  /** Binds what is new. Throws LISTEN_FAILED, also for a socket of the service manager that nobody would serve; then all is as it was. */
   async prepare(listen: readonly ListenConfig[]): Promise<PreparedListeners> {
     const left = new Set(this.#listeners)
     const kept = new Map<ListenConfig, Listener>()
@@ -62,6 +63,8 @@ export class Listeners {
         kept.set(section, listener)
         left.delete(listener)
       }
+    const held = [...left].find(({ holder }) => holder === 'service-manager')
+    if (held !== undefined) throw heldElsewhere(held)
     const opened = new Map<ListenConfig, Listener>()
     const abandon = () => {
       for (const listener of opened.values()) listener.close()
@@ -92,6 +95,14 @@ function isEqual(one: ListenConfig, other: ListenConfig): boolean {
 
 function hasSameAddress(one: ListenConfig, other: ListenConfig): boolean {
   return one.port !== 0 && one.host === other.host && one.port === other.port
+}
+
+/** It would go on taking connections, which nobody answers. */
+function heldElsewhere({ facts, config }: Listener): MailwicketError {
+  return new MailwicketError('LISTEN_FAILED', {
+    message: `the service manager holds ${facts.address} open for the [[listen]] section ${formatEndpoint(config)}, which a reload cannot take away or move`,
+    remedy: 'Put the section back, or change ListenStream= in the socket unit too and restart both units.',
+  })
 }
 
 /** The port may still be ours, under an address that the reload would close. */

@@ -151,7 +151,6 @@ export class RaceStage {
     race.listen(client)
     const connection = {
       ip: '192.0.2.7',
-      loginMsLeft: LIMITS.loginMs,
       port: 4711,
       tls: 'TLSv1.3',
       socket: ours,

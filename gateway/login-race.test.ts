@@ -21,6 +21,7 @@ const BEFORE_THE_READ = STEPS.slice(0, 3)
 const AFTER_THE_LAST_LOOK = ['after readGeneration 2', 'after findStandings']
 
 const inOneSecond = () => Date.now() + 1000
+let users = 0
 const pass = (ms: number) => void vi.setSystemTime(Date.now() + ms)
 
 const causes: Readonly<Record<string, (protocol: 'imap' | 'submission') => Promise<unknown>>> = {
@@ -34,6 +35,13 @@ const causes: Readonly<Record<string, (protocol: 'imap' | 'submission') => Promi
   },
   'given a new password': () => stage.store.devices.setPassword(stage.device),
   'bound to another network': () => stage.store.devices.set(stage.device, { allowFrom: ['10.0.0.0/8'] }),
+  "a blocked user's": async () => {
+    users += 1
+    const login = `user${users}`
+    await stage.store.users.add({ login })
+    await stage.store.devices.set(stage.device, { user: login })
+    await stage.store.users.block(login)
+  },
   'in a mailbox that is disabled': () => stage.store.mailboxes.set(ADDRESS, { state: 'disabled' }),
   'in a mailbox that is removed': () => stage.store.mailboxes.remove(ADDRESS),
 }

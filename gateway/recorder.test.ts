@@ -119,6 +119,24 @@ describe('Recorder', () => {
     expect(counted).toHaveLength(messages)
   })
 
+  it('bounds the sessions whose end it has to tell, those first that the store knows', async () => {
+    const { batches, store, connect, nextBatch } = openRecorder()
+    const known = connect('d0')
+    await nextBatch()
+    store.isDown = true
+    known.close()
+    for (let i = 0; i < 4; i += 1) {
+      const some = Array.from({ length: LIMITS.pendingEnded / 2 }, () => connect('d1'))
+      await nextBatch()
+      for (const { close } of some) close()
+    }
+    store.isDown = false
+    await nextBatch()
+    const ended = batches.at(-1)?.endedSessions ?? []
+    expect(ended).toContain(known.session.id)
+    expect(ended.length).toBeLessThanOrEqual(LIMITS.pendingEnded)
+  })
+
   it('bounds what it keeps while the store is away', async () => {
     const { batches, store, recorder, connect, nextBatch } = openRecorder()
     store.isDown = true

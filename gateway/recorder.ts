@@ -68,7 +68,7 @@ export class Recorder {
 
   ended(session: LiveSession): void {
     this.#changed.delete(session)
-    if (this.#written.delete(session.id)) this.#ended.add(session.id)
+    if (this.#written.delete(session.id) && this.#ended.size < LIMITS.pendingEnded) this.#ended.add(session.id)
   }
 
   /** A message was accepted for so many recipients; `onWritten` is called once the store counts them. */
@@ -159,6 +159,6 @@ export class Recorder {
     for (const [device, note] of connections) if (!this.#connections.has(device)) this.#connections.set(device, note)
     this.#activity = [...activity, ...this.#activity].slice(-LIMITS.pendingActivity)
     for (const session of changed) if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
-    for (const id of ended) this.#ended.add(id)
+    this.#ended = new Set([...ended, ...this.#ended].slice(0, LIMITS.pendingEnded))
   }
 }

@@ -99,6 +99,16 @@ describe('ServiceManager', () => {
     expect(lines).toEqual([])
   })
 
+  it('a program that cannot even be started, as without memory, ends nothing', async () => {
+    const { log, lines } = openRecordingLog()
+    // What spawn throws at once, instead of telling it a moment later.
+    const manager = new ServiceManager({ env: { NOTIFY_SOCKET: '/nowhere' }, log, command: 'not\0startable' })
+    manager.ready()
+    manager.ready()
+    await manager.close()
+    expect(lines.map(({ event }) => event)).toEqual(['notify.failed'])
+  })
+
   it('a missing systemd-notify is told once, with what to do', async () => {
     const { log, lines } = openRecordingLog()
     const manager = new ServiceManager({ env: { NOTIFY_SOCKET: '/nonexistent' }, log, command: '/nonexistent' })

@@ -7,6 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import type { Log } from '../base/log.ts'
+import { SpareDescriptors } from './spare-descriptors.ts'
 
 export interface ServiceManagerOptions {
   readonly env: Readonly<Record<string, string | undefined>>
@@ -28,6 +29,8 @@ export class ServiceManager {
   #pending = 0
   #hasFailed = false
   #watchdog: NodeJS.Timeout | undefined
+  /** SECURITY: without a sign of life systemd ends us; who uses up all descriptors for a minute must not bring that about. */
+  #spare: SpareDescriptors | undefined
 
   constructor({ env, log, command = 'systemd-notify', monotonicUs = () => process.hrtime.bigint() / 1000n }: ServiceManagerOptions) {
     this.#env = env
@@ -54,6 +57,7 @@ export class ServiceManager {
   startWatchdog(isAlive: () => boolean): void {
     const everyMs = watchdogMs(this.#env, process.pid)
     if (everyMs === undefined || this.#env['NOTIFY_SOCKET'] === undefined) return
+    this.#spare = new SpareDescriptors()
     // Twice in the time allowed, as sd_watchdog_enabled(3) asks for.
     this.#watchdog = setInterval(() => {
       // A word that waits behind others would be no sign of life.
@@ -66,6 +70,8 @@ export class ServiceManager {
   async close(): Promise<void> {
     clearInterval(this.#watchdog)
     await this.#last
+    this.#spare?.close()
+    this.#spare = undefined
   }
 
   #tell(...words: string[]): void {
@@ -73,7 +79,7 @@ export class ServiceManager {
     if (socket === undefined || socket === '') return
     this.#pending += 1
     this.#last = this.#last.then(async () => {
-      const failure = await run(this.#command, words, { NOTIFY_SOCKET: socket, PATH: this.#env['PATH'] })
+      const failure = await run(this.#command, words, { NOTIFY_SOCKET: socket, PATH: this.#env['PATH'] }, this.#spare)
       this.#pending -= 1
       if (failure !== undefined && !this.#hasFailed)
         this.#log.warn('notify.failed', {
@@ -94,10 +100,16 @@ export function watchdogMs(env: Readonly<Record<string, string | undefined>>, pi
 }
 
 /** What went wrong; undefined: nothing. */
-function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<string | undefined> {
+function run(command: string, args: readonly string[], env: NodeJS.ProcessEnv, spare: SpareDescriptors | undefined): Promise<string | undefined> {
   return new Promise(resolve => {
-    const child = spawn(command, args, { env, stdio: 'ignore', timeout: NOTIFY_MS })
-    child.on('error', error => resolve(error.message))
-    child.on('exit', (code, signal) => resolve(code === 0 ? undefined : `${command} ended with ${code ?? signal}`))
+    try {
+      const start = () => spawn(command, args, { env, stdio: 'ignore', timeout: NOTIFY_MS })
+      const child = spare === undefined ? start() : spare.lend(start)
+      child.on('error', error => resolve(error.message))
+      child.on('exit', (code, signal) => resolve(code === 0 ? undefined : `${command} ended with ${code ?? signal}`))
+    } catch (error) {
+      // Some failures are thrown, for want of memory for example: no reason to end anybody's session.
+      resolve((error as Error).message)
+    }
   })
 }

@@ -4,10 +4,12 @@
  * May be killed at any point and started again: what is done stays done, and no key leaves the key file before nothing needs it.
  * Order: new key on the disk → the store names it → values in batches → older keys leave the file → the store forgets the rotation.
  */
+import { type Kysely, sql } from 'kysely'
 import { MailwicketError } from '../base/errors.ts'
 import type { MailboxId } from '../base/ids.ts'
 import type { Keyring } from './master-key.ts'
 import { setMeta } from './migrations.ts'
+import type { Schema } from './schema.ts'
 import { keyIdOf, openSealed } from './seal.ts'
 import type { Change, StoreContext } from './store-context.ts'
 import { findMeta, getStoreKeyId, openPepper, sealForStore, storePepper, upstreamSecretPlace } from './store-keys.ts'
@@ -48,9 +50,10 @@ export class Keys {
     const keyring = this.#context.keyring()
     const { from, to } = await this.#context.change(change => begin(change, keyring))
     const resealed = await this.#resealAll(keyring, onProgress)
-    // All values were seen under the new key in the end: nothing needs an older one.
-    if (keyring.source.kind === 'file') keyring.dropOlder()
     await this.#context.change(async change => {
+      await checkAllSealed(change.db, keyring)
+      // SECURITY: under the lock, or a restore could bring back in between what needs an older key.
+      if (keyring.source.kind === 'file') keyring.dropOlder()
       await change.db.deleteFrom('meta').where('name', '=', 'key_rotation').execute()
       await change.audit({ action: 'key.rotated', subject: 'store', subjectId: null, before: { key: from }, after: { key: to } })
     })
@@ -103,6 +106,22 @@ async function begin(change: Change, keyring: Keyring): Promise<{ from: string; 
   await storePepper(change.db, keyring, pepper)
   await change.audit({ action: 'key.rotation-begun', subject: 'store', subjectId: null, before: { key: storeKeyId }, after: { key: keyring.currentId } })
   return { from: storeKeyId, to: keyring.currentId }
+}
+
+/** Whether nothing needs an older key: a restore meanwhile would have brought back what does. Throws STORE_IN_USE. */
+async function checkAllSealed(db: Kysely<Schema>, keyring: Keyring): Promise<void> {
+  const other = await db
+    .selectFrom('mailboxes')
+    .select('id')
+    .where('sealed_secret', 'is not', null)
+    .where(sql<Uint8Array>`substr(sealed_secret, 2, 4)`, '<>', Buffer.from(keyring.currentId, 'hex'))
+    .limit(1)
+    .executeTakeFirst()
+  if (other === undefined && (await getStoreKeyId(db)) === keyring.currentId) return
+  throw new MailwicketError('STORE_IN_USE', {
+    message: 'values under an older key came back while the key was rotated, as by a restore',
+    remedy: 'Nothing is lost, and no key was removed: run `mailwicket key rotate` again.',
+  })
 }
 
 function checkCurrent(keyring: Keyring, storeKeyId: string): void {

@@ -17,10 +17,10 @@ export const LEGACY_NAME = 'legacy'
  * Throws ALREADY_EXISTS when a device of another kind has the name.
  */
 export async function setLegacyUntil(change: Change, mailbox: { readonly id: MailboxId; readonly address: string }, until: number | null): Promise<boolean> {
-  const { db, at } = change
+  const { db } = change
   const holder = await db
     .selectFrom('devices')
-    .select(['id', 'kind', 'expires_at'])
+    .select(['id', 'kind', 'state', 'expires_at'])
     .where('mailbox_id', '=', mailbox.id)
     .where('name_key', '=', nameKeyOf(LEGACY_NAME))
     .where('state', '<>', 'revoked')
@@ -28,11 +28,7 @@ export async function setLegacyUntil(change: Change, mailbox: { readonly id: Mai
   const legacy = holder?.kind === 'legacy' ? holder : undefined
   if ((legacy?.expires_at ?? null) === until) return false
   if (until === null) {
-    await db
-      .updateTable('devices')
-      .set({ state: 'revoked', revoked_at: at })
-      .where('id', '=', legacy?.id ?? ('' as DeviceId))
-      .execute()
+    if (legacy !== undefined) await revokeLegacy(change, mailbox, legacy)
   } else if (legacy !== undefined) {
     await db.updateTable('devices').set({ expires_at: until }).where('id', '=', legacy.id).execute()
   } else {
@@ -53,6 +49,13 @@ export async function setLegacyUntil(change: Change, mailbox: { readonly id: Mai
   })
   await change.moveGeneration()
   return true
+}
+
+/** With an entry of its own in the audit: a restore must know of it when the row is long gone. */
+async function revokeLegacy(change: Change, mailbox: { readonly address: string }, { id, state }: { id: DeviceId; state: string }): Promise<void> {
+  const revoked = { state: 'revoked' as const, revoked_at: change.at }
+  await change.db.updateTable('devices').set(revoked).where('id', '=', id).execute()
+  await change.audit({ action: 'device.revoked', subject: `${mailbox.address}/${LEGACY_NAME}`, subjectId: id, before: { state }, after: { state: 'revoked' } })
 }
 
 async function insertLegacy({ db, at }: Change, mailbox: MailboxId, until: number): Promise<void> {

@@ -36,7 +36,7 @@ const tightened = sql<{ label: string; why: string }>`
       when p.id is null and b.mailbox_id in (select subject_id from main.audit where action = 'mailbox.removed') then 'removed'
       when p.state = 'disabled' and b.state = 'active' then 'disabled'
       when pm.state = 'disabled' and bm.state = 'active' then 'mailbox disabled'
-      when bu.state = 'active' and pu.state = 'blocked' then 'user blocked'
+      when coalesce(bu.state, 'active') = 'active' and 'blocked' in (pu.state, nu.state) then 'user blocked'
       when p.phc <> b.phc and p.password_changed_at >= b.password_changed_at then 'new password'
       when p.expires_at < b.expires_at or (p.expires_at is not null and b.expires_at is null) then 'expires earlier'
       when b.scopes = 'imap,smtp' and p.scopes <> b.scopes then 'scope'
@@ -48,6 +48,7 @@ const tightened = sql<{ label: string; why: string }>`
     left join main.devices p on p.id = b.id
     left join main.mailboxes pm on pm.id = b.mailbox_id
     left join main.users pu on pu.id = b.user_id
+    left join main.users nu on nu.id = p.user_id
     where b.state <> 'revoked'
   ) where why is not null`
 

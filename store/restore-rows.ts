@@ -49,7 +49,10 @@ export async function noteChanged(db: Kysely<Schema>): Promise<void> {
 /** `noteChanged` was called, and nothing changed since. */
 export async function replaceRows(db: Kysely<Schema>, rights: RightsSince, now: number): Promise<void> {
   const run: Run = async statement => void (await statement.execute(db))
-  if (rights === 'keep') await keepRights(run)
+  if (rights === 'keep') {
+    await keepUsers(db, run)
+    await keepRights(run)
+  }
   await makeReady(run, now)
   const replaced = Object.entries(TABLES)
     .filter(([, rule]) => rule === 'replaced')
@@ -74,6 +77,33 @@ export async function replaceRows(db: Kysely<Schema>, rights: RightsSince, now: 
   await run(sql`update main.generation set value = max(value, (select value from copy.generation)) + 1`)
 }
 
+/**
+ * Whoever is blocked or may not send stays so, with every device that is his now: also with those that the backup gives to nobody or to somebody
+ * else. Somebody whom the backup does not have is taken over; where it has another person under his login, the devices themselves are bound.
+ */
+async function keepUsers(db: Kysely<Schema>, run: Run): Promise<void> {
+  const { all } = await columnsOf(db, 'users')
+  const denied = sql`select subject_id from main.sending_rules where may_send = 0`
+  const bound = sql`select id from main.users where state = 'blocked' or id in (${denied})`
+  await run(sql`
+    insert into copy.users (${all}) select ${all} from main.users
+    where id in (${bound}) and id not in (select id from copy.users) and login not in (select login from copy.users)`)
+  await run(sql`update copy.users set state = 'blocked' where id in (select id from main.users where state = 'blocked')`)
+  await run(sql`
+    update copy.devices as b set user_id = (select p.user_id from main.devices p where p.id = b.id)
+    where b.id in (select id from copy.changed)
+      and exists (select 1 from main.devices p where p.id = b.id and p.user_id in (${bound}) and p.user_id in (select id from copy.users))
+      and not exists (select 1 from copy.users u where u.id = b.user_id and u.state = 'blocked')`)
+  const strangers = sql`
+    select p.id from main.devices p join main.users u on u.id = p.user_id
+    where p.id in (select id from copy.changed) and u.id in (${bound}) and u.id not in (select id from copy.users)`
+  await run(sql`update copy.devices set state = 'disabled' where state = 'active' and id in (${strangers} and u.state = 'blocked')`)
+  await run(sql`
+    insert into copy.sending_rules (subject_kind, subject_id, may_send, senders, checks_from, recipients_per_message, recipients_per_day)
+    select 'device', id, 0, null, 0, null, null from copy.devices where id in (${strangers} and u.id in (${denied}))
+    on conflict (subject_kind, subject_id) do update set may_send = 0`)
+}
+
 /** Whatever was narrowed since the backup is narrowed in the copy too; the same list as in `restore-plan.ts`. */
 async function keepRights(run: Run): Promise<void> {
   await run(sql`
@@ -85,7 +115,6 @@ async function keepRights(run: Run): Promise<void> {
     sql`update copy.devices set state = 'disabled' where state = 'active' and id in (select id from copy.changed) and id in (select id from main.devices where state = 'disabled')`,
   )
   await run(sql`update copy.mailboxes set state = 'disabled' where id in (select id from main.mailboxes where state = 'disabled')`)
-  await run(sql`update copy.users set state = 'blocked' where id in (select id from main.users where state = 'blocked')`)
   await run(sql`
     update copy.devices as b set (kind, phc, tag, bucket, password_version, password_changed_at) =
       (select kind, phc, tag, bucket, password_version, password_changed_at from main.devices p where p.id = b.id)
@@ -99,11 +128,16 @@ async function keepRights(run: Run): Promise<void> {
   await run(sql`
     update copy.devices as b set allow_from = (select p.allow_from from main.devices p where p.id = b.id)
     where b.id in (select id from copy.changed) and exists (select 1 from main.devices p where p.id = b.id and p.allow_from <> '' and p.allow_from <> b.allow_from)`)
+  const closest = (column: string): RawBuilder<unknown> => {
+    const [ours, theirs] = [sql.ref(`excluded.${column}`), sql.ref(column)]
+    return sql`${theirs} = min(coalesce(${ours}, ${theirs}), coalesce(${theirs}, ${ours}))`
+  }
   await run(sql`
     insert into copy.sending_rules (subject_kind, subject_id, may_send, senders, checks_from, recipients_per_message, recipients_per_day)
-    select subject_kind, subject_id, 0, null, 0, null, null from main.sending_rules where may_send = 0
-      and subject_id in (select id from copy.users union all select id from copy.mailboxes union all select id from copy.devices)
-    on conflict (subject_kind, subject_id) do update set may_send = 0`)
+    select subject_kind, subject_id, may_send, senders, checks_from, recipients_per_message, recipients_per_day from main.sending_rules
+    where subject_id in (select id from copy.users union all select id from copy.mailboxes union all select id from copy.devices)
+    on conflict (subject_kind, subject_id) do update set may_send = min(may_send, excluded.may_send), senders = coalesce(excluded.senders, senders),
+      checks_from = max(checks_from, excluded.checks_from), ${closest('recipients_per_message')}, ${closest('recipients_per_day')}`)
 }
 
 /** What holds whichever way rights are treated. */

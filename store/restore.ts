@@ -82,7 +82,8 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   }
   try {
     await copyFile(source, draft, onProgress)
-    const keyId = await checkCopy(draft, keyring, source)
+    const keyIds = await checkCopy(draft, keyring, source)
+    const [keyId] = keyIds
     present = await openPresent(path)
     if (present === undefined) {
       const apply = (): Promise<Restoration> => replaceDatabase({ ...options, source, draft, keyId, now })
@@ -90,7 +91,7 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
     }
     present.attach(draft, 'copy')
     await checkSameStore(present, draft, keyring, now())
-    const work = { ...options, present, source, draft, keyId, rights, now }
+    const work = { ...options, present, source, draft, keyIds, rights, now }
     return { plan: await planRestore(present.db, rights), keyId, apply: () => replaceInside(work), close }
   } catch (error) {
     close()
@@ -98,16 +99,19 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   }
 }
 
+/** What the backup needs to be opened; the store's own key first. */
+type KeyIds = readonly [string, ...string[]]
+
 type Work = RestoreOptions & {
   readonly present: Backend
   readonly source: string
   readonly draft: string
-  readonly keyId: string
+  readonly keyIds: KeyIds
   readonly rights: RightsSince
   readonly now: () => number
 }
 
-async function replaceInside({ config, keyring, actor, present, source, draft, keyId, rights, now, onProgress }: Work): Promise<Restoration> {
+async function replaceInside({ config, keyring, actor, present, source, draft, keyIds, rights, now, onProgress }: Work): Promise<Restoration> {
   const keptAs = keptName(config.store.sqlitePath, now())
   const context = new StoreContext({ backend: present, actor, now, keyring, generatedOnly: false })
   for (let copies = 1; copies <= MAX_COPIES; copies++) {
@@ -121,7 +125,9 @@ async function replaceInside({ config, keyring, actor, present, source, draft, k
         // Somebody was faster: what is kept would lack that change.
         if ((await stateOf({ ...present, db: change.db })) !== state) return undefined
         await checkSameStore({ ...present, db: change.db }, draft, keyring, change.at)
+        checkKeysStay(keyring, keyIds)
         await replaceRows(change.db, rights, change.at)
+        const [keyId] = keyIds
         await auditRestore(change, { source, keyId, keptAs, rights, plan })
         return { ...plan, keptAs, keyId }
       })
@@ -159,8 +165,18 @@ async function auditRestore(
   await change.audit({ action: 'store.restored', subject: 'store', subjectId: null, before: null, after })
 }
 
-/** Whether the copy is a store that these keys open; migrates it and leaves it as one file. Returns its key id. */
-async function checkCopy(draft: string, keyring: Keyring, source: string): Promise<string> {
+/** A rotation that finished since has removed what it replaced. Under the lock, which a rotation takes for that too. Throws KEY_WRONG. */
+function checkKeysStay(keyring: Keyring, needed: KeyIds): void {
+  keyring.refresh()
+  const gone = needed.find(id => !keyring.ids.includes(id))
+  if (gone === undefined) return
+  throw new MailwicketError('KEY_WRONG', {
+    message: `the backup needs the master key ${gone}, which a rotation has removed meanwhile: put it on a second line`,
+  })
+}
+
+/** Whether the copy is a store that these keys open; migrates it and leaves it as one file. Returns the ids of its keys. */
+async function checkCopy(draft: string, keyring: Keyring, source: string): Promise<KeyIds> {
   const copy = openCopy(draft, source)
   try {
     if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
@@ -176,9 +192,10 @@ async function checkCopy(draft: string, keyring: Keyring, source: string): Promi
       .where('sealed_secret', 'is not', null)
       .distinct()
       .execute()
-    for (const { key } of needed) keyring.get(Buffer.from(key).toString('hex'))
+    const others = needed.map(({ key }) => Buffer.from(key).toString('hex'))
+    for (const id of others) keyring.get(id)
     copy.becomeSingleFile()
-    return keyId
+    return [keyId, ...others]
   } catch (error) {
     if (!isOf(error, 'KEY_WRONG')) throw error
     const remedy = 'Put that key on a second line of the master key file, restore, then run `mailwicket key rotate`.'

@@ -12,7 +12,6 @@ import type { Limiter } from '../abuse/limiter.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
 import { LegacyLogins } from '../legacy-login.ts'
-import { LIMITS } from '../limits.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { Metrics } from '../metrics.ts'
 import { type ImapServices, ImapSession } from './imap-session.ts'
@@ -96,7 +95,6 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
   } as unknown as ImapServices
   const connection = {
     ip: '192.0.2.7',
-    loginMsLeft: LIMITS.loginMs,
     tls,
     socket: ours as Duplex,
     secure: async () => {

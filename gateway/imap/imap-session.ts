@@ -48,8 +48,8 @@ export class ImapSession {
   }
 
   /** Serves the client until it is logged in, has left or has been sent away. Never throws. */
-  async run(): Promise<void> {
-    const timer = setTimeout(() => this.sendAway(REPLIES.tooSlow, 'login-timeout'), this.connection.loginMsLeft)
+  async run(msToLogin: number = LIMITS.loginMs): Promise<void> {
+    const timer = setTimeout(() => this.sendAway(REPLIES.tooSlow, 'login-timeout'), msToLogin)
     try {
       if (this.state !== 'left') this.wire.write(REPLIES.greeting(this.state))
       while (this.state !== 'left') await this.#serveOne()

@@ -9,7 +9,6 @@ import { PasswordHasher } from '../../store/password-hash.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import type { Connection } from '../connection.ts'
 import { LegacyLogins } from '../legacy-login.ts'
-import { LIMITS } from '../limits.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { Metrics } from '../metrics.ts'
 import { openTcpPair } from '../tcp-pair-fixture.ts'
@@ -86,7 +85,6 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
   } as unknown as SmtpServices
   const connection = {
     ip: '192.0.2.7',
-    loginMsLeft: LIMITS.loginMs,
     port: 4711,
     tls,
     socket: ours as Duplex,

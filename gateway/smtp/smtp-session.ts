@@ -65,8 +65,8 @@ export class SmtpSession {
   }
 
   /** Serves the client until it is logged in, has left or has been sent away. Never rejects. */
-  async run(): Promise<void> {
-    this.#timer = setTimeout(() => this.#sendAway(REPLIES.tooSlow, 'login-timeout'), this.#connection.loginMsLeft)
+  async run(msToLogin: number = LIMITS.loginMs): Promise<void> {
+    this.#timer = setTimeout(() => this.#sendAway(REPLIES.tooSlow, 'login-timeout'), msToLogin)
     this.#services.live.enter(this.#live)
     this.#connection.giveWay = () => {
       if (this.#live.device !== undefined) return false
