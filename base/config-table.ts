@@ -168,7 +168,7 @@ export const UPSTREAM_KEYS = {
   }),
   sessions_per_mailbox: optional(count, {
     meaning:
-      'Connections to one mailbox there at a time, all its devices together; one more is answered `[LIMIT]`. For upstreams that allow few, such as Gmail (15).',
+      'Connections to one mailbox there at a time, all its devices together; one more is answered `[LIMIT]`. For upstreams that allow few, such as Gmail (15). Each gateway counts its own.',
     example: '15',
   }),
   allow_unauthenticate: withDefault(flag, false, {

@@ -9,7 +9,6 @@ import { StoreObserver } from '../fixtures/store-observer.ts'
 const users = ['one@example.com', 'two@example.com']
 const logins = 10_000
 /** Until then the heap grows to the size it works with. */
-const warmUp = 3_000
 let stage: Stage
 let accounts: ImapAccount[]
 
@@ -28,7 +27,6 @@ test('10,000 logins', { timeout: 300_000 }, async () => {
   const noted = async () => (await stage.gateway.listDevices()).every(row => row.lastConnection !== null && row.sessions === 0)
   await waitFor('both noted', 10_000, noted, 200)
   const rowsBefore = observer.countRows()
-  let memoryBefore = 0
 
   let commits = 0
   let version = observer.readVersion()
@@ -42,10 +40,7 @@ test('10,000 logins', { timeout: 300_000 }, async () => {
   const result = await runLogins({
     accounts,
     parallel: 16,
-    goOn(started) {
-      if (started === warmUp) memoryBefore = stage.gateway.residentBytes()
-      return started < logins
-    },
+    goOn: started => started < logins,
   })
   const seconds = (performance.now() - start) / 1000
   expect(result.failures).toEqual([])
@@ -62,6 +57,4 @@ test('10,000 logins', { timeout: 300_000 }, async () => {
   observer.close()
   const rows = await stage.gateway.listDevices()
   for (const row of rows) expect(Date.now() - Date.parse(row.lastConnection?.at ?? '')).toBeLessThan(30_000)
-  // Seven thousand sessions more came and went.
-  expect(stage.gateway.residentBytes() - memoryBefore).toBeLessThan(25_000_000)
 })

@@ -30,15 +30,18 @@ beforeAll(async () => {
   dovecot = await Dovecot.open({ users: { [user]: 'upstream/marker+reader', [stale]: 'upstream/marker+stale' } })
   scripted = await ScriptedSmtp.open()
   const [dead] = await pickPorts(1)
-  gateway = await SubmissionGateway.open([
-    scripted.asUpstream({ imap: { address: `localhost:${dovecot.ports.plain}`, tls: 'none' } }),
-    {
-      name: 'dead',
-      domains: ['dead.example'],
-      imap: { address: `127.0.0.1:${dead}`, tls: 'none' },
-      submission: { address: `127.0.0.1:${dead}`, tls: 'none' },
-    },
-  ])
+  gateway = await SubmissionGateway.open(
+    [
+      scripted.asUpstream({ imap: { address: `localhost:${dovecot.ports.plain}`, tls: 'none' } }),
+      {
+        name: 'dead',
+        domains: ['dead.example'],
+        imap: { address: `127.0.0.1:${dead}`, tls: 'none' },
+        submission: { address: `127.0.0.1:${dead}`, tls: 'none' },
+      },
+    ],
+    'drain_seconds = 20',
+  )
   appendFileSync(gateway.mailwicket.configPath, '\n[admin]\naddress = "127.0.0.1:0"\n')
   await gateway.mailwicket.addMailboxOf(dovecot, user)
   await gateway.mailwicket.addMailbox(stale, 'upstream/marker+old-one', ['--no-verify'])
@@ -221,8 +224,8 @@ test('a store that was moved away does, at once; put back, the node is ready by 
 })
 
 test('while it goes away it says so', async () => {
+  // It counts as idle after a second, and does not take its leave: time enough to ask.
   const session = await logIn(phone.imap)
-  // Who does not take its leave holds up the end for a second.
   session.socket.pause()
   const stopped = gateway.mailwicket.stopServe()
   const answer = await waitFor('503', 10_000, async () => {
