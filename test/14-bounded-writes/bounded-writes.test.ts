@@ -8,7 +8,6 @@ import { StoreObserver } from '../fixtures/store-observer.ts'
 
 const users = ['one@example.com', 'two@example.com']
 const logins = 10_000
-/** Until then the heap grows to the size it works with. */
 let stage: Stage
 let accounts: ImapAccount[]
 
