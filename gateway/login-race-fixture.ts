@@ -12,7 +12,7 @@ import type { Store } from '../store/open-store.ts'
 import { PasswordHasher } from '../store/password-hash.ts'
 import { StoreFixture } from '../store/store-fixture.ts'
 import { openLimiterForAll } from './abuse/limiter-fixture.ts'
-import type { Connection } from './connection.ts'
+import { openPretendedConnection } from './connection-fixture.ts'
 import { type ImapServices, ImapSession } from './imap/imap-session.ts'
 import { LegacyLogins } from './legacy-login.ts'
 import { LIMITS } from './limits.ts'
@@ -149,17 +149,7 @@ export class RaceStage {
     }
     const [client, ours] = await openTcpPair()
     race.listen(client)
-    const connection = {
-      ip: '192.0.2.7',
-      port: 4711,
-      tls: 'TLSv1.3',
-      socket: ours,
-      destroy: () => void ours.destroy(),
-      farewell: (text: string) => {
-        ours.end(text)
-        ours.resume()
-      },
-    } as unknown as Connection
+    const connection = openPretendedConnection(ours, 'TLSv1.3')
     const [upstream] = duplexPair()
     if (protocol === 'imap') {
       const imap = { ...services, connect: () => connect(upstream).then(() => ({ socket: upstream, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' })) }

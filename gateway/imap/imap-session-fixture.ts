@@ -1,7 +1,7 @@
 /**
  * An IMAP session over a pair of streams, with a store of one mailbox and an upstream that is a pair of streams too.
  */
-import { type Duplex, duplexPair } from 'node:stream'
+import { duplexPair } from 'node:stream'
 import { afterEach, beforeAll, expect, vi } from 'vitest'
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
 import type { Log, LogEvent, LogFields } from '../../base/log.ts'
@@ -10,7 +10,7 @@ import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
 import type { Limiter } from '../abuse/limiter.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
-import type { Connection } from '../connection.ts'
+import { openPretendedConnection } from '../connection-fixture.ts'
 import { LegacyLogins } from '../legacy-login.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { Metrics } from '../metrics.ts'
@@ -93,20 +93,8 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
     legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
   } as unknown as ImapServices
-  const connection = {
-    ip: '192.0.2.7',
-    tls,
-    socket: ours as Duplex,
-    secure: async () => {
-      connection.tls = 'TLSv1.3'
-    },
-    destroy: () => void ours.destroy(),
-    farewell: (text: string) => {
-      ours.end(text)
-      ours.resume()
-    },
-  }
-  const session = new ImapSession(services, connection as unknown as Connection, log)
+  const connection = openPretendedConnection(ours, tls)
+  const session = new ImapSession(services, connection, log)
   const done = session.run()
   return {
     client,

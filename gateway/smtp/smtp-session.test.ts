@@ -1,5 +1,4 @@
 import { once } from 'node:events'
-import type { Duplex } from 'node:stream'
 import { beforeAll, describe, expect, it, vi } from 'vitest'
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
 import type { Log, LogEvent, LogFields } from '../../base/log.ts'
@@ -7,7 +6,7 @@ import { Secret } from '../../base/secret.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/login-record.ts'
 import { PasswordHasher } from '../../store/password-hash.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
-import type { Connection } from '../connection.ts'
+import { openPretendedConnection } from '../connection-fixture.ts'
 import { LegacyLogins } from '../legacy-login.ts'
 import { LiveSessions } from '../live-sessions.ts'
 import { Metrics } from '../metrics.ts'
@@ -83,21 +82,8 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
     ledger: new SendingLedger(),
     frontDoor: new FrontDoor({ hostname: 'mail.example.com', upstreams: ['main'], known: new Map(), onLearnt: () => {} }),
   } as unknown as SmtpServices
-  const connection = {
-    ip: '192.0.2.7',
-    port: 4711,
-    tls,
-    socket: ours as Duplex,
-    secure: async () => {
-      connection.tls = 'TLSv1.3'
-    },
-    destroy: () => void ours.destroy(),
-    farewell: (text: string) => {
-      ours.end(text)
-      ours.resume()
-    },
-  }
-  const session = new SmtpSession(services, connection as unknown as Connection, log)
+  const connection = openPretendedConnection(ours, tls)
+  const session = new SmtpSession(services, connection, log)
   const done = session.run()
   const says = (text: string) => vi.waitFor(() => expect(said).toContain(text), { interval: 2, timeout: 10_000 })
   return { client, ours, upstream, done, lines, live, services, said: () => said, says }
