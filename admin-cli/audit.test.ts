@@ -8,12 +8,12 @@ import { join } from 'node:path'
 import { sql } from 'kysely'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Secret } from '../base/secret.ts'
-import { MIGRATIONS, migrate } from '../store/migrations.ts'
-import { PasswordHasher } from '../store/password-hash.ts'
-import { createSqliteFile, openSqlite } from '../store/sqlite-backend.ts'
-import type { Command } from './command-frame.ts'
+import { PasswordHasher } from '../store/passwords/password-hash.ts'
+import { MIGRATIONS, migrate } from '../store/schema/migrations.ts'
+import { createSqliteFile, openSqlite } from '../store/sqlite/sqlite-backend.ts'
+import type { Command } from './frame/command-frame.ts'
 import { buildProgram } from './program.ts'
-import { makeTestTerminal, runHere } from './test-terminal.ts'
+import { makeTestTerminal, runHere } from './terminal-fixture.ts'
 
 /** Commands that change nothing in the store, and those whose changes a case with real servers looks at. */
 const NO_CHANGE = [

@@ -5,9 +5,9 @@
 import { readFileSync, readlinkSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
-import { findOperator } from './operator.ts'
+import { findOperator } from './frame/operator.ts'
+import type { StopSignal, Terminal } from './frame/terminal.ts'
 import { formatError, runCommand } from './run-command.ts'
-import type { StopSignal, Terminal } from './terminal.ts'
 
 /** Longer than any reader that reads needs for a pipe full. */
 const LAST_WORDS_MS = 2_000

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Command } from './command-frame.ts'
+import type { Command } from './frame/command-frame.ts'
 import { buildProgram } from './program.ts'
-import { makeTestTerminal, runHere } from './test-terminal.ts'
+import { makeTestTerminal, runHere } from './terminal-fixture.ts'
 
 /** Every command with the words that lead to it. */
 async function listCommands(): Promise<{ path: string[]; command: Command }[]> {

@@ -2,8 +2,8 @@
  * The whole command tree. The order here is the order in the help.
  * Only the commands that the command line names are declared in full: reading the files of the others would cost every command time.
  */
-import { Command } from './command-frame.ts'
-import type { Terminal } from './terminal.ts'
+import { Command } from './frame/command-frame.ts'
+import type { Terminal } from './frame/terminal.ts'
 
 interface Branch {
   readonly name: string
@@ -16,90 +16,90 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
     {
       name: 'demo',
       summary: 'a look around without any set-up: a mail server with a few messages, a gateway, one device; all on this machine, gone afterwards',
-      load: async () => (await import('./demo-command.ts')).declareDemo,
+      load: async () => (await import('./demo/demo-command.ts')).declareDemo,
     },
     {
       name: 'init',
       summary: 'write mailwicket.toml, the master key, a development certificate and the database; never overwrites',
-      load: async () => (await import('./init-command.ts')).declareInit,
+      load: async () => (await import('./commands/init-command.ts')).declareInit,
     },
     {
       name: 'check',
       summary: 'check configuration, keys, certificates, store and upstreams; exit code 1 when something must be done',
-      load: async () => (await import('./check-command.ts')).declareCheck,
+      load: async () => (await import('./check/check-command.ts')).declareCheck,
     },
     {
       name: 'serve',
       summary: 'run the gateway in the foreground: log on stdout, SIGTERM or Ctrl-C stops, SIGHUP reads the configuration again',
-      load: async () => (await import('./serve-command.ts')).declareServe,
+      load: async () => (await import('./commands/serve-command.ts')).declareServe,
     },
   ],
   'Mailboxes, devices and users:': [
     {
       name: 'mailbox',
       summary: 'put mailboxes behind the gateway, list and remove them',
-      load: async () => (await import('./mailbox-commands.ts')).declareMailbox,
+      load: async () => (await import('./commands/mailbox-commands.ts')).declareMailbox,
     },
     {
       name: 'device',
       summary: 'give a device its own password, list devices, revoke them',
-      load: async () => (await import('./device-commands.ts')).declareDevice,
+      load: async () => (await import('./commands/device-commands.ts')).declareDevice,
     },
     {
       name: 'user',
       summary: 'name the persons behind devices and say who may send',
-      load: async () => (await import('./user-commands.ts')).declareUser,
+      load: async () => (await import('./commands/user-commands.ts')).declareUser,
     },
   ],
   'What happens:': [
-    { name: 'session', summary: 'list live sessions, end them', load: async () => (await import('./session-commands.ts')).declareSession },
+    { name: 'session', summary: 'list live sessions, end them', load: async () => (await import('./commands/session-commands.ts')).declareSession },
     {
       name: 'limits',
       summary: 'show who is held back for too many wrong passwords, let go of it',
-      load: async () => (await import('./limits-commands.ts')).declareLimits,
+      load: async () => (await import('./commands/limits-commands.ts')).declareLimits,
     },
     {
       name: 'activity',
       summary: 'show logins and refusals, oldest first (kept 30 days)',
-      load: async () => (await import('./activity-commands.ts')).declareActivity,
+      load: async () => (await import('./commands/activity-commands.ts')).declareActivity,
     },
     {
       name: 'audit',
       summary: 'show who changed what: mailboxes, devices, users, keys',
-      load: async () => (await import('./activity-commands.ts')).declareAudit,
+      load: async () => (await import('./commands/activity-commands.ts')).declareAudit,
     },
   ],
   'Operation:': [
     {
       name: 'backup',
       summary: 'copy the store to a file while the gateway runs; the master key is not in it',
-      load: async () => (await import('./backup-commands.ts')).declareBackup,
+      load: async () => (await import('./commands/backup-commands.ts')).declareBackup,
     },
     {
       name: 'restore',
       summary: 'put a backup in the place of the store, while the gateway runs; what was revoked since stays revoked',
-      load: async () => (await import('./backup-commands.ts')).declareRestore,
+      load: async () => (await import('./commands/backup-commands.ts')).declareRestore,
     },
     {
       name: 'import',
       summary: 'take mailboxes and devices from a CSV or JSON file',
-      load: async () => (await import('./import-command.ts')).declareImport,
+      load: async () => (await import('./import/import-command.ts')).declareImport,
     },
     {
       name: 'export',
       summary: 'write mailboxes and devices to a CSV or JSON file; no passwords',
-      load: async () => (await import('./export-command.ts')).declareExport,
+      load: async () => (await import('./import/export-command.ts')).declareExport,
     },
-    { name: 'key', summary: 'show which master key is used, change it', load: async () => (await import('./key-commands.ts')).declareKey },
+    { name: 'key', summary: 'show which master key is used, change it', load: async () => (await import('./commands/key-commands.ts')).declareKey },
     {
       name: 'migrate',
       summary: 'bring the store to the form this version uses, after an update; there is no way back but a backup',
-      load: async () => (await import('./migrate-command.ts')).declareMigrate,
+      load: async () => (await import('./commands/migrate-command.ts')).declareMigrate,
     },
     {
       name: 'completion',
       summary: 'print a script that completes commands and options in your shell',
-      load: async () => (await import('./completion-command.ts')).declareCompletion,
+      load: async () => (await import('./commands/completion-command.ts')).declareCompletion,
     },
   ],
 }

@@ -3,10 +3,10 @@
  * Errors are reported here and only here: `mailwicket: what happened` and what to do, or JSON under `--json`, on stderr.
  */
 import { type ErrorCode, exitCodeOf, MailwicketError } from '../base/errors.ts'
-import { type Command, CommanderError } from './command-frame.ts'
-import { Interrupted } from './interrupted.ts'
+import { type Command, CommanderError } from './frame/command-frame.ts'
+import { Interrupted } from './frame/interrupted.ts'
+import type { Terminal } from './frame/terminal.ts'
 import { buildProgram } from './program.ts'
-import type { Terminal } from './terminal.ts'
 
 /** Runs `args` (without node and script) and resolves to the exit code (design section 10). Never throws. */
 export async function runCommand(args: readonly string[], terminal: Terminal, version: string): Promise<number> {

@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import type { Config, UpstreamAuth, UpstreamConfig } from '../base/config.ts'
 import { Secret } from '../base/secret.ts'
+import type { Config, UpstreamAuth, UpstreamConfig } from '../config/config.ts'
 import { chooseUpstream, makeUpstreamAccount } from './upstream-account.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mailwicket-test-'))

@@ -3,9 +3,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { domainOf } from '../base/address.ts'
-import type { Config, UpstreamConfig, UpstreamEndpoint } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
+import type { Config, UpstreamConfig, UpstreamEndpoint } from '../config/config.ts'
 import type { ProbeTarget } from './upstream-probe.ts'
 
 export interface UpstreamAccount {

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '../base/secret.ts'
-import { type DemoUpstream, startDemoUpstream } from './demo-upstream.ts'
+import { type DemoUpstream, startDemoUpstream } from './demo/demo-upstream.ts'
 import { probeImap } from './upstream-probe.ts'
 
 const account = (text: string) => ({ authzid: undefined, user: 'ada@example.test', secret: Secret.fromText(text) })

@@ -6,9 +6,9 @@
  */
 import { readFileSync } from 'node:fs'
 import { ImapFlow, type ImapFlowOptions } from 'imapflow'
-import type { UpstreamTls } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { formatEndpoint } from '../base/network.ts'
+import type { UpstreamTls } from '../config/config.ts'
 import { adviceFor, quote } from './probe-failure.ts'
 import { checkTakesHeader, openTunnel, type Tunnel } from './probe-header.ts'
 import type { UpstreamAccount } from './upstream-account.ts'

@@ -7,9 +7,13 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
 import ipaddr from 'ipaddr.js'
-import type { Endpoint } from './config.ts'
 
 type Address = ipaddr.IPv4 | ipaddr.IPv6
+
+export interface Endpoint {
+  readonly host: string
+  readonly port: number
+}
 
 /** A network, its host bits cleared. */
 export interface Network {

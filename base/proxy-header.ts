@@ -1,8 +1,8 @@
 /**
  * The header of the PROXY protocol, version 2 (HAProxy's specification), as we write it: whose connection we pass on.
- * Reading one is `gateway/proxy-protocol.ts`.
+ * Reading one is `gateway/listen/proxy-protocol.ts`.
  */
-import type { Endpoint } from './config.ts'
+import type { Endpoint } from './network.ts'
 import { addressOctets } from './network.ts'
 
 export const PROXY_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')

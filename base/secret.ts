@@ -2,7 +2,7 @@
  * A secret that cannot be printed by accident: an app password, an upstream secret, a key.
  *
  * `String()`, JSON and `util.inspect` show `[secret]`. `reveal()` is called only in the files that
- * `test/house.test.ts` lists (hashing, tags, sealing, the upstream logins, the one-time display).
+ * `test/architecture.test.ts` lists (hashing, tags, sealing, the upstream logins, the one-time display).
  */
 import { inspect } from 'node:util'
 

@@ -3,7 +3,7 @@
  * A process of its own: argon2 runs in its threads, and they count.
  */
 import { Secret } from '../base/secret.ts'
-import { PasswordHasher } from '../store/password-hash.ts'
+import { PasswordHasher } from '../store/passwords/password-hash.ts'
 
 const VERIFICATIONS = 40
 

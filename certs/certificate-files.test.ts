@@ -1,7 +1,7 @@
 import { createPrivateKey } from 'node:crypto'
 import { chmodSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { CertificateFiles } from '../base/config.ts'
+import type { CertificateFiles } from '../config/config.ts'
 import { inspectCertificates } from './certificate-files.ts'
 import { Folder, makePem, type Pem } from './certificate-fixture.ts'
 

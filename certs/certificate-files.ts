@@ -6,9 +6,9 @@
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { readFile, stat } from 'node:fs/promises'
-import type { CertificateFiles } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { normaliseIp } from '../base/network.ts'
+import type { CertificateFiles } from '../config/config.ts'
 import { makeServerContext } from './secure-context.ts'
 
 export interface CertificateFacts extends CertificateFiles {

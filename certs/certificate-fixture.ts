@@ -5,9 +5,9 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BasicConstraintsExtension, SubjectAlternativeNameExtension, X509CertificateGenerator } from '@peculiar/x509'
-import type { CertificateFiles } from '../base/config.ts'
 import type { LogEvent, LogFields } from '../base/log.ts'
 import { type Log, silentLog } from '../base/log.ts'
+import type { CertificateFiles } from '../config/config.ts'
 
 export interface Pem {
   readonly cert: string

@@ -5,7 +5,7 @@
  */
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls'
-import type { ListenConfig } from '../base/config.ts'
+import type { ListenConfig } from '../config/config.ts'
 
 export type MinTls = ListenConfig['minTls']
 

@@ -1,7 +1,7 @@
 /** docs/configuration.md, from the table that the parser uses. */
-import type { Key } from '../base/config-kinds.ts'
-import { formatSampleConfig } from '../base/config-sample.ts'
-import { SECTIONS, type Section } from '../base/config-table.ts'
+import type { Key } from '../config/config-kinds.ts'
+import { formatSampleConfig } from '../config/config-sample.ts'
+import { SECTIONS, type Section } from '../config/config-table.ts'
 import { formatTable, generatedNotice } from './markdown.ts'
 
 const INTRODUCTION = `# Configuration: \`mailwicket.toml\`
@@ -40,7 +40,7 @@ const RULES = `## Rules across keys
 export function formatConfigurationPage(): string {
   const sections = SECTIONS.map(formatSection)
   const sample = `## The file that \`init\` writes\n\n\`\`\`toml\n${formatSampleConfig({ hostname: 'mail.example.com' })}\`\`\`\n`
-  return [generatedNotice('`base/config-table.ts`'), INTRODUCTION, ...sections, RULES, sample].join('\n')
+  return [generatedNotice('`config/config-table.ts`'), INTRODUCTION, ...sections, RULES, sample].join('\n')
 }
 
 function formatSection(section: Section): string {

@@ -1,10 +1,10 @@
-/** The table of metrics in docs/monitoring.md, from `gateway/metrics-table.ts`; the rest of that page is written by hand. */
+/** The table of metrics in docs/monitoring.md, from `gateway/monitoring/metrics-table.ts`; the rest of that page is written by hand. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { METRICS, type MetricFacts } from '../gateway/metrics-table.ts'
+import { METRICS, type MetricFacts } from '../gateway/monitoring/metrics-table.ts'
 import { formatTable } from './markdown.ts'
 
-const BEGIN = '<!-- Made by `npm run docs` from `gateway/metrics-table.ts`, up to the next such line. -->\n'
+const BEGIN = '<!-- Made by `npm run docs` from `gateway/monitoring/metrics-table.ts`, up to the next such line. -->\n'
 const END = '<!-- End of what is made. -->\n'
 
 /** `root` is the directory of the repository. */

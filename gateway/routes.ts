@@ -1,11 +1,12 @@
 /**
  * Which upstream serves a mailbox, and how we log in there.
  */
-import type { UpstreamConfig } from '../base/config.ts'
+
 import type { Secret } from '../base/secret.ts'
-import type { GatewayStore } from '../store/gateway-store.ts'
-import type { LoginMailbox } from '../store/login-record.ts'
-import type { Route } from './login.ts'
+import type { UpstreamConfig } from '../config/config.ts'
+import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
+import type { LoginMailbox } from '../store/schema/login-record.ts'
+import type { Route } from './login/login.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
 import { makeLegacyLogin, openUpstreamLogin } from './upstream-login.ts'
 

@@ -3,11 +3,11 @@
  * The device's app password never goes there.
  */
 import { readFileSync, statSync } from 'node:fs'
-import type { UpstreamConfig } from '../base/config.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
-import type { GatewayStore } from '../store/gateway-store.ts'
-import type { LoginMailbox } from '../store/login-record.ts'
+import type { UpstreamConfig } from '../config/config.ts'
+import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
+import type { LoginMailbox } from '../store/schema/login-record.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
 
 export interface UpstreamLogin {

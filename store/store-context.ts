@@ -4,9 +4,9 @@
  * Invariant: a change, its audit row and its move of the generation are one transaction; there is no other writer in this process.
  */
 import type { Kysely, Transaction } from 'kysely'
-import type { Backend } from './backend.ts'
-import type { Keyring } from './master-key.ts'
-import type { Schema } from './schema.ts'
+import type { Keyring } from './keys/master-key.ts'
+import type { Backend } from './schema/backend.ts'
+import type { Schema } from './schema/schema.ts'
 
 /** Who changes something, and from where: `{ name: 'root', source: 'cli' }`. */
 export interface Actor {

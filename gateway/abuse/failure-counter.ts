@@ -6,7 +6,7 @@
  */
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
-import { SHARED_FROM } from '../../store/failure-limits.ts'
+import { SHARED_FROM } from '../../store/schema/failure-limits.ts'
 
 interface Entry {
   /** Of the secrets that were counted. Not more than `maxMarks`: beyond it all count. */

@@ -2,7 +2,7 @@
  * A limiter that lets everybody try, for tests of what comes after it; its answers keep their grid. `terms` closes it.
  */
 import type { Attempt, Limiter } from './limiter.ts'
-import { ReplySlots } from './reply-slots.ts'
+import { ReplySlots } from './response-time-buckets.ts'
 
 export function openLimiterForAll(terms: Attempt['terms'] = 'open'): Limiter {
   const slots = new ReplySlots({ share: () => 1 })

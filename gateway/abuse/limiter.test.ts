@@ -5,7 +5,7 @@ import { parseCidr } from '../../base/network.ts'
 import { Secret } from '../../base/secret.ts'
 import { LIMITS } from '../limits.ts'
 import { Limiter } from './limiter.ts'
-import { SecretMarks } from './secret-mark.ts'
+import { SecretMarks } from './secret-fingerprint.ts'
 
 const ANN = 'ann@example.com'
 const HOME = '192.0.2.10'

@@ -6,7 +6,7 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import { LIMITS } from '../limits.ts'
-import type { Wire } from '../wire.ts'
+import type { Wire } from '../wire/wire.ts'
 
 /** A framed command: text, literal, text, …, text. */
 export interface RawCommand {

@@ -3,7 +3,7 @@
  * No text of an upstream and no message of an error gets here.
  */
 
-import { isIndistinct, isLimit, type Refusal } from '../refusal.ts'
+import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
 import type { FailureReply } from '../upstream-failure.ts'
 import { CAPABILITIES } from './imap-capabilities.ts'
 

@@ -1,8 +1,8 @@
 /**
  * The hand-over of an IMAP connection: our OK with the upstream's capabilities, what either side sent meanwhile, then the splice.
  */
-import type { LoginOutcome } from '../login.ts'
-import { Splice } from '../splice.ts'
+import type { LoginOutcome } from '../login/login.ts'
+import { Splice } from '../wire/splice.ts'
 import { ImapIdPeek } from './imap-id-peek.ts'
 import { REPLIES } from './imap-replies.ts'
 import type { ImapSession } from './imap-session.ts'

@@ -5,12 +5,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import type { ClientIdentity } from '../client-identity.ts'
 import { LIMITS } from '../limits.ts'
-import type { UpstreamDialler } from '../upstream-dialler.ts'
+import type { ClientIdentity } from '../upstream/client-identity.ts'
+import type { UpstreamDialler } from '../upstream/upstream-dialler.ts'
 import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
 import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
-import { Wire } from '../wire.ts'
+import { Wire } from '../wire/wire.ts'
 
 /** An upstream session that is ours, ready to be spliced. */
 export interface ImapUpstream {

@@ -3,8 +3,8 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import { LIMITS } from '../limits.ts'
-import { logIn } from '../login.ts'
-import { type Credentials, decodeBase64, decodeInitialResponse, parseCredentials, parsePlain } from '../sasl.ts'
+import { logIn } from '../login/login.ts'
+import { type Credentials, decodeBase64, decodeInitialResponse, parseCredentials, parsePlain } from '../login/sasl.ts'
 import type { ImapArguments } from './imap-arguments.ts'
 import type { RawCommand } from './imap-command-reader.ts'
 import { parseClientId } from './imap-id.ts'

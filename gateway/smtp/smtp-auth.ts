@@ -2,7 +2,7 @@
  * AUTH as a server (RFC 4954): from the command line and the client's answers to credentials. It judges nothing.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import { type Credentials, decodeBase64, decodeInitialResponse, parseCredentials, parsePlain } from '../sasl.ts'
+import { type Credentials, decodeBase64, decodeInitialResponse, parseCredentials, parsePlain } from '../login/sasl.ts'
 import { REPLIES } from './smtp-replies.ts'
 
 /** Sends a challenge and gives the client's answer. */

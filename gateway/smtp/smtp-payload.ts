@@ -5,7 +5,7 @@
  * read to the end its sender gave it, so that the client hears the refusal and does not send the rest as commands.
  */
 import { LIMITS } from '../limits.ts'
-import type { Wire } from '../wire.ts'
+import type { Wire } from '../wire/wire.ts'
 import { EndOfData } from './end-of-data.ts'
 
 export type PayloadOutcome = 'sent' | 'look-alike' | 'upstream-gone' | { readonly refused: string }

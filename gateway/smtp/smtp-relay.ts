@@ -8,7 +8,7 @@
 import { MailwicketError } from '../../base/errors.ts'
 import { LIMITS } from '../limits.ts'
 import { sanitise, UpstreamFailure } from '../upstream-failure.ts'
-import type { Wire } from '../wire.ts'
+import type { Wire } from '../wire/wire.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { parseMail, parseRcpt, UnknownParameter } from './smtp-envelope.ts'
 import { type PayloadOutcome, relayPayload } from './smtp-payload.ts'

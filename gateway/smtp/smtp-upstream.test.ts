@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
-import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
+import { openScriptedUpstream, type Script } from '../upstream/scripted-upstream-fixture.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { connectSmtpUpstream } from './smtp-upstream.ts'
 import { encodeXtext } from './smtp-wire.ts'

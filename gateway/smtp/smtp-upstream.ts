@@ -2,12 +2,12 @@
  * The upstream leg of a submission: greeting, EHLO, STARTTLS, XCLIENT where it is wanted, AUTH. The upstream is not trusted.
  */
 import type { Duplex } from 'node:stream'
-import type { ClientIdentity } from '../client-identity.ts'
 import { LIMITS } from '../limits.ts'
-import type { UpstreamDialler } from '../upstream-dialler.ts'
+import type { ClientIdentity } from '../upstream/client-identity.ts'
+import type { UpstreamDialler } from '../upstream/upstream-dialler.ts'
 import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
 import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
-import { Wire } from '../wire.ts'
+import { Wire } from '../wire/wire.ts'
 import { encodeXtext, readReply, type SmtpReply } from './smtp-wire.ts'
 
 /** A submission session at the upstream that is logged in. */

@@ -3,7 +3,7 @@
  */
 import { LIMITS } from '../limits.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
-import type { Wire } from '../wire.ts'
+import type { Wire } from '../wire/wire.ts'
 
 export interface SmtpReply {
   readonly code: number

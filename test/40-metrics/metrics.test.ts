@@ -5,7 +5,7 @@
 import { appendFileSync, mkdirSync, readdirSync, renameSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Labels, PrometheusText } from '../../gateway/prometheus-text-fixture.ts'
+import { type Labels, PrometheusText } from '../../gateway/monitoring/prometheus-text-fixture.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
 import { expectNoSecretIn, noteOutput, noteSecret } from '../fixtures/marker-secrets.ts'

@@ -3,8 +3,8 @@
  * Then upstream, apps and gateway are killed and come back: afterwards the registry, the sockets and the open files agree.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { loadConfig } from '../../base/config-load.ts'
-import { loadKeyring } from '../../store/master-key.ts'
+import { loadConfig } from '../../config/config-load.ts'
+import { loadKeyring } from '../../store/keys/master-key.ts'
 import { openStore } from '../../store/open-store.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'

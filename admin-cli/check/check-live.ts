@@ -1,0 +1,62 @@
+/**
+ * `check --live`: a real login through the running gateway, with a device made for it.
+ *
+ * SECURITY: no password of a person is used. The device logs in and does nothing else: no mail is read or sent. It expires after
+ * two minutes even when this process is killed, and is revoked as soon as the login was tried; both changes are in the audit.
+ */
+
+import { makeId, type SessionId } from '../../base/ids.ts'
+import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
+import type { Config, ListenConfig } from '../../config/config.ts'
+import type { Mailbox } from '../../store/accounts/mailboxes.ts'
+import type { CommandContext } from '../frame/command-context.ts'
+import { withStoreOf } from '../frame/store-access.ts'
+import type { UpstreamAccount } from '../upstream-account.ts'
+import { bad, doubtful, type Finding, good } from './check-finding.ts'
+
+/** Long enough for every listener to be tried, each within the probe's own deadline. */
+const DEVICE_LIFE_MS = 120_000
+
+export async function checkLive(context: CommandContext, config: Config, address: string | undefined): Promise<Finding[]> {
+  try {
+    return await withStoreOf(context, config, async store => {
+      const mailbox = address === undefined ? (await store.mailboxes.list()).find(one => one.state === 'active') : await store.mailboxes.get(address)
+      if (mailbox === undefined) return [doubtful('live', 'There is no mailbox to log in to.', 'Add one with `mailbox add ADDR`.')]
+      const scopes = [...new Set(config.listen.map(({ protocol }) => (protocol === 'imap' ? ('imap' as const) : ('smtp' as const))))]
+      const name = `check ${makeId<SessionId>().slice(0, 8)}`
+      const { device, password } = await store.devices.add(mailbox.address, { name, scopes, expiresAt: context.terminal.now() + DEVICE_LIFE_MS })
+      try {
+        const account = { authzid: undefined, user: mailbox.address, secret: password }
+        const findings: Finding[] = []
+        for (const listener of config.listen) findings.push(await tryListener(config, listener, mailbox, account))
+        return findings
+      } finally {
+        await store.devices.revoke([device.id])
+      }
+    })
+  } catch (error) {
+    return [bad('live', error)]
+  }
+}
+
+async function tryListener(config: Config, listener: ListenConfig, mailbox: Mailbox, account: UpstreamAccount): Promise<Finding> {
+  const check = `live ${formatEndpoint(listener)}`
+  if (listener.port === 0) return doubtful(check, 'The listener takes any free port: it cannot be found from here.', 'Give it a fixed port to have it checked.')
+  const host = LOCAL_ADDRESS[listener.host] ?? listener.host
+  const wantsHeader = listener.proxyProtocolFrom !== undefined
+  if (wantsHeader && !isInNetworks(host, listener.proxyProtocolFrom.map(parseCidr)))
+    return doubtful(check, 'Only the balancers of proxy_protocol_from may connect to it, and this machine is none.', 'Try a login through the balancer.')
+  try {
+    // Trusts what the configuration says the gateway shows; whether others trust it is checked apart.
+    const ca = config.certificates.map(({ cert }) => cert)
+    const target = { host, port: listener.port, tls: listener.tls, ca, serverName: config.hostname, pinned: true, wantsHeader }
+    if (listener.protocol === 'imap') await (await import('../upstream-probe.ts')).probeImap(target, account)
+    else await (await import('../submission-probe.ts')).probeSubmission(target, account)
+    return good(check, `A device of ${mailbox.address} logs in.`)
+  } catch (error) {
+    return { ...bad(check, error), advice: 'Is the gateway running (`mailwicket serve`) with this configuration? Its log says what it made of the login.' }
+  }
+}
+
+/** “All addresses” is no address to connect to. */
+const LOCAL_ADDRESS: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }

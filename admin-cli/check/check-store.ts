@@ -1,0 +1,52 @@
+/**
+ * Is the master key there and private, and is the store there, whole and of this version?
+ */
+import type { Config } from '../../config/config.ts'
+import type { CommandContext } from '../frame/command-context.ts'
+import { readKeyring, withStoreOf } from '../frame/store-access.ts'
+import { bad, type Finding, good } from './check-finding.ts'
+
+export async function checkKey(context: CommandContext, config: Config): Promise<Finding[]> {
+  try {
+    const keyring = await readKeyring(context, config)
+    const place = keyring.source.kind === 'environment' ? '$MAILWICKET_MASTER_KEY' : keyring.source.path
+    return [good('key', `${place} holds the master key ${keyring.currentId}; nobody else can read it.`)]
+  } catch (error) {
+    return [bad('key', error)]
+  }
+}
+
+export async function checkStore(context: CommandContext, config: Config): Promise<Finding[]> {
+  const { readStoreVersion } = await import('../../store/open-store.ts')
+  try {
+    const { version } = await readStoreVersion(config)
+    return await withStoreOf(context, config, async store => {
+      await store.checkIntegrity()
+      const [mailboxes, devices] = [await store.mailboxes.list(), await store.devices.list()]
+      const findings = [
+        good(
+          'store',
+          `${config.store.sqlitePath} is whole (version ${version}; ${countOf(mailboxes.length, 'mailbox', 'mailboxes')}, ${countOf(devices.length, 'device', 'devices')}).`,
+        ),
+      ]
+      const known = new Set(config.upstreams.map(upstream => upstream.name))
+      const lost = mailboxes.filter(mailbox => !known.has(mailbox.upstream))
+      if (lost.length > 0) {
+        const names = [...new Set(lost.map(mailbox => mailbox.upstream))].join(', ')
+        findings.push({
+          check: 'store',
+          status: 'fail',
+          message: `${lost.length} mailboxes belong to upstreams that the configuration does not have: ${names}.`,
+          advice: 'Put the [[upstream]] back, or move the mailboxes with `mailbox set ADDR --upstream NAME`.',
+        })
+      }
+      return findings
+    })
+  } catch (error) {
+    return [bad('store', error)]
+  }
+}
+
+function countOf(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`
+}

@@ -1,0 +1,50 @@
+/**
+ * Does the submission server of every upstream answer, and does it take our login?
+ * Nothing is sent.
+ */
+
+import { formatEndpoint } from '../../base/network.ts'
+import type { Config, UpstreamConfig, UpstreamEndpoint } from '../../config/config.ts'
+import type { CommandContext } from '../frame/command-context.ts'
+import { bad, doubtful, type Finding, good } from './check-finding.ts'
+import { checkEncryption, findAccount, SECURITY, sayUntried } from './check-upstreams.ts'
+
+/** `address`: the mailbox to try the login with; else the first one of each upstream. */
+export async function checkSubmission(context: CommandContext, config: Config, address: string | undefined): Promise<Finding[]> {
+  const findings: Finding[] = []
+  for (const upstream of config.upstreams) {
+    const { submission } = upstream
+    if (submission === undefined) continue
+    const check = `upstream ${upstream.name} submission`
+    findings.push(...(await checkLogin(context, config, upstream, submission, { check, address })))
+  }
+  return findings
+}
+
+async function checkLogin(
+  context: CommandContext,
+  config: Config,
+  upstream: UpstreamConfig,
+  endpoint: UpstreamEndpoint,
+  { check, address }: { readonly check: string; readonly address: string | undefined },
+): Promise<Finding[]> {
+  const [{ probeSubmission }, { probeTargetOf }] = await Promise.all([import('../submission-probe.ts'), import('../upstream-account.ts')])
+  try {
+    const found = await findAccount(context, config, upstream, address)
+    const { mechanisms, keywords } = await probeSubmission(probeTargetOf(upstream, endpoint), found?.account)
+    const login = found === undefined ? `AUTH ${mechanisms.join(' ')}, ${sayUntried(address)}` : `logged in for ${found.mailbox.address}`
+    const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${login}).`)]
+    if (/xclient/.test(upstream.forwardClient) && !keywords.includes('XCLIENT')) {
+      findings.push(
+        doubtful(
+          check,
+          `It does not offer XCLIENT to this machine: it does not learn the address of the mail app, though forward_client = "${upstream.forwardClient}".`,
+          'Name this machine in its smtpd_authorized_xclient_hosts (Postfix), or set forward_client = "none".',
+        ),
+      )
+    }
+    return [...findings, ...(await checkEncryption(check, endpoint))]
+  } catch (error) {
+    return [bad(check, error)]
+  }
+}

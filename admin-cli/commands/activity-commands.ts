@@ -1,0 +1,166 @@
+/**
+ * `mailwicket activity` (logins and refusals as mail apps made them) and `mailwicket audit` (who changed what at Mailwicket).
+ */
+
+import { MailwicketError } from '../../base/errors.ts'
+import type { Activity } from '../../store/history/activity.ts'
+import type { AuditEntry, AuditFilter } from '../../store/history/audit.ts'
+import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { formatIso, formatRelative, parseSince } from '../frame/moment.ts'
+import { withStore } from '../frame/store-access.ts'
+import type { Terminal } from '../frame/terminal.ts'
+
+/** How often `--follow` looks: the gateway writes within a second of what happened. */
+const FOLLOW_MS = 1000
+const DEFAULT_LIMIT = 1000
+
+interface ActivityOptions {
+  readonly mailbox?: string
+  readonly device?: string
+  readonly since?: string
+  readonly limit?: number
+  readonly follow?: boolean
+}
+
+export function declareActivity(activity: Command, terminal: Terminal): void {
+  activity.option('--mailbox <addr>', 'only of this address')
+  activity.option('--device <id>', 'only of this device (ID or ADDR/NAME)')
+  activity.option('--since <when>', '2h, 7d … back from now, or a date')
+  activity.option('--limit <n>', `the newest so many (default: ${DEFAULT_LIMIT})`, parseLimit)
+  activity.option('--follow', 'go on showing what happens until Ctrl-C; with --json one object a line')
+  addExamples(
+    does(activity, terminal, (context, _, options) => showActivity(context, options)),
+    ['activity --since 1h', 'the last hour'],
+    ['activity --mailbox anna@example.com --follow', 'watch one mailbox while an app is being set up'],
+  )
+}
+
+export function declareAudit(audit: Command, terminal: Terminal): void {
+  audit.option('--since <when>', '2h, 7d … back from now, or a date')
+  audit.option('--mailbox <addr>', 'only what was done to this mailbox and its devices')
+  audit.option('--device <id>', 'only what was done to this device (ID or ADDR/NAME)')
+  audit.option('--actor <who>', 'only by this user, or from this machine, terminal or SSH client')
+  audit.option('--action <what>', 'only this, for example device.revoked; “device” for all of them')
+  audit.option('--subject <what>', 'only of this address, login, ADDR/NAME or ID')
+  audit.option('--limit <n>', `the newest so many (default: ${DEFAULT_LIMIT})`, parseLimit)
+  addExamples(
+    does(audit, terminal, (context, _, options) => showAudit(context, options)),
+    ['audit --since 7d', 'the last week'],
+    ['audit --mailbox anna@example.com', 'the history of a mailbox and its devices'],
+    ['audit --device anna@example.com/phone', 'the history of one device'],
+    ['audit --actor root --action device.revoked --since 30d', 'what root revoked'],
+  )
+}
+
+function parseLimit(text: string): number {
+  if (!/^[1-9]\d{0,6}$/.test(text))
+    throw new MailwicketError('BAD_INPUT', { message: `--limit: “${text.slice(0, 60)}” is not usable.`, remedy: 'Give a whole number from 1 to 9999999.' })
+  return Number(text)
+}
+
+function toActivityRow(entry: Activity) {
+  const { firstAt, at, count, address, device, deviceName, result, protocol, ip, app } = entry
+  return { at: formatIso(at), firstAt: formatIso(firstAt), count, mailbox: address, device, deviceName, result, protocol, ip, app }
+}
+
+async function showActivity(context: CommandContext, options: ActivityOptions): Promise<void> {
+  const now = context.terminal.now()
+  const { mailbox, device, since, limit = DEFAULT_LIMIT } = options
+  const filter = {
+    ...(mailbox === undefined ? {} : { mailbox }),
+    ...(device === undefined ? {} : { device }),
+    ...(since === undefined ? {} : { since: parseSince(since, now, '--since') }),
+    limit,
+  }
+  if (options.follow === true) return followActivity(context, filter)
+  const entries = await withStore(context, store => store.activity.list(filter))
+  const toCells = (entry: Activity) => [
+    formatRelative(entry.at, now),
+    entry.result,
+    entry.address,
+    entry.deviceName ?? entry.device ?? '-',
+    entry.protocol,
+    entry.ip,
+    entry.app ?? '-',
+    entry.count === 1 ? '' : `${entry.count} times`,
+  ]
+  const heads = ['when', 'result', 'mailbox', 'device', 'protocol', 'from', 'app', '']
+  await answerList(context, entries, { heads, toJson: toActivityRow, toCells, whenEmpty: 'Nothing happened.' })
+}
+
+/** One line an entry, without a table: its columns could not know what is still to come. */
+function formatLine(entry: Activity): string {
+  const app = entry.app === null ? '' : `, ${entry.app}`
+  const times = entry.count === 1 ? '' : ` (${entry.count} times)`
+  return `${formatIso(entry.at)}  ${entry.result.padEnd(18)} ${entry.address}${entry.deviceName === null ? '' : `/${entry.deviceName}`}  ${entry.protocol} from ${entry.ip}${app}${times}`
+}
+
+async function followActivity(context: CommandContext, filter: { mailbox?: string; device?: string; since?: number; limit: number }): Promise<void> {
+  const { terminal } = context
+  const stopped = new AbortController()
+  const stop = () => stopped.abort()
+  const forget = [terminal.onSignal('SIGINT', stop), terminal.onSignal('SIGTERM', stop)]
+  const { formatCell } = await import('../frame/table.ts')
+  try {
+    await withStore(context, async store => {
+      // Without --since: from now on.
+      let cursor = filter.since === undefined ? await store.activity.cursor() : undefined
+      context.remark('Waiting for what happens next; Ctrl-C ends.')
+      while (!stopped.signal.aborted) {
+        const entries = await store.activity.list({ ...filter, ...(cursor === undefined ? {} : { after: cursor }) })
+        for (const entry of entries) {
+          cursor = Math.max(cursor ?? 0, entry.cursor)
+          terminal.stdout.write(`${context.json ? JSON.stringify(toActivityRow(entry)) : formatCell(formatLine(entry))}\n`)
+        }
+        await pause(FOLLOW_MS, stopped.signal)
+      }
+    })
+  } finally {
+    for (const off of forget) off()
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise(resolve => {
+    if (signal.aborted) return resolve()
+    const timer = setTimeout(done, ms)
+    function done() {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    signal.addEventListener('abort', done)
+  })
+}
+
+async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'since'> & { since?: string }): Promise<void> {
+  const now = context.terminal.now()
+  const { since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT } = options
+  const from = since === undefined ? undefined : parseSince(since, now, '--since')
+  const filter = { since: from, subject, mailbox, device, actor, action, limit }
+  const entries = await withStore(context, store => store.audit.list(filter))
+  const toCells = (entry: AuditEntry) => [formatRelative(entry.at, now), `${entry.actor} (${entry.source})`, entry.action, entry.subject, formatChange(entry)]
+  const toJson = (entry: AuditEntry) => ({ ...entry, at: formatIso(entry.at) })
+  await answerList(context, entries, { heads: ['when', 'who', 'did', 'to', 'change'], toJson, toCells, whenEmpty: 'No entries.' })
+}
+
+/** `expiresAt: null → 2027-01-31…`, only what differs. */
+function formatChange(entry: AuditEntry): string {
+  const before = (entry.before ?? {}) as Record<string, unknown>
+  const after = (entry.after ?? {}) as Record<string, unknown>
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+  return names
+    .map(name => {
+      const [old, fresh] = [before[name], after[name]].map(value => formatFact(name, value))
+      return old === '' ? `${name}: ${fresh}` : `${name}: ${old} → ${fresh}`
+    })
+    .join(', ')
+}
+
+function formatFact(name: string, value: unknown): string {
+  if (value === undefined) return ''
+  // Moments are kept in milliseconds; a person reads dates.
+  if (typeof value === 'number' && /(?:At|Until)$/.test(name)) return formatIso(value)
+  return typeof value === 'string' ? value : JSON.stringify(value)
+}

@@ -1,0 +1,66 @@
+/**
+ * `mailwicket limits …`: who is held back for too many wrong passwords, and letting go of it.
+ */
+import { MailwicketError } from '../../base/errors.ts'
+import type { Limit } from '../../store/limits/limits.ts'
+import type { Restriction } from '../../store/schema/failure-limits.ts'
+import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { formatIso, formatRelative } from '../frame/moment.ts'
+import { withStore } from '../frame/store-access.ts'
+import type { Terminal } from '../frame/terminal.ts'
+
+interface ClearOptions {
+  readonly all?: boolean
+}
+
+/** What it means for who is behind the row. */
+const MEANINGS: Readonly<Record<Restriction, string>> = {
+  none: 'nothing yet',
+  delayed: 'wrong answers are delayed',
+  'generated-only': 'only generated passwords are tried',
+  refused: 'refused',
+}
+
+export function declareLimits(limits: Command, terminal: Terminal): void {
+  addExamples(limits, ['limits list', 'who is held back now'])
+
+  const list = limits.command('list').description('list address blocks and mailboxes with five or more different wrong passwords')
+  addExamples(
+    does(list, terminal, context => listLimits(context)),
+    ['limits list', 'the most wrong passwords first'],
+  )
+
+  const clear = limits.command('clear [subject]').description('forget the wrong passwords of an IP address, an IPv6 /64 or a mailbox')
+  clear.option('--all', 'of everybody')
+  addExamples(
+    does(clear, terminal, (context, [subject], options) => clearLimits(context, subject, options)),
+    ['limits clear 192.0.2.7', 'let this address try again'],
+    ['limits clear anna@example.com', 'forget what was guessed for this mailbox'],
+  )
+}
+
+function toRow({ kind, block, address, failures, restriction, until }: Limit) {
+  return { kind, block, address, failures, restriction, until: formatIso(until) }
+}
+
+async function listLimits(context: CommandContext): Promise<void> {
+  const limits = await withStore(context, store => store.limits.list())
+  const now = context.terminal.now()
+  const toCells = ({ block, address, failures, restriction, until }: Limit) => [
+    block ?? 'everywhere',
+    address ?? 'any mailbox',
+    String(failures),
+    MEANINGS[restriction],
+    formatRelative(until, now),
+  ]
+  const heads = ['from', 'to', 'wrong passwords', 'what it means', 'until']
+  await answerList(context, limits, { heads, toJson: toRow, toCells, whenEmpty: 'Nobody is held back.' })
+}
+
+async function clearLimits(context: CommandContext, subject: string | undefined, { all = false }: ClearOptions): Promise<void> {
+  if ((subject === undefined) !== all)
+    throw new MailwicketError('BAD_INPUT', { message: 'Whose wrong passwords?', remedy: 'Give an IP address, a mailbox, or --all; `limits list` shows them.' })
+  const { cleared } = await withStore(context, store => store.limits.clear(subject === undefined ? 'all' : { subject }))
+  context.answer({ cleared }, () => `${cleared === 1 ? '1 count is' : `${cleared} counts are`} forgotten within two seconds.\n`)
+}

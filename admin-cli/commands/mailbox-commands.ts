@@ -1,0 +1,287 @@
+/**
+ * `mailwicket mailbox …`: the addresses whose mail lives upstream. `add` and `set` try the upstream login before they store it.
+ */
+
+import { MailwicketError } from '../../base/errors.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { Config, UpstreamConfig } from '../../config/config.ts'
+import type { Mailbox } from '../../store/accounts/mailboxes.ts'
+import type { Store } from '../../store/open-store.ts'
+import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { formatIso, formatIsoOrNull, formatRelative } from '../frame/moment.ts'
+import { withStore } from '../frame/store-access.ts'
+import type { Terminal } from '../frame/terminal.ts'
+import type { UpstreamAccount } from '../upstream-account.ts'
+import type { ProbeTarget } from '../upstream-probe.ts'
+import { addLegacyOption, checkAllOf, formatLegacyUntil, listLegacy, parseLegacyUntil, setLegacyOfDomain } from './migration-options.ts'
+import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
+
+interface AddOptions {
+  readonly upstream?: string
+  readonly login?: string
+  readonly secretStdin?: boolean
+  /** False with `--no-verify`. */
+  readonly verify: boolean
+  readonly legacyPasswordUntil?: string
+  /** False with `--no-secret` of `add`; true with `--secret` of `set`. */
+  readonly secret?: boolean
+}
+
+interface SetOptions extends Omit<AddOptions, 'login'>, SendingOptions {
+  /** False with `--no-login`. */
+  readonly login?: string | false
+  readonly disable?: boolean
+  readonly enable?: boolean
+  readonly allOf?: string
+}
+
+export function declareMailbox(mailbox: Command, terminal: Terminal): void {
+  addExamples(mailbox, ['mailbox add anna@example.com', 'asks for the password at the real server, tries it, stores it sealed'])
+
+  const add = mailbox.command('add <addr>').description('put a mailbox behind the gateway; tries the upstream login first')
+  add.option('--upstream <name>', 'where its mail lives (default: the upstream of its domain, or the only one)')
+  add.option('--login <login>', 'its name at the upstream, where that is not the address')
+  add.option('--secret-stdin', 'take its upstream password from standard input instead of asking')
+  add.option('--no-verify', 'store it without trying the login')
+  addLegacyOption(add)
+  add.option('--no-secret', 'store no upstream password yet: until it is set, only --legacy-password-until lets anybody in')
+  addExamples(
+    does(add, terminal, (context, [address], options) => addMailbox(context, address, options)),
+    ['mailbox add anna@example.com', 'asks for the upstream password'],
+    ['mailbox add anna@example.com --secret-stdin < password.txt', 'for scripts'],
+    ['mailbox add anna@example.com --upstream main --login anna', 'at an upstream that knows her as “anna”'],
+  )
+
+  const list = mailbox.command('list').description('list mailboxes')
+  list.option('--legacy', 'those that take their upstream password too (cut-over), and who used it last')
+  addExamples(
+    does(list, terminal, (context, _, options: { legacy?: boolean }) => (options.legacy === true ? listLegacy(context) : listMailboxes(context))),
+    ['mailbox list', 'all of them'],
+    ['mailbox list --legacy', 'who still uses the old password, the latest first'],
+    ['mailbox list --json', 'for scripts'],
+  )
+
+  addExamples(
+    does(mailbox.command('show <addr>').description('show one mailbox'), terminal, (context, [address]) =>
+      withStore(context, async store => answerMailbox(context, store, await store.mailboxes.get(address))),
+    ),
+    ['mailbox show anna@example.com', 'its upstream and how many devices it has'],
+  )
+
+  const set = mailbox.command('set [addr]').description('change upstream, login, secret, state of a mailbox, or what may be sent from it')
+  set.option('--upstream <name>', 'where its mail lives')
+  set.option('--login <login>', 'its name at the upstream')
+  set.option('--no-login', 'its name at the upstream is the address again')
+  set.option('--secret', 'ask for a new upstream password')
+  set.option('--secret-stdin', 'take the new upstream password from standard input')
+  set.option('--no-verify', 'store it without trying the login')
+  set.option('--disable', 'lock all its devices out until it is enabled again')
+  set.option('--enable', 'let its devices in again')
+  addLegacyOption(set)
+  set.option('--all-of <domain>', 'instead of an address: --legacy-password-until of every mailbox of a domain')
+  addSendingOptions(set)
+  addExamples(
+    does(set, terminal, (context, [address], options) => setMailbox(context, address, options)),
+    ['mailbox set anna@example.com --secret-stdin < new-password.txt', 'after its password changed at the real server'],
+    ['mailbox set anna@example.com --disable', 'nobody gets in; mail keeps arriving'],
+    ['mailbox set anna@example.com --senders own,info@example.com --check-from yes', 'sends as herself and as info, whatever her apps say'],
+    ['mailbox set anna@example.com --recipients-per-day 500', 'a stolen password cannot send more'],
+    ['mailbox set anna@example.com --legacy-password-until 30d', 'her apps may move one by one'],
+    ['mailbox set --all-of example.com --legacy-password-until 2027-01-31', 'a whole domain moves'],
+  )
+
+  const remove = mailbox.command('remove <addr>').description('take a mailbox and its devices out; its mail stays where it is')
+  remove.option('--yes', 'do not ask')
+  addExamples(
+    does(remove, terminal, (context, [address], options) => removeMailbox(context, address, options)),
+    ['mailbox remove anna@example.com', 'its sessions end within a second'],
+  )
+}
+
+function toRow(mailbox: Mailbox) {
+  const { id, address, upstream, login, hasSecret, state, createdAt, devices, legacyUntil } = mailbox
+  return { id, address, upstream, login, hasSecret, state, createdAt: formatIso(createdAt), legacyPasswordUntil: formatIsoOrNull(legacyUntil), devices }
+}
+
+async function answerMailbox(context: CommandContext, store: Store, mailbox: Mailbox): Promise<void> {
+  const [{ formatFields }, sending] = await Promise.all([import('../frame/table.ts'), store.sending.get({ mailbox: mailbox.address })])
+  const { address, upstream, login, hasSecret, state, createdAt, devices } = mailbox
+  const fields: [string, string][] = [
+    ['Address', address],
+    ['State', state],
+    ['Upstream', upstream],
+    ['Login there', login ?? 'the address'],
+    ['Secret', hasSecret ? 'stored, sealed' : 'none'],
+    ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
+    ['Old password', formatLegacyUntil(mailbox.legacyUntil, context.terminal.now())],
+    ['Devices', String(devices)],
+    ...toSendingFields(sending),
+  ]
+  context.answer({ ...toRow(mailbox), sending: toSendingJson(sending) }, () => formatFields(fields))
+}
+
+async function listMailboxes(context: CommandContext): Promise<void> {
+  const mailboxes = await withStore(context, store => store.mailboxes.list())
+  const toCells = ({ address, state, upstream, login, devices }: Mailbox) => [address, state, upstream, login ?? '-', String(devices)]
+  const whenEmpty = 'No mailboxes. Put one behind the gateway with: mailwicket mailbox add ADDR'
+  await answerList(context, mailboxes, { heads: ['address', 'state', 'upstream', 'login', 'devices'], toJson: toRow, toCells, whenEmpty })
+}
+
+async function addMailbox(context: CommandContext, text: string, options: AddOptions): Promise<void> {
+  const [{ parseAddress }, { checkLogin, chooseUpstream }] = await Promise.all([import('../../base/address.ts'), import('../upstream-account.ts')])
+  const address = parseAddress(text)
+  const legacyUntil = options.legacyPasswordUntil === undefined ? null : parseLegacyUntil(options.legacyPasswordUntil, context.terminal.now())
+  await withStore(context, async (store, config) => {
+    const upstream = chooseUpstream(config, address, options.upstream)
+    if ((await store.mailboxes.find(address)) !== undefined) {
+      throw new MailwicketError('ALREADY_EXISTS', {
+        message: `${address} is already behind the gateway.`,
+        remedy: 'Change it with `mailbox set`, or give it a device with `device add`.',
+      })
+    }
+    const login = options.login ?? address
+    checkLogin(upstream, login)
+    const isBare = options.secret === false
+    if (isBare) checkMayBeBare(upstream, options)
+    const secret = isBare ? undefined : await readUpstreamSecret(context, upstream, address, options.secretStdin === true ? { secretStdin: true } : {})
+    if (options.verify && !isBare) await tryLogin(context, upstream, login, secret)
+    const mailbox = await store.mailboxes.add({ address, upstream: upstream.name, login: options.login ?? null, secret: secret ?? null, legacyUntil })
+    await answerMailbox(context, store, mailbox)
+    const who = legacyUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
+    context.remark(`${who}. Make one with: mailwicket device add ${address} NAME`)
+  })
+}
+
+/** Throws BAD_INPUT. */
+function checkMayBeBare({ name, auth }: UpstreamConfig, options: AddOptions): void {
+  if (auth.method === 'stored' && options.secretStdin !== true) return
+  throw new MailwicketError('BAD_INPUT', {
+    message: auth.method === 'stored' ? '--no-secret and --secret-stdin contradict each other.' : `The mailboxes of upstream “${name}” have no secrets anyway.`,
+    remedy: 'Leave --no-secret away.',
+  })
+}
+
+async function setMailbox(context: CommandContext, text: string | undefined, options: SetOptions): Promise<void> {
+  if (options.allOf !== undefined) {
+    checkAllOf(text, { ...options })
+    return setLegacyOfDomain(context, options.allOf, options.legacyPasswordUntil ?? '')
+  }
+  if (text === undefined) throw new MailwicketError('BAD_INPUT', { message: 'Which mailbox?', remedy: 'Give its address, or a domain with --all-of.' })
+  const [{ parseAddress }, account] = await Promise.all([import('../../base/address.ts'), import('../upstream-account.ts')])
+  const address = parseAddress(text)
+  const sending = await parseSendingOptions(options)
+  checkSetOptions(options, sending !== undefined)
+  const legacyUntil = options.legacyPasswordUntil === undefined ? undefined : parseLegacyUntil(options.legacyPasswordUntil, context.terminal.now())
+  await withStore(context, async (store, config) => {
+    const mailbox = await store.mailboxes.get(address)
+    const upstream = options.upstream === undefined ? undefined : account.chooseUpstream(config, address, options.upstream)
+    const login = options.login === false ? null : (options.login ?? mailbox.login)
+    const isNewLogin = upstream !== undefined || options.login !== undefined || options.secret === true || options.secretStdin === true
+    const secret = isNewLogin ? await verifiedSecret(context, store, config, { mailbox, upstream, login: login ?? address, options }) : undefined
+    const changed = await store.mailboxes.set(address, {
+      ...(upstream === undefined ? {} : { upstream: upstream.name }),
+      ...(options.login === undefined ? {} : { login }),
+      ...(secret === undefined ? {} : { secret }),
+      ...(options.disable === true ? { state: 'disabled' as const } : {}),
+      ...(options.enable === true ? { state: 'active' as const } : {}),
+      ...(legacyUntil === undefined ? {} : { legacyUntil }),
+    })
+    if (sending !== undefined) await store.sending.set({ mailbox: address }, sending)
+    await answerMailbox(context, store, changed)
+  })
+}
+
+function checkSetOptions(options: SetOptions, hasSending: boolean): void {
+  if (options.disable === true && options.enable === true)
+    throw new MailwicketError('BAD_INPUT', { message: '--disable and --enable contradict each other.', remedy: 'Give one of them.' })
+  const { upstream, login, secret, secretStdin, disable, enable, legacyPasswordUntil } = options
+  if (!hasSending && [upstream, login, secret, secretStdin, disable, enable, legacyPasswordUntil].every(option => option === undefined)) {
+    throw new MailwicketError('BAD_INPUT', {
+      message: 'Nothing to change was given.',
+      remedy: `Give at least one of --upstream, --login, --no-login, --secret, --secret-stdin, --disable, --enable, --legacy-password-until, ${SENDING_OPTIONS}.`,
+    })
+  }
+}
+
+interface Attempt {
+  readonly mailbox: Mailbox
+  /** The new upstream, if it changes. */
+  readonly upstream: UpstreamConfig | undefined
+  readonly login: string
+  readonly options: SetOptions
+}
+
+/** Tries the login as it would be; returns the new secret, or undefined when the stored one stays. */
+async function verifiedSecret(context: CommandContext, store: Store, config: Config, attempt: Attempt): Promise<Secret | undefined> {
+  const { mailbox, login, options } = attempt
+  const { checkLogin, getUpstream } = await import('../upstream-account.ts')
+  const upstream = attempt.upstream ?? getUpstream(config, mailbox.upstream)
+  checkLogin(upstream, login)
+  const isAsked = options.secret === true || options.secretStdin === true
+  const isNeeded = upstream.auth.method === 'stored' && !mailbox.hasSecret
+  const fresh = isAsked || isNeeded ? await readUpstreamSecret(context, upstream, mailbox.address, options) : undefined
+  if (options.verify)
+    await tryLogin(context, upstream, login, fresh ?? (mailbox.hasSecret ? await store.mailboxes.openSecret(mailbox.address) : null) ?? undefined)
+  return fresh
+}
+
+/** Under `master` a mailbox has no secret of its own: none is asked for, and one that is given is an error. */
+async function readUpstreamSecret(
+  context: CommandContext,
+  upstream: UpstreamConfig,
+  address: string,
+  options: { secretStdin?: boolean; secret?: boolean },
+): Promise<Secret | undefined> {
+  if (upstream.auth.method === 'master') {
+    if (options.secretStdin !== true && options.secret !== true) return undefined
+    throw new MailwicketError('BAD_INPUT', {
+      message: `Upstream “${upstream.name}” is logged in to with a master user; its mailboxes have no secrets.`,
+      remedy: 'Leave the secret away.',
+    })
+  }
+  const { readSecret } = await import('../frame/secret-prompt.ts')
+  return readSecret(context, {
+    what: `Password of ${address} at upstream “${upstream.name}”`,
+    option: '--secret-stdin',
+    fromStdin: options.secretStdin === true,
+    isNew: false,
+  })
+}
+
+async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<void> {
+  const { makeUpstreamAccount, probeTargetOf } = await import('../upstream-account.ts')
+  const account = makeUpstreamAccount(upstream, login, secret)
+  try {
+    if (upstream.imap !== undefined) await tryImap(context, upstream, probeTargetOf(upstream, upstream.imap), account)
+    else if (upstream.submission !== undefined) {
+      const { probeSubmission } = await import('../submission-probe.ts')
+      await probeSubmission(probeTargetOf(upstream, upstream.submission), account)
+    }
+  } catch (error) {
+    if (!(error instanceof MailwicketError)) throw error
+    throw new MailwicketError(error.code, {
+      message: `Upstream “${upstream.name}”: ${error.message}`,
+      remedy: `${error.remedy}\nNothing was stored. --no-verify stores without trying.`,
+      cause: error,
+    })
+  }
+}
+
+async function tryImap(context: CommandContext, upstream: UpstreamConfig, target: ProbeTarget, account: UpstreamAccount): Promise<void> {
+  const { probeImap } = await import('../upstream-probe.ts')
+  const { capabilities } = await probeImap(target, account)
+  if (capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
+    context.remark(`Warning: upstream “${upstream.name}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)
+  }
+}
+
+async function removeMailbox(context: CommandContext, address: string, options: { yes?: boolean }): Promise<void> {
+  await withStore(context, async store => {
+    const mailbox = await store.mailboxes.get(address)
+    const { confirm } = await import('../frame/secret-prompt.ts')
+    await confirm(context, `Remove ${mailbox.address} and its devices (${mailbox.devices})? Its mail stays where it is.`, options)
+    const { devices } = await store.mailboxes.remove(mailbox.address)
+    context.answer({ address: mailbox.address, devices }, () => `Removed ${mailbox.address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`)
+  })
+}

@@ -1,0 +1,71 @@
+/**
+ * `mailwicket serve`: the gateway in the foreground. Here are only its log, its signals and its end; the rest is gateway/.
+ */
+import { BoundedSink } from '../../base/bounded-sink.ts'
+import type { LevelledLog } from '../../base/log.ts'
+import type { CommandContext } from '../frame/command-context.ts'
+import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { readConfig } from '../frame/store-access.ts'
+import type { Terminal } from '../frame/terminal.ts'
+
+export function declareServe(serve: Command, terminal: Terminal): void {
+  addExamples(
+    does(serve, terminal, context => serveForeground(context)),
+    ['serve', 'readable lines on a terminal, JSON lines otherwise'],
+    ['--config /etc/mailwicket/mailwicket.toml serve', 'with this configuration'],
+  )
+}
+
+async function serveForeground(context: CommandContext): Promise<void> {
+  const { terminal } = context
+  const config = await readConfig(context)
+  const { refuseUnavailable } = await import('../../config/config-available.ts')
+  refuseUnavailable(config)
+  const log = await openLog(context, config.logLevel)
+  const { startGateway } = await import('../../gateway/gateway.ts')
+  terminal.onDefect(error => {
+    log.error('bug', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    terminal.exit(1)
+  })
+  const starting = startGateway({ config, env: terminal.env, log, out: terminal.stdout })
+  // Signals are heard from the beginning: who reads the ready line may send one at once.
+  const stopped = runUntilStopped(terminal, { reload: async () => (await starting).reload(), stop: async () => (await starting).stop() })
+  await Promise.all([starting, stopped])
+}
+
+export async function openLog(context: CommandContext, level: Parameters<typeof import('../../base/log.ts').openJsonLog>[1]): Promise<LevelledLog> {
+  const { openJsonLog, openReadableLog } = await import('../../base/log.ts')
+  const { stdout } = context.terminal
+  return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(new BoundedSink(stdout), level)
+}
+
+interface Stoppable {
+  /** At SIGHUP; what has none is stopped, as when its terminal is closed. Rejects only when the start failed, which is told by whoever started. */
+  readonly reload?: () => Promise<void>
+  stop(): Promise<void>
+}
+
+/** Resolves when the gateway has stopped: after SIGTERM or SIGINT, or when nobody reads its log any more. A second signal ends at once. */
+export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let stopping = false
+    const stop = (codeOfSecond: number) => {
+      if (stopping) return terminal.exit(codeOfSecond)
+      stopping = true
+      gateway.stop().then(resolve, reject)
+    }
+    // 128 + the number of the signal, as shells count.
+    terminal.onSignal('SIGINT', () => stop(130))
+    terminal.onSignal('SIGTERM', () => stop(143))
+    terminal.onSignal('SIGHUP', () => (gateway.reload === undefined ? stop(129) : void gateway.reload().catch(ignore)))
+    terminal.onOutputClosed(() => stop(1))
+    // The log on a full disk is no reason to end anybody's session: lines are lost until there is room again.
+    let isTold = false
+    terminal.onOutputFailed(error => {
+      if (!isTold) terminal.stderr.write(`mailwicket: The log cannot be written, the gateway goes on without it: ${error.message}\n`)
+      isTold = true
+    })
+  })
+}
+
+function ignore(): void {}

@@ -1,0 +1,169 @@
+/**
+ * `mailwicket user …`: persons. A user may be linked to devices and carries the right to send; reading mail needs no user.
+ */
+import { MailwicketError } from '../../base/errors.ts'
+import type { User } from '../../store/accounts/users.ts'
+import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { formatIso, formatRelative } from '../frame/moment.ts'
+import { withStore } from '../frame/store-access.ts'
+import type { Terminal } from '../frame/terminal.ts'
+import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
+
+interface AddOptions {
+  readonly name?: string
+  /** False with `--no-send`. */
+  readonly send: boolean
+}
+
+interface SetOptions extends SendingOptions {
+  readonly name?: string
+}
+
+interface RemoveOptions {
+  readonly unlink?: boolean
+  readonly yes?: boolean
+}
+
+export function declareUser(user: Command, terminal: Terminal): void {
+  addExamples(
+    user,
+    ['user add anna --name "Anna Arendt"', 'then link her devices: device add ADDR NAME --user anna'],
+    ['user set anna --may-send no', 'no device of hers sends any more; reading goes on'],
+    ['user block anna', 'none of her devices gets in any more, until user unblock'],
+  )
+
+  const add = user.command('add <login>').description('make a user; the login is an e-mail address or a short name')
+  add.option('--name <name>', 'what people call her or him')
+  add.option('--no-send', 'without the right to send')
+  addExamples(
+    does(add, terminal, (context, [login], options) => addUser(context, login, options)),
+    ['user add anna --name "Anna Arendt"', 'a short name as login'],
+    ['user add anna@example.com', 'an address as login'],
+    ['user add trainee --no-send', 'may read, and may not send'],
+  )
+
+  addExamples(
+    does(user.command('list').description('list users'), terminal, context => listUsers(context)),
+    ['user list', 'who may send'],
+    ['user list --json', 'for scripts'],
+  )
+
+  addExamples(
+    does(user.command('show <login>').description('show one user'), terminal, (context, [login]) =>
+      withStore(context, async store => answerUser(context, await store.users.get(login))),
+    ),
+    ['user show anna', 'her right to send and how many devices she has'],
+  )
+
+  const set = user.command('set <login>').description('change the name of a user, or what may be sent')
+  set.option('--name <name>', 'what people call her or him; "" takes the name away')
+  addSendingOptions(set)
+  addExamples(
+    does(set, terminal, (context, [login], options) => setUser(context, login, options)),
+    ['user set anna --may-send no', 'from all her devices, at once'],
+    ['user set anna --recipients-per-day 200', 'all her devices together'],
+  )
+
+  const block = user.command('block <login>').description('refuse all devices of a user until user unblock; their sessions end within a second')
+  addExamples(
+    does(block, terminal, (context, [login]) => changeState(context, login, 'block')),
+    ['user block anna', 'she left, or somebody has all her devices; the devices stay as they are'],
+  )
+  addExamples(
+    does(user.command('unblock <login>').description('let the devices of a blocked user in again'), terminal, (context, [login]) =>
+      changeState(context, login, 'unblock'),
+    ),
+    ['user unblock anna', 'her devices get in with the passwords they had'],
+  )
+
+  const remove = user.command('remove <login>').description('remove a user; devices that are linked must be revoked or unlinked')
+  remove.option('--unlink', 'unlink the devices: they go on, bound by their own and their mailbox’s rules alone')
+  remove.option('--yes', 'do not ask')
+  addExamples(
+    does(remove, terminal, (context, [login], options) => removeUser(context, login, options)),
+    ['user remove anna', 'after her devices were revoked'],
+    ['user remove anna --unlink', 'her devices go on without her'],
+  )
+}
+
+function toRow({ login, name, state, maySend, devices, createdAt, sending }: User) {
+  return { login, name, state, maySend, devices, createdAt: formatIso(createdAt), sending: toSendingJson(sending) }
+}
+
+async function answerUser(context: CommandContext, user: User): Promise<void> {
+  const { formatFields } = await import('../frame/table.ts')
+  const fields: [string, string][] = [
+    ['Login', user.login],
+    ['Name', user.name ?? 'none'],
+    ['State', user.state === 'blocked' ? 'blocked: none of the devices gets in' : user.state],
+    ['Created', `${formatIso(user.createdAt)} (${formatRelative(user.createdAt, context.terminal.now())})`],
+    ['Devices', String(user.devices)],
+    ...toSendingFields(user.sending),
+  ]
+  context.answer(toRow(user), () => formatFields(fields))
+}
+
+async function addUser(context: CommandContext, login: string, options: AddOptions): Promise<void> {
+  const user = await withStore(context, store => store.users.add({ login, name: options.name, maySend: options.send }))
+  await answerUser(context, user)
+  context.remark(`Link a device with: mailwicket device set ID --user ${user.login}`)
+}
+
+async function listUsers(context: CommandContext): Promise<void> {
+  const users = await withStore(context, store => store.users.list())
+  const toCells = ({ login, name, state, maySend, devices, sending }: User) => [
+    login,
+    name ?? '-',
+    state,
+    maySend ? 'yes' : 'no',
+    String(sending.sentToday),
+    String(devices),
+  ]
+  const whenEmpty = 'No users. Make one with: mailwicket user add LOGIN'
+  await answerList(context, users, { heads: ['login', 'name', 'state', 'may send', 'sent today', 'devices'], toJson: toRow, toCells, whenEmpty })
+}
+
+async function setUser(context: CommandContext, login: string, options: SetOptions): Promise<void> {
+  const sending = await parseSendingOptions(options)
+  if (options.name === undefined && sending === undefined)
+    throw new MailwicketError('BAD_INPUT', { message: 'Nothing to change was given.', remedy: `Give at least one of --name, ${SENDING_OPTIONS}.` })
+  const user = await withStore(context, async store => {
+    if (options.name !== undefined) await store.users.set(login, { name: options.name })
+    if (sending !== undefined) await store.sending.set({ user: login }, sending)
+    return store.users.get(login)
+  })
+  await answerUser(context, user)
+  if (sending?.maySend === false) context.remark('None of the linked devices sends from now on; reading goes on.')
+}
+
+async function changeState(context: CommandContext, login: string, to: 'block' | 'unblock'): Promise<void> {
+  const { before, user } = await withStore(context, async store => ({
+    before: await store.users.get(login),
+    user: await (to === 'block' ? store.users.block(login) : store.users.unblock(login)),
+  }))
+  await answerUser(context, user)
+  if (before.state === user.state) return context.remark(`${user.login} was ${to === 'block' ? 'blocked already' : 'not blocked'}.`)
+  if (to === 'unblock') return context.remark(`${countDevices(user.devices)} may log in again.`)
+  context.remark(
+    `${countDevices(user.devices)} locked out; open sessions end within a second. A device without a user is not concerned: \`device list\` shows whose is whose.`,
+  )
+}
+
+async function removeUser(context: CommandContext, login: string, options: RemoveOptions): Promise<void> {
+  const { user, unlinked } = await withStore(context, async store => {
+    const user = await store.users.get(login)
+    if (user.devices === 0 || options.unlink === true) {
+      const { confirm } = await import('../frame/secret-prompt.ts')
+      await confirm(context, `Remove the user ${user.login}${user.devices === 0 ? '' : ` and unlink ${countDevices(user.devices)}`}?`, options)
+    }
+    return { user, ...(await store.users.remove(user.login, { unlink: options.unlink })) }
+  })
+  const names = unlinked.map(name => `Unlinked ${name}.\n`).join('')
+  context.answer({ login: user.login, unlinked }, () => `${names}Removed ${user.login}.\n`)
+  if (unlinked.length > 0) context.remark('These devices still work; `device revoke` ends them.')
+}
+
+function countDevices(count: number): string {
+  return count === 1 ? '1 device' : `${count} devices`
+}

@@ -1,0 +1,93 @@
+/**
+ * What an import did: counts, the bad rows, and how both are told. Bounded, however many rows are bad; a file of rejects has them all.
+ */
+import { MailwicketError } from '../../base/errors.ts'
+import type { RowFate, RowResult } from '../../store/transfer/import-rows.ts'
+import type { CommandContext } from '../frame/command-context.ts'
+import { formatCsv } from '../frame/csv.ts'
+import type { PrivateFile } from '../frame/private-file.ts'
+
+/** As many as a person reads before correcting the file. */
+const SHOWN = 50
+/** As many as an answer in JSON carries. */
+const KEPT = 1_000
+
+export class ImportReport {
+  readonly #rejects: PrivateFile | undefined
+  readonly #mailboxes: Record<RowFate, number> = { added: 0, changed: 0, unchanged: 0 }
+  readonly #devices: Record<RowFate, number> = { added: 0, changed: 0, unchanged: 0 }
+  readonly #badRows: { readonly line: number; readonly reason: string }[] = []
+  #usersAdded = 0
+  #lackSecret = 0
+  rows = 0
+  bad = 0
+  /** Generated ones. */
+  passwords = 0
+  sawSecret = false
+  isInterrupted = false
+
+  constructor(rejects: PrivateFile | undefined) {
+    this.#rejects = rejects
+  }
+
+  note(result: RowResult): void {
+    this.rows += 1
+    if ('bad' in result) {
+      const { line, bad: reason } = result
+      if (this.bad === 0) this.#rejects?.write(formatCsv([['line', 'reason']]))
+      this.bad += 1
+      this.#rejects?.write(formatCsv([[String(line), reason]]))
+      if (this.#badRows.length < KEPT) this.#badRows.push({ line, reason })
+      return
+    }
+    this.#mailboxes[result.mailbox] += 1
+    for (const device of result.devices) this.#devices[device] += 1
+    this.#usersAdded += result.usersAdded
+    if (result.lacksSecret) this.#lackSecret += 1
+  }
+
+  /** For the audit: no names. */
+  facts(): Record<string, number | boolean> {
+    const { rows, bad, passwords, isInterrupted } = this
+    const counts = { mailboxesAdded: this.#mailboxes.added, mailboxesChanged: this.#mailboxes.changed, devicesAdded: this.#devices.added }
+    return { rows, bad, ...counts, devicesChanged: this.#devices.changed, usersAdded: this.#usersAdded, generated: passwords, interrupted: isInterrupted }
+  }
+
+  /** Throws IMPORT_INCOMPLETE after the answer when there are bad rows. */
+  answer(context: CommandContext, facts: { file: string; dryRun: boolean; passwords: string | null; nothingTaken: boolean }): void {
+    const { file, dryRun, passwords, nothingTaken } = facts
+    // A row that cannot even be parsed is known before its neighbours were tried.
+    const badRows = this.#badRows.toSorted((a, b) => a.line - b.line)
+    const counts = {
+      rows: this.rows,
+      mailboxes: this.#mailboxes,
+      devices: this.#devices,
+      usersAdded: this.#usersAdded,
+      withoutSecret: this.#lackSecret,
+      bad: this.bad,
+    }
+    context.answer({ file, dryRun, nothingTaken, ...counts, passwords, badRows }, () => this.#format(dryRun || nothingTaken, passwords))
+    if (this.#lackSecret > 0 && !nothingTaken)
+      context.remark(
+        `Mailboxes without an upstream password: ${this.#lackSecret}. Nobody gets in there until \`mailbox set ADDR --secret\`, or an import with the column secret and --update.`,
+      )
+    if (this.bad === 0) return
+    for (const { line, reason } of badRows.slice(0, SHOWN)) context.remark(`  line ${line}: ${reason}`)
+    if (this.bad > SHOWN)
+      context.remark(`  … and ${this.bad - SHOWN} more${this.#rejects === undefined ? '; --rejects FILE writes them all' : `, all in ${this.#rejects.path}`}`)
+    const rows = this.bad === 1 ? '1 row is bad' : `${this.bad} rows are bad`
+    const rest = nothingTaken ? ', and with --strict nothing was taken' : dryRun ? '; nothing was changed' : '; all others were taken'
+    throw new MailwicketError('IMPORT_INCOMPLETE', { message: `${rows} of ${this.rows}${rest}.` })
+  }
+
+  #format(isConditional: boolean, passwords: string | null): string {
+    const of = (what: string, { added, changed, unchanged }: Record<RowFate, number>): string =>
+      `${what}: ${added} ${isConditional ? 'would be added' : 'added'}, ${changed} changed, ${unchanged} there already\n`
+    return [
+      of('Mailboxes', this.#mailboxes),
+      of('Devices  ', this.#devices),
+      this.#usersAdded === 0 ? '' : `Users    : ${this.#usersAdded} ${isConditional ? 'would be added' : 'added'}\n`,
+      passwords === null ? '' : `The new passwords are in ${passwords}. Hand them out, then delete it: they are nowhere else.\n`,
+    ].join('')
+  }
+}

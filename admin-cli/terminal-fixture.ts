@@ -1,0 +1,68 @@
+/**
+ * A terminal for tests: keeps what is written, reads what it is given, and answers the clock with a fixed time unless told otherwise.
+ */
+import { PassThrough } from 'node:stream'
+import type { Keyboard, StopSignal, Terminal } from './frame/terminal.ts'
+import { runCommand } from './run-command.ts'
+
+export interface TestTerminal extends Terminal {
+  readonly out: () => string
+  readonly err: () => string
+  /** Sends a signal to the listeners of the command. */
+  send(signal: StopSignal): void
+}
+
+export interface TestTerminalOptions {
+  readonly input?: string | Buffer
+  readonly isTTY?: boolean
+  readonly env?: Readonly<Record<string, string | undefined>>
+  readonly cwd?: string
+  readonly now?: number
+}
+
+export function makeTestTerminal({ input = '', isTTY = false, env = {}, cwd = '/nonexistent', now }: TestTerminalOptions = {}): TestTerminal {
+  const stdin: Keyboard = Object.assign(new PassThrough(), { isTTY, setRawMode: () => {} })
+  ;(stdin as unknown as PassThrough).end(input)
+  const listeners = new Map<StopSignal, Set<() => void>>()
+  let out = ''
+  let err = ''
+  return {
+    stdin,
+    stdout: { write: text => (out += text), isTTY },
+    stderr: { write: text => (err += text), isTTY },
+    env,
+    cwd,
+    operator: 'tester',
+    origin: 'cli',
+    now: () => now ?? Date.now(),
+    onSignal(signal, listener) {
+      const set = listeners.get(signal) ?? new Set()
+      listeners.set(signal, set.add(listener))
+      return () => void set.delete(listener)
+    },
+    onOutputClosed: () => {},
+    onOutputFailed: () => {},
+    onDefect: () => {},
+    exit(code) {
+      throw new Error(`exit ${code}`)
+    },
+    out: () => out,
+    err: () => err,
+    send: signal => {
+      for (const listener of listeners.get(signal) ?? []) listener()
+    },
+  }
+}
+
+export interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs one command line in this process. */
+export async function runHere(args: readonly string[], options: TestTerminalOptions = {}): Promise<Ran> {
+  const terminal = makeTestTerminal(options)
+  const code = await runCommand(args, terminal, '0.0.0-test')
+  return { code, out: terminal.out(), err: terminal.err() }
+}

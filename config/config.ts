@@ -1,0 +1,71 @@
+/**
+ * The configuration as the program sees it: checked, defaults filled in, paths absolute.
+ * How the file is written: docs/configuration.md, generated from `config-table.ts`.
+ */
+import type { LogLevel } from '../base/log.ts'
+import type { Endpoint } from '../base/network.ts'
+
+export type Protocol = 'imap' | 'submission'
+export type ListenTls = 'implicit' | 'starttls'
+export type UpstreamTls = 'implicit' | 'starttls' | 'none'
+/** Where to tell the upstream the address of the real client. */
+export type ForwardClient = 'none' | 'id' | 'xclient' | 'id+xclient' | 'proxy'
+
+export interface ListenConfig extends Endpoint {
+  readonly protocol: Protocol
+  readonly tls: ListenTls
+  /** Networks (CIDR) from which a PROXY header is demanded; undefined: none is accepted. */
+  readonly proxyProtocolFrom: readonly string[] | undefined
+  readonly minTls: '1.0' | '1.1' | '1.2' | '1.3'
+}
+
+export interface UpstreamEndpoint extends Endpoint {
+  readonly tls: UpstreamTls
+}
+
+export type UpstreamAuth =
+  | { readonly method: 'stored' }
+  | { readonly method: 'master'; readonly style: 'authzid'; readonly user: string; readonly secretFile: string }
+  | { readonly method: 'master'; readonly style: 'suffix'; readonly separator: string; readonly user: string; readonly secretFile: string }
+
+export interface UpstreamConfig {
+  readonly name: string
+  readonly domains: readonly string[]
+  readonly imap: UpstreamEndpoint | undefined
+  readonly submission: UpstreamEndpoint | undefined
+  /** Absolute path of a PEM file with the only authorities to trust; undefined: the system's. */
+  readonly ca: string | undefined
+  readonly auth: UpstreamAuth
+  readonly forwardClient: ForwardClient
+  /** Sessions of one mailbox there at a time. */
+  readonly sessionsPerMailbox: number
+  /** Accept an upstream that offers UNAUTHENTICATE (RFC 8437). */
+  readonly allowUnauthenticate: boolean
+}
+
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+}
+
+export interface Config {
+  /** Absolute path of the file it came from. */
+  readonly path: string
+  readonly hostname: string
+  readonly dataDir: string
+  readonly logLevel: LogLevel
+  /** How long a stop may take to let sessions go; 0: all at once. */
+  readonly drainSeconds: number
+  /** Policy: devices may only have generated app passwords. */
+  readonly generatedOnly: boolean
+  /** Networks (CIDR) that are not limited as address blocks. */
+  readonly trustedFrom: readonly string[]
+  /** Sessions of one device at a time. */
+  readonly sessionsPerDevice: number
+  readonly store: { readonly url: string; readonly sqlitePath: string }
+  readonly certificates: readonly CertificateFiles[]
+  readonly listen: readonly ListenConfig[]
+  readonly upstreams: readonly UpstreamConfig[]
+  readonly admin: Endpoint | undefined
+  readonly portal: (Endpoint & { readonly url: string }) | undefined
+}

@@ -1,0 +1,72 @@
+/**
+ * The address blocks from which a mailbox's devices logged in within 30 days: the store knows them, this asks and remembers for a while.
+ */
+import { LRUCache } from 'lru-cache'
+import type { MailboxId } from '../../base/ids.ts'
+import type { GatewayStore, KnownBlockNote } from '../../store/gateway-side/gateway-store.ts'
+import { KNOWN_BLOCK_MS } from '../../store/schema/failure-limits.ts'
+import { LIMITS } from '../limits.ts'
+
+export type KnownBlockStore = Pick<GatewayStore, 'isKnownBlock' | 'isKnownBlockOfAny'>
+
+export class KnownBlocks {
+  readonly #store: KnownBlockStore
+  /** What this process proved: the store may not know it yet, and need not hear of it twice a day. Values: when. */
+  readonly #proved = new LRUCache<string, number>({ max: LIMITS.knownBlocksInMemory })
+  /** Whether nobody is known in a block. */
+  readonly #strangers = new LRUCache<string, boolean>({ max: LIMITS.countedBlocks, ttl: LIMITS.strangerBelievedMs })
+  /** Pairs of which the store said no a moment ago: in a flood it is asked about each of them again and again. */
+  readonly #unknown = new LRUCache<string, true>({ max: LIMITS.countedBlocks, ttl: LIMITS.strangerBelievedMs })
+  #notes: KnownBlockNote[] = []
+
+  constructor(store: KnownBlockStore) {
+    this.#store = store
+  }
+
+  /** Throws STORE_UNAVAILABLE. */
+  async isKnown(block: string, address: string): Promise<boolean> {
+    const now = Date.now()
+    // Only until the store knows it: a mailbox may be removed and made anew.
+    const pair = `${block} ${address}`
+    if ((this.#proved.get(pair) ?? 0) > now - LIMITS.provedBelievedMs) return true
+    if (this.#unknown.has(pair)) return false
+    const isKnown = await this.#store.isKnownBlock(address, block, now - KNOWN_BLOCK_MS)
+    if (!isKnown) this.#unknown.set(pair, true)
+    return isKnown
+  }
+
+  /** Whether no mailbox knows the block; `false` when the store cannot say. Never rejects. */
+  async isStranger(block: string): Promise<boolean> {
+    const believed = this.#strangers.get(block)
+    if (believed !== undefined) return believed
+    try {
+      const isStranger = !(await this.#store.isKnownBlockOfAny(block, Date.now() - KNOWN_BLOCK_MS))
+      this.#strangers.set(block, isStranger)
+      return isStranger
+    } catch {
+      // The login will say that the store is down, and log it.
+      return false
+    }
+  }
+
+  /** A device of the mailbox gave its right secret there. */
+  prove(block: string, address: string, mailbox: MailboxId): void {
+    const now = Date.now()
+    const key = `${block} ${address}`
+    if ((this.#proved.get(key) ?? 0) > now - LIMITS.knownBlockRepeatMs) return
+    this.#proved.set(key, now)
+    this.#strangers.set(block, false)
+    this.#unknown.delete(key)
+    if (this.#notes.length < LIMITS.pendingActivity) this.#notes.push({ mailbox, block, at: now })
+  }
+
+  /** What the store has to be told, at most `limit` of it. */
+  takeNotes(limit: number): KnownBlockNote[] {
+    return this.#notes.splice(0, limit)
+  }
+
+  /** Puts back what could not be written. */
+  keepNotes(notes: readonly KnownBlockNote[]): void {
+    this.#notes = [...notes, ...this.#notes].slice(-LIMITS.pendingActivity)
+  }
+}

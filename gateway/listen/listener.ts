@@ -1,0 +1,165 @@
+/**
+ * One listening socket: accepts, puts TLS on where the listener says `implicit`, and gives each connection to its protocol.
+ *
+ * A connection is counted as not logged in from accept on, and a closed block's is not worth a handshake (abuse/).
+ * A reload may change how it serves; that holds from the next connection on.
+ */
+import { createServer, type Server, type Socket } from 'node:net'
+import { MailwicketError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { Endpoint } from '../../base/network.ts'
+import { formatEndpoint } from '../../base/network.ts'
+import type { Certificates } from '../../certs/certificates.ts'
+import type { ListenConfig } from '../../config/config.ts'
+import type { Limiter } from '../abuse/limiter.ts'
+import type { Unauthenticated } from '../abuse/unauthenticated.ts'
+import { LIMITS } from '../limits.ts'
+import type { Metrics } from '../monitoring/metrics.ts'
+import { Connection } from './connection.ts'
+
+export interface ListenerServices {
+  readonly certificates: Certificates
+  readonly log: Log
+  readonly metrics: Metrics
+  /** Shared by all listeners. */
+  readonly unauthenticated: Unauthenticated
+  readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
+  /** Serve a connection until it is logged in, for which it has `msToLogin`, or closed. Never reject. */
+  readonly serve: Readonly<Record<ListenConfig['protocol'], (connection: Connection, msToLogin: number) => Promise<void>>>
+}
+
+/** As the ready line tells it. */
+export interface ListenFacts {
+  readonly protocol: ListenConfig['protocol']
+  /** As bound: `127.0.0.1:993`, with the real port where the configuration says 0. */
+  readonly address: string
+  readonly tls: ListenConfig['tls']
+}
+
+/** Throws LISTEN_FAILED. */
+export async function openListener(config: ListenConfig, services: ListenerServices): Promise<Listener> {
+  const server = makeServer()
+  const listener = new Listener(server, config, services)
+  await listen(server, config)
+  return listener
+}
+
+/** A server without a port: for `openListener`, or for a socket that the service manager has opened. */
+export function makeServer(): Server {
+  return createServer({ noDelay: true, keepAlive: true, keepAliveInitialDelay: LIMITS.keepAliveMs, allowHalfOpen: true })
+}
+
+/** Listens on a descriptor that was inherited, at once: its address is known when this returns. */
+export function listenOn(server: Server, fd: number): void {
+  server.listen({ fd, backlog: LIMITS.listenBacklog })
+}
+
+export class Listener {
+  /** Who opened its socket: what is not ours stays open when we close it. */
+  readonly holder: 'us' | 'service-manager'
+  #config: ListenConfig
+  readonly #server: Server
+  readonly #services: ListenerServices
+
+  constructor(server: Server, config: ListenConfig, services: ListenerServices, holder: Listener['holder'] = 'us') {
+    this.holder = holder
+    this.#server = server
+    this.#config = config
+    this.#services = services
+    server.on('connection', socket => void accept(socket, this.facts, this.#config, services))
+  }
+
+  get config(): ListenConfig {
+    return this.#config
+  }
+
+  get facts(): ListenFacts {
+    const { address, port } = this.#server.address() as { address: string; port: number }
+    return { protocol: this.#config.protocol, address: formatEndpoint({ host: address, port }), tls: this.#config.tls }
+  }
+
+  /** Serves the connections to come like this; the address stays what it is. */
+  reconfigure(config: ListenConfig): void {
+    this.#config = config
+  }
+
+  /** To be called once it is bound: from here on an error is told in the log. */
+  start(): void {
+    this.#server.on('error', error => this.#services.log.error('listener.failed', { address: formatEndpoint(this.#config), err: error.message }))
+  }
+
+  /** Accepts no more; connections go on. */
+  close(): void {
+    this.#server.close()
+  }
+}
+
+async function accept(socket: Socket, { address }: ListenFacts, config: ListenConfig, services: ListenerServices): Promise<void> {
+  const { unauthenticated, limiter, certificates, log, serve, metrics } = services
+  metrics.connectionAccepted(config.protocol, address)
+  const connection = new Connection(socket, config, certificates)
+  const giveWay = () => connection.giveWay()
+  // Until a balancer has told whose connection it is, only the cap of all holds.
+  let place = unauthenticated.enter(undefined, giveWay)
+  try {
+    await connection.identify()
+    place.leave()
+    place = unauthenticated.enter(limiter.countedBlockOf(connection.ip), giveWay)
+    const mayConnect = await limiter.mayConnect(connection.ip, socket)
+    if (socket.destroyed) return
+    if (!mayConnect) {
+      metrics.limited('block')
+      // Whoever is closed out at once comes back at once: accepting costs more than keeping.
+      await keepUnread(socket, LIMITS.closedHoldMs)
+      connection.destroy()
+      log.debug('session.failed', { remote: connection.ip, err: 'too many wrong logins from this address block' })
+      return
+    }
+    // The wait for its turn is part of its time: whoever sends nothing is gone when he would be gone on a quiet day.
+    if (config.tls === 'implicit') await connection.secure(Math.max(LIMITS.tlsHandshakeLeastMs, LIMITS.tlsHandshakeMs - connection.ageMs))
+    // SECURITY: whoever waited or dawdled before TLS has the less for the rest.
+    await serve[config.protocol](connection, Math.max(LIMITS.loginLeastMs, LIMITS.loginMs - connection.ageMs))
+  } catch (error) {
+    connection.destroy()
+    metrics.connectionFailed(config.protocol, address)
+    if (error instanceof MailwicketError && error.kind === 'client') log.debug('session.failed', { remote: connection.ip, err: error.message })
+    else log.error('bug', { remote: connection.ip, err: (error as Error).message, stack: (error as Error).stack })
+  } finally {
+    place.leave()
+  }
+}
+
+function keepUnread(socket: Socket, ms: number): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, ms)
+    socket.once('close', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
+}
+
+/** Binds. Throws LISTEN_FAILED. */
+export function listen(server: Server, endpoint: Endpoint): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      reject(
+        new MailwicketError('LISTEN_FAILED', {
+          message: `cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`,
+          remedy: remedyFor(error),
+          cause: error,
+        }),
+      ),
+    )
+    server.listen({ host: endpoint.host, port: endpoint.port, backlog: LIMITS.listenBacklog }, () => {
+      server.removeAllListeners('error')
+      resolve()
+    })
+  })
+}
+
+function remedyFor(error: NodeJS.ErrnoException): string {
+  if (error.code === 'EACCES') return 'Ports below 1024 need root or CAP_NET_BIND_SERVICE.'
+  if (error.code === 'EADDRINUSE') return 'Another program listens there: find it with `ss -ltnp`, or choose another address.'
+  return 'Check the address in the configuration.'
+}

@@ -1,0 +1,85 @@
+/**
+ * The heart (design section 3): is this secret the app password of a device of this address, and may that device be used?
+ *
+ * The answer is a value. A store that is down or a full hash queue is thrown and never looks like a wrong password.
+ * A wrong secret costs one query and one HMAC and almost never an argon2; a right one costs one argon2, or none when it is memoised.
+ */
+import { timingSafeEqual } from 'node:crypto'
+import { normaliseAddress } from '../../base/address.ts'
+import { MailwicketError } from '../../base/errors.ts'
+import type { Log } from '../../base/log.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
+import { normaliseSecret } from '../../store/passwords/app-password.ts'
+import type { PasswordHasher } from '../../store/passwords/password-hash.ts'
+import type { LoginDevice, LoginMailbox, LoginRecord, Scope } from '../../store/schema/login-record.ts'
+import { judgeDevice } from '../sessions/device-status.ts'
+import type { Refusal } from '../sessions/refusal.ts'
+import type { LegacyOffer } from './migration-login.ts'
+import type { Credentials } from './sasl.ts'
+
+export type Verdict =
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox }
+  /** `device`: which one, where the secret was right; for log and activity only. */
+  | { readonly refused: Refusal; readonly device?: LoginDevice; readonly legacyOffer?: LegacyOffer }
+
+export interface Authenticator {
+  readonly store: Pick<GatewayStore, 'findLogin' | 'tagsOf' | 'setTag'>
+  readonly hasher: Pick<PasswordHasher, 'verify'>
+  readonly log: Log
+}
+
+/** An address that no mailbox can have: one that cannot be normalised costs the same query. */
+const NO_ADDRESS = '@'
+
+/** Throws STORE_UNAVAILABLE, HASH_QUEUE_FULL. */
+export async function authenticate(authenticator: Authenticator, credentials: Credentials, circumstances: { scope: Scope; ip: string }): Promise<Verdict> {
+  if (credentials.actsAsOther) return { refused: 'acts-as-other' }
+  const secret = normaliseSecret(credentials.secret)
+  const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS, secret)
+  const device = await findProved(authenticator, record?.mailbox.id ?? NO_ADDRESS, record?.devices ?? [], secret)
+  if (record === undefined) return { refused: 'unknown-address' }
+  if (device === undefined) return { refused: 'wrong-secret', ...offerLegacy(record, credentials.secret, circumstances) }
+  const refused = judgeDevice(device, { ...circumstances, now: Date.now() })
+  return refused === undefined ? { device, mailbox: record.mailbox } : { refused, device }
+}
+
+/** The old password is somebody else's to judge; whether it may be tried is judged here, before it leaves. */
+function offerLegacy({ mailbox, devices }: LoginRecord, secret: Secret, circumstances: { scope: Scope; ip: string }): { legacyOffer?: LegacyOffer } {
+  const now = Date.now()
+  const device = devices.find(one => one.kind === 'legacy' && judgeDevice(one, { ...circumstances, now }) === undefined)
+  return device === undefined ? {} : { legacyOffer: { device, mailbox, secret } }
+}
+
+/** The device whose password `secret` is; an active one first, when the same was chosen for several. Imported hashes, which have no tag yet, come last. */
+async function findProved(
+  { store, hasher, log }: Authenticator,
+  mailbox: string,
+  devices: readonly LoginDevice[],
+  secret: Secret,
+): Promise<LoginDevice | undefined> {
+  const tags = store.tagsOf(mailbox, secret)
+  const candidates = devices.filter(({ kind, tag }) => kind !== 'legacy' && (tag === null || isSame(tag, tags.generated) || isSame(tag, tags.chosen)))
+  candidates.sort((a, b) => Number(a.tag === null) - Number(b.tag === null) || Number(a.state !== 'active') - Number(b.state !== 'active'))
+  let unusable: unknown
+  for (const device of candidates) {
+    try {
+      if (!(await hasher.verify(device.phc, secret))) continue
+    } catch (error) {
+      // One hash that cannot be judged must not lock out the mailbox's other devices.
+      if (!(error instanceof MailwicketError) || error.code !== 'HASH_UNUSABLE') throw error
+      unusable = error
+      continue
+    }
+    if (device.tag === null) {
+      store.setTag(device.id, tags.chosen).catch(error => log.warn('store.failed', { err: (error as Error).message, doing: 'tagging an imported hash' }))
+    }
+    return device
+  }
+  if (unusable !== undefined) throw unusable
+  return undefined
+}
+
+function isSame(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && timingSafeEqual(a, b)
+}

@@ -1,0 +1,190 @@
+/**
+ * Cut-over (design section 3): a secret that is no device's is tried at the upstream, as the mailbox's own password there.
+ *
+ * Whether it is right, only the upstream says, anew at every login; the connection that it accepted becomes the session's.
+ * SECURITY: our own credentials are never used here, and nothing that looks like one of our app passwords leaves for the upstream.
+ * Every refusal costs the upstream a failed login from our address, so the same wrong secret is not repeated and few are on their way at a time.
+ */
+
+import { MailwicketError } from '../../base/errors.ts'
+import type { Endpoint } from '../../base/network.ts'
+import type { Secret } from '../../base/secret.ts'
+import { resemblesGenerated } from '../../store/passwords/app-password.ts'
+import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
+import { LIMITS } from '../limits.ts'
+import type { Circumstances } from '../sessions/device-status.ts'
+import { UpstreamFailure } from '../upstream-failure.ts'
+import { type Authenticator, authenticate, type Verdict } from './authenticate.ts'
+import type { Route } from './login.ts'
+import { LegacyGate } from './migration-gate.ts'
+import { LegacyMemory, type LegacyMemoryKey } from './migration-memory.ts'
+import type { Credentials } from './sasl.ts'
+
+/** What `authenticate` found where no device fits: the mailbox takes its upstream's own password, and this may be it. */
+export interface LegacyOffer {
+  readonly device: LoginDevice
+  readonly mailbox: LoginMailbox
+  readonly secret: Secret
+}
+
+export type Proof<Upstream> =
+  | Verdict
+  /** The upstream let it in: nobody has to log in there once more. */
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream }
+  /** `legacy`: for the log, why the secret was not accepted as the old password either. */
+  | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly legacy: string }
+
+export interface LegacyServices extends Authenticator {
+  readonly legacy: LegacyLogins
+  /** With the mailbox's own login and this secret. Throws UpstreamFailure `not-configured`. */
+  legacyRouteOf(mailbox: LoginMailbox, secret: Secret): Route
+}
+
+type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
+/** An upstream connection, as far as we may have to get rid of it. */
+interface Closable {
+  readonly socket: { destroy(): unknown }
+}
+type Session = Pick<Circumstances, 'scope' | 'ip'> & { readonly protocol: 'imap' | 'submission' }
+
+/** Whose secret is it: a device's, or, during the cut-over, the upstream's? Throws what `authenticate` throws, and UpstreamFailure. */
+export async function proveLogin<Upstream extends Closable>(
+  services: LegacyServices,
+  credentials: Credentials,
+  session: Session,
+  { connect, signal }: { readonly connect: Connect<Upstream>; readonly signal: AbortSignal },
+): Promise<Proof<Upstream>> {
+  const verdict = await authenticate(services, credentials, session)
+  if (!('refused' in verdict) || verdict.legacyOffer === undefined) return verdict
+  const { legacyOffer: offer } = verdict
+  const route = services.legacyRouteOf(offer.mailbox, offer.secret)
+  const { protocol } = session
+  return services.legacy.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
+}
+
+export interface LegacyTry<Upstream> {
+  readonly protocol: 'imap' | 'submission'
+  /** Who says whether it is right; a reload may name another one. */
+  readonly server: Endpoint | undefined
+  readonly signal: AbortSignal
+  readonly connect: (signal: AbortSignal) => Promise<Upstream>
+}
+
+export class LegacyLogins {
+  readonly #memory: LegacyMemory
+  readonly #unproved = new LegacyGate(LIMITS.legacyTries)
+  /** Guesses must not keep those waiting whose secret was right a moment ago. */
+  readonly #proved = new LegacyGate(LIMITS.legacyLogins)
+  /** Unproved secrets that are being tried; the same secret again waits for the answer. */
+  readonly #pending = new Map<LegacyMemoryKey, Promise<void>>()
+
+  constructor(memory = new LegacyMemory()) {
+    this.#memory = memory
+  }
+
+  async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: LegacyOffer, attempt: LegacyTry<Upstream>): Promise<Proof<Upstream>> {
+    const unfit = findUnfit(secret)
+    if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
+    const key = this.#memory.keyOf(attempt, mailbox, secret)
+    try {
+      const upstream = await this.#connect(key, mailbox, attempt)
+      return upstream === undefined ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }
+    } catch (error) {
+      // The upstream spoke of the user's password, not of ours: no reason to call the administrator.
+      if (!isRefusal(error)) throw error
+      return { refused: 'wrong-secret', legacy: `the upstream says: ${error.detail}` }
+    }
+  }
+
+  /** Undefined: it is known to be wrong. No await between the look at what is pending and the entry there. */
+  async #connect<Upstream extends Closable>(key: LegacyMemoryKey, { id }: LoginMailbox, attempt: LegacyTry<Upstream>): Promise<Upstream | undefined> {
+    const { signal } = attempt
+    const connect = () => this.#noting(key, attempt)
+    const drop = ({ socket }: Upstream) => void socket.destroy()
+    for (;;) {
+      const known = this.#memory.recall(key)
+      if (known === 'refused') return undefined
+      if (known === 'accepted') return orAborted(this.#proved.run(id, signal, connect), signal, drop)
+      const pending = this.#pending.get(key)
+      if (pending === undefined)
+        return orAborted(
+          this.#alone(key, () => this.#unproved.run(id, signal, connect)),
+          signal,
+          drop,
+        )
+      await orAborted(pending, signal, () => {})
+    }
+  }
+
+  async #alone<Upstream>(key: LegacyMemoryKey, connect: () => Promise<Upstream>): Promise<Upstream> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#pending.set(key, promise)
+    try {
+      return await connect()
+    } finally {
+      this.#pending.delete(key)
+      resolve()
+    }
+  }
+
+  /**
+   * SECURITY: it goes on when the client leaves, and keeps its place in the gate. What the upstream says must be known, or the same secret
+   * could be sent there again and again by not waiting for the answer.
+   */
+  async #noting<Upstream>(key: LegacyMemoryKey, { signal, connect }: LegacyTry<Upstream>): Promise<Upstream> {
+    const controller = new AbortController()
+    const onAbort = () => {
+      if (!isClientGone(signal.reason)) controller.abort(signal.reason)
+    }
+    signal.addEventListener('abort', onAbort, { once: true })
+    const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', 'no login in time')), LIMITS.upstreamLoginMs)
+    try {
+      const upstream = await connect(controller.signal)
+      this.#memory.note(key, 'accepted')
+      return upstream
+    } catch (error) {
+      if (isRefusal(error)) this.#memory.note(key, 'refused')
+      throw error
+    } finally {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+  }
+}
+
+/** The client left, and nothing failed. */
+export function isClientGone(error: unknown): boolean {
+  return error instanceof MailwicketError && error.kind === 'client'
+}
+
+function isRefusal(error: unknown): error is UpstreamFailure {
+  return error instanceof UpstreamFailure && error.reason === 'refused-us'
+}
+
+/** What is never tried at an upstream, and why. */
+function findUnfit(secret: Secret): string | undefined {
+  if (secret.byteLength === 0) return 'not tried: it is empty'
+  // RFC 4616 §2: a server must take 255 octets; what is longer, no server promises to take.
+  if (secret.byteLength > LIMITS.legacySecretBytes) return 'not tried: it is too long'
+  return resemblesGenerated(secret) ? 'not tried: it looks like an app password' : undefined
+}
+
+/** `promise`, unless the signal comes first; what it gives after that is dropped. */
+function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal, drop: (late: Value) => void): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      reject(signal.reason as Error)
+      promise.then(drop, () => {})
+    }
+    if (signal.aborted) return onAbort()
+    signal.addEventListener('abort', onAbort, { once: true })
+    const finish = (settle: () => void) => {
+      signal.removeEventListener('abort', onAbort)
+      if (!signal.aborted) settle()
+    }
+    promise.then(
+      value => finish(() => resolve(value)),
+      error => finish(() => reject(error as Error)),
+    )
+  })
+}

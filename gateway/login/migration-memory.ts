@@ -1,0 +1,90 @@
+/**
+ * What the upstreams said of old passwords lately: refused ones are not tried again and again, accepted ones need not queue with guesses.
+ *
+ * SECURITY: it holds no secret, only truncated HMACs under a key that nobody but this process has. It lets nobody in: who is let in was
+ * accepted by the upstream at that very login.
+ */
+import { createHmac, randomBytes } from 'node:crypto'
+import type { Endpoint } from '../../base/network.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { LoginMailbox } from '../../store/schema/login-record.ts'
+import { LIMITS } from '../limits.ts'
+
+export type LegacyMemoryKey = string & { readonly brand: 'LegacyMemoryKey' }
+
+export interface LegacyPlace {
+  readonly protocol: 'imap' | 'submission'
+  /** Undefined: the upstream has none for this protocol. */
+  readonly server: Endpoint | undefined
+}
+
+export class LegacyMemory {
+  readonly #key = randomBytes(32)
+  readonly #now: () => number
+  readonly #refused: ExpiringSet
+  readonly #accepted: ExpiringSet
+
+  /** `now`: milliseconds of any clock that never goes back. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#now = now
+    this.#refused = new ExpiringSet(LIMITS.legacyRefusedMs, LIMITS.legacyMemoryEntries)
+    // In a set of their own: no flood of wrong ones drives them out.
+    this.#accepted = new ExpiringSet(LIMITS.legacyAcceptedMs, LIMITS.legacyMemoryEntries)
+  }
+
+  /** For one secret at one login of one server; the two protocols may be two servers with two passwords. */
+  keyOf({ protocol, server }: LegacyPlace, { id, upstream, login }: LoginMailbox, secret: Secret): LegacyMemoryKey {
+    // JSON has no NUL: the parts cannot be shifted against each other.
+    const digest = createHmac('sha256', this.#key)
+      .update(`${JSON.stringify([protocol, server?.host, server?.port, id, upstream, login])}\0`)
+      .update(secret.reveal())
+      .digest('base64')
+    return digest.slice(0, 24) as LegacyMemoryKey
+  }
+
+  recall(key: LegacyMemoryKey): 'refused' | 'accepted' | undefined {
+    const now = this.#now()
+    if (this.#refused.has(key, now)) return 'refused'
+    return this.#accepted.has(key, now) ? 'accepted' : undefined
+  }
+
+  note(key: LegacyMemoryKey, what: 'refused' | 'accepted'): void {
+    const [to, from] = what === 'refused' ? [this.#refused, this.#accepted] : [this.#accepted, this.#refused]
+    from.delete(key)
+    to.add(key, this.#now())
+  }
+}
+
+/** Forgets each entry after a time, the oldest first when there are too many. */
+class ExpiringSet {
+  readonly #lifeMs: number
+  readonly #max: number
+  /** Key → when it is forgotten; in the order of adding, so the first is the oldest. */
+  readonly #entries = new Map<string, number>()
+
+  constructor(lifeMs: number, max: number) {
+    this.#lifeMs = lifeMs
+    this.#max = max
+  }
+
+  has(key: string, now: number): boolean {
+    const until = this.#entries.get(key)
+    if (until === undefined) return false
+    if (until > now) return true
+    this.#entries.delete(key)
+    return false
+  }
+
+  add(key: string, now: number): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, now + this.#lifeMs)
+    for (const [oldest, until] of this.#entries) {
+      if (until > now && this.#entries.size <= this.#max) return
+      this.#entries.delete(oldest)
+    }
+  }
+
+  delete(key: string): void {
+    this.#entries.delete(key)
+  }
+}

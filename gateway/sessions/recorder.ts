@@ -1,0 +1,164 @@
+/**
+ * Collects what the store should know of connections (last connection, activity, live sessions) and writes it in batches within a second.
+ *
+ * A login never waits for it. While the store is away, the newest note of each device is kept and old activity gives way first.
+ */
+import type { DeviceId, SessionId } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import type { ActivityNote, ConnectionNote, GatewayStore, KeywordsNote, SentNote, SessionRow } from '../../store/gateway-side/gateway-store.ts'
+import { LIMITS } from '../limits.ts'
+import type { LiveSession, LiveSessions } from './live-sessions.ts'
+
+interface Sent {
+  readonly note: SentNote
+  readonly onWritten: () => void
+}
+
+export class Recorder {
+  readonly #store: GatewayStore
+  readonly #live: LiveSessions
+  readonly #log: Log
+  #connections = new Map<DeviceId, ConnectionNote>()
+  #activity: ActivityNote[] = []
+  /** Sessions to write anew; a session that ends before its first batch is never written. */
+  #changed = new Set<LiveSession>()
+  #ended = new Set<SessionId>()
+  #sent: Sent[] = []
+  readonly #keywords = new Map<string, KeywordsNote>()
+  readonly #written = new Map<SessionId, number>()
+  #timer: NodeJS.Timeout | undefined
+  #flushing: Promise<void> | undefined
+  #lastBatchAt = 0
+  #lastRefreshAt = 0
+  #failing = false
+
+  constructor(store: GatewayStore, live: LiveSessions, log: Log) {
+    this.#store = store
+    this.#live = live
+    this.#log = log
+  }
+
+  start(): void {
+    this.#timer = setInterval(() => void this.#tick(), LIMITS.recordMs)
+  }
+
+  /** Writes what is left. */
+  async stop(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#flushing
+    await this.#flush()
+  }
+
+  attempted(note: ActivityNote): void {
+    if (this.#activity.length >= LIMITS.pendingActivity) this.#activity.splice(0, LIMITS.pendingActivity / 10)
+    this.#activity.push(note)
+  }
+
+  connected(session: LiveSession, note: ConnectionNote): void {
+    this.#connections.set(note.device, note)
+    this.#changed.add(session)
+  }
+
+  /** The app told its name after login. */
+  named(session: LiveSession, note: ConnectionNote): void {
+    const waiting = this.#connections.get(note.device)
+    if (waiting === undefined || waiting.at <= note.at) this.#connections.set(note.device, note)
+    if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
+  }
+
+  ended(session: LiveSession): void {
+    this.#changed.delete(session)
+    if (this.#written.delete(session.id) && this.#ended.size < LIMITS.pendingEnded) this.#ended.add(session.id)
+  }
+
+  /** A message was accepted for so many recipients; `onWritten` is called once the store counts them. */
+  sent(note: SentNote, onWritten: () => void): void {
+    // Uncounted in the end, or a store that stays away would take all memory.
+    if (this.#sent.length >= LIMITS.pendingSent) for (const { onWritten } of this.#sent.splice(0, LIMITS.pendingSent / 10)) onWritten()
+    this.#sent.push({ note, onWritten })
+  }
+
+  learnt(note: KeywordsNote): void {
+    this.#keywords.set(note.upstream, note)
+  }
+
+  /** Notes that wait to be written. */
+  get pending(): number {
+    return this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size + this.#sent.length + this.#keywords.size
+  }
+
+  async #tick(): Promise<void> {
+    if (this.#flushing !== undefined) return
+    // The monotonic clock: after the wall clock was set back, nobody would hear of us for as long as the step was wide.
+    const now = performance.now()
+    if (now - this.#lastRefreshAt >= LIMITS.sessionRefreshMs) {
+      this.#lastRefreshAt = now
+      this.#refresh()
+    }
+    if (this.pending === 0 && now - this.#lastBatchAt < LIMITS.heartbeatMs) return
+    this.#flushing = this.#flush()
+    await this.#flushing
+    this.#flushing = undefined
+  }
+
+  /** Marks the sessions whose byte counts moved since they were written. */
+  #refresh(): void {
+    for (const session of this.#live.all()) {
+      const written = this.#written.get(session.id)
+      if (written === undefined) continue
+      const { bytesIn, bytesOut } = session.countBytes()
+      if (bytesIn + bytesOut !== written) this.#changed.add(session)
+    }
+  }
+
+  async #flush(): Promise<void> {
+    const connections = this.#connections
+    const activity = this.#activity
+    const changed = this.#changed
+    const ended = this.#ended
+    this.#connections = new Map()
+    this.#activity = []
+    this.#changed = new Set()
+    this.#ended = new Set()
+    const sent = this.#sent
+    this.#sent = []
+    const keywords = [...this.#keywords.values()]
+    const sessions = [...changed].flatMap(session => this.#rowOf(session))
+    try {
+      await this.#store.record({
+        connections: [...connections.values()],
+        activity,
+        sessions,
+        endedSessions: [...ended],
+        sent: sent.map(({ note }) => note),
+        keywords,
+      })
+      this.#lastBatchAt = performance.now()
+      for (const { onWritten } of sent) onWritten()
+      for (const note of keywords) if (this.#keywords.get(note.upstream) === note) this.#keywords.delete(note.upstream)
+      if (this.#failing) this.#log.info('store.recovered')
+      this.#failing = false
+    } catch (error) {
+      if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'recording connections' })
+      this.#failing = true
+      this.#keep(connections, activity, changed, ended)
+      this.#sent = [...sent, ...this.#sent]
+    }
+  }
+
+  #rowOf(session: LiveSession): SessionRow[] {
+    if (session.device === undefined) return []
+    const { bytesIn, bytesOut } = session.countBytes()
+    this.#written.set(session.id, bytesIn + bytesOut)
+    const { id, protocol, ip, app, since } = session
+    return [{ id, device: session.device.id, protocol, ip, app, since, bytesIn, bytesOut }]
+  }
+
+  /** Puts back what could not be written, behind what came since. */
+  #keep(connections: Map<DeviceId, ConnectionNote>, activity: readonly ActivityNote[], changed: Set<LiveSession>, ended: Set<SessionId>): void {
+    for (const [device, note] of connections) if (!this.#connections.has(device)) this.#connections.set(device, note)
+    this.#activity = [...activity, ...this.#activity].slice(-LIMITS.pendingActivity)
+    for (const session of changed) if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
+    this.#ended = new Set([...ended, ...this.#ended].slice(0, LIMITS.pendingEnded))
+  }
+}

@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest'
+import { readProxyHeader } from '../listen/proxy-protocol.ts'
+import { openTcpPair } from '../listen/tcp-pair-fixture.ts'
+import { proxyHeaderFor, toTell } from './client-identity.ts'
+
+const client = { ip: '203.0.113.7', port: 4711, destination: { host: '2001:db8::2', port: 993 }, session: 's1' }
+
+describe('forward_client', () => {
+  it.each([
+    ['none', []],
+    ['id', ['id']],
+    ['xclient', ['xclient']],
+    ['id+xclient', ['id', 'xclient']],
+    ['proxy', ['proxy']],
+  ] as const)('%s tells by %j', (forward, ways) => {
+    expect((['id', 'xclient', 'proxy'] as const).filter(way => toTell(forward, way, client) === client)).toEqual(ways)
+    expect(proxyHeaderFor(forward, client) !== undefined).toBe((ways as readonly string[]).includes('proxy'))
+  })
+
+  it('writes a header that its own reader understands', async () => {
+    const [balancer, ours] = await openTcpPair()
+    balancer.write(proxyHeaderFor('proxy', client) as Buffer)
+    expect(await readProxyHeader(ours)).toEqual({
+      ip: '0:0:0:0:0:ffff:cb00:7107',
+      port: 4711,
+      destination: { host: '2001:db8:0:0:0:0:0:2', port: 993 },
+    })
+  })
+})

@@ -1,0 +1,115 @@
+/**
+ * Opens a connection to an upstream: TCP, then TLS at once, or later by `startTls` (STARTTLS), or none where the configuration says so.
+ *
+ * Certificates are always verified, against the authorities of the configuration or the system's. Everything ends with the signal.
+ */
+import { readFileSync } from 'node:fs'
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
+import { MailwicketError } from '../../base/errors.ts'
+import type { UpstreamEndpoint } from '../../config/config.ts'
+import { LIMITS } from '../limits.ts'
+import { UpstreamFailure, type UpstreamFailureReason } from '../upstream-failure.ts'
+import { openShared } from '../wire/shared-read.ts'
+import { lookUpOnce } from './upstream-lookup.ts'
+
+export class UpstreamDialler {
+  readonly endpoint: UpstreamEndpoint
+  readonly #context: SecureContext | undefined
+  /** The last TLS session, resumed by the next connection: saves the upstream's certificate check on both sides. */
+  #session: Buffer | undefined
+
+  /** `ca`: PEM file with the only authorities to trust. Throws CERTIFICATE_INVALID when it cannot be read. */
+  constructor(endpoint: UpstreamEndpoint, ca: string | undefined) {
+    this.endpoint = endpoint
+    this.#context = endpoint.tls === 'none' ? undefined : createContext(ca)
+  }
+
+  /** A connected socket; TLS is up when the endpoint says `implicit`. A PROXY header goes out before anything else. Throws UpstreamFailure. */
+  async dial(signal: AbortSignal, proxyHeader?: Buffer): Promise<Duplex> {
+    const { host, port, tls } = this.endpoint
+    // For an address there is only one family to try; for a name both are, in the manner of RFC 8305.
+    const autoSelectFamily = isIP(host) === 0
+    const options = {
+      host,
+      port,
+      autoSelectFamily,
+      lookup: lookUpOnce,
+      noDelay: true,
+      keepAlive: true,
+      keepAliveInitialDelay: LIMITS.keepAliveMs,
+      allowHalfOpen: true,
+    }
+    // TLS reads from the socket below it in its own way.
+    const socket = tls === 'none' ? openShared(onread => connectTcp({ ...options, onread })) : connectTcp(options)
+    // For good: between one reader and the next nobody else listens, and an error nobody listens for ends the process.
+    socket.on('error', ignore)
+    await settle(socket, 'connect', signal, error => new UpstreamFailure('unreachable', `${host}:${port}: ${error.message}`, error))
+    if (proxyHeader !== undefined) socket.write(proxyHeader)
+    if (tls !== 'implicit') return socket
+    return this.#startTls(socket, signal, proxyHeader === undefined ? 'tls-failed' : 'proxy-refused')
+  }
+
+  /** TLS over a connected socket from which everything was read. Throws UpstreamFailure. */
+  async startTls(socket: Duplex, signal: AbortSignal): Promise<Duplex> {
+    return this.#startTls(socket, signal, 'tls-failed')
+  }
+
+  /** `brokenOff`: what it means when the handshake does not even come to the certificate. */
+  async #startTls(socket: Duplex, signal: AbortSignal, brokenOff: UpstreamFailureReason): Promise<Duplex> {
+    const { host } = this.endpoint
+    const secure = connectTls({
+      socket: socket as Socket,
+      // RFC 9525 §6: the certificate must name the host of the configuration; an address is never sent as SNI (RFC 6066 §3).
+      host,
+      ...(isIP(host) === 0 ? { servername: host } : {}),
+      secureContext: this.#context as SecureContext,
+      ...(this.#session === undefined ? {} : { session: this.#session }),
+    })
+    secure.on('error', ignore)
+    secure.on('session', session => {
+      this.#session = session
+    })
+    await settle(secure, 'secureConnect', signal, error => new UpstreamFailure(secure.authorizationError ? 'tls-failed' : brokenOff, error.message, error))
+    return secure
+  }
+}
+
+function ignore(): void {}
+
+function createContext(ca: string | undefined): SecureContext {
+  try {
+    return createSecureContext({ minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca: readFileSync(ca) }) })
+  } catch (error) {
+    throw new MailwicketError('CERTIFICATE_INVALID', { message: `${ca}: ${(error as Error).message}`, cause: error })
+  }
+}
+
+/** Waits for `event`; on an error, a close or the signal it destroys the socket and throws. */
+function settle(socket: Socket, event: string, signal: AbortSignal, failure: (error: Error) => UpstreamFailure): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const finish = (error: Error | undefined) => {
+      socket.off(event, onEvent)
+      socket.off('close', onClose)
+      signal.removeEventListener('abort', onAbort)
+      if (error === undefined) {
+        socket.off('error', onError)
+        resolve()
+      } else {
+        // The error listener stays: a late error of a destroyed socket must not end the process.
+        socket.destroy()
+        reject(error)
+      }
+    }
+    const onEvent = () => finish(undefined)
+    const onError = (error: Error) => finish(failure(error))
+    const onClose = () => finish(failure(new Error('the connection was closed')))
+    const onAbort = () => finish(signal.reason as Error)
+    socket.on(event, onEvent)
+    socket.on('error', onError)
+    socket.on('close', onClose)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+  })
+}

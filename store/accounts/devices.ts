@@ -1,0 +1,236 @@
+/**
+ * Devices: a named access to one mailbox with one app password.
+ *
+ * A `ref` names a device by ID, unambiguous beginning of an ID, or `ADDR/NAME`; NOT_FOUND and AMBIGUOUS_ID come from there.
+ */
+import type { Kysely } from 'kysely'
+import { parseAddress } from '../../base/address.ts'
+import { type DeviceId, makeId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { Scope } from '../schema/login-record.ts'
+import type { Schema } from '../schema/schema.ts'
+import type { Change, StoreContext } from '../store-context.ts'
+import { auditDevice, changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, type UserLink } from './device-changes.ts'
+import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
+import { checkRoomForChosen, makePassword, type PasswordOwner } from './device-passwords.ts'
+import {
+  checkNameIsFree,
+  checkNotRevoked,
+  type Device,
+  getDevice,
+  getDeviceRow,
+  SCOPES,
+  selectDevices,
+  splitList,
+  termColumns,
+  toDevice,
+} from './device-rows.ts'
+import { getMailboxRow } from './mailboxes.ts'
+import { checkIsNotLegacy, checkNameIsNotLegacy } from './migration-rows.ts'
+import { getUserRow, parseLogin } from './user-rows.ts'
+
+export interface NewDevice {
+  readonly name: string
+  /** Both when left out. */
+  readonly scopes?: readonly Scope[] | undefined
+  readonly expiresAt?: number | null | undefined
+  readonly allowFrom?: readonly string[] | undefined
+  /** Login of the user to link it to. */
+  readonly user?: string | null | undefined
+  /** A chosen password; one is generated when left out. */
+  readonly password?: Secret | undefined
+}
+
+export interface DeviceTerms {
+  readonly scopes?: readonly Scope[] | undefined
+  readonly expiresAt?: number | null | undefined
+  readonly allowFrom?: readonly string[] | undefined
+  /** Login of the user to link it to; null: nobody. */
+  readonly user?: string | null | undefined
+}
+
+export interface DeviceFilter {
+  readonly mailbox?: string | undefined
+  /** Login. */
+  readonly user?: string | undefined
+  /** Made before this time and without a connection since. */
+  readonly unusedSince?: number | undefined
+  /** Show revoked ones too. */
+  readonly revoked?: boolean | undefined
+}
+
+/** A device and its password as it is to be shown, once. */
+export interface DeviceWithPassword {
+  readonly device: Device
+  readonly password: Secret
+}
+
+export class Devices {
+  readonly #context: StoreContext
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  /** Throws NOT_FOUND (no such mailbox or user), ALREADY_EXISTS (name in use), BAD_INPUT. */
+  async add(
+    addressText: string,
+    { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], user = null, password: chosen }: NewDevice,
+  ): Promise<DeviceWithPassword> {
+    const name = parseDeviceName(nameText)
+    checkNameIsNotLegacy(name)
+    const terms = termColumns({ scopes, expiresAt, allowFrom })
+    const mailbox = await getMailboxRow(this.#context.db, parseAddress(addressText))
+    await checkNameIsFree(this.#context.db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
+    // Before anything is hashed: a login that is not there is told at once.
+    await findLink(this.#context.db, user)
+    const owner: PasswordOwner = { mailboxId: mailbox.id, address: mailbox.address, deviceName: name, device: null }
+    const { shown, columns } = await makePassword(this.#context, chosen, owner)
+    const id = makeId<DeviceId>()
+    return this.#context.change(async change => {
+      const { db, at } = change
+      // Once more: hashing took its time, and the mailbox may be gone or the name taken.
+      await getMailboxRow(db, mailbox.address)
+      await checkNameIsFree(db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
+      if (chosen !== undefined) await checkRoomForChosen(db, owner)
+      const link = await findLink(db, user)
+      await insertDevice(change, mailbox, { id, name, state: 'active', password: columns, terms, link })
+      return { device: await getDevice(db, id, at), password: shown }
+    })
+  }
+
+  /** By address and name. Throws NOT_FOUND (no such mailbox or user). */
+  async list({ mailbox, user, unusedSince, revoked = false }: DeviceFilter = {}): Promise<Device[]> {
+    const { db, now } = this.#context
+    const at = now()
+    let query = selectDevices(db, at).orderBy('mailboxes.address').orderBy('devices.name_key').orderBy('devices.created_at')
+    if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
+    if (user !== undefined) query = query.where('devices.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
+    if (!revoked) query = query.where('devices.state', '<>', 'revoked')
+    if (unusedSince !== undefined) {
+      query = query
+        .where('devices.created_at', '<', unusedSince)
+        .where(row => row.or([row('last_connections.at', 'is', null), row('last_connections.at', '<', unusedSince)]))
+    }
+    return (await query.execute()).map(row => toDevice(row, at))
+  }
+
+  async get(ref: string): Promise<Device> {
+    const { db, now } = this.#context
+    return getDevice(db, await resolveDevice(db, ref), now())
+  }
+
+  /** Ends no session. Throws ALREADY_EXISTS, BAD_INPUT. */
+  async rename(ref: string, nameText: string): Promise<Device> {
+    const name = parseDeviceName(nameText)
+    return this.#changeOne(ref, async (change, device) => {
+      checkIsNotLegacy(device, 'it keeps its name')
+      if (nameKeyOf(name) !== device.name_key) checkNameIsNotLegacy(name)
+      await checkNameIsFree(change.db, device, name, device.id)
+      if (name === device.name) return
+      await change.db
+        .updateTable('devices')
+        .set({ name, name_key: nameKeyOf(name) })
+        .where('id', '=', device.id)
+        .execute()
+      await auditDevice(change, device, 'device.renamed', { name: device.name }, { name })
+    })
+  }
+
+  /** What is left out stays. Throws BAD_INPUT, NOT_FOUND (no such user). */
+  async set(ref: string, terms: DeviceTerms): Promise<Device> {
+    return this.#changeOne(ref, async (change, device) => {
+      const scopes = terms.scopes ?? splitList<Scope>(device.scopes)
+      if (terms.expiresAt === null) checkIsNotLegacy(device, 'it must have an end')
+      const allowFrom = terms.allowFrom ?? splitList(device.allow_from)
+      const columns = termColumns({ scopes, allowFrom, expiresAt: terms.expiresAt === undefined ? device.expires_at : terms.expiresAt })
+      const link = terms.user === undefined ? { id: device.user_id, login: device.user } : await findLink(change.db, terms.user)
+      await changeTerms(change, device, columns, link)
+    })
+  }
+
+  /** Replaces the password; sessions under the old one end. Throws BAD_INPUT. */
+  async setPassword(ref: string, { password: chosen }: { readonly password?: Secret | undefined } = {}): Promise<DeviceWithPassword> {
+    const found = await getDeviceRow(this.#context.db, await resolveDevice(this.#context.db, ref))
+    checkNotRevoked(found)
+    checkIsNotLegacy(found, 'it has no app password')
+    const owner: PasswordOwner = { mailboxId: found.mailbox_id, address: found.address, deviceName: found.name, device: found.id }
+    const { shown, columns } = await makePassword(this.#context, chosen, owner)
+    const device = await this.#changeOne(found.id, async (change, row) => {
+      if (chosen !== undefined) await checkRoomForChosen(change.db, owner)
+      await replacePassword(change, row, columns)
+    })
+    return { device, password: shown }
+  }
+
+  async disable(ref: string): Promise<Device> {
+    return this.#setState(ref, 'disabled')
+  }
+
+  async enable(ref: string): Promise<Device> {
+    return this.#setState(ref, 'active')
+  }
+
+  /** Revokes all or, when one reference is wrong, none. What is revoked already stays as it is. */
+  async revoke(refs: readonly string[]): Promise<Device[]> {
+    return this.#context.change(async change => {
+      const ids = new Set<DeviceId>()
+      for (const ref of refs) ids.add(await resolveDevice(change.db, ref))
+      return revokeAll(change, [...ids])
+    })
+  }
+
+  /** Revokes every device of a mailbox; returns those that were not revoked before. Throws NOT_FOUND. */
+  async revokeAll(addressText: string): Promise<Device[]> {
+    const address = parseAddress(addressText)
+    return this.#context.change(async change => {
+      const mailbox = await getMailboxRow(change.db, address)
+      const devices = await change.db
+        .selectFrom('devices')
+        .select('id')
+        .where('mailbox_id', '=', mailbox.id)
+        .where('state', '<>', 'revoked')
+        .orderBy('name_key')
+        .execute()
+      return revokeAll(
+        change,
+        devices.map(({ id }) => id),
+      )
+    })
+  }
+
+  async #setState(ref: string, state: 'active' | 'disabled'): Promise<Device> {
+    return this.#changeOne(ref, (change, device) => changeState(change, device, state))
+  }
+
+  /** Changes one device that is not revoked and returns it as it is afterwards. */
+  async #changeOne(ref: string, act: (change: Change, device: DeviceRow) => Promise<void>): Promise<Device> {
+    return this.#context.change(async change => {
+      const device = await getDeviceRow(change.db, await resolveDevice(change.db, ref))
+      checkNotRevoked(device)
+      await act(change, device)
+      return getDevice(change.db, device.id, change.at)
+    })
+  }
+}
+
+async function revokeAll(change: Change, ids: readonly DeviceId[]): Promise<Device[]> {
+  const devices: Device[] = []
+  let isChanged = false
+  for (const id of ids) {
+    const device = await getDeviceRow(change.db, id)
+    if (device.state !== 'revoked') {
+      await change.db.updateTable('devices').set({ state: 'revoked', revoked_at: change.at }).where('id', '=', id).execute()
+      await auditDevice(change, device, 'device.revoked', { state: device.state }, { state: 'revoked' })
+      isChanged = true
+    }
+    devices.push(await getDevice(change.db, id, change.at))
+  }
+  if (isChanged) await change.moveGeneration()
+  return devices
+}
+
+/** Throws NOT_FOUND, BAD_INPUT. */
+async function findLink(db: Kysely<Schema>, user: string | null): Promise<UserLink> {
+  return user === null ? { id: null, login: null } : getUserRow(db, parseLogin(user))
+}

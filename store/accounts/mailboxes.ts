@@ -1,0 +1,249 @@
+/**
+ * Mailboxes: an address, the upstream where its mail lives, and how Mailwicket logs in there. No password of its own.
+ */
+import type { Kysely, Selectable } from 'kysely'
+import { parseAddress } from '../../base/address.ts'
+import { MailwicketError } from '../../base/errors.ts'
+import { type MailboxId, makeId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { Keyring } from '../keys/master-key.ts'
+import { openSealed } from '../keys/seal.ts'
+import { sealForStore, upstreamSecretPlace } from '../keys/store-keys.ts'
+import type { MailboxState } from '../schema/login-record.ts'
+import type { MailboxesTable, Schema } from '../schema/schema.ts'
+import { forgetSending } from '../sending/sending-queries.ts'
+import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
+import { kickColumns } from './kick.ts'
+import { LEGACY_NAME, setLegacyUntil } from './migration-rows.ts'
+
+export interface Mailbox {
+  readonly id: MailboxId
+  readonly address: string
+  /** Name of an upstream in the configuration. */
+  readonly upstream: string
+  /** Login at the upstream; null: the address. */
+  readonly login: string | null
+  /** Whether an upstream secret is stored (its value: `openSecret`). */
+  readonly hasSecret: boolean
+  readonly state: MailboxState
+  readonly createdAt: number
+  /** Until when its upstream password is accepted too; null: it is not. Milliseconds since 1970, UTC. */
+  readonly legacyUntil: number | null
+  /** Devices that are not revoked, the old password not counted. */
+  readonly devices: number
+}
+
+export interface NewMailbox {
+  readonly address: string
+  readonly upstream: string
+  readonly login?: string | null | undefined
+  readonly secret?: Secret | null | undefined
+  readonly legacyUntil?: number | null | undefined
+}
+
+export interface MailboxChanges {
+  readonly upstream?: string | undefined
+  readonly login?: string | null | undefined
+  readonly secret?: Secret | null | undefined
+  readonly state?: MailboxState | undefined
+  readonly legacyUntil?: number | null | undefined
+}
+
+/** RFC 4616 §2 lets servers refuse longer names. */
+const MAX_LOGIN_BYTES = 255
+
+export class Mailboxes {
+  readonly #context: StoreContext
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  /** Throws ALREADY_EXISTS, BAD_INPUT, KEY_WRONG. */
+  async add({ address: text, upstream, login = null, secret = null, legacyUntil = null }: NewMailbox): Promise<Mailbox> {
+    const address = parseAddress(text)
+    checkLogin(login)
+    const id = makeId<MailboxId>()
+    return this.#context.change(async change => {
+      if ((await findMailboxRow(change.db, address)) !== undefined)
+        throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
+      const sealed = await this.#seal(change.db, id, secret)
+      await insertMailbox(change, { id, address, upstream, login, sealed, state: 'active' })
+      await setLegacyUntil(change, { id, address }, legacyUntil)
+      return getMailbox(change.db, address)
+    })
+  }
+
+  /** All, by address. */
+  async list(): Promise<Mailbox[]> {
+    const rows = await selectMailboxes(this.#context.db).orderBy('mailboxes.address').execute()
+    return rows.map(toMailbox)
+  }
+
+  async find(address: string): Promise<Mailbox | undefined> {
+    const row = await selectMailboxes(this.#context.db).where('mailboxes.address', '=', parseAddress(address)).executeTakeFirst()
+    return row === undefined ? undefined : toMailbox(row)
+  }
+
+  /** Throws NOT_FOUND. */
+  async get(address: string): Promise<Mailbox> {
+    return getMailbox(this.#context.db, parseAddress(address))
+  }
+
+  /** What is left out stays. Another upstream or login ends the mailbox's sessions: they read what it no longer stands for. Throws as `add`, and NOT_FOUND. */
+  async set(text: string, changes: MailboxChanges): Promise<Mailbox> {
+    const address = parseAddress(text)
+    checkLogin(changes.login ?? null)
+    return this.#context.change(async change => {
+      const row = await getMailboxRow(change.db, address)
+      const { secret, legacyUntil, ...columns } = changes
+      if (legacyUntil !== undefined) await setLegacyUntil(change, row, legacyUntil)
+      const sealed = secret === undefined ? undefined : await this.#seal(change.db, row.id, secret)
+      await changeMailbox(change, row, { ...columns, sealed })
+      return getMailbox(change.db, address)
+    })
+  }
+
+  /** Removes a mailbox with its devices; its mail upstream is not touched. Throws NOT_FOUND. */
+  async remove(text: string): Promise<{ readonly devices: number }> {
+    const address = parseAddress(text)
+    return this.#context.change(async change => {
+      const mailbox = await getMailbox(change.db, address)
+      const devices = await change.db.selectFrom('devices').select('id').where('mailbox_id', '=', mailbox.id).execute()
+      await forgetSending(
+        change.db,
+        'device',
+        devices.map(({ id }) => id),
+      )
+      await forgetSending(change.db, 'mailbox', [mailbox.id])
+      await change.db.deleteFrom('mailboxes').where('id', '=', mailbox.id).execute()
+      const before = {
+        upstream: mailbox.upstream,
+        login: mailbox.login,
+        secret: mailbox.hasSecret ? 'stored' : 'none',
+        state: mailbox.state,
+        devices: mailbox.devices,
+      }
+      await change.audit({ action: 'mailbox.removed', subject: address, subjectId: mailbox.id, before, after: null })
+      await change.moveGeneration()
+      return { devices: mailbox.devices }
+    })
+  }
+
+  /** The upstream secret; null when none is stored. Throws NOT_FOUND, KEY_WRONG, STORE_DAMAGED. */
+  async openSecret(address: string): Promise<Secret | null> {
+    const row = await getMailboxRow(this.#context.db, parseAddress(address))
+    return row.sealed_secret === null ? null : openSealed(this.#context.keyring(), row.sealed_secret, upstreamSecretPlace(row.id))
+  }
+
+  async #seal(db: Kysely<Schema>, id: MailboxId, secret: Secret | null): Promise<Uint8Array | null> {
+    return secret === null ? null : sealUpstreamSecret(db, this.#context.keyring(), id, secret)
+  }
+}
+
+/** Throws BAD_INPUT (empty), KEY_WRONG. */
+export async function sealUpstreamSecret(db: Kysely<Schema>, keyring: Keyring, id: MailboxId, secret: Secret): Promise<Uint8Array> {
+  if (secret.byteLength === 0) throw new MailwicketError('BAD_INPUT', { message: 'the upstream secret is empty' })
+  return sealForStore(db, keyring, secret, upstreamSecretPlace(id))
+}
+
+export interface MailboxColumns {
+  readonly upstream: string
+  readonly login: string | null
+  readonly state: MailboxState
+  readonly sealed: Uint8Array | null
+}
+
+export async function insertMailbox(change: Change, mailbox: MailboxColumns & { readonly id: MailboxId; readonly address: string }): Promise<void> {
+  const { id, address, upstream, login, state, sealed } = mailbox
+  await change.db.insertInto('mailboxes').values({ id, address, upstream, login, sealed_secret: sealed, state, created_at: change.at }).execute()
+  const after = { upstream, login, secret: sealed === null ? 'none' : 'stored', ...(state === 'active' ? {} : { state }) }
+  await change.audit({ action: 'mailbox.added', subject: address, subjectId: id, before: null, after })
+}
+
+/** What is left out stays. */
+export async function changeMailbox(
+  change: Change,
+  row: Selectable<MailboxesTable>,
+  changes: { readonly [Name in keyof MailboxColumns]?: MailboxColumns[Name] | undefined },
+): Promise<void> {
+  const { upstream = row.upstream, login = row.login, state = row.state, sealed = row.sealed_secret } = changes
+  const isSecretGiven = changes.sealed !== undefined
+  const before = {
+    upstream: row.upstream,
+    login: row.login,
+    state: row.state,
+    ...(isSecretGiven ? { secret: row.sealed_secret === null ? 'none' : 'stored' } : {}),
+  }
+  const after = { upstream, login, state, ...(isSecretGiven ? { secret: sealed === null ? 'none' : 'replaced' } : {}) }
+  const changed = changedFacts(before, after)
+  if (changed === undefined) return
+  await change.db.updateTable('mailboxes').set({ upstream, login, state, sealed_secret: sealed }).where('id', '=', row.id).execute()
+  if (upstream !== row.upstream || login !== row.login)
+    await change.db.updateTable('devices').set(kickColumns(change.at)).where('mailbox_id', '=', row.id).execute()
+  await change.audit({ action: 'mailbox.changed', subject: row.address, subjectId: row.id, ...changed })
+  if (upstream !== row.upstream || login !== row.login || state !== row.state) await change.moveGeneration()
+}
+
+/** The row of a normalised address. Throws NOT_FOUND. */
+export async function getMailboxRow(db: Kysely<Schema>, address: string): Promise<Selectable<MailboxesTable>> {
+  const row = await findMailboxRow(db, address)
+  if (row === undefined) throw noMailbox(address)
+  return row
+}
+
+export function findMailboxRow(db: Kysely<Schema>, address: string): Promise<Selectable<MailboxesTable> | undefined> {
+  return db.selectFrom('mailboxes').selectAll().where('address', '=', address).executeTakeFirst()
+}
+
+async function getMailbox(db: Kysely<Schema>, address: string): Promise<Mailbox> {
+  const row = await selectMailboxes(db).where('mailboxes.address', '=', address).executeTakeFirst()
+  if (row === undefined) throw noMailbox(address)
+  return toMailbox(row)
+}
+
+function noMailbox(address: string): MailwicketError {
+  return new MailwicketError('NOT_FOUND', { message: `there is no mailbox ${address}` })
+}
+
+function selectMailboxes(db: Kysely<Schema>) {
+  return db
+    .selectFrom('mailboxes')
+    .select(['id', 'address', 'upstream', 'login', 'state', 'created_at'])
+    .select(row => row('sealed_secret', 'is not', null).as('has_secret'))
+    .select(row =>
+      row
+        .selectFrom('devices')
+        .select(count => count.fn.countAll<number>().as('n'))
+        .whereRef('devices.mailbox_id', '=', 'mailboxes.id')
+        .where('devices.state', '<>', 'revoked')
+        .where('devices.kind', '<>', 'legacy')
+        .as('devices'),
+    )
+    .select(row =>
+      row
+        .selectFrom('devices')
+        .select('devices.expires_at')
+        .whereRef('devices.mailbox_id', '=', 'mailboxes.id')
+        // In these words the index of device names answers it.
+        .where('devices.name_key', '=', LEGACY_NAME)
+        .where('devices.state', '<>', 'revoked')
+        .where('devices.kind', '=', 'legacy')
+        .as('legacy_until'),
+    )
+}
+
+type MailboxRow = Awaited<ReturnType<ReturnType<typeof selectMailboxes>['execute']>>[number]
+
+function toMailbox(row: MailboxRow): Mailbox {
+  const { id, address, upstream, login, state, created_at: createdAt, legacy_until: legacyUntil } = row
+  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, createdAt, legacyUntil, devices: Number(row.devices ?? 0) }
+}
+
+export function checkLogin(login: string | null): void {
+  if (login === null) return
+  const bytes = Buffer.byteLength(login)
+  if (bytes === 0 || bytes > MAX_LOGIN_BYTES || /\p{Cc}/u.test(login) || !login.isWellFormed()) {
+    throw new MailwicketError('BAD_INPUT', { message: `the upstream login must have 1 to ${MAX_LOGIN_BYTES} octets and no control characters` })
+  }
+}

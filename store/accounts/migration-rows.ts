@@ -1,0 +1,103 @@
+/**
+ * The row by which the store knows that a mailbox takes its upstream's own password too: a device "legacy" of kind `legacy`.
+ *
+ * SECURITY: it has no hash, and a tag of no octets, which no secret has. Only the upstream can say that a secret is right.
+ */
+import { MailwicketError } from '../../base/errors.ts'
+import { type DeviceId, type MailboxId, makeId } from '../../base/ids.ts'
+import { ANY_BUCKET } from '../passwords/tag.ts'
+import type { PasswordKind } from '../schema/login-record.ts'
+import type { Change } from '../store-context.ts'
+import { nameKeyOf } from './device-names.ts'
+
+export const LEGACY_NAME = 'legacy'
+
+/**
+ * Begins, moves or (null) ends the cut-over of one mailbox within a change of the caller's; false: it was so already.
+ * Throws ALREADY_EXISTS when a device of another kind has the name.
+ */
+export async function setLegacyUntil(change: Change, mailbox: { readonly id: MailboxId; readonly address: string }, until: number | null): Promise<boolean> {
+  const { db } = change
+  const holder = await db
+    .selectFrom('devices')
+    .select(['id', 'kind', 'state', 'expires_at'])
+    .where('mailbox_id', '=', mailbox.id)
+    .where('name_key', '=', nameKeyOf(LEGACY_NAME))
+    .where('state', '<>', 'revoked')
+    .executeTakeFirst()
+  const legacy = holder?.kind === 'legacy' ? holder : undefined
+  if ((legacy?.expires_at ?? null) === until) return false
+  if (until === null) {
+    if (legacy !== undefined) await revokeLegacy(change, mailbox, legacy)
+  } else if (legacy !== undefined) {
+    await db.updateTable('devices').set({ expires_at: until }).where('id', '=', legacy.id).execute()
+  } else {
+    if (holder !== undefined) {
+      throw new MailwicketError('ALREADY_EXISTS', {
+        message: `${mailbox.address} has a device of its own with the name "${LEGACY_NAME}" (${holder.id})`,
+        remedy: `Give it another name first: \`mailwicket device rename ${holder.id} NAME\`.`,
+      })
+    }
+    await insertLegacy(change, mailbox.id, until)
+  }
+  await change.audit({
+    action: 'mailbox.changed',
+    subject: mailbox.address,
+    subjectId: mailbox.id,
+    before: { legacyPasswordUntil: legacy?.expires_at ?? null },
+    after: { legacyPasswordUntil: until },
+  })
+  await change.moveGeneration()
+  return true
+}
+
+/** With an entry of its own in the audit: a restore must know of it when the row is long gone. */
+async function revokeLegacy(change: Change, mailbox: { readonly address: string }, { id, state }: { id: DeviceId; state: string }): Promise<void> {
+  const revoked = { state: 'revoked' as const, revoked_at: change.at }
+  await change.db.updateTable('devices').set(revoked).where('id', '=', id).execute()
+  await change.audit({ action: 'device.revoked', subject: `${mailbox.address}/${LEGACY_NAME}`, subjectId: id, before: { state }, after: { state: 'revoked' } })
+}
+
+async function insertLegacy({ db, at }: Change, mailbox: MailboxId, until: number): Promise<void> {
+  await db
+    .insertInto('devices')
+    .values({
+      id: makeId<DeviceId>(),
+      mailbox_id: mailbox,
+      name: LEGACY_NAME,
+      name_key: nameKeyOf(LEGACY_NAME),
+      state: 'active',
+      kind: 'legacy',
+      // SECURITY: neither a hash nor a tag that anything could match.
+      phc: '',
+      tag: new Uint8Array(),
+      bucket: ANY_BUCKET,
+      scopes: 'imap,smtp',
+      expires_at: until,
+      allow_from: '',
+      password_version: 1,
+      kicked_at: null,
+      created_at: at,
+      password_changed_at: at,
+      revoked_at: null,
+      user_id: null,
+    })
+    .execute()
+}
+
+/** The name belongs to the old password of a mailbox, whether it is accepted or not. Throws BAD_INPUT. */
+export function checkNameIsNotLegacy(name: string): void {
+  if (nameKeyOf(name) !== nameKeyOf(LEGACY_NAME)) return
+  throw new MailwicketError('BAD_INPUT', {
+    message: `the name "${LEGACY_NAME}" stands for a mailbox's password at its real server (--legacy-password-until): choose another`,
+  })
+}
+
+/** For what needs a password of ours, a name of its own or no end. Throws BAD_INPUT. */
+export function checkIsNotLegacy(device: { readonly kind: PasswordKind; readonly address: string; readonly name: string }, wish: string): void {
+  if (device.kind !== 'legacy') return
+  throw new MailwicketError('BAD_INPUT', {
+    message: `${device.address}/${device.name} stands for the password of the real server: ${wish}`,
+    remedy: `Its date is set with \`mailwicket mailbox set ${device.address} --legacy-password-until DATE\`, and \`off\` ends it.`,
+  })
+}

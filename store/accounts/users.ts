@@ -1,0 +1,222 @@
+/**
+ * Users: persons who may be linked to devices and carry the right to send. Reading mail needs no user.
+ */
+import type { Kysely } from 'kysely'
+import { MailwicketError } from '../../base/errors.ts'
+import { makeId, type UserId } from '../../base/ids.ts'
+import type { UserState } from '../schema/login-record.ts'
+import type { Schema } from '../schema/schema.ts'
+import { forgetSending, selectSending, toSending } from '../sending/sending-queries.ts'
+import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
+import { changeSending, type FoundSubject, type Sending } from './sending-rules.ts'
+import { findUserRow, getUserRow, noUser, parseLogin } from './user-rows.ts'
+
+export interface User {
+  readonly id: UserId
+  readonly login: string
+  readonly name: string | null
+  /** `blocked`: none of the linked devices gets in. */
+  readonly state: UserState
+  /** The same as `sending.maySend`. */
+  readonly maySend: boolean
+  readonly createdAt: number
+  /** Linked devices that are not revoked. */
+  readonly devices: number
+  readonly sending: Sending
+}
+
+export interface NewUser {
+  readonly login: string
+  readonly name?: string | null | undefined
+  /** True when left out. */
+  readonly maySend?: boolean | undefined
+}
+
+export interface UserChanges {
+  readonly name?: string | null | undefined
+  readonly maySend?: boolean | undefined
+}
+
+const MAX_NAME_CHARACTERS = 200
+
+export class Users {
+  readonly #context: StoreContext
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  /** Throws ALREADY_EXISTS, BAD_INPUT. */
+  async add({ login: text, name: nameText = null, maySend = true }: NewUser): Promise<User> {
+    const login = parseLogin(text)
+    const name = parseName(nameText)
+    const id = makeId<UserId>()
+    return this.#context.change(async change => {
+      if ((await findUserRow(change.db, login)) !== undefined) throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a user ${login}` })
+      await change.db.insertInto('users').values({ id, login, name, state: 'active', created_at: change.at }).execute()
+      await change.audit({ action: 'user.added', subject: login, subjectId: id, before: null, after: { name, maySend } })
+      if (!maySend) await changeSending(change, subjectOf({ id, login }), { maySend })
+      return getUser(change.db, login, change.at)
+    })
+  }
+
+  /** All, by login. */
+  async list(): Promise<User[]> {
+    return selectUsers(this.#context.db, this.#context.now())
+  }
+
+  async find(login: string): Promise<User | undefined> {
+    const [user] = await selectUsers(this.#context.db, this.#context.now(), parseLogin(login))
+    return user
+  }
+
+  /** Throws NOT_FOUND. */
+  async get(login: string): Promise<User> {
+    return getUser(this.#context.db, parseLogin(login), this.#context.now())
+  }
+
+  /** What is left out stays. Without the right to send none of the user's devices sends; reading goes on. Throws NOT_FOUND, BAD_INPUT. */
+  async set(text: string, changes: UserChanges): Promise<User> {
+    const login = parseLogin(text)
+    return this.#context.change(async change => {
+      const row = await getUserRow(change.db, login)
+      const name = changes.name === undefined ? row.name : parseName(changes.name)
+      const changed = changedFacts({ name: row.name }, { name })
+      if (changed !== undefined) {
+        await change.db.updateTable('users').set({ name }).where('id', '=', row.id).execute()
+        await change.audit({ action: 'user.changed', subject: login, subjectId: row.id, ...changed })
+      }
+      if (changes.maySend !== undefined) await changeSending(change, subjectOf(row), { maySend: changes.maySend })
+      return getUser(change.db, login, change.at)
+    })
+  }
+
+  /** Refuses every linked device, with its sessions, until the user is unblocked. Throws NOT_FOUND. */
+  async block(login: string): Promise<User> {
+    return this.#setState(login, 'blocked')
+  }
+
+  async unblock(login: string): Promise<User> {
+    return this.#setState(login, 'active')
+  }
+
+  async #setState(text: string, state: UserState): Promise<User> {
+    const login = parseLogin(text)
+    return this.#context.change(async change => {
+      const row = await getUserRow(change.db, login)
+      if (row.state !== state) {
+        await change.db.updateTable('users').set({ state }).where('id', '=', row.id).execute()
+        const action = state === 'blocked' ? 'user.blocked' : 'user.unblocked'
+        await change.audit({ action, subject: login, subjectId: row.id, before: { state: row.state }, after: { state } })
+        await change.moveGeneration()
+      }
+      return getUser(change.db, login, change.at)
+    })
+  }
+
+  /**
+   * Removes a user; devices that are linked are an error unless they are to be unlinked: they then follow their own and their mailbox's rules alone.
+   * Devices of a blocked user are not unlinked: they would get in again. Returns the unlinked ones as `ADDR/NAME`. Throws NOT_FOUND, STILL_LINKED.
+   */
+  async remove(text: string, { unlink = false }: { readonly unlink?: boolean | undefined } = {}): Promise<{ readonly unlinked: readonly string[] }> {
+    const login = parseLogin(text)
+    return this.#context.change(async change => {
+      const row = await getUserRow(change.db, login)
+      const devices = await findLinked(change.db, row.id)
+      if (devices.length > 0 && !unlink) throw stillLinked(login, devices)
+      if (devices.length > 0 && row.state === 'blocked') throw wouldLetIn(login, devices.length)
+      for (const device of devices) await this.#unlink(change, device, login)
+      await forgetSending(change.db, 'user', [row.id])
+      await change.db.deleteFrom('users').where('id', '=', row.id).execute()
+      const unlinked = devices.map(nameOf)
+      await change.audit({
+        action: 'user.removed',
+        subject: login,
+        subjectId: row.id,
+        before: { name: row.name, state: row.state, devices: unlinked },
+        after: null,
+      })
+      if (devices.length > 0) await change.moveGeneration()
+      return { unlinked }
+    })
+  }
+
+  async #unlink(change: Change, device: LinkedDevice, login: string): Promise<void> {
+    await change.db.updateTable('devices').set({ user_id: null }).where('id', '=', device.id).execute()
+    await change.audit({ action: 'device.changed', subject: nameOf(device), subjectId: device.id, before: { user: login }, after: { user: null } })
+  }
+}
+
+type LinkedDevice = Awaited<ReturnType<typeof findLinked>>[number]
+
+/** Revoked ones are not asked about: their link ends with the user. */
+function findLinked(db: Kysely<Schema>, user: UserId) {
+  return db
+    .selectFrom('devices')
+    .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .select(['devices.id', 'devices.name', 'mailboxes.address'])
+    .where('devices.user_id', '=', user)
+    .where('devices.state', '<>', 'revoked')
+    .orderBy('mailboxes.address')
+    .orderBy('devices.name_key')
+    .execute()
+}
+
+function nameOf({ address, name }: LinkedDevice): string {
+  return `${address}/${name}`
+}
+
+function subjectOf({ id, login }: { readonly id: UserId; readonly login: string }): FoundSubject {
+  return { kind: 'user', id, name: login }
+}
+
+async function getUser(db: Kysely<Schema>, login: string, now: number): Promise<User> {
+  const [user] = await selectUsers(db, now, login)
+  if (user === undefined) throw noUser(login)
+  return user
+}
+
+async function selectUsers(db: Kysely<Schema>, now: number, login?: string): Promise<User[]> {
+  let query = selectSending(db, 'user', now)
+    .innerJoin('users', join => join.onRef('users.id', '=', 'subject.id'))
+    .select(['users.id as user_id', 'users.login', 'users.name', 'users.state', 'users.created_at'])
+    .select(row =>
+      row
+        .selectFrom('devices')
+        .select(count => count.fn.countAll<number>().as('n'))
+        .whereRef('devices.user_id', '=', 'users.id')
+        .where('devices.state', '<>', 'revoked')
+        .as('devices'),
+    )
+    .orderBy('users.login')
+  if (login !== undefined) query = query.where('users.login', '=', login)
+  const rows = await query.execute()
+  return rows.map(row => {
+    const sending = toSending(row)
+    const { user_id: id, login, name, state, created_at: createdAt } = row
+    return { id, login, name, state, maySend: sending.maySend, createdAt, devices: Number(row.devices ?? 0), sending }
+  })
+}
+
+function parseName(text: string | null): string | null {
+  const name = text?.trim().normalize('NFC') ?? ''
+  if (name === '') return null
+  if (Array.from(name).length > MAX_NAME_CHARACTERS || /[\p{C}\p{Zl}\p{Zp}]/u.test(name))
+    throw new MailwicketError('BAD_INPUT', { message: `a user’s name must have at most ${MAX_NAME_CHARACTERS} printable characters` })
+  return name
+}
+
+function wouldLetIn(login: string, devices: number): MailwicketError {
+  return new MailwicketError('STILL_LINKED', {
+    message: `${login} is blocked: without a user ${devices === 1 ? 'the linked device' : `the ${devices} linked devices`} would get in again`,
+    remedy: `Revoke the devices first (\`device list --user ${login}\` names them), or run \`user unblock ${login}\` if they may get in.`,
+  })
+}
+
+function stillLinked(login: string, devices: readonly LinkedDevice[]): MailwicketError {
+  const shown = devices.slice(0, 5).map(device => `${nameOf(device)} (${device.id})`)
+  const more = devices.length > shown.length ? ` and ${devices.length - shown.length} more` : ''
+  return new MailwicketError('STILL_LINKED', {
+    message: `${login} is linked to ${devices.length === 1 ? 'a device' : `${devices.length} devices`}: ${shown.join(', ')}${more}`,
+  })
+}

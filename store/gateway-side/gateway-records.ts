@@ -1,0 +1,206 @@
+/**
+ * What the gateway writes: last connections, activity, its sessions, what was sent, its heartbeat. Runs in the store's worker thread.
+ *
+ * Invariants: a batch is one transaction; rows are written in the order of their keys, so that two nodes never wait for each other in a circle.
+ */
+import type { Kysely, Transaction } from 'kysely'
+import type { DeviceId, NodeId } from '../../base/ids.ts'
+import { type Param, prepareQuery } from '../schema/prepared-query.ts'
+import { FUTURE_MS, PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from '../schema/retention.ts'
+import type { ActivityTable, Schema } from '../schema/schema.ts'
+import { SendingNotes } from '../sending/sending-records.ts'
+import type { ActivityNote, Batch, ConnectionNote, SessionRow } from './gateway-store.ts'
+import { purge, trimActivity } from './purge.ts'
+
+type Repeated = Pick<ActivityTable, 'address' | 'device_id' | 'result' | 'protocol' | 'ip' | 'app' | 'first_at' | 'last_at' | 'count'>
+
+export class GatewayNotes {
+  readonly #db: Kysely<Schema>
+  readonly #node: NodeId
+  readonly #queries
+  readonly #sending: SendingNotes
+  #purgedAt = 0
+
+  constructor(db: Kysely<Schema>, node: NodeId) {
+    this.#db = db
+    this.#node = node
+    this.#sending = new SendingNotes(db)
+    this.#queries = {
+      connection: prepareQuery((param: Param<ConnectionNote & { node: NodeId; future: number }>) => upsertConnection(db, param)),
+      repeat: prepareQuery((param: Param<Repeated & { cursor: number; window: number }>) => countRepeat(db, param)),
+      activity: prepareQuery((param: Param<Repeated & { cursor: number }>) => insertActivity(db, param)),
+      session: prepareQuery((param: Param<SessionRow & { node: NodeId }>) => upsertSession(db, param)),
+      ended: prepareQuery((param: Param<{ id: string; node: NodeId }>) =>
+        db
+          .deleteFrom('sessions')
+          .where('id', '=', param('id') as never)
+          .where('node_id', '=', param('node')),
+      ),
+      heartbeat: prepareQuery((param: Param<{ node: NodeId; at: number }>) =>
+        db
+          .insertInto('nodes')
+          .values({ id: param('node'), heartbeat_at: param('at') })
+          .onConflict(conflict => conflict.column('id').doUpdateSet({ heartbeat_at: param('at') })),
+      ),
+    }
+  }
+
+  /** Writes a batch and the heartbeat; now and then also purges. */
+  async record(batch: Batch, now: number): Promise<void> {
+    await this.#db.transaction().execute(async db => {
+      for (const note of latestConnections(batch.connections))
+        await db.executeQuery(this.#queries.connection({ ...note, node: this.#node, future: now + FUTURE_MS }))
+      await this.#recordActivity(db, batch.activity)
+      for (const session of batch.sessions.toSorted(byId)) await db.executeQuery(this.#queries.session({ ...session, node: this.#node }))
+      for (const id of batch.endedSessions.toSorted()) await db.executeQuery(this.#queries.ended({ id, node: this.#node }))
+      await this.#sending.recordSent(db, batch.sent ?? [])
+      await this.#sending.recordKeywords(db, batch.keywords ?? [], now)
+      await db.executeQuery(this.#queries.heartbeat({ node: this.#node, at: now }))
+    })
+    // The clock may have been set back.
+    if (Math.abs(now - this.#purgedAt) < PURGE_INTERVAL_MS) return
+    this.#purgedAt = now
+    await this.#db.transaction().execute(db => purge(db, this.#node, now))
+  }
+
+  /** Gives a device without a tag its tag; one that has one keeps it. */
+  async setTag(device: DeviceId, tag: Uint8Array): Promise<void> {
+    await this.#db.updateTable('devices').set({ tag }).where('id', '=', device).where('tag', 'is', null).execute()
+  }
+
+  /** Removes what says that this node is there. */
+  async leave(): Promise<void> {
+    await this.#db.transaction().execute(async db => {
+      await db.deleteFrom('sessions').where('node_id', '=', this.#node).execute()
+      await db.deleteFrom('nodes').where('id', '=', this.#node).execute()
+    })
+  }
+
+  async #recordActivity(db: Transaction<Schema>, notes: readonly ActivityNote[]): Promise<void> {
+    if (notes.length === 0) return
+    const newest = await db
+      .selectFrom('activity')
+      .select(({ fn }) => fn.max('cursor').as('cursor'))
+      .executeTakeFirst()
+    let cursor = Number(newest?.cursor ?? 0)
+    const grown = new Set<DeviceId>()
+    for (const row of countRepeats(notes)) {
+      cursor += 1
+      const { numAffectedRows } = await db.executeQuery(this.#queries.repeat({ ...row, cursor, window: row.last_at - REPEAT_WINDOW_MS }))
+      if (numAffectedRows !== 0n) continue
+      await db.executeQuery(this.#queries.activity({ ...row, cursor }))
+      if (row.device_id !== '') grown.add(row.device_id)
+    }
+    for (const device of grown) await trimActivity(db, device)
+  }
+}
+
+/** The latest note of each device, in the order of their ids. */
+function latestConnections(notes: readonly ConnectionNote[]): ConnectionNote[] {
+  const latest = new Map<DeviceId, ConnectionNote>()
+  for (const note of notes) {
+    const known = latest.get(note.device)
+    if (known === undefined || note.at >= known.at) latest.set(note.device, note)
+  }
+  return [...latest.values()].sort((a, b) => (a.device < b.device ? -1 : 1))
+}
+
+/** Attempts that differ only in their time as one row. A batch is a second of them, far less than the window. */
+function countRepeats(notes: readonly ActivityNote[]): Repeated[] {
+  const rows = new Map<string, Repeated>()
+  for (const { at, address, device, result, protocol, ip, app } of notes) {
+    const key = JSON.stringify([address, device, result, protocol, ip, app])
+    const known = rows.get(key)
+    if (known === undefined) rows.set(key, { address, device_id: device ?? '', result, protocol, ip, app: app ?? '', first_at: at, last_at: at, count: 1 })
+    else rows.set(key, { ...known, first_at: Math.min(known.first_at, at), last_at: Math.max(known.last_at, at), count: known.count + 1 })
+  }
+  return [...rows.values()]
+}
+
+function byId(a: SessionRow, b: SessionRow): number {
+  return a.id < b.id ? -1 : 1
+}
+
+function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionNote & { node: NodeId; future: number }>) {
+  return db
+    .insertInto('last_connections')
+    .columns(['device_id', 'at', 'ip', 'protocol', 'app', 'tls', 'node_id'])
+    .expression(
+      // Selected, not given: a device that was removed a moment ago must not fail the batch.
+      db
+        .selectFrom('devices')
+        .select(['devices.id', param('at').as('at'), param('ip').as('ip'), param('protocol').as('protocol')])
+        .select([param('app').as('app'), param('tls').as('tls'), param('node').as('node_id')])
+        .where('devices.id', '=', param('device')),
+    )
+    .onConflict(conflict =>
+      conflict
+        .column('device_id')
+        .doUpdateSet(({ ref }) => ({
+          at: ref('excluded.at'),
+          ip: ref('excluded.ip'),
+          protocol: ref('excluded.protocol'),
+          app: ref('excluded.app'),
+          tls: ref('excluded.tls'),
+          node_id: ref('excluded.node_id'),
+        }))
+        .where(eb => eb.or([eb('excluded.at', '>=', eb.ref('last_connections.at')), eb('last_connections.at', '>', param('future'))])),
+    )
+}
+
+function countRepeat(db: Kysely<Schema>, param: Param<Repeated & { cursor: number; window: number }>) {
+  // One row, the newest: where the clock was set back there are several within the window, and two cannot have the new cursor.
+  const row = db
+    .selectFrom('activity')
+    .select('id')
+    .where('address', '=', param('address'))
+    .where('device_id', '=', param('device_id'))
+    .where('ip', '=', param('ip'))
+    .where('result', '=', param('result'))
+    .where('protocol', '=', param('protocol'))
+    .where('app', '=', param('app'))
+    .where('first_at', '>', param('window'))
+    .where('first_at', '<=', param('last_at'))
+    .orderBy('cursor', 'desc')
+    .limit(1)
+  return db
+    .updateTable('activity')
+    .set(({ eb }) => ({ count: eb('count', '+', param('count')), last_at: param('last_at'), cursor: param('cursor') }))
+    .where('id', '=', row)
+}
+
+function insertActivity(db: Kysely<Schema>, param: Param<Repeated & { cursor: number }>) {
+  return db.insertInto('activity').values({
+    cursor: param('cursor'),
+    address: param('address'),
+    device_id: param('device_id'),
+    result: param('result'),
+    protocol: param('protocol'),
+    ip: param('ip'),
+    app: param('app'),
+    first_at: param('first_at'),
+    last_at: param('last_at'),
+    count: param('count'),
+  })
+}
+
+function upsertSession(db: Kysely<Schema>, param: Param<SessionRow & { node: NodeId }>) {
+  return (
+    db
+      .insertInto('sessions')
+      .values({
+        id: param('id'),
+        node_id: param('node'),
+        device_id: param('device'),
+        protocol: param('protocol'),
+        ip: param('ip'),
+        app: param('app'),
+        since: param('since'),
+        bytes_in: param('bytesIn'),
+        bytes_out: param('bytesOut'),
+        kicked_at: null,
+      })
+      // A kick that came meanwhile stays.
+      .onConflict(conflict => conflict.column('id').doUpdateSet({ app: param('app'), bytes_in: param('bytesIn'), bytes_out: param('bytesOut') }))
+  )
+}

@@ -1,0 +1,138 @@
+/**
+ * The store as the gateway uses it. Reads run on the loop over a read-only connection and are short;
+ * writes go to a worker thread (`writer-thread.ts`), because better-sqlite3 is synchronous and a blocked loop freezes every session.
+ * Every method may throw STORE_UNAVAILABLE; none ever answers "not found" because it failed.
+ */
+import type { DeviceId, MailboxId, NodeId, SessionId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { SendingTerms } from '../accounts/sending-rules.ts'
+import type { FailureKind } from '../schema/failure-limits.ts'
+import type { DeviceStanding, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
+import type { Integrity } from '../sqlite/integrity.ts'
+
+/** The last connection of one device. */
+export interface ConnectionNote {
+  readonly device: DeviceId
+  /** Milliseconds since 1970, UTC; an older note never replaces a newer one. */
+  readonly at: number
+  readonly ip: string
+  readonly protocol: 'imap' | 'submission'
+  /** From the client's ID, cleaned; null when it sent none. */
+  readonly app: string | null
+  /** For example `TLSv1.3`. */
+  readonly tls: string | null
+}
+
+/** One attempt to log in; repeats (same address, device, result, ip, protocol, app) are counted in one row. */
+export interface ActivityNote {
+  readonly at: number
+  readonly address: string
+  readonly device: DeviceId | null
+  /** `ok`, or the reason of the refusal or failure. */
+  readonly result: string
+  readonly protocol: 'imap' | 'submission'
+  readonly ip: string
+  readonly app: string | null
+}
+
+export interface SessionRow {
+  readonly id: SessionId
+  readonly device: DeviceId
+  readonly protocol: 'imap' | 'submission'
+  readonly ip: string
+  readonly app: string | null
+  readonly since: number
+  readonly bytesIn: number
+  readonly bytesOut: number
+}
+
+/** The upstream accepted a message of this device for so many recipients. */
+export interface SentNote {
+  readonly device: DeviceId
+  readonly recipients: number
+  /** Milliseconds since 1970, UTC: decides the day that it counts for. */
+  readonly at: number
+}
+
+/** What an upstream's submission server offered in its EHLO reply after TLS: keyword in capitals → its parameters, '' for none. */
+export interface KeywordsNote {
+  readonly upstream: string
+  readonly keywords: ReadonlyMap<string, string>
+}
+
+/** More distinct wrong secrets of a subject; they are added to what all nodes counted. */
+export interface FailureNote {
+  readonly kind: FailureKind
+  readonly subject: string
+  readonly added: number
+  /** All that this node counts: the store's count is not below it, unless it was cleared. */
+  readonly total: number
+  /** Milliseconds since 1970, UTC; holds until the count starts anew. */
+  readonly expiresAt: number
+}
+
+/** A device of the mailbox logged in from the block. */
+export interface KnownBlockNote {
+  readonly mailbox: MailboxId
+  readonly block: string
+  readonly at: number
+}
+
+export interface FailureRow {
+  readonly kind: FailureKind
+  readonly subject: string
+  readonly count: number
+  readonly expiresAt: number
+}
+
+/** What happened since the last batch; written in one transaction. */
+export interface Batch {
+  readonly connections: readonly ConnectionNote[]
+  readonly activity: readonly ActivityNote[]
+  /** New or changed sessions of this node. */
+  readonly sessions: readonly SessionRow[]
+  readonly endedSessions: readonly SessionId[]
+  /** Added to the counts of the device, its mailbox and its user. */
+  readonly sent?: readonly SentNote[] | undefined
+  /** Each replaces what was known of its upstream. */
+  readonly keywords?: readonly KeywordsNote[] | undefined
+}
+
+export interface GatewayStore {
+  /**
+   * One query: the mailbox of a normalised address, and those of its devices that the normalised secret can belong to (the caller goes on with
+   * their tags); undefined when there is no such mailbox. It costs the same whatever the number of devices, and whether the address is known.
+   */
+  findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined>
+  /** Moves with every change that can end a session. */
+  readGeneration(): Promise<number>
+  /** The standing of these devices; one that is gone from the store is missing from the map. */
+  findStandings(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStanding>>
+  /** Sessions of this node that `session kick ID` asked to end. */
+  findKickedSessions(): Promise<readonly SessionId[]>
+  /** What the device may send, and what was sent today as far as it was recorded. Throws NOT_FOUND when the device is gone. */
+  readSendingTerms(device: DeviceId): Promise<SendingTerms>
+  /** What upstreams offered when they were last asked, by their names. */
+  readUpstreamKeywords(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>
+  /** Whether a device of the mailbox with this address logged in from `block` later than `after`. */
+  isKnownBlock(address: string, block: string, after: number): Promise<boolean>
+  /** The same for any mailbox. */
+  isKnownBlockOfAny(block: string, after: number): Promise<boolean>
+  /** The counts that changed after `revision`, at most `limit`, oldest change first; and the revision to go on from. */
+  readFailures(revision: number, limit: number): Promise<{ readonly rows: readonly FailureRow[]; readonly revision: number }>
+  /** Adds counts and notes known blocks; resolves when both are committed. */
+  recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void>
+  /** Opens the sealed upstream secret of a mailbox. Throws NOT_FOUND when it has none, KEY_WRONG, STORE_DAMAGED. */
+  openUpstreamSecret(mailbox: LoginMailbox): Secret
+  /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */
+  tagsOf(mailbox: string, secret: Secret): { readonly generated: Uint8Array; readonly chosen: Uint8Array }
+  /** Writes a batch and this node's heartbeat; resolves when it is committed. To be called also when nothing happened: ten seconds of silence are a dead node. */
+  record(batch: Batch): Promise<void>
+  /** Gives an imported hash its tag after its first success. */
+  setTag(device: DeviceId, tag: Uint8Array): Promise<void>
+  /** Removes this node's sessions and heartbeat, then closes both connections. */
+  close(): Promise<void>
+  readonly node: NodeId
+  /** What the look at the store found when it was opened. */
+  readonly integrity: Integrity
+}

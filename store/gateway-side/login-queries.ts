@@ -1,0 +1,146 @@
+/**
+ * What the gateway reads: the login, the generation, the standing of live devices. Short queries, compiled once, on its read-only connection.
+ *
+ * Invariant: none fetches more rows than it needs, whatever the number of devices of a mailbox or in the store (design section 12).
+ */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { type Kysely, sql } from 'kysely'
+import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
+import { splitList } from '../accounts/device-rows.ts'
+import { ANY_BUCKET } from '../passwords/tag.ts'
+import type { DeviceStanding, LoginDevice, LoginRecord, Scope } from '../schema/login-record.ts'
+import { type Param, prepareQuery } from '../schema/prepared-query.ts'
+import { REVOKED_KEPT_MS } from '../schema/retention.ts'
+import type { Schema } from '../schema/schema.ts'
+
+/** Standings are asked for in lists of one of these lengths, the last one filled up: three texts to prepare. 256 rows take well under a millisecond. */
+const LIST_LENGTHS = [1, 32, 256] as const
+
+interface StandingColumns {
+  readonly id: DeviceId
+  readonly state: DeviceStanding['state']
+  readonly mailbox_state: DeviceStanding['mailboxState']
+  readonly user_state: DeviceStanding['userState']
+  readonly scopes: string
+  readonly expires_at: number | null
+  readonly allow_from: string
+  readonly password_version: number
+  readonly kicked_at: number | null
+}
+
+export class LoginQueries {
+  readonly #db: Kysely<Schema>
+  readonly #login
+  readonly #generation
+  readonly #kicked
+  readonly #standings
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+    this.#login = prepareQuery((param: Param<{ address: string; bucket: number; revokedAfter: number }>) => selectLogin(db, param))
+    this.#generation = prepareQuery(() => db.selectFrom('generation').select('value'))
+    this.#kicked = prepareQuery((param: Param<{ node: NodeId }>) =>
+      db.selectFrom('sessions').select('id').where('node_id', '=', param('node')).where('kicked_at', 'is not', null),
+    )
+    this.#standings = LIST_LENGTHS.map(length => ({
+      length,
+      query: prepareQuery((param: Param<Record<string, DeviceId>>) => selectStandings(db, length, param)),
+    }))
+  }
+
+  /** The mailbox and those of its devices that are in `bucket` or in the one that is always fetched. */
+  async findLogin(address: string, bucket: number, now: number): Promise<LoginRecord | undefined> {
+    const { rows } = await this.#db.executeQuery(this.#login({ address, bucket, revokedAfter: now - REVOKED_KEPT_MS }))
+    const [first] = rows
+    if (first === undefined) return undefined
+    const { mailbox_id: id, upstream, login, sealed_secret: sealedSecret, mailbox_state: state } = first
+    const mailbox = { id, address, upstream, login, sealedSecret, state }
+    return { mailbox, devices: rows.flatMap(row => toLoginDevice(row)) }
+  }
+
+  async readGeneration(): Promise<number> {
+    const { rows } = await this.#db.executeQuery(this.#generation({}))
+    // The row is made with the table and never deleted.
+    return rows[0]?.value ?? Number.NaN
+  }
+
+  async findKickedSessions(node: NodeId): Promise<SessionId[]> {
+    const { rows } = await this.#db.executeQuery(this.#kicked({ node }))
+    return rows.map(({ id }) => id)
+  }
+
+  async findStandings(devices: readonly DeviceId[]): Promise<Map<DeviceId, DeviceStanding>> {
+    const standings = new Map<DeviceId, DeviceStanding>()
+    const largest = LIST_LENGTHS[LIST_LENGTHS.length - 1] ?? 1
+    for (let at = 0; at < devices.length; at += largest) {
+      // Thousands of devices: the sessions get their turn between two lists.
+      if (at > 0) await nextTurn()
+      const list = devices.slice(at, at + largest)
+      const { length, query } = this.#standings.find(({ length }) => length >= list.length) ?? raise()
+      const values = Object.fromEntries(Array.from({ length }, (_, index) => [String(index), list[index] ?? list[0]])) as Record<string, DeviceId>
+      const { rows } = await this.#db.executeQuery(query(values))
+      for (const row of rows) standings.set(row.id, toStanding(row))
+    }
+    return standings
+  }
+}
+
+function selectLogin(db: Kysely<Schema>, param: Param<{ address: string; bucket: number; revokedAfter: number }>) {
+  return (
+    db
+      .selectFrom('mailboxes')
+      .leftJoin('devices', join =>
+        join
+          .onRef('devices.mailbox_id', '=', 'mailboxes.id')
+          .on('devices.bucket', 'in', [ANY_BUCKET, param('bucket')])
+          .on(({ or, eb }) => or([eb('devices.revoked_at', 'is', null), eb('devices.revoked_at', '>', param('revokedAfter'))])),
+      )
+      .select(['mailboxes.id as mailbox_id', 'mailboxes.upstream', 'mailboxes.login', 'mailboxes.sealed_secret', 'mailboxes.state as mailbox_state'])
+      .select(['devices.id', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.password_version', 'devices.kicked_at'])
+      .leftJoin('users', 'users.id', 'devices.user_id')
+      .select(['devices.name', 'devices.kind', 'devices.phc', 'devices.tag', 'users.state as user_state'])
+      // The value is hidden in a query of its own: SQLite plans a comparison with a bare parameter anew for every value (12 µs become 40).
+      .where('mailboxes.address', '=', sql<string>`(select ${param('address')})`)
+  )
+}
+
+function selectStandings(db: Kysely<Schema>, length: number, param: Param<Record<string, DeviceId>>) {
+  return db
+    .selectFrom('devices')
+    .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .leftJoin('users', 'users.id', 'devices.user_id')
+    .select(['devices.id', 'devices.state', 'mailboxes.state as mailbox_state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from'])
+    .select(['devices.password_version', 'devices.kicked_at', 'users.state as user_state'])
+    .where(
+      'devices.id',
+      'in',
+      Array.from({ length }, (_, index) => param(String(index))),
+    )
+}
+
+type LoginRow = Awaited<ReturnType<ReturnType<typeof selectLogin>['execute']>>[number]
+
+/** None for the row of a mailbox in which no device can match. */
+function toLoginDevice(row: LoginRow): LoginDevice[] {
+  const { id, name, kind, phc, tag } = row
+  if (id === null || name === null || kind === null || phc === null) return []
+  return [{ ...toStanding(row as StandingColumns), name, kind, phc, tag }]
+}
+
+function toStanding(row: StandingColumns): DeviceStanding {
+  return {
+    id: row.id,
+    state: row.state,
+    mailboxState: row.mailbox_state,
+    userState: row.user_state,
+    scopes: splitList<Scope>(row.scopes),
+    expiresAt: row.expires_at,
+    allowFrom: splitList(row.allow_from),
+    passwordVersion: row.password_version,
+    kickedAt: row.kicked_at,
+  }
+}
+
+function raise(): never {
+  throw new RangeError('a list longer than the longest prepared one')
+}

@@ -1,0 +1,147 @@
+/**
+ * The store of a gateway: reads on a read-only connection of this thread, writes in a worker thread (`gateway-store.ts` says why).
+ */
+
+import { MailwicketError } from '../../base/errors.ts'
+import { type DeviceId, makeId, type NodeId, type SessionId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secret.ts'
+import type { Config } from '../../config/config.ts'
+import type { SendingTerms } from '../accounts/sending-rules.ts'
+import type { Keyring } from '../keys/master-key.ts'
+import { openSealed } from '../keys/seal.ts'
+import { getStoreKeyId, openPepper, upstreamSecretPlace } from '../keys/store-keys.ts'
+import { LimitQueries } from '../limits/limit-queries.ts'
+import { bucketOf, type Tags, tagsOf } from '../passwords/tag.ts'
+import type { Backend } from '../schema/backend.ts'
+import type { DeviceStanding, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
+import { SendingQueries } from '../sending/sending-queries.ts'
+import type { Integrity } from '../sqlite/integrity.ts'
+import { openSqlite } from '../sqlite/sqlite-backend.ts'
+import type { Batch, FailureNote, FailureRow, GatewayStore, KnownBlockNote } from './gateway-store.ts'
+import { LoginQueries } from './login-queries.ts'
+import { StoreWriter } from './threaded-writer.ts'
+
+export interface GatewayStoreOptions {
+  readonly config: Pick<Config, 'store'>
+  readonly keyring: Keyring
+  readonly now?: (() => number) | undefined
+}
+
+/** Opens the store and joins it as a new node. Throws NOT_FOUND, STORE_TOO_OLD, STORE_TOO_NEW, STORE_DAMAGED, STORE_UNAVAILABLE, KEY_WRONG. */
+export async function openGatewayStore({ config, keyring, now = Date.now }: GatewayStoreOptions): Promise<GatewayStore> {
+  const path = config.store.sqlitePath
+  const node = makeId<NodeId>()
+  // The writer first: it makes the files that a read-only connection needs, and cleans up after a crash.
+  const writer = await StoreWriter.start({ path, node }, now)
+  let reader: Backend | undefined
+  try {
+    reader = openSqlite(path, 'read')
+    keyring.get(await getStoreKeyId(reader.db))
+    const pepper = await openPepper(reader.db, keyring)
+    await writer.record({ connections: [], activity: [], sessions: [], endedSessions: [] })
+    return new OpenGatewayStore({ node, keyring, pepper, reader, writer, now })
+  } catch (error) {
+    reader?.close()
+    await writer.close()
+    throw error
+  }
+}
+
+interface Parts {
+  readonly node: NodeId
+  readonly keyring: Keyring
+  readonly pepper: Secret
+  readonly reader: Backend
+  readonly writer: StoreWriter
+  readonly now: () => number
+}
+
+class OpenGatewayStore implements GatewayStore {
+  readonly node: NodeId
+  readonly #parts: Parts
+  readonly #queries: LoginQueries
+  readonly #sending: SendingQueries
+  readonly #limits: LimitQueries
+
+  constructor(parts: Parts) {
+    this.node = parts.node
+    this.#parts = parts
+    this.#queries = new LoginQueries(parts.reader.db)
+    this.#sending = new SendingQueries(parts.reader.db)
+    this.#limits = new LimitQueries(parts.reader.db)
+  }
+
+  get integrity(): Integrity {
+    return this.#parts.writer.integrity
+  }
+
+  findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined> {
+    return this.#queries.findLogin(address, bucketOf(this.#parts.pepper, secret), this.#parts.now())
+  }
+
+  async readGeneration(): Promise<number> {
+    // Every login and every poll comes by here: a database that was moved away must not look like one in which nothing changes.
+    this.#parts.reader.checkInPlace()
+    return this.#queries.readGeneration()
+  }
+
+  findStandings(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStanding>> {
+    return this.#queries.findStandings(devices)
+  }
+
+  findKickedSessions(): Promise<readonly SessionId[]> {
+    return this.#queries.findKickedSessions(this.node)
+  }
+
+  readSendingTerms(device: DeviceId): Promise<SendingTerms> {
+    return this.#sending.readSendingTerms(device, this.#parts.now())
+  }
+
+  readUpstreamKeywords(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>> {
+    return this.#sending.readUpstreamKeywords()
+  }
+
+  isKnownBlock(address: string, block: string, after: number): Promise<boolean> {
+    return this.#limits.isKnownBlock(address, block, after)
+  }
+
+  isKnownBlockOfAny(block: string, after: number): Promise<boolean> {
+    return this.#limits.isKnownBlockOfAny(block, after)
+  }
+
+  readFailures(revision: number, limit: number): Promise<{ rows: readonly FailureRow[]; revision: number }> {
+    return this.#limits.readFailures(revision, limit)
+  }
+
+  recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void> {
+    return this.#parts.writer.recordFailures(failures, knownBlocks)
+  }
+
+  openUpstreamSecret({ id, address, sealedSecret }: LoginMailbox): Secret {
+    if (sealedSecret === null) {
+      throw new MailwicketError('NOT_FOUND', {
+        message: `no upstream secret is stored for ${address}`,
+        remedy: `Run \`mailwicket mailbox set ${address} --secret-stdin\`.`,
+      })
+    }
+    return openSealed(this.#parts.keyring, sealedSecret, upstreamSecretPlace(id))
+  }
+
+  tagsOf(mailbox: string, secret: Secret): Tags {
+    return tagsOf(this.#parts.pepper, mailbox, secret)
+  }
+
+  record(batch: Batch): Promise<void> {
+    return this.#parts.writer.record(batch)
+  }
+
+  setTag(device: DeviceId, tag: Uint8Array): Promise<void> {
+    return this.#parts.writer.setTag(device, tag)
+  }
+
+  async close(): Promise<void> {
+    // The reader first: the last connection to close folds the WAL into the database, and only a writer can.
+    this.#parts.reader.close()
+    await this.#parts.writer.close()
+  }
+}

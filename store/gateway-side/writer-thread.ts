@@ -1,0 +1,74 @@
+/**
+ * The worker thread of the gateway's store: the only one that writes. `threaded-writer.ts` starts it and talks to it.
+ *
+ * One request at a time, in order; every request is answered. An error that is no answer ends the thread, and the writer starts another.
+ */
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
+import { MailwicketError } from '../../base/errors.ts'
+import { LimitNotes } from '../limits/limit-records.ts'
+import type { Backend } from '../schema/backend.ts'
+import { checkVersion } from '../schema/migrations.ts'
+import { checkWithin, type Integrity } from '../sqlite/integrity.ts'
+import { openSqlite } from '../sqlite/sqlite-backend.ts'
+import { GatewayNotes } from './gateway-records.ts'
+import { forgetNodes } from './purge.ts'
+import type { WorkerAnswer, WorkerData, WorkerRequest } from './threaded-writer.ts'
+
+async function openBackend({ path, node, now, isFirst }: WorkerData): Promise<{ backend: Backend; integrity: Integrity | undefined }> {
+  const backend = openSqlite(path, 'write-notes')
+  try {
+    await checkVersion(backend)
+    // A thread that died and is started again has notes waiting; the start of the gateway is the moment to look.
+    const integrity = isFirst ? await checkWithin(backend, path) : undefined
+    await backend.db.transaction().execute(db => forgetNodes(db, node, now))
+    return { backend, integrity }
+  } catch (error) {
+    backend.close()
+    throw error
+  }
+}
+
+async function serve(port: MessagePort, data: WorkerData): Promise<void> {
+  const { backend, integrity } = await openBackend(data)
+  const notes = new GatewayNotes(backend.db, data.node)
+  const limits = new LimitNotes(backend.db)
+  const run = async (request: WorkerRequest): Promise<void> => {
+    switch (request.verb) {
+      case 'record':
+        return notes.record(request.batch, request.now)
+      case 'failures':
+        return limits.record(request.failures, request.knownBlocks, request.now)
+      case 'tag':
+        return notes.setTag(request.device, request.tag)
+      case 'leave':
+        return notes.leave().finally(() => backend.close())
+    }
+  }
+  let last: Promise<void> = Promise.resolve()
+  port.on('message', (request: WorkerRequest) => {
+    last = last
+      .then(() => run(request))
+      .then(
+        () => answer(port, { id: request.id, failure: undefined }),
+        (error: unknown) => answer(port, { id: request.id, failure: failureOf(error) }),
+      )
+  })
+  answer(port, { id: 0, failure: undefined, ...(integrity === undefined ? {} : { integrity }) })
+}
+
+function answer(port: MessagePort, message: WorkerAnswer): void {
+  port.postMessage(message)
+}
+
+function failureOf(error: unknown): NonNullable<WorkerAnswer['failure']> {
+  if (error instanceof MailwicketError) return { code: error.code, message: error.message, remedy: error.remedy }
+  return { code: 'STORE_UNAVAILABLE', message: error instanceof Error ? error.message : String(error), remedy: undefined }
+}
+
+const port = parentPort
+if (port !== null) {
+  await serve(port, workerData as WorkerData).catch(error => {
+    answer(port, { id: 0, failure: failureOf(error) })
+    port.close()
+  })
+}

@@ -1,0 +1,104 @@
+/**
+ * The audit: who changed what, from where, before and after. Append only; `store-context.ts` writes it.
+ */
+import { sql } from 'kysely'
+import { parseAddress } from '../../base/address.ts'
+import { MailwicketError } from '../../base/errors.ts'
+import { resolveDevice } from '../accounts/device-names.ts'
+import type { AuditFacts, StoreContext } from '../store-context.ts'
+
+export interface AuditEntry {
+  readonly id: number
+  readonly at: number
+  readonly actor: string
+  readonly source: string
+  /** `device.revoked`, `mailbox.added` … */
+  readonly action: string
+  /** An address, `ADDR/NAME`, or what else was changed, as it was called then. */
+  readonly subject: string
+  readonly subjectId: string | null
+  readonly before: AuditFacts | null
+  readonly after: AuditFacts | null
+}
+
+export interface AuditFilter {
+  readonly since?: number | undefined
+  /** An address (with its devices), `ADDR/NAME`, or an ID. */
+  readonly subject?: string | undefined
+  /** An address: what was done to it and to its devices, also after it was removed. */
+  readonly mailbox?: string | undefined
+  /** ID, the beginning of one, or `ADDR/NAME`; a device that is gone is found by what it was called. */
+  readonly device?: string | undefined
+  /** Who did it: the name, or a part of where it came from. */
+  readonly actor?: string | undefined
+  /** `device.revoked`, or `device` for all that begins with it. */
+  readonly action?: string | undefined
+  /** The newest so many. */
+  readonly limit?: number | undefined
+}
+
+const DEFAULT_LIMIT = 1_000
+
+export class AuditLog {
+  readonly #context: StoreContext
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  /** Oldest first. */
+  async list({ since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT }: AuditFilter = {}): Promise<AuditEntry[]> {
+    const { db } = this.#context
+    let query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit)
+    if (since !== undefined) query = query.where('at', '>=', since)
+    if (subject !== undefined) {
+      const name = subject.toLowerCase()
+      query = query.where(({ or, and, eb, fn }) =>
+        or([
+          eb('subject', '=', subject),
+          eb(fn<string>('lower', ['subject']), '=', name),
+          eb('subject_id', '=', name),
+          // "0" follows "/": everything that begins with the address and a slash lies between.
+          and([eb('subject', '>=', `${name}/`), eb('subject', '<', `${name}0`)]),
+        ]),
+      )
+    }
+    if (mailbox !== undefined) {
+      const address = parseAddress(mailbox)
+      query = query.where(({ or, and, eb }) => or([eb('subject', '=', address), and([eb('subject', '>=', `${address}/`), eb('subject', '<', `${address}0`)])]))
+    }
+    if (device !== undefined) {
+      const id = await findDeviceId(db, device)
+      query = query.where(({ eb, fn }) => (id === undefined ? eb(fn<string>('lower', ['subject']), '=', device.toLowerCase()) : eb('subject_id', '=', id)))
+    }
+    if (actor !== undefined) query = query.where(({ or, eb }) => or([eb('actor', '=', actor), contains('source', `%${escapeLike(actor)}%`)]))
+    if (action !== undefined) query = query.where(({ or, eb }) => or([eb('action', '=', action), contains('action', `${escapeLike(action)}.%`)]))
+    const rows = await query.execute()
+    return rows
+      .reverse()
+      .map(({ subject_id: subjectId, before, after, ...row }) => ({ ...row, subjectId, before: parseFacts(before), after: parseFacts(after) }))
+  }
+}
+
+/** Undefined: there is no such device any more. Throws AMBIGUOUS_ID, BAD_INPUT. */
+async function findDeviceId(db: StoreContext['db'], ref: string): Promise<string | undefined> {
+  try {
+    return await resolveDevice(db, ref)
+  } catch (error) {
+    if (!(error instanceof MailwicketError) || error.code !== 'NOT_FOUND') throw error
+    return /^[0-9a-z]{16}$/i.test(ref) ? ref.toLowerCase() : undefined
+  }
+}
+
+/** Signs that LIKE gives a meaning, as themselves. */
+function escapeLike(text: string): string {
+  return text.replace(/[%_!]/g, '!$&')
+}
+
+function contains(column: 'source' | 'action', pattern: string) {
+  return sql<boolean>`${sql.ref(column)} like ${pattern} escape '!'`
+}
+
+function parseFacts(json: string | null): AuditFacts | null {
+  return json === null ? null : (JSON.parse(json) as AuditFacts)
+}

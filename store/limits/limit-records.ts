@@ -1,0 +1,132 @@
+/**
+ * What the limiter writes: counts of wrong secrets, and the blocks that a mailbox knows. Runs in the store's worker thread.
+ */
+import { type Kysely, sql, type Transaction } from 'kysely'
+import type { FailureNote, KnownBlockNote } from '../gateway-side/gateway-store.ts'
+import { KNOWN_BLOCK_MS } from '../schema/failure-limits.ts'
+import { FAILURE_ROWS_KEPT, KNOWN_BLOCKS_PER_MAILBOX, PURGE_ROWS } from '../schema/retention.ts'
+import type { Schema } from '../schema/schema.ts'
+
+/** A day's window, and an hour for clocks that differ. */
+const LATEST_END_MS = 25 * 3_600_000
+/** Steps of one purge: milliseconds each. */
+const PURGE_STEPS = 20
+
+export class LimitNotes {
+  readonly #db: Kysely<Schema>
+
+  constructor(db: Kysely<Schema>) {
+    this.#db = db
+  }
+
+  async record(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[], now: number): Promise<void> {
+    await this.#db.transaction().execute(async db => {
+      await addFailures(db, failures, now)
+      for (const note of knownBlocks.toSorted(byKey)) await noteKnownBlock(db, note)
+    })
+  }
+}
+
+async function addFailures(db: Transaction<Schema>, failures: readonly FailureNote[], now: number): Promise<void> {
+  if (failures.length === 0) return
+  let revision = await newestRevision(db)
+  for (const { kind, subject, added, total, expiresAt } of failures.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))) {
+    revision += 1
+    await db
+      .insertInto('failure_counts')
+      // A row that is not there was never written, or purged to make room: nothing that is counted here is lost with it.
+      .values({ kind, subject, count: total, expires_at: expiresAt, revision })
+      .onConflict(conflict =>
+        conflict.columns(['kind', 'subject']).doUpdateSet(({ eb, ref }) => {
+          const isCleared = eb('failure_counts.count', '=', 0)
+          // A node whose clock was ahead must not hold a row for ever.
+          const isOver = eb.or([eb('failure_counts.expires_at', '<=', now), eb('failure_counts.expires_at', '>', now + LATEST_END_MS)])
+          const sum = eb('failure_counts.count', '+', added)
+          return {
+            count: eb.case().when(isCleared).then(added).when(isOver).then(total).when(sum, '>', total).then(sum).else(total).end(),
+            expires_at: eb
+              .case()
+              .when(eb.or([isCleared, isOver]))
+              .then(ref('excluded.expires_at'))
+              .else(ref('failure_counts.expires_at'))
+              .end(),
+            revision: ref('excluded.revision'),
+          }
+        }),
+      )
+      .execute()
+  }
+}
+
+export async function newestRevision(db: Kysely<Schema>): Promise<number> {
+  const newest = await db
+    .selectFrom('failure_counts')
+    .select(({ fn }) => fn.max('revision').as('revision'))
+    .executeTakeFirst()
+  return Number(newest?.revision ?? 0)
+}
+
+/** Nothing for a mailbox that was removed a moment ago. A new row pushes out the mailbox's oldest. */
+async function noteKnownBlock(db: Transaction<Schema>, { mailbox, block, at }: KnownBlockNote): Promise<void> {
+  const known = await db
+    .updateTable('known_blocks')
+    .set({ last_at: sql`case when last_at > ${at} then last_at else ${at} end` })
+    .where('mailbox_id', '=', mailbox)
+    .where('block', '=', block)
+    .executeTakeFirst()
+  if (known.numUpdatedRows > 0n) return
+  await db
+    .insertInto('known_blocks')
+    .columns(['mailbox_id', 'block', 'last_at'])
+    .expression(
+      db
+        .selectFrom('mailboxes')
+        .select(['mailboxes.id', sql.val(block).as('block'), sql.val(at).as('last_at')])
+        .where('mailboxes.id', '=', mailbox),
+    )
+    .execute()
+  const tooMany = db
+    .selectFrom('known_blocks')
+    .select('block')
+    .where('mailbox_id', '=', mailbox)
+    .orderBy('last_at', 'desc')
+    .limit(PURGE_ROWS)
+    .offset(KNOWN_BLOCKS_PER_MAILBOX)
+  await db.deleteFrom('known_blocks').where('mailbox_id', '=', mailbox).where('block', 'in', tooMany).execute()
+}
+
+/** Forgets what is over, and of what is too much that which ends first. */
+export async function purgeLimits(db: Kysely<Schema>, now: number): Promise<void> {
+  for (let step = 0; step < PURGE_STEPS; step++) if (!(await purgeFailures(db, now))) break
+  const forgotten = db
+    .selectFrom('known_blocks')
+    .select(['mailbox_id', 'block'])
+    .where('last_at', '<', now - KNOWN_BLOCK_MS)
+    .orderBy('last_at')
+    .limit(PURGE_ROWS)
+  await db
+    .deleteFrom('known_blocks')
+    .where(({ eb, refTuple }) => eb(refTuple('mailbox_id', 'block'), 'in', forgotten.$asTuple('mailbox_id', 'block')))
+    .execute()
+}
+
+/** One step; whether there is more to do. */
+async function purgeFailures(db: Kysely<Schema>, now: number): Promise<boolean> {
+  const { newest, rows } = await db
+    .selectFrom('failure_counts')
+    .select(({ fn }) => [fn.max('revision').as('newest'), fn.countAll().as('rows')])
+    .executeTakeFirstOrThrow()
+  // The newest row stays, whatever its age: it carries the revision that the next change goes on from.
+  const others = db.selectFrom('failure_counts').select('revision').where('revision', '<', Number(newest)).orderBy('expires_at').limit(PURGE_ROWS)
+  const isTooMuch = Number(rows) > FAILURE_ROWS_KEPT + PURGE_ROWS
+  const { numDeletedRows } = await db
+    .deleteFrom('failure_counts')
+    .where('revision', 'in', isTooMuch ? others : others.where('expires_at', '<', now))
+    .executeTakeFirst()
+  return numDeletedRows === BigInt(PURGE_ROWS)
+}
+
+function byKey(a: KnownBlockNote, b: KnownBlockNote): number {
+  if (a.mailbox !== b.mailbox) return a.mailbox < b.mailbox ? -1 : 1
+  return a.block < b.block ? -1 : 1
+}

@@ -1,0 +1,104 @@
+/**
+ * The limiter's counts for a person: who is held back now, and letting go of it.
+ */
+import { normaliseAddress } from '../../base/address.ts'
+import { MailwicketError } from '../../base/errors.ts'
+import { blockOf, formatCidr, parseCidr } from '../../base/network.ts'
+import { type FailureKind, type Restriction, restrictionOf, SHARED_FROM } from '../schema/failure-limits.ts'
+import { CLEARED_KEPT_MS } from '../schema/retention.ts'
+import type { Change, StoreContext } from '../store-context.ts'
+import { newestRevision } from './limit-records.ts'
+
+export interface Limit {
+  readonly kind: FailureKind
+  /** IPv4 address or IPv6 /64; null for a mailbox's own count. */
+  readonly block: string | null
+  /** null for a block's own count. The address need not be a mailbox's. */
+  readonly address: string | null
+  /** Distinct wrong secrets. */
+  readonly failures: number
+  readonly restriction: Restriction
+  /** Milliseconds since 1970, UTC: then the count starts anew. */
+  readonly until: number
+}
+
+/** `all`, an address of a mailbox, an IP address or an IPv6 /64. */
+export type LimitTarget = 'all' | { readonly subject: string }
+
+export class Limits {
+  readonly #context: StoreContext
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  /** The highest counts first. Counts under five are not written, so they are not here. */
+  async list(): Promise<Limit[]> {
+    const rows = await this.#context.db
+      .selectFrom('failure_counts')
+      .select(['kind', 'subject', 'count', 'expires_at'])
+      .where('expires_at', '>', this.#context.now())
+      .where('count', '>=', SHARED_FROM)
+      .orderBy('count', 'desc')
+      .orderBy('subject')
+      .execute()
+    return rows.map(({ kind, subject, count, expires_at: until }) => {
+      const { block, address } = partsOf(kind, subject)
+      return { kind, block, address, failures: count, restriction: restrictionOf(kind, count), until }
+    })
+  }
+
+  /** Forgets counts; gateways hear of it within two seconds. Gives how many. Throws BAD_INPUT, NOT_FOUND. */
+  async clear(target: LimitTarget): Promise<{ readonly cleared: number }> {
+    const wanted = target === 'all' ? undefined : readSubject(target.subject)
+    return this.#context.change(async change => {
+      const rows = (await this.#live(change)).filter(({ kind, subject }) => {
+        const { block, address } = partsOf(kind, subject)
+        return wanted === undefined || wanted === block || wanted === address
+      })
+      if (rows.length === 0 && wanted !== undefined)
+        throw new MailwicketError('NOT_FOUND', {
+          message: `nothing is counted for ${wanted}`,
+          remedy: '`limits list` shows who has five wrong passwords or more.',
+        })
+      let revision = await newestRevision(change.db)
+      for (const { kind, subject } of rows) {
+        revision += 1
+        await change.db
+          .updateTable('failure_counts')
+          .set({ count: 0, revision, expires_at: change.at + CLEARED_KEPT_MS })
+          .where('kind', '=', kind)
+          .where('subject', '=', subject)
+          .execute()
+      }
+      await change.audit({ action: 'limits.cleared', subject: wanted ?? 'all', subjectId: null, before: { counts: rows.length }, after: { counts: 0 } })
+      return { cleared: rows.length }
+    })
+  }
+
+  #live(change: Change) {
+    return change.db.selectFrom('failure_counts').select(['kind', 'subject']).where('expires_at', '>', change.at).where('count', '>', 0).execute()
+  }
+}
+
+function partsOf(kind: FailureKind, subject: string): { block: string | null; address: string | null } {
+  if (kind === 'block') return { block: subject, address: null }
+  if (kind === 'mailbox' || kind === 'unknown') return { block: null, address: subject }
+  const [block = '', address = ''] = subject.split(' ')
+  return { block, address }
+}
+
+function readSubject(text: string): string {
+  const address = normaliseAddress(text)
+  if (address !== undefined) return address
+  try {
+    const { address, prefixBits } = parseCidr(text)
+    const block = blockOf(address.toString())
+    if (prefixBits === (address.kind() === 'ipv4' ? 32 : 128) || block === formatCidr({ address, prefixBits })) return block
+  } catch {
+    // Not even a network: said below.
+  }
+  throw new MailwicketError('BAD_INPUT', {
+    message: `"${text}" is neither a mailbox's address nor an IP address or IPv6 /64; \`limits list\` shows what can be cleared`,
+  })
+}

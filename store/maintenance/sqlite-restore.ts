@@ -1,0 +1,337 @@
+/**
+ * Restore: the rows of a backup in the place of the store's, in one transaction, while gateways run; they notice by the generation.
+ * A store that is missing or damaged is replaced as a file instead, and then no gateway may run on it.
+ *
+ * Invariants: nothing of the store changes before the backup was checked whole, migrated and found to open under the keys at hand;
+ * a crash at any moment leaves the old store or the new one; what was there is kept beside it; a database never meets the -wal file of another.
+ */
+import { createReadStream, createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import { sql } from 'kysely'
+import { placeFile, replaceFile } from '../../base/durable-file.ts'
+import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
+import type { Config } from '../../config/config.ts'
+import { liveSince } from '../history/sessions.ts'
+import type { Keyring } from '../keys/master-key.ts'
+import { getStoreKeyId, openPepper } from '../keys/store-keys.ts'
+import type { Backend } from '../schema/backend.ts'
+import { checkVersion, migrate, readVersion } from '../schema/migrations.ts'
+import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
+import { type Actor, type Change, StoreContext } from '../store-context.ts'
+import { planRestore, type RestorePlan, type RightsSince } from './restore-plan.ts'
+import { COMPANIONS, copyDatabase, type OnProgress, removeDatabase } from './sqlite-backup.ts'
+import { noteChanged, replaceRows } from './sqlite-restore-rows.ts'
+
+export interface RestoreOptions {
+  readonly config: Pick<Config, 'store'>
+  readonly keyring: Keyring
+  readonly actor: Actor
+  readonly file: string
+  /** `keep` unless told. */
+  readonly rights?: RightsSince | undefined
+  readonly now?: (() => number) | undefined
+  /** Counts octets of the file, then pages of the copy that is kept of the present store. */
+  readonly onProgress?: OnProgress
+}
+
+export interface Restoration extends RestorePlan {
+  /** Where the replaced store lies now; null: there was none. */
+  readonly keptAs: string | null
+  readonly keyId: string
+}
+
+/** A backup that was checked and waits to be put in place; `close` it whatever happens. */
+export interface PreparedRestore {
+  /** Undefined: there is no sound store to compare with. */
+  readonly plan: RestorePlan | undefined
+  readonly keyId: string
+  apply(): Promise<Restoration>
+  close(): void
+}
+
+const NOBODY: RestorePlan = { kept: { count: 0, names: [] }, revived: { count: 0, names: [] }, lost: { count: 0, names: [] } }
+/** A change between copy and transaction makes another copy necessary; commands are rarely that many. */
+const MAX_COPIES = 5
+/** An audit row is read by people: more names are in the answer of the command. */
+const MAX_AUDITED_NAMES = 100
+
+export async function restoreStore(options: RestoreOptions): Promise<Restoration> {
+  const prepared = await prepareRestore(options)
+  try {
+    return await prepared.apply()
+  } finally {
+    prepared.close()
+  }
+}
+
+/** Throws NOT_FOUND, STORE_DAMAGED, STORE_TOO_NEW, STORE_TOO_OLD (the present store), KEY_WRONG with the id needed, STORE_IN_USE. */
+export async function prepareRestore(options: RestoreOptions): Promise<PreparedRestore> {
+  const { config, keyring, file, rights = 'keep', now = Date.now, onProgress } = options
+  const path = config.store.sqlitePath
+  const source = resolve(file)
+  if (!existsSync(source))
+    throw new MailwicketError('NOT_FOUND', { message: `there is no file ${source}`, remedy: 'Name a file that `mailwicket backup` made.' })
+  const draft = `${path}.restoring`
+  removeDatabase(draft)
+  createSqliteFile(draft)
+  let present: Backend | undefined
+  const close = (): void => {
+    present?.close()
+    removeDatabase(draft)
+  }
+  try {
+    await copyFile(source, draft, onProgress)
+    const keyIds = await checkCopy(draft, keyring, source)
+    const [keyId] = keyIds
+    present = await openPresent(path)
+    if (present === undefined) {
+      const apply = (): Promise<Restoration> => replaceDatabase({ ...options, source, draft, keyId, now })
+      return { plan: undefined, keyId, apply, close }
+    }
+    present.attach(draft, 'copy')
+    await checkSameStore(present, draft, keyring, now())
+    const work = { ...options, present, source, draft, keyIds, rights, now }
+    return { plan: await planRestore(present.db, rights), keyId, apply: () => replaceInside(work), close }
+  } catch (error) {
+    close()
+    throw error
+  }
+}
+
+/** What the backup needs to be opened; the store's own key first. */
+type KeyIds = readonly [string, ...string[]]
+
+type Work = RestoreOptions & {
+  readonly present: Backend
+  readonly source: string
+  readonly draft: string
+  readonly keyIds: KeyIds
+  readonly rights: RightsSince
+  readonly now: () => number
+}
+
+async function replaceInside({ config, keyring, actor, present, source, draft, keyIds, rights, now, onProgress }: Work): Promise<Restoration> {
+  const keptAs = keptName(config.store.sqlitePath, now())
+  const context = new StoreContext({ backend: present, actor, now, keyring, generatedOnly: false })
+  for (let copies = 1; copies <= MAX_COPIES; copies++) {
+    const state = await stateOf(present)
+    // Long for a large store, and so without the lock: both hold as long as the state does.
+    const plan = await planRestore(present.db, rights)
+    await noteChanged(present.db)
+    await copyDatabase(present, keptAs, onProgress)
+    const restoration = await context
+      .change(async change => {
+        // Somebody was faster: what is kept would lack that change.
+        if ((await stateOf({ ...present, db: change.db })) !== state) return undefined
+        await checkSameStore({ ...present, db: change.db }, draft, keyring, change.at)
+        checkKeysStay(keyring, keyIds)
+        await replaceRows(change.db, rights, change.at)
+        const [keyId] = keyIds
+        await auditRestore(change, { source, keyId, keptAs, rights, plan })
+        return { ...plan, keptAs, keyId }
+      })
+      .catch(error => {
+        rmSync(keptAs, { force: true })
+        throw error
+      })
+    if (restoration !== undefined) return restoration
+    rmSync(keptAs, { force: true })
+  }
+  throw inUse('other commands changed the store all the time')
+}
+
+/** Moves with every change that a command makes. */
+async function stateOf({ db }: Pick<Backend, 'db'>): Promise<string> {
+  const { rows } = await sql<{ state: string }>`
+    select (select value from main.generation) || ' ' || (select coalesce(max(id), 0) from main.audit) as state`.execute(db)
+  return rows[0]?.state ?? ''
+}
+
+async function auditRestore(
+  change: Change,
+  { source, keyId, keptAs, rights, plan }: { source: string; keyId: string; keptAs: string | null; rights: RightsSince; plan: RestorePlan },
+): Promise<void> {
+  const { kept, revived, lost } = plan
+  const after = {
+    file: source,
+    key: keyId,
+    keptAs,
+    rightsSince: rights,
+    kept: kept.count,
+    lost: lost.count,
+    revived: revived.names.slice(0, MAX_AUDITED_NAMES),
+  }
+  await change.audit({ action: 'store.restored', subject: 'store', subjectId: null, before: null, after })
+}
+
+/** A rotation that finished since has removed what it replaced. Under the lock, which a rotation takes for that too. Throws KEY_WRONG. */
+function checkKeysStay(keyring: Keyring, needed: KeyIds): void {
+  keyring.refresh()
+  const gone = needed.find(id => !keyring.ids.includes(id))
+  if (gone === undefined) return
+  throw new MailwicketError('KEY_WRONG', {
+    message: `the backup needs the master key ${gone}, which a rotation has removed meanwhile: put it on a second line`,
+  })
+}
+
+/** Whether the copy is a store that these keys open; migrates it and leaves it as one file. Returns the ids of its keys. */
+async function checkCopy(draft: string, keyring: Keyring, source: string): Promise<KeyIds> {
+  const copy = openCopy(draft, source)
+  try {
+    if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
+    if ((await readVersion(copy)).version === 0)
+      throw new MailwicketError('STORE_DAMAGED', { message: `${source} is a database, but no backup of a Mailwicket store`, remedy: 'Take another file.' })
+    await migrate(copy)
+    const keyId = await getStoreKeyId(copy.db)
+    await openPepper(copy.db, keyring)
+    // A backup made during a rotation needs two keys.
+    const needed = await copy.db
+      .selectFrom('mailboxes')
+      .select(sql<Uint8Array>`substr(sealed_secret, 2, 4)`.as('key'))
+      .where('sealed_secret', 'is not', null)
+      .distinct()
+      .execute()
+    const others = needed.map(({ key }) => Buffer.from(key).toString('hex'))
+    for (const id of others) keyring.get(id)
+    copy.becomeSingleFile()
+    return [keyId, ...others]
+  } catch (error) {
+    if (!isOf(error, 'KEY_WRONG')) throw error
+    const remedy = 'Put that key on a second line of the master key file, restore, then run `mailwicket key rotate`.'
+    throw new MailwicketError('KEY_WRONG', { message: error.message, remedy, cause: error })
+  } finally {
+    copy.close()
+  }
+}
+
+/** Whoever names a wrong file hears of that file, not of our copy of it. */
+function openCopy(draft: string, source: string): Backend {
+  try {
+    return openSqlite(draft, 'write')
+  } catch (error) {
+    if (!isOf(error, 'STORE_DAMAGED')) throw error
+    throw new MailwicketError('STORE_DAMAGED', {
+      message: `${source} is no database, and so no backup`,
+      remedy: 'Nothing was changed. Take another file.',
+      cause: error,
+    })
+  }
+}
+
+/** The store that is there, when it can be asked and changed; undefined: missing, damaged, or no store. Throws STORE_TOO_OLD, STORE_TOO_NEW, STORE_UNAVAILABLE. */
+async function openPresent(path: string): Promise<Backend | undefined> {
+  if (!existsSync(path)) return undefined
+  let present: Backend | undefined
+  try {
+    present = openSqlite(path, 'write')
+    if (!present.isSound('quick') || (await readVersion(present)).version === 0) return closed(present)
+    await checkVersion(present)
+    return present
+  } catch (error) {
+    present?.close()
+    // What cannot be read is why people restore.
+    if (error instanceof MailwicketError && error.code === 'STORE_DAMAGED') return undefined
+    throw error
+  }
+}
+
+function closed(backend: Backend): undefined {
+  backend.close()
+}
+
+/** A gateway reads the pepper when it starts: it cannot go on with the passwords of another store. Throws STORE_IN_USE. */
+async function checkSameStore(present: Pick<Backend, 'db'>, draft: string, keyring: Keyring, now: number): Promise<void> {
+  const alive = await present.db.selectFrom('nodes').select('id').where('heartbeat_at', '>', liveSince(now)).execute()
+  if (alive.length === 0 || (await hasSamePepper(present, draft, keyring))) return
+  throw inUse(`the backup is of another store than the one that gateways run on (node ${alive.map(({ id }) => id).join(', ')})`)
+}
+
+async function hasSamePepper(present: Pick<Backend, 'db'>, draft: string, keyring: Keyring): Promise<boolean> {
+  const copy = openSqlite(draft, 'read')
+  try {
+    const [ours, theirs] = [await openPepper(present.db, keyring), await openPepper(copy.db, keyring)]
+    return ours.reveal().equals(theirs.reveal())
+  } catch (error) {
+    // The present store's key is not at hand: nobody can say that they are the same.
+    if (isOf(error, 'KEY_WRONG')) return false
+    throw error
+  } finally {
+    copy.close()
+  }
+}
+
+/** For a store that is missing or cannot be read: the copy becomes the database, and the old file stays beside it. */
+async function replaceDatabase(work: RestoreOptions & { source: string; draft: string; keyId: string; now: () => number }): Promise<Restoration> {
+  const { config, keyring, actor, rights = 'keep', source, draft, keyId, now } = work
+  const path = config.store.sqlitePath
+  const isReplaced = existsSync(path)
+  if (isReplaced) await leaveDamaged(path, now())
+  const keptAs = isReplaced ? keptName(path, now()) : null
+  const copy = openSqlite(draft, 'write')
+  try {
+    const context = new StoreContext({ backend: copy, actor, now, keyring, generatedOnly: false })
+    await context.change(async change => {
+      await change.db.deleteFrom('sessions').execute()
+      await change.db.deleteFrom('nodes').execute()
+      await change.moveGeneration()
+      await auditRestore(change, { source, keyId, keptAs, rights, plan: NOBODY })
+    })
+    copy.becomeSingleFile()
+  } finally {
+    copy.close()
+  }
+  if (keptAs === null) placeFile(draft, path)
+  else {
+    for (const suffix of COMPANIONS) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${keptAs}${suffix}`)
+    replaceFile(draft, path, keptAs)
+  }
+  return { ...NOBODY, keptAs, keyId }
+}
+
+/** A damaged store is left as it lies, if no gateway works on what can still be read of it. Throws STORE_IN_USE. */
+async function leaveDamaged(path: string, now: number): Promise<void> {
+  let present: Backend | undefined
+  try {
+    present = openSqlite(path, 'write')
+    const alive = await present.db.selectFrom('nodes').select('id').where('heartbeat_at', '>', liveSince(now)).execute()
+    if (alive.length > 0) throw inUse(`the store is damaged, and gateways run on it (node ${alive.map(({ id }) => id).join(', ')})`)
+  } catch (error) {
+    if (error instanceof MailwicketError && error.code === 'STORE_IN_USE') throw error
+    // It cannot even say who uses it.
+  } finally {
+    present?.close()
+  }
+}
+
+/** A name that is free. */
+function keptName(path: string, now: number): string {
+  const name = `${path}.before-restore-${new Date(now).toISOString().replace(/[-:]|\.\d+/g, '')}`
+  let free = name
+  for (let again = 2; existsSync(free); again++) free = `${name}-${again}`
+  return free
+}
+
+/** Into a file that is there and private already. Throws STORE_UNAVAILABLE. */
+async function copyFile(source: string, target: string, onProgress: OnProgress): Promise<void> {
+  const total = statSync(source).size
+  let done = 0
+  const reading = createReadStream(source, { highWaterMark: 1024 * 1024 })
+  reading.on('data', chunk => {
+    done += chunk.length
+    onProgress?.({ done, total: Math.max(total, done) })
+  })
+  try {
+    await pipeline(reading, createWriteStream(target, { flags: 'r+' }))
+  } catch (error) {
+    throw new MailwicketError('STORE_UNAVAILABLE', { message: `${source} could not be copied: ${(error as Error).message}`, cause: error })
+  }
+}
+
+function isOf(error: unknown, code: ErrorCode): error is MailwicketError {
+  return error instanceof MailwicketError && error.code === code
+}
+
+function inUse(message: string): MailwicketError {
+  return new MailwicketError('STORE_IN_USE', { message })
+}

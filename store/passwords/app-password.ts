@@ -1,0 +1,83 @@
+/**
+ * App passwords as text: how one is made, how what an app sends is read, and which ones a person may choose.
+ *
+ * Not hashing (`password-hash.ts`), not tags (`tag.ts`).
+ */
+import { randomBytes } from 'node:crypto'
+import { MailwicketError } from '../../base/errors.ts'
+import { Secret } from '../../base/secret.ts'
+
+/** 32 letters, five bits each. Of those that look alike (l 1, o 0) none is here, so the others cannot be mistaken for them. */
+const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
+const GROUPS = 5
+const GROUP_LETTERS = 4
+const GENERATED = new RegExp(`^[${ALPHABET}]{${GROUPS * GROUP_LETTERS}}$`, 'i')
+/** A generated secret typed with a space or dash after every letter is shorter than this; longer text is no candidate and is not searched. */
+const MAX_GENERATED_TYPED_BYTES = 128
+
+const MIN_CHOSEN_CHARACTERS = 16
+const MAX_CHOSEN_CHARACTERS = 128
+const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
+
+/** A new app password with 100 random bits, as it is printed: `k7mq-x2pd-9rtf-h4wz-c8nb`. */
+export function generateAppPassword(): Secret {
+  const letters = Array.from(randomBytes(GROUPS * GROUP_LETTERS), octet => ALPHABET[octet & 31])
+  const groups = Array.from({ length: GROUPS }, (_, group) => letters.slice(group * GROUP_LETTERS, (group + 1) * GROUP_LETTERS).join(''))
+  return Secret.fromText(groups.join('-'))
+}
+
+/** The secret that is hashed and compared: one that looks generated without spaces, dashes and case, any other exactly as it was sent. */
+export function normaliseSecret(secret: Secret): Secret {
+  const letters = findGeneratedLetters(secret)
+  return letters === undefined ? secret : Secret.fromText(letters)
+}
+
+/** Whether a secret has the shape of a generated one, however it was typed. */
+export function looksGenerated(secret: Secret): boolean {
+  return findGeneratedLetters(secret) !== undefined
+}
+
+/** Groups of four, give or take a letter, with dashes between: how an app password looks that was copied with a slip. */
+const SLIPPED = /^[a-z0-9]{3,5}(?:\p{Dash}[a-z0-9]{3,5}){4}$/iu
+
+/**
+ * Whether a secret is one of our app passwords, perhaps mistyped: such a one is never shown to an upstream. Mistyped without its dashes it
+ * cannot be told from any other password.
+ */
+export function resemblesGenerated(secret: Secret): boolean {
+  return looksGenerated(secret) || (secret.byteLength <= MAX_GENERATED_TYPED_BYTES && SLIPPED.test(secret.reveal().toString('utf8').trim()))
+}
+
+function findGeneratedLetters(secret: Secret): string | undefined {
+  if (secret.byteLength > MAX_GENERATED_TYPED_BYTES) return undefined
+  // White space and dashes of every kind: phones turn "-" into a longer one.
+  const letters = secret
+    .reveal()
+    .toString('utf8')
+    .replace(/[\s\p{Dash}]/gu, '')
+  return GENERATED.test(letters) ? letters.toLowerCase() : undefined
+}
+
+export interface ChosenPasswordContext {
+  readonly address: string
+  readonly deviceName: string
+  /** Policy: only generated app passwords. */
+  readonly generatedOnly: boolean
+}
+
+/** Refuses a chosen app password that is not good enough. Throws BAD_INPUT, which says what to do. */
+export function checkChosenPassword(secret: Secret, { address, deviceName, generatedOnly }: ChosenPasswordContext): void {
+  if (generatedOnly) throw bad('this installation allows generated app passwords only: leave out --password-stdin')
+  const text = secret.reveal().toString('utf8')
+  if (!PRINTABLE_ASCII.test(text)) throw bad('the password has characters that not every mail app can send: use letters, digits and punctuation of ASCII')
+  if (text.length < MIN_CHOSEN_CHARACTERS) throw bad(`the password has ${text.length} characters: use ${MIN_CHOSEN_CHARACTERS} or more`)
+  if (text.length > MAX_CHOSEN_CHARACTERS) throw bad(`the password has ${text.length} characters: use ${MAX_CHOSEN_CHARACTERS} or fewer`)
+  if (looksGenerated(secret)) throw bad('the password has the shape of a generated one: leave out --password-stdin and let one be generated, or choose another')
+  const folded = text.trim().toLowerCase()
+  if (folded === address.toLowerCase() || folded === deviceName.trim().toLowerCase())
+    throw bad('the password is the address or the name of the device: choose another')
+}
+
+function bad(message: string): MailwicketError {
+  return new MailwicketError('BAD_INPUT', { message })
+}

@@ -1,0 +1,73 @@
+/**
+ * Import and export as the store offers them: which connection they use, and the copy on which an import is rehearsed.
+ */
+import { availableParallelism } from 'node:os'
+import { copyDatabase, removeDatabase } from '../maintenance/sqlite-backup.ts'
+import { PasswordHasher } from '../passwords/password-hash.ts'
+import { openSqlite } from '../sqlite/sqlite-backend.ts'
+import { StoreContext } from '../store-context.ts'
+import { type ExportedMailbox, exportMailboxes } from './export.ts'
+import { RehearsalHasher } from './import-passwords.ts'
+import type { ImportOptions } from './import-rows.ts'
+import { Importer } from './importer.ts'
+
+export interface OpenImport {
+  readonly importer: Importer
+  close(): void
+}
+
+/** Some hundred rows wait for their hash at a time. */
+const HASHES_WAITING = 10_000
+
+export class Transfer {
+  readonly #context: StoreContext
+  readonly #path: string
+
+  constructor(context: StoreContext, path: string) {
+    this.#context = context
+    this.#path = path
+  }
+
+  /** A rehearsal works on a private copy that goes away with it: the store is not written, and what is said is what an import would do. */
+  async openImport(options: ImportOptions): Promise<OpenImport> {
+    // libuv has four threads: more hashes at once than cores gain nothing, and than threads wait anyway.
+    const hasher = new PasswordHasher({ concurrency: Math.min(4, availableParallelism()), maxWaiting: HASHES_WAITING })
+    if (!options.rehearse) return { importer: await Importer.open(this.#context, options, hasher), close: () => {} }
+    const path = `${this.#path}.rehearsal`
+    removeDatabase(path)
+    try {
+      await copyDatabase(this.#context.backend, path, undefined)
+      const backend = openSqlite(path, 'write-notes')
+      const { actor, now, generatedOnly } = this.#context
+      const context = new StoreContext({ backend, actor, now, generatedOnly, keyring: () => this.#context.keyring() })
+      const close = (): void => {
+        backend.close()
+        removeDatabase(path)
+      }
+      return { importer: await Importer.open(context, options, new RehearsalHasher(hasher)), close }
+    } catch (error) {
+      removeDatabase(path)
+      throw error
+    }
+  }
+
+  /** Every export is audited: it says who has what. */
+  async export(options: {
+    readonly withHashes: boolean
+    /** How the audit calls the place. */
+    readonly target: string
+    readonly onPage: (page: readonly ExportedMailbox[], progress: { done: number; total: number }) => Promise<void>
+  }): Promise<{ readonly mailboxes: number; readonly devices: number }> {
+    const { withHashes, target, onPage } = options
+    const reader = openSqlite(this.#path, 'read')
+    try {
+      const counts = await exportMailboxes(reader.db, { withHashes, onPage })
+      await this.#context.change(change =>
+        change.audit({ action: 'store.exported', subject: 'store', subjectId: null, before: null, after: { file: target, hashes: withHashes, ...counts } }),
+      )
+      return counts
+    } finally {
+      reader.close()
+    }
+  }
+}
