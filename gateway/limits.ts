@@ -2,6 +2,8 @@
  * Every limit of the gateway in one place, each with its reason. Times in milliseconds, sizes in octets.
  */
 
+import { UPSTREAM_LIMITS } from '../upstream/upstream-limits.ts'
+
 export const LIMITS = {
   /** A whole command with its literals. An AUTHENTICATE line may have 12,288 octets (RFC 4954 §4); nothing real before login is larger. */
   commandBytes: 64 * 1024,
@@ -19,16 +21,12 @@ export const LIMITS = {
   tlsHandshakeMs: 20_000,
   /** What is left of it for who had to wait for his turn: two round trips on a slow line. */
   tlsHandshakeLeastMs: 3_000,
-  /** From the client's command to its answer: mail apps give up at 30 s, so they must hear from us before. */
-  upstreamLoginMs: 20_000,
+  /** From the client's command to its answer. */
+  upstreamLoginMs: UPSTREAM_LIMITS.loginMs,
   /** Malformed commands before BYE (design section 11). */
   malformedCommands: 10,
   /** Refused logins on one connection before BYE: an app with a mistyped password needs two or three. */
   refusedLogins: 10,
-  /** One line of the upstream before login; RFC 9051 sets no bound, Dovecot's longest is under 2,000. */
-  upstreamLineBytes: 16 * 1024,
-  /** All that an upstream may say between two of our commands. */
-  upstreamReplyBytes: 64 * 1024,
   /** After one side's FIN the other may still send (design section 4). */
   halfOpenMs: 30_000,
   /** An upload of which the upstream takes nothing: longer than any disk sync, short enough that no dead session is kept for long. */
@@ -46,7 +44,7 @@ export const LIMITS = {
   /** So many logins a second are nothing even for a small machine: a few sessions need not wait for the whole drain time. */
   drainLeastPerSecond: 10,
   /** First TCP keepalive probe: under the five minutes after which home routers forget a connection. */
-  keepAliveMs: 120_000,
+  keepAliveMs: UPSTREAM_LIMITS.keepAliveMs,
   /** Connections that are not logged in, all listeners together, about 60 KiB each and twice that at worst. Above it the oldest gives way. */
   unauthenticatedConnections: 8_000,
   /** The same of one address block: an office that reconnects after a failure of its line, not one that wants it all. */

@@ -28,14 +28,15 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: ['base'],
   certs: ['base', 'config'],
   store: ['base', 'config'],
-  gateway: ['base', 'config', 'certs', 'store'],
+  upstream: ['base', 'config', 'certs', 'store'],
+  gateway: ['base', 'config', 'certs', 'store', 'upstream'],
   // Of gateway/ only the function that starts it: see `importDirection`.
-  'admin-cli': ['base', 'config', 'certs', 'store', 'gateway'],
-  docs: ['base', 'config', 'admin-cli', 'gateway'],
-  bench: ['base', 'config', 'certs', 'store', 'gateway'],
-  test: ['base', 'config', 'certs', 'store', 'gateway', 'admin-cli', 'docs', 'bench'],
+  'admin-cli': ['base', 'config', 'certs', 'store', 'upstream', 'gateway'],
+  docs: ['base', 'config', 'admin-cli', 'gateway', 'upstream'],
+  bench: ['base', 'config', 'certs', 'store', 'upstream', 'gateway'],
+  test: ['base', 'config', 'certs', 'store', 'upstream', 'gateway', 'admin-cli', 'docs', 'bench'],
 }
-const PRODUCT = ['base', 'config', 'certs', 'store', 'gateway', 'admin-cli']
+const PRODUCT = ['base', 'config', 'certs', 'store', 'upstream', 'gateway', 'admin-cli']
 const GATEWAY_DOOR = 'gateway/gateway.ts'
 const FORBIDDEN_NAMES = /^(utils?|helpers?|common|types?|misc|shared|index|constants|interfaces)(\.test)?\.ts$/
 
@@ -87,7 +88,7 @@ function findAll(source: Source, text: string, pattern: RegExp, what: (found: st
 const code = (source: Source, pattern: RegExp, what = (found: string) => found): string[] => findAll(source, withoutComments(source.text), pattern, what)
 
 export const importDirection: Rule = {
-  says: 'Imports go one way: base ← config ← certs, store ← gateway ← admin-cli ← test; imap/ and smtp/ do not know each other; of the gateway admin-cli imports gateway/gateway.ts alone. Move what both need down, or pass it in.',
+  says: 'Imports go one way: base ← config ← certs, store ← upstream ← gateway ← admin-cli ← test; imap/ and smtp/ do not know each other; of the gateway admin-cli imports gateway/gateway.ts alone. Move what both need down, or pass it in.',
   check(source) {
     const area = areaOf(source.path)
     const allowed = MAY_IMPORT[isTest(source.path) ? 'test' : area]
@@ -101,8 +102,8 @@ export const importDirection: Rule = {
       if (other !== area && !allowed.includes(other)) return [line]
       if (isTest(source.path)) return []
       if (area === 'admin-cli' && other === 'gateway' && file !== GATEWAY_DOOR) return [line]
-      const protocol = /^gateway\/(imap|smtp)\//.exec(source.path)?.[1]
-      const otherProtocol = /^gateway\/(imap|smtp)\//.exec(file)?.[1]
+      const protocol = /^(?:gateway|upstream)\/(imap|smtp)\//.exec(source.path)?.[1]
+      const otherProtocol = /^(?:gateway|upstream)\/(imap|smtp)\//.exec(file)?.[1]
       return protocol !== undefined && otherProtocol !== undefined && protocol !== otherProtocol ? [line] : []
     })
   },

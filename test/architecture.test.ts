@@ -25,7 +25,7 @@ import {
 const root = new URL('..', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
-const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,config,docs,gateway,store,test}/**/*.ts'], { cwd: root.pathname })
+const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,config,docs,gateway,store,test,upstream}/**/*.ts'], { cwd: root.pathname })
   .sort()
   .map(path => ({ path, text: read(path) }))
 
@@ -41,14 +41,14 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'csv-stringify': ['admin-cli/frame/csv.ts'],
   'emailjs-imap-handler': ['gateway/imap/imap-id.ts'],
   'hoodiecrow-imap': ['admin-cli/demo/demo-upstream.ts'],
-  imapflow: ['admin-cli/upstream-probe.ts'],
+  imapflow: ['upstream/probe/imap-probe.ts'],
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
   'lru-cache': ['store/passwords/password-hash.ts', 'gateway/abuse/failure-counter.ts', 'gateway/abuse/recognised-networks.ts'],
   'node:http': ['gateway/monitoring/admin-endpoint.ts'],
   'rate-limiter-flexible': ['gateway/abuse/failure-counter.ts', 'gateway/abuse/limiter.ts'],
-  'node:tls': ['admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'gateway/upstream/upstream-dialler.ts'],
-  nodemailer: ['admin-cli/submission-probe.ts'],
+  'node:tls': ['admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'upstream/upstream-dialler.ts'],
+  nodemailer: ['upstream/probe/submission-probe.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
   'prom-client': ['gateway/monitoring/metrics.ts', 'gateway/monitoring/process-metrics.ts'],
@@ -63,13 +63,13 @@ const MAINS = ['admin-cli/main.ts']
 const REVEALS = [
   'store/',
   'admin-cli/commands/device-password.ts',
-  'admin-cli/upstream-probe.ts',
-  'admin-cli/submission-probe.ts',
+  'upstream/probe/imap-probe.ts',
+  'upstream/probe/submission-probe.ts',
   'gateway/abuse/secret-fingerprint.ts',
   'gateway/login/migration-memory.ts',
-  'gateway/upstream-login.ts',
-  'gateway/imap/imap-upstream.ts',
-  'gateway/smtp/smtp-upstream.ts',
+  'upstream/upstream-login.ts',
+  'upstream/imap/imap-upstream.ts',
+  'upstream/smtp/smtp-upstream.ts',
 ]
 
 /** Name → the rule, and examples that it must find. */
@@ -78,7 +78,7 @@ const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
     importDirection,
     { path: 'base/log.ts', text: "import { a } from '../store/a.ts'\n" },
     { path: 'gateway/imap/a.ts', text: "import { b } from '../smtp/b.ts'\n" },
-    { path: 'admin-cli/a.ts', text: "await import('../gateway/wire/wire.ts')\n" },
+    { path: 'admin-cli/a.ts', text: "await import('../gateway/wire/splice.ts')\n" },
     { path: 'store/a.ts', text: "import './a.test.ts'\n" },
   ],
   'each outside package has one door': [

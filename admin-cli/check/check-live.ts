@@ -9,9 +9,9 @@ import { makeId, type SessionId } from '../../base/ids.ts'
 import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
 import type { Config, ListenConfig } from '../../config/config.ts'
 import type { Mailbox } from '../../store/accounts/mailboxes.ts'
+import type { UpstreamAccount } from '../../upstream/upstream-choice.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { withStoreOf } from '../frame/store-access.ts'
-import type { UpstreamAccount } from '../upstream-account.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
 
 /** Long enough for every listener to be tried, each within the probe's own deadline. */
@@ -50,8 +50,8 @@ async function tryListener(config: Config, listener: ListenConfig, mailbox: Mail
     // Trusts what the configuration says the gateway shows; whether others trust it is checked apart.
     const ca = config.certificates.map(({ cert }) => cert)
     const target = { host, port: listener.port, tls: listener.tls, ca, serverName: config.hostname, pinned: true, wantsHeader }
-    if (listener.protocol === 'imap') await (await import('../upstream-probe.ts')).probeImap(target, account)
-    else await (await import('../submission-probe.ts')).probeSubmission(target, account)
+    if (listener.protocol === 'imap') await (await import('../../upstream/probe/imap-probe.ts')).probeImap(target, account)
+    else await (await import('../../upstream/probe/submission-probe.ts')).probeSubmission(target, account)
     return good(check, `A device of ${mailbox.address} logs in.`)
   } catch (error) {
     return { ...bad(check, error), advice: 'Is the gateway running (`mailwicket serve`) with this configuration? Its log says what it made of the login.' }

@@ -28,7 +28,10 @@ async function checkLogin(
   endpoint: UpstreamEndpoint,
   { check, address }: { readonly check: string; readonly address: string | undefined },
 ): Promise<Finding[]> {
-  const [{ probeSubmission }, { probeTargetOf }] = await Promise.all([import('../submission-probe.ts'), import('../upstream-account.ts')])
+  const [{ probeSubmission }, { probeTargetOf }] = await Promise.all([
+    import('../../upstream/probe/submission-probe.ts'),
+    import('../../upstream/probe/probe-target.ts'),
+  ])
   try {
     const found = await findAccount(context, config, upstream, address)
     const { mechanisms, keywords } = await probeSubmission(probeTargetOf(upstream, endpoint), found?.account)

@@ -25,7 +25,7 @@ export async function checkUpstreams(context: CommandContext, config: Config, ad
 
 /** Whether a login of the mailbox that was named can be tried at all. A store that does not open has its own line. */
 export async function checkNamedMailbox(context: CommandContext, config: Config, address: string): Promise<Finding[]> {
-  const [{ getUpstream }, { MailwicketError }] = await Promise.all([import('../upstream-account.ts'), import('../../base/errors.ts')])
+  const [{ getUpstream }, { MailwicketError }] = await Promise.all([import('../../upstream/upstream-choice.ts'), import('../../base/errors.ts')])
   try {
     const mailbox = await withStoreOf(context, config, store => store.mailboxes.get(address))
     if (mailbox.state !== 'active')
@@ -42,7 +42,7 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   const check = `upstream ${upstream.name}`
   const endpoint = upstream.imap
   if (endpoint === undefined) return []
-  const [{ probeImap }, { probeTargetOf }] = await Promise.all([import('../upstream-probe.ts'), import('../upstream-account.ts')])
+  const [{ probeImap }, { probeTargetOf }] = await Promise.all([import('../../upstream/probe/imap-probe.ts'), import('../../upstream/probe/probe-target.ts')])
   const target = probeTargetOf(upstream, endpoint)
   try {
     const found = await findAccount(context, config, upstream, address)
@@ -87,7 +87,7 @@ export async function checkEncryption(check: string, endpoint: UpstreamEndpoint)
 
 /** A mailbox of this upstream and how it logs in; undefined when there is none yet, or the store does not open (which has its own line). */
 export async function findAccount(context: CommandContext, config: Config, upstream: UpstreamConfig, address: string | undefined) {
-  const [{ makeUpstreamAccount }, { MailwicketError }] = await Promise.all([import('../upstream-account.ts'), import('../../base/errors.ts')])
+  const [{ makeUpstreamAccount }, { MailwicketError }] = await Promise.all([import('../../upstream/upstream-choice.ts'), import('../../base/errors.ts')])
   const found = await withStoreOf(context, config, store => findMailbox(store, upstream, address)).catch((error: unknown) => {
     if (error instanceof MailwicketError) return undefined
     throw error

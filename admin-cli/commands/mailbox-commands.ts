@@ -7,13 +7,13 @@ import type { Secret } from '../../base/secret.ts'
 import type { Config, UpstreamConfig } from '../../config/config.ts'
 import type { Mailbox } from '../../store/accounts/mailboxes.ts'
 import type { Store } from '../../store/open-store.ts'
+import type { ProbeTarget } from '../../upstream/probe/probe-target.ts'
+import type { UpstreamAccount } from '../../upstream/upstream-choice.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatIso, formatIsoOrNull, formatRelative } from '../frame/moment.ts'
 import { withStore } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
-import type { UpstreamAccount } from '../upstream-account.ts'
-import type { ProbeTarget } from '../upstream-probe.ts'
 import { addLegacyOption, checkAllOf, formatLegacyUntil, listLegacy, parseLegacyUntil, setLegacyOfDomain } from './migration-options.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
 
@@ -129,7 +129,7 @@ async function listMailboxes(context: CommandContext): Promise<void> {
 }
 
 async function addMailbox(context: CommandContext, text: string, options: AddOptions): Promise<void> {
-  const [{ parseAddress }, { checkLogin, chooseUpstream }] = await Promise.all([import('../../base/address.ts'), import('../upstream-account.ts')])
+  const [{ parseAddress }, { checkLogin, chooseUpstream }] = await Promise.all([import('../../base/address.ts'), import('../../upstream/upstream-choice.ts')])
   const address = parseAddress(text)
   const legacyUntil = options.legacyPasswordUntil === undefined ? null : parseLegacyUntil(options.legacyPasswordUntil, context.terminal.now())
   await withStore(context, async (store, config) => {
@@ -168,7 +168,7 @@ async function setMailbox(context: CommandContext, text: string | undefined, opt
     return setLegacyOfDomain(context, options.allOf, options.legacyPasswordUntil ?? '')
   }
   if (text === undefined) throw new MailwicketError('BAD_INPUT', { message: 'Which mailbox?', remedy: 'Give its address, or a domain with --all-of.' })
-  const [{ parseAddress }, account] = await Promise.all([import('../../base/address.ts'), import('../upstream-account.ts')])
+  const [{ parseAddress }, account] = await Promise.all([import('../../base/address.ts'), import('../../upstream/upstream-choice.ts')])
   const address = parseAddress(text)
   const sending = await parseSendingOptions(options)
   checkSetOptions(options, sending !== undefined)
@@ -215,7 +215,7 @@ interface Attempt {
 /** Tries the login as it would be; returns the new secret, or undefined when the stored one stays. */
 async function verifiedSecret(context: CommandContext, store: Store, config: Config, attempt: Attempt): Promise<Secret | undefined> {
   const { mailbox, login, options } = attempt
-  const { checkLogin, getUpstream } = await import('../upstream-account.ts')
+  const { checkLogin, getUpstream } = await import('../../upstream/upstream-choice.ts')
   const upstream = attempt.upstream ?? getUpstream(config, mailbox.upstream)
   checkLogin(upstream, login)
   const isAsked = options.secret === true || options.secretStdin === true
@@ -250,12 +250,15 @@ async function readUpstreamSecret(
 }
 
 async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<void> {
-  const { makeUpstreamAccount, probeTargetOf } = await import('../upstream-account.ts')
+  const [{ makeUpstreamAccount }, { probeTargetOf }] = await Promise.all([
+    import('../../upstream/upstream-choice.ts'),
+    import('../../upstream/probe/probe-target.ts'),
+  ])
   const account = makeUpstreamAccount(upstream, login, secret)
   try {
     if (upstream.imap !== undefined) await tryImap(context, upstream, probeTargetOf(upstream, upstream.imap), account)
     else if (upstream.submission !== undefined) {
-      const { probeSubmission } = await import('../submission-probe.ts')
+      const { probeSubmission } = await import('../../upstream/probe/submission-probe.ts')
       await probeSubmission(probeTargetOf(upstream, upstream.submission), account)
     }
   } catch (error) {
@@ -269,7 +272,7 @@ async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login
 }
 
 async function tryImap(context: CommandContext, upstream: UpstreamConfig, target: ProbeTarget, account: UpstreamAccount): Promise<void> {
-  const { probeImap } = await import('../upstream-probe.ts')
+  const { probeImap } = await import('../../upstream/probe/imap-probe.ts')
   const { capabilities } = await probeImap(target, account)
   if (capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
     context.remark(`Warning: upstream “${upstream.name}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)

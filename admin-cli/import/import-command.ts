@@ -202,7 +202,7 @@ type Parsable = Parameters<typeof import('./import-fields.ts').toImportRow>[0]
 
 /** What the configuration says about mailboxes, with messages that quote nothing of the file. */
 async function rulesOf(config: Config): Promise<ImportRules> {
-  const { checkLogin, chooseUpstream, getUpstream } = await import('../upstream-account.ts')
+  const { checkLogin, chooseUpstream, getUpstream } = await import('../../upstream/upstream-choice.ts')
   return {
     chooseUpstream(address, wanted) {
       try {

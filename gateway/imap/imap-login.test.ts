@@ -1,9 +1,9 @@
 import { duplexPair } from 'node:stream'
 import { describe, expect, it, vi } from 'vitest'
+import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { Limiter } from '../abuse/limiter.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import { LIMITS } from '../limits.ts'
-import { UpstreamFailure } from '../upstream-failure.ts'
 import { type Bench, b64, LOGGED_IN, LOGIN, makeDevice, openSession, SECRET, talk } from './imap-session-fixture.ts'
 
 describe('login', () => {

@@ -3,8 +3,8 @@
  * No text of an upstream and no message of an error gets here.
  */
 
+import type { FailureReply } from '../../upstream/upstream-failure.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
-import type { FailureReply } from '../upstream-failure.ts'
 import { CAPABILITIES } from './imap-capabilities.ts'
 
 const CRLF = '\r\n'

@@ -4,15 +4,15 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
+import { Wire } from '../../base/wire.ts'
+import type { ImapConnector } from '../../upstream/imap/imap-connector.ts'
 import { LIMITS } from '../limits.ts'
 import type { Connection } from '../listen/connection.ts'
 import type { LoginServices } from '../login/login.ts'
 import { LiveSession } from '../sessions/live-sessions.ts'
-import { Wire } from '../wire/wire.ts'
 import { ImapArguments } from './imap-arguments.ts'
 import { type RawCommand, readCommand } from './imap-command-reader.ts'
 import { REPLIES } from './imap-replies.ts'
-import type { ImapConnector } from './imap-route.ts'
 import { findVerb, type ImapState } from './imap-verbs.ts'
 
 export interface ImapServices extends LoginServices {

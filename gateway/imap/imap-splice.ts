@@ -1,12 +1,13 @@
 /**
  * The hand-over of an IMAP connection: our OK with the upstream's capabilities, what either side sent meanwhile, then the splice.
  */
+
+import type { ImapUpstream } from '../../upstream/imap/imap-upstream.ts'
 import type { LoginOutcome } from '../login/login.ts'
 import { Splice } from '../wire/splice.ts'
 import { ImapIdPeek } from './imap-id-peek.ts'
 import { REPLIES } from './imap-replies.ts'
 import type { ImapSession } from './imap-session.ts'
-import type { ImapUpstream } from './imap-upstream.ts'
 
 type LoggedIn = Extract<LoginOutcome<ImapUpstream>, { readonly upstream: ImapUpstream }>
 

@@ -6,9 +6,9 @@
 import { type Network, parseCidr } from '../../base/network.ts'
 import type { Config } from '../../config/config.ts'
 import { refuseUnavailable } from '../../config/config-available.ts'
-import { type ImapConnector, makeImapConnector } from '../imap/imap-route.ts'
-import { openRoutes, type Routes } from '../routes.ts'
-import { makeSmtpConnector, type SmtpConnector } from '../smtp/smtp-route.ts'
+import { type ImapConnector, makeImapConnector } from '../../upstream/imap/imap-connector.ts'
+import { makeSmtpConnector, type SmtpConnector } from '../../upstream/smtp/smtp-connector.ts'
+import { openRoutes, type Routes } from '../../upstream/upstream-routes.ts'
 
 export interface Configured {
   readonly config: Config

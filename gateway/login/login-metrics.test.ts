@@ -1,9 +1,9 @@
 import { expect, it, vi } from 'vitest'
 import { MailwicketError } from '../../base/errors.ts'
+import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { type Bench, LOGIN, openSession } from '../imap/imap-session-fixture.ts'
 import { PrometheusText } from '../monitoring/prometheus-text-fixture.ts'
 import { Ended, failureOf } from '../sessions/login-result.ts'
-import { UpstreamFailure } from '../upstream-failure.ts'
 
 async function count(bench: Bench, command: string, until: string) {
   const opened = openSession(bench)

@@ -8,10 +8,13 @@
 import type { Duplex } from 'node:stream'
 import { normaliseAddress } from '../../base/address.ts'
 import type { Log } from '../../base/log.ts'
-import type { Config, UpstreamConfig } from '../../config/config.ts'
+import type { Wire } from '../../base/wire.ts'
+import type { Config } from '../../config/config.ts'
 import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
 import { looksGenerated, normaliseSecret } from '../../store/passwords/app-password.ts'
 import type { DeviceStanding, LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
+import { type FailureReply, UpstreamFailure } from '../../upstream/upstream-failure.ts'
+import type { Route } from '../../upstream/upstream-routes.ts'
 import type { Failure, Limiter } from '../abuse/limiter.ts'
 import { LIMITS } from '../limits.ts'
 import type { Metrics } from '../monitoring/metrics.ts'
@@ -19,17 +22,8 @@ import { type EndReason, judgeSession, type LiveSession, type LiveSessions } fro
 import { Ended, failureOf, type LoginResult } from '../sessions/login-result.ts'
 import type { Recorder } from '../sessions/recorder.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
-import { type FailureReply, UpstreamFailure } from '../upstream-failure.ts'
-import type { UpstreamLogin } from '../upstream-login.ts'
-import type { Wire } from '../wire/wire.ts'
 import { isClientGone, type LegacyServices, proveLogin } from './migration-login.ts'
 import type { Credentials } from './sasl.ts'
-
-/** Where a mailbox's mail lives and how we get in. */
-export interface Route {
-  readonly config: UpstreamConfig
-  readonly login: UpstreamLogin
-}
 
 export interface LoginServices extends LegacyServices {
   readonly config: Config

@@ -2,7 +2,7 @@
  * How many tries reach the upstreams at a time, in all and for one mailbox; the others wait their turn, and only so many wait.
  * Who leaves while waiting frees his place.
  */
-import { UpstreamFailure } from '../upstream-failure.ts'
+import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 
 export interface GateLimits {
   readonly atOnce: number

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { MailwicketError } from '../../base/errors.ts'
+import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { LiveSession } from '../sessions/live-sessions.ts'
-import { UpstreamFailure } from '../upstream-failure.ts'
 import { LIMIT_KINDS, type MetricSources, Metrics } from './metrics.ts'
 import { METRICS } from './metrics-table.ts'
 import { PrometheusText } from './prometheus-text-fixture.ts'

@@ -1,7 +1,7 @@
 /** The dashboard and the alerts of packaging/ ask for metrics and labels that there are, and no metric of ours is left out. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { UPSTREAM_FAILURES } from '../upstream-failure.ts'
+import { UPSTREAM_FAILURES } from '../../upstream/upstream-failure.ts'
 import { Metrics } from './metrics.ts'
 import { METRICS, type MetricFacts } from './metrics-table.ts'
 import { PrometheusText } from './prometheus-text-fixture.ts'

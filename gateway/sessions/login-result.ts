@@ -2,7 +2,7 @@
  * How a login ended, in one word: `ok`, why it was refused, or what failed. The word is the same in log, activity and metrics.
  */
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
-import { UpstreamFailure, type UpstreamFailureReason } from '../upstream-failure.ts'
+import { UpstreamFailure, type UpstreamFailureReason } from '../../upstream/upstream-failure.ts'
 import type { EndReason } from './live-sessions.ts'
 import type { Refusal } from './refusal.ts'
 

@@ -4,8 +4,9 @@
  * The final dot goes on last: before it, dropping the upstream means that it accepts nothing. A message that is refused half-way is still
  * read to the end its sender gave it, so that the client hears the refusal and does not send the rest as commands.
  */
+
+import type { Wire } from '../../base/wire.ts'
 import { LIMITS } from '../limits.ts'
-import type { Wire } from '../wire/wire.ts'
 import { EndOfData } from './end-of-data.ts'
 
 export type PayloadOutcome = 'sent' | 'look-alike' | 'upstream-gone' | { readonly refused: string }

@@ -2,7 +2,7 @@
  * Why a relay is over, and the last thing its client hears.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import { UpstreamFailure } from '../upstream-failure.ts'
+import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { REPLIES } from './smtp-replies.ts'
 
 export class RelayEnd extends Error {

@@ -1,7 +1,7 @@
 /** A relay between a client and an upstream that the test plays, over pairs of streams. */
 import { duplexPair } from 'node:stream'
 import { expect, vi } from 'vitest'
-import { Wire } from '../wire/wire.ts'
+import { Wire } from '../../base/wire.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { SmtpRelay } from './smtp-relay.ts'
 import type { AcceptedMessage } from './smtp-transaction.ts'

@@ -6,16 +6,17 @@
  * The reader of upstream replies never waits for the client: what the upstream has accepted is always noted.
  */
 import { MailwicketError } from '../../base/errors.ts'
+import type { Wire } from '../../base/wire.ts'
+import { readReply, type SmtpReply } from '../../upstream/smtp/smtp-reply.ts'
+import { sanitise, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { LIMITS } from '../limits.ts'
-import { sanitise, UpstreamFailure } from '../upstream-failure.ts'
-import type { Wire } from '../wire/wire.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { parseMail, parseRcpt, UnknownParameter } from './smtp-envelope.ts'
 import { type PayloadOutcome, relayPayload } from './smtp-payload.ts'
 import { asEnd, RelayEnd } from './smtp-relay-end.ts'
 import { REPLIES } from './smtp-replies.ts'
 import { type AcceptedMessage, SmtpTransaction } from './smtp-transaction.ts'
-import { readReply, type SmtpReply, writeTogether } from './smtp-wire.ts'
+import { writeTogether } from './smtp-write.ts'
 
 /** RFC 5321 §4.5.3.1.4 asks for 512 octets, DSN and UTF-8 addresses for more; nothing real needs this much. */
 const MAX_COMMAND_BYTES = 8 * 1024

@@ -2,8 +2,9 @@
  * Every text that a submission client hears from us, with its codes (RFC 5321, RFC 4954, RFC 3463; design section 11).
  * Upstream replies pass unchanged and are not here.
  */
+
+import type { FailureReply } from '../../upstream/upstream-failure.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
-import type { FailureReply } from '../upstream-failure.ts'
 
 export const REPLIES = {
   startTls: '220 2.0.0 Begin TLS now\r\n',

@@ -1,7 +1,7 @@
 /**
  * One mail transaction as the gateway knows it: the sender, and the recipients that the upstream has accepted or is being asked for.
  */
-import { sanitise } from '../upstream-failure.ts'
+import { sanitise } from '../../upstream/upstream-failure.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 
 /** An envelope of more recipients is relayed, but only so many are named in the log line. */

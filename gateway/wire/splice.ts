@@ -5,8 +5,8 @@
  * The two sockets must have no reader any more; bytes that were read before the hand-over and not passed on are given as arguments.
  */
 import type { Duplex } from 'node:stream'
+import { divert } from '../../base/shared-read.ts'
 import { LIMITS } from '../limits.ts'
-import { divert } from './shared-read.ts'
 
 /** Why a splice is over: who went first, or the reason given to `end`. */
 export type SpliceEnd = 'client-closed' | 'upstream-closed' | 'client-error' | 'upstream-error' | 'half-open-timeout' | 'stalled' | (string & {})

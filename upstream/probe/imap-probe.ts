@@ -4,14 +4,13 @@
  * Certificates are verified always; STARTTLS that is not offered is a failure; a server that says we are logged in before we
  * logged in is one too. Throws UPSTREAM_LOGIN_FAILED with the server's own words.
  */
-import { readFileSync } from 'node:fs'
 import { ImapFlow, type ImapFlowOptions } from 'imapflow'
-import { MailwicketError } from '../base/errors.ts'
-import { formatEndpoint } from '../base/network.ts'
-import type { UpstreamTls } from '../config/config.ts'
+import { MailwicketError } from '../../base/errors.ts'
+import { formatEndpoint } from '../../base/network.ts'
+import type { UpstreamAccount } from '../upstream-choice.ts'
 import { adviceFor, quote } from './probe-failure.ts'
 import { checkTakesHeader, openTunnel, type Tunnel } from './probe-header.ts'
-import type { UpstreamAccount } from './upstream-account.ts'
+import { type ProbeTarget, readAuthorities } from './probe-target.ts'
 
 /** For DNS, TCP, TLS, greeting and login together; a person waits for it. */
 const PROBE_TIMEOUT_MS = 20_000
@@ -20,20 +19,6 @@ const PROBE_TIMEOUT_MS = 20_000
 const MAX_RESPONSE_BYTES = 64 * 1024
 
 const TLS_PORT = 993
-
-export interface ProbeTarget {
-  readonly host: string
-  readonly port: number
-  readonly tls: UpstreamTls
-  /** PEM files with the only authorities to trust; undefined: the system's. */
-  readonly ca: string | readonly string[] | undefined
-  /** Name the certificate must have, where it is not `host`. */
-  readonly serverName?: string
-  /** Trust exactly the certificates of `ca`, also when none of them is an authority. */
-  readonly pinned?: boolean
-  /** It expects a PROXY header ahead of everything else. */
-  readonly wantsHeader?: boolean
-}
 
 export interface ProbeFacts {
   /** In capitals; those after the login when there was one. */
@@ -121,14 +106,6 @@ function connectionOptions({ host, port, tls, ca, serverName, pinned }: ProbeTar
 function authOptions({ user, authzid, secret }: UpstreamAccount) {
   const pass = secret.reveal().toString('utf8')
   return authzid === undefined ? { user, pass } : { user, pass, authzid, loginMethod: 'AUTH=PLAIN' }
-}
-
-export function readAuthorities(path: string): Buffer {
-  try {
-    return readFileSync(path)
-  } catch (error) {
-    throw new MailwicketError('CERTIFICATE_INVALID', { message: `${path}: ${(error as Error).message}`, cause: error })
-  }
 }
 
 function listCapabilities(client: ImapFlow): string[] {

@@ -7,11 +7,11 @@ import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
-import { MailwicketError } from '../../base/errors.ts'
-import type { UpstreamEndpoint } from '../../config/config.ts'
-import { LIMITS } from '../limits.ts'
-import { UpstreamFailure, type UpstreamFailureReason } from '../upstream-failure.ts'
-import { openShared } from '../wire/shared-read.ts'
+import { MailwicketError } from '../base/errors.ts'
+import { openShared } from '../base/shared-read.ts'
+import type { UpstreamEndpoint } from '../config/config.ts'
+import { UpstreamFailure, type UpstreamFailureReason } from './upstream-failure.ts'
+import { UPSTREAM_LIMITS } from './upstream-limits.ts'
 import { lookUpOnce } from './upstream-lookup.ts'
 
 export class UpstreamDialler {
@@ -38,7 +38,7 @@ export class UpstreamDialler {
       lookup: lookUpOnce,
       noDelay: true,
       keepAlive: true,
-      keepAliveInitialDelay: LIMITS.keepAliveMs,
+      keepAliveInitialDelay: UPSTREAM_LIMITS.keepAliveMs,
       allowHalfOpen: true,
     }
     // TLS reads from the socket below it in its own way.

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach } from 'vitest'
-import type { UpstreamTls } from '../../config/config.ts'
+import type { UpstreamTls } from '../config/config.ts'
 import { UpstreamDialler } from './upstream-dialler.ts'
 
 export type Script = (say: (text: string) => void, socket: Socket) => (line: string) => void

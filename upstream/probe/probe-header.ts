@@ -6,8 +6,8 @@
  */
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
-import type { Endpoint } from '../base/network.ts'
-import { LOCAL_PROXY_HEADER } from '../base/proxy-header.ts'
+import type { Endpoint } from '../../base/network.ts'
+import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 
 /** For connecting, or for one answer; the probe has its own deadline on top. */
 const STEP_TIMEOUT_MS = 20_000

@@ -5,9 +5,9 @@
  * session id. Nothing that the client said.
  */
 
-import type { Endpoint } from '../../base/network.ts'
-import { formatProxyHeader } from '../../base/proxy-header.ts'
-import type { ForwardClient } from '../../config/config.ts'
+import type { Endpoint } from '../base/network.ts'
+import { formatProxyHeader } from '../base/proxy-header.ts'
+import type { ForwardClient } from '../config/config.ts'
 
 export interface ClientIdentity {
   readonly ip: string

@@ -1,7 +1,7 @@
 /**
  * What both probes make of a server that cannot be used: its words made safe to show, and what to do about it.
  */
-import type { UpstreamTls } from '../config/config.ts'
+import type { UpstreamTls } from '../../config/config.ts'
 
 /** Of the server's words, what one line of a message can hold. */
 const MAX_WORDS = 200

@@ -6,12 +6,12 @@
  */
 import type { Socket } from 'node:net'
 import SMTPConnection, { type SMTPConnectionCustomAuthContext, type SMTPConnectionOptions } from 'nodemailer/lib/smtp-connection'
-import { MailwicketError } from '../base/errors.ts'
-import { formatEndpoint } from '../base/network.ts'
+import { MailwicketError } from '../../base/errors.ts'
+import { formatEndpoint } from '../../base/network.ts'
+import type { UpstreamAccount } from '../upstream-choice.ts'
 import { adviceFor, quote } from './probe-failure.ts'
 import { connectBehindHeader } from './probe-header.ts'
-import type { UpstreamAccount } from './upstream-account.ts'
-import { type ProbeTarget, readAuthorities } from './upstream-probe.ts'
+import { type ProbeTarget, readAuthorities } from './probe-target.ts'
 
 /** For DNS, TCP, TLS, greeting, EHLO and AUTH together; a person waits for it. */
 const PROBE_TIMEOUT_MS = 20_000

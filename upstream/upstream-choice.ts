@@ -5,19 +5,13 @@ import { readFileSync } from 'node:fs'
 import { domainOf } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { Secret } from '../base/secret.ts'
-import type { Config, UpstreamConfig, UpstreamEndpoint } from '../config/config.ts'
-import type { ProbeTarget } from './upstream-probe.ts'
+import type { Config, UpstreamConfig } from '../config/config.ts'
 
 export interface UpstreamAccount {
   /** Whose mailbox, when it is not `user`'s own (RFC 4616 authzid). */
   readonly authzid: string | undefined
   readonly user: string
   readonly secret: Secret
-}
-
-/** Where and how a probe connects to one of its servers. */
-export function probeTargetOf({ ca, forwardClient }: UpstreamConfig, endpoint: UpstreamEndpoint): ProbeTarget {
-  return { ...endpoint, ca, wantsHeader: forwardClient === 'proxy' }
 }
 
 /** The upstream named `wanted`, else the one of the address's domain, else the only one. Throws BAD_INPUT that names the choices. */

@@ -1,8 +1,8 @@
 import { createServer, type Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Secret } from '../base/secret.ts'
-import { type DemoUpstream, startDemoUpstream } from './demo/demo-upstream.ts'
-import { probeImap } from './upstream-probe.ts'
+import { type DemoUpstream, startDemoUpstream } from '../../admin-cli/demo/demo-upstream.ts'
+import { Secret } from '../../base/secret.ts'
+import { probeImap } from './imap-probe.ts'
 
 const account = (text: string) => ({ authzid: undefined, user: 'ada@example.test', secret: Secret.fromText(text) })
 const at = (port: number, tls: 'none' | 'starttls' | 'implicit' = 'none') => ({ host: '127.0.0.1', port, tls, ca: undefined })

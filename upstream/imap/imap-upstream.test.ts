@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
-import type { ClientIdentity } from '../upstream/client-identity.ts'
-import { openScriptedUpstream, type Script } from '../upstream/scripted-upstream-fixture.ts'
-import { UpstreamDialler } from '../upstream/upstream-dialler.ts'
+import type { ClientIdentity } from '../client-identity.ts'
+import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
+import { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { connectImapUpstream } from './imap-upstream.ts'
 

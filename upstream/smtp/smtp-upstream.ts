@@ -2,13 +2,13 @@
  * The upstream leg of a submission: greeting, EHLO, STARTTLS, XCLIENT where it is wanted, AUTH. The upstream is not trusted.
  */
 import type { Duplex } from 'node:stream'
-import { LIMITS } from '../limits.ts'
-import type { ClientIdentity } from '../upstream/client-identity.ts'
-import type { UpstreamDialler } from '../upstream/upstream-dialler.ts'
+import { Wire } from '../../base/wire.ts'
+import type { ClientIdentity } from '../client-identity.ts'
+import type { UpstreamDialler } from '../upstream-dialler.ts'
 import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
+import { UPSTREAM_LIMITS } from '../upstream-limits.ts'
 import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
-import { Wire } from '../wire/wire.ts'
-import { encodeXtext, readReply, type SmtpReply } from './smtp-wire.ts'
+import { encodeXtext, readReply, type SmtpReply } from './smtp-reply.ts'
 
 /** A submission session at the upstream that is logged in. */
 export interface SmtpUpstream {
@@ -72,7 +72,7 @@ export async function connectSmtpUpstream(dialler: UpstreamDialler, login: Upstr
 }
 
 function openWire(socket: Duplex, signal: AbortSignal): Wire {
-  const wire = new Wire(socket, LIMITS.upstreamReplyBytes)
+  const wire = new Wire(socket, UPSTREAM_LIMITS.replyBytes)
   const onAbort = () => wire.abort(signal.reason as Error)
   // Harmless after the login: the signal is the login's, and nobody aborts it later.
   signal.addEventListener('abort', onAbort, { once: true })

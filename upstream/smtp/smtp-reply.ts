@@ -1,9 +1,10 @@
 /**
- * SMTP on the wire: reading an upstream's reply (RFC 5321 §4.2), in bounds, byte for byte; writing few segments; xtext.
+ * SMTP on the wire: reading an upstream's reply (RFC 5321 §4.2), in bounds, byte for byte; xtext.
  */
-import { LIMITS } from '../limits.ts'
+
+import type { Wire } from '../../base/wire.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
-import type { Wire } from '../wire/wire.ts'
+import { UPSTREAM_LIMITS } from '../upstream-limits.ts'
 
 export interface SmtpReply {
   readonly code: number
@@ -25,31 +26,18 @@ export async function readReply(wire: Wire): Promise<SmtpReply> {
   let heard = 0
   let code = 0
   for (;;) {
-    const line = await wire.readLine(LIMITS.upstreamLineBytes)
+    const line = await wire.readLine(UPSTREAM_LIMITS.lineBytes)
     const match = REPLY_LINE.exec(line.toString('latin1'))
     const lineCode = Number(match?.[1])
     heard += line.length + CRLF.length
     // RFC 5321 §4.2.1: every line of a reply has the same code.
-    if (match === null || (lines.length > 0 && lineCode !== code) || heard > LIMITS.upstreamReplyBytes)
+    if (match === null || (lines.length > 0 && lineCode !== code) || heard > UPSTREAM_LIMITS.replyBytes)
       throw new UpstreamFailure('not-the-protocol', line.toString('latin1'))
     code = lineCode
     lines.push(match[3] ?? '')
     bytes.push(line, CRLF)
     if (match[2] !== '-') return { code, enhanced: /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(lines[0] ?? '')?.[1] ?? '', lines, bytes: Buffer.concat(bytes) }
   }
-}
-
-/**
- * Writes; what one tick writes leaves as one segment and one TLS record. Many small ones wait for each other's acknowledgements (40 ms a message).
- * False: the peer is slow, wait for its 'drain'.
- */
-export function writeTogether({ socket }: Wire, data: string | Uint8Array): boolean {
-  if (socket.destroyed) return true
-  if (socket.writableCorked === 0) {
-    socket.cork()
-    process.nextTick(() => socket.uncork())
-  }
-  return socket.write(data)
 }
 
 /** RFC 3461 §4: xtext, in which everything that could end or split a parameter is written as +XX. */

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
-import { openScriptedUpstream, type Script } from '../upstream/scripted-upstream-fixture.ts'
+import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
+import { encodeXtext } from './smtp-reply.ts'
 import { connectSmtpUpstream } from './smtp-upstream.ts'
-import { encodeXtext } from './smtp-wire.ts'
 
 const session = { destination: { host: '192.0.2.1', port: 465 }, session: 's1' }
 type Options = { tls?: 'none' | 'starttls'; authzid?: string; xclient?: { ip: string; port: number; helo: string }; proxyHeader?: Buffer; signal?: AbortSignal }

@@ -1,9 +1,9 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { LOCAL_PROXY_HEADER } from '../base/proxy-header.ts'
-import { Secret } from '../base/secret.ts'
+import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
+import { Secret } from '../../base/secret.ts'
+import { probeImap } from './imap-probe.ts'
 import { probeSubmission } from './submission-probe.ts'
-import { probeImap } from './upstream-probe.ts'
 
 const servers: Server[] = []
 afterEach(() => {

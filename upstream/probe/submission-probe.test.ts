@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Secret } from '../base/secret.ts'
-import { type DemoSubmission, startDemoSubmission } from './demo/demo-submission.ts'
+import { type DemoSubmission, startDemoSubmission } from '../../admin-cli/demo/demo-submission.ts'
+import { Secret } from '../../base/secret.ts'
 import { probeSubmission } from './submission-probe.ts'
 
 const account = (text: string) => ({ authzid: undefined, user: 'ada@example.test', secret: Secret.fromText(text) })

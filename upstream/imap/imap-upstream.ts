@@ -5,12 +5,12 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { LIMITS } from '../limits.ts'
-import type { ClientIdentity } from '../upstream/client-identity.ts'
-import type { UpstreamDialler } from '../upstream/upstream-dialler.ts'
+import { Wire } from '../../base/wire.ts'
+import type { ClientIdentity } from '../client-identity.ts'
+import type { UpstreamDialler } from '../upstream-dialler.ts'
 import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
+import { UPSTREAM_LIMITS } from '../upstream-limits.ts'
 import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
-import { Wire } from '../wire/wire.ts'
 
 /** An upstream session that is ours, ready to be spliced. */
 export interface ImapUpstream {
@@ -142,7 +142,7 @@ class Dialogue {
   #toldTag = ''
 
   constructor(socket: Duplex, signal: AbortSignal) {
-    this.#wire = new Wire(socket, LIMITS.upstreamReplyBytes)
+    this.#wire = new Wire(socket, UPSTREAM_LIMITS.replyBytes)
     this.#signal = signal
     this.#onAbort = () => this.#wire.abort(signal.reason as Error)
     signal.addEventListener('abort', this.#onAbort)
@@ -180,7 +180,7 @@ class Dialogue {
     this.#wire.write(`${tag} ${command}\r\n`)
     let capabilities: string | undefined
     let answered = 0
-    for (let heard = 0; heard <= LIMITS.upstreamReplyBytes; ) {
+    for (let heard = 0; heard <= UPSTREAM_LIMITS.replyBytes; ) {
       const line = await this.#readLine()
       heard += line.length + 2
       if (line.startsWith('* ')) {
@@ -209,7 +209,7 @@ class Dialogue {
       if (/^\* (BYE|PREAUTH)/i.test(line)) throw new UpstreamFailure('says-unavailable', line)
       if (/^\* BAD/i.test(line)) throw new UpstreamFailure('not-the-protocol', line)
       if (this.#isToldAnswer(line)) continue
-      if (!line.startsWith('* ') || heard > LIMITS.upstreamReplyBytes) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
+      if (!line.startsWith('* ') || heard > UPSTREAM_LIMITS.replyBytes) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
     }
   }
 
@@ -229,7 +229,7 @@ class Dialogue {
   }
 
   async #readLine(): Promise<string> {
-    const line = (await this.#wire.readLine(LIMITS.upstreamLineBytes)).toString('latin1')
+    const line = (await this.#wire.readLine(UPSTREAM_LIMITS.lineBytes)).toString('latin1')
     // No response before login has a literal; one that pretends to is not followed.
     if (/\{\d+\}$/.test(line)) throw new UpstreamFailure('not-the-protocol', 'a literal before login')
     return line

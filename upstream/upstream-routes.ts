@@ -6,9 +6,14 @@ import type { Secret } from '../base/secret.ts'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
 import type { LoginMailbox } from '../store/schema/login-record.ts'
-import type { Route } from './login/login.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
-import { makeLegacyLogin, openUpstreamLogin } from './upstream-login.ts'
+import { makeLegacyLogin, openUpstreamLogin, type UpstreamLogin } from './upstream-login.ts'
+
+/** Where a mailbox's mail lives and how we get in. */
+export interface Route {
+  readonly config: UpstreamConfig
+  readonly login: UpstreamLogin
+}
 
 export interface Routes {
   /** By our credentials. Throws UpstreamFailure. */

@@ -3,9 +3,9 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { connect as connectTls, createSecureContext, TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, expect, it } from 'vitest'
-import { makePem, type Pem } from '../../certs/certificate-fixture.ts'
+import { makePem, type Pem } from '../certs/certificate-fixture.ts'
+import { Splice } from '../gateway/wire/splice.ts'
 import { UpstreamDialler } from '../upstream/upstream-dialler.ts'
-import { Splice } from './splice.ts'
 
 const servers: Server[] = []
 let pem: Pem

@@ -2,10 +2,10 @@
  * From a route to a logged-in submission connection: one dialler an upstream, kept for its TLS context and session.
  */
 import type { UpstreamConfig } from '../../config/config.ts'
-import type { Route } from '../login/login.ts'
-import { proxyHeaderFor, toTell } from '../upstream/client-identity.ts'
-import { UpstreamDialler } from '../upstream/upstream-dialler.ts'
+import { proxyHeaderFor, toTell } from '../client-identity.ts'
+import { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
+import type { Route } from '../upstream-routes.ts'
 import { type ClientFacts, connectSmtpUpstream, type SmtpUpstream } from './smtp-upstream.ts'
 
 export type SmtpConnector = (route: Route, client: ClientFacts, signal: AbortSignal) => Promise<SmtpUpstream>

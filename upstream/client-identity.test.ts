@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readProxyHeader } from '../listen/proxy-protocol.ts'
-import { openTcpPair } from '../listen/tcp-pair-fixture.ts'
+import { readProxyHeader } from '../gateway/listen/proxy-protocol.ts'
+import { openTcpPair } from '../gateway/listen/tcp-pair-fixture.ts'
 import { proxyHeaderFor, toTell } from './client-identity.ts'
 
 const client = { ip: '203.0.113.7', port: 4711, destination: { host: '2001:db8::2', port: 993 }, session: 's1' }

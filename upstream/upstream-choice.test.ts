@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Secret } from '../base/secret.ts'
 import type { Config, UpstreamAuth, UpstreamConfig } from '../config/config.ts'
-import { chooseUpstream, makeUpstreamAccount } from './upstream-account.ts'
+import { chooseUpstream, makeUpstreamAccount } from './upstream-choice.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mailwicket-test-'))
 const secretFile = join(folder, 'gw.secret')

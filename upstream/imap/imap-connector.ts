@@ -2,10 +2,10 @@
  * From a route to a logged-in IMAP connection: one dialler an upstream, kept for its TLS context and session.
  */
 import type { UpstreamConfig } from '../../config/config.ts'
-import type { Route } from '../login/login.ts'
-import { type ClientIdentity, proxyHeaderFor, toTell } from '../upstream/client-identity.ts'
-import { UpstreamDialler } from '../upstream/upstream-dialler.ts'
+import { type ClientIdentity, proxyHeaderFor, toTell } from '../client-identity.ts'
+import { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
+import type { Route } from '../upstream-routes.ts'
 import { connectImapUpstream, type ImapUpstream } from './imap-upstream.ts'
 
 export type ImapConnector = (route: Route, client: ClientIdentity, signal: AbortSignal) => Promise<ImapUpstream>
