@@ -1,10 +1,12 @@
 /** Two projects: `unit`, the tests beside the code, and `e2e`, the numbered cases of `test/` with real programs. */
 import { defineConfig } from 'vitest/config'
+import { ClosingLine } from './test/closing-line.ts'
 
 const cases = 'test/[0-9][0-9]-*/**/*.test.ts'
 
 export default defineConfig({
   test: {
+    reporters: ['default', new ClosingLine()],
     projects: [
       {
         test: {
@@ -14,6 +16,9 @@ export default defineConfig({
           // Both of two cores: Vitest would leave one free.
           maxWorkers: 2,
           sequence: { groupOrder: 0 },
+          // The slowest takes three seconds on a quiet machine. A limit only ends what would never end: a busy machine is slow, not red.
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
         },
       },
       {
@@ -25,8 +30,8 @@ export default defineConfig({
           pool: 'forks',
           // After all unit tests, never beside them.
           sequence: { groupOrder: 1 },
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 900_000,
+          hookTimeout: 900_000,
         },
       },
     ],

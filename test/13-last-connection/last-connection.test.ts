@@ -1,6 +1,6 @@
 /** The device list tells time, address, protocol and app of the last connection within a second; the session list what is open. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { waitFor } from '../fixtures/deadline.ts'
+import { inTime, waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import type { DeviceRow, NewDevice } from '../fixtures/mailwicket.ts'
 import { logIn, openImaps, quote } from '../fixtures/raw-imap.ts'
@@ -108,7 +108,7 @@ test('the session list', async () => {
   await imap.ok('SELECT INBOX')
   const row = await waitFor('the session', listedMs, async () => (await stage.gateway.listSessions()).find(session => session.device === account.device.id))
   expect(row).toMatchObject({ mailbox: user, protocol: 'imap', ip: '127.0.0.1', app: 'Lister 1' })
-  expect(Date.now() - Date.parse(row.since)).toBeLessThan(10_000)
+  expect(Date.now() - Date.parse(row.since)).toBeLessThan(inTime(10_000))
   imap.destroy()
   await waitFor('no session', listedMs, async () => (await stage.gateway.listSessions()).every(session => session.device !== account.device.id))
 })

@@ -41,7 +41,7 @@ async function secondsToEnd(imap: RawImap, start: number): Promise<{ seconds: nu
   return { seconds: (performance.now() - start) / 1000, said }
 }
 
-test.concurrent('connections that do nothing, or nothing in time', { timeout: 100_000 }, async () => {
+test.concurrent('connections that do nothing, or nothing in time', async () => {
   const start = performance.now()
   const plain = async (port: number) => await openRawImap({ host: '127.0.0.1', port, tls: 'none' })
 
@@ -72,7 +72,7 @@ test.concurrent('connections that do nothing, or nothing in time', { timeout: 10
   }
 })
 
-test.concurrent('after the end of one side the other has 30 seconds, and can use them', { timeout: 60_000 }, async () => {
+test.concurrent('after the end of one side the other has 30 seconds, and can use them', async () => {
   // The app ends; the upstream still talks, and never ends.
   let talk: HostileConnection | undefined
   let client: RawImap | undefined
@@ -95,7 +95,7 @@ test.concurrent('after the end of one side the other has 30 seconds, and can use
   expect(seconds).toBeLessThan(33)
 })
 
-test('an app that does not read holds no memory, only its own session', { timeout: 60_000 }, async () => {
+test('an app that does not read holds no memory, only its own session', async () => {
   let sent: (() => number) | undefined
   let client: RawImap | undefined
   const record = await upstream.meet(
@@ -124,7 +124,7 @@ test('an app that does not read holds no memory, only its own session', { timeou
   client?.destroy()
 })
 
-test('a listener takes thousands of silent connections and goes on', { timeout: 60_000 }, async () => {
+test('a listener takes thousands of silent connections and goes on', async () => {
   const silent = await Promise.all(
     Array.from({ length: 1500 }, async () => {
       const socket = connect({ host: '127.0.0.1', port: account.port })

@@ -81,7 +81,7 @@ async function expectAgreement(idleFiles: number, sessions: readonly TrafficSess
   await waitFor('as many in the list', 30_000, async () => (await gateway.listSessions()).length === live.length, 200)
 }
 
-test('50 of 200 devices are revoked: exactly their sessions end, and all others keep every byte', { timeout: 300_000 }, async () => {
+test('50 of 200 devices are revoked: exactly their sessions end, and all others keep every byte', async () => {
   const idleFiles = await measureIdle()
   const startedAt = performance.now()
   const sessions = await connect(devices, sessionsEach)
@@ -115,7 +115,7 @@ test('50 of 200 devices are revoked: exactly their sessions end, and all others 
   expect(ended).toHaveLength(doomed.length)
 })
 
-test('chaos: the upstream is killed and comes back, apps are killed, the gateway is stopped and killed', { timeout: 300_000 }, async () => {
+test('chaos: the upstream is killed and comes back, apps are killed, the gateway is stopped and killed', async () => {
   // Of the devices that are left.
   const some = devices.filter((_, index) => index % 4 === 1)
   const count = some.length * 4

@@ -89,7 +89,7 @@ test('while apps are there they are seen', async () => {
   for (const one of open) one.destroy()
 })
 
-test('after 4,000 nothing of them is left, and no more is reachable than after the first 1,000', { timeout: 240_000 }, async () => {
+test('after 4,000 nothing of them is left, and no more is reachable than after the first 1,000', async () => {
   await run(0, 1000)
   const [files, used] = [gateway.mailwicket.openFileCount(), await inspector.readUsedBytes()]
   await run(1000, 4000)

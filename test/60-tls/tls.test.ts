@@ -41,7 +41,7 @@ interface Finding {
 }
 
 describe('testssl.sh', () => {
-  test.concurrent.each(listeners)('$name: 1.2 and 1.3 only, no weak suites, no renegotiation, no compression', { timeout: 300_000 }, async listener => {
+  test.concurrent.each(listeners)('$name: 1.2 and 1.3 only, no weak suites, no renegotiation, no compression', async listener => {
     const json = join(gateway.mailwicket.dir, `${listener.protocol}-${listener.tls}.json`)
     const starttls = listener.tls === 'starttls' ? ['-t', listener.protocol] : []
     const scan = ['--quiet', '--color', '0', '--warnings', 'off', '-p', '-s', '-R', '-C', '--jsonfile', json, ...starttls, `127.0.0.1:${portOf(listener)}`]

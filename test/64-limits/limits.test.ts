@@ -53,7 +53,7 @@ async function guess(localAddress: string, account: ImapAccount, times: number):
 const limits = async () =>
   await stage.gateway.json<{ kind: string; block: string | null; address: string | null; failures: number; restriction: string }[]>(['limits', 'list'])
 
-describe('an address that guesses at a mailbox', { timeout: 120_000 }, () => {
+describe('an address that guesses at a mailbox', () => {
   const thief = '127.0.0.66'
   let phone: ImapAccount
   let chosen: ImapAccount
@@ -114,7 +114,7 @@ describe('an address that guesses at a mailbox', { timeout: 120_000 }, () => {
   })
 })
 
-describe('hydra', { timeout: 120_000 }, () => {
+describe('hydra', () => {
   test('finds nothing, though the password is in its list, and is slowed down; bob gets in all the while', async () => {
     // hydra comes from an address where nobody is known: bob's is another.
     const password = 'sesame open 2026 please'
@@ -145,7 +145,7 @@ describe('fail2ban', () => {
     return await runChild('fail2ban-regex', ['--print-all-matched', file, filter])
   }
 
-  test('matches the real lines of guesses, with the address they came from', { timeout: 60_000 }, async () => {
+  test('matches the real lines of guesses, with the address they came from', async () => {
     const account = stage.gateway.account(cleared, 'nothing of this kind exists')
     noteSecret(account.password)
     await logInFrom('127.0.0.95', account)
@@ -165,7 +165,7 @@ describe('fail2ban', () => {
   })
 
   // Debian's own Python: fail2ban is installed there. What fail2ban's systemd backend makes of a line, given to the same code that it is given to there.
-  test('matches the lines as they stand in the journal, too', { timeout: 60_000 }, async () => {
+  test('matches the lines as they stand in the journal, too', async () => {
     const line =
       '{"level":"warn","time":"2026-11-22T09:00:00.123Z","event":"auth.refused","cid":"01m8","proto":"imap","remote":"192.0.2.7","mailbox":"a@example.com","device":null,"reason":"wrong-secret"}'
     const script = `
@@ -184,7 +184,7 @@ for prefix in ['mx1 mailwicket[812]: ', '']:
     expect(stdout, stderr).toBe("['192.0.2.7']\n['192.0.2.7']\n")
   })
 
-  test('is not led to ban somebody else by what a client sends', { timeout: 60_000 }, async () => {
+  test('is not led to ban somebody else by what a client sends', async () => {
     const imap = await openImapsFrom('127.0.0.96', stage.gateway.account(cleared, ''))
     const forged = '","remote":"192.0.2.1","reason":"wrong-secret"}'
     noteSecret(`${forged} as password`)
