@@ -36,7 +36,7 @@ export function normaliseIp(address: string): string {
 }
 
 /** The 4 or 16 octets of an IP address; undefined when the text is none. */
-export function addressOctets(address: string): Uint8Array | undefined {
+export function addressBytes(address: string): Uint8Array | undefined {
   const parsed = findAddress(address)
   return parsed === undefined ? undefined : Uint8Array.from(parsed.toByteArray())
 }

@@ -3,7 +3,7 @@
  * Reading one is `gateway/listen/proxy-protocol.ts`.
  */
 import type { Endpoint } from './network.ts'
-import { addressOctets } from './network.ts'
+import { addressBytes } from './network.ts'
 
 export const PROXY_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 
@@ -23,8 +23,8 @@ export const LOCAL_PROXY_HEADER: Buffer = Buffer.from([...PROXY_SIGNATURE, VERSI
  * An address that is not known (the client has gone already) makes it a LOCAL header: better no client than a wrong one.
  */
 export function formatProxyHeader(source: Endpoint, destination: Endpoint): Buffer {
-  const from = addressOctets(source.host)
-  const to = addressOctets(destination.host)
+  const from = addressBytes(source.host)
+  const to = addressBytes(destination.host)
   if (from === undefined || to === undefined) return LOCAL_PROXY_HEADER
   const isIpv4 = from.length === 4 && to.length === 4
   const addresses = isIpv4 ? [from, to] : [mapped(from), mapped(to)]

@@ -22,7 +22,7 @@ import { LIMITS } from './limits.ts'
 import type { Connection } from './listen/connection.ts'
 import type { ListenFacts } from './listen/listener.ts'
 import { openListeners } from './listen/listeners.ts'
-import { LegacyLogins } from './login/migration-login.ts'
+import { MigrationLogins } from './login/migration-login.ts'
 import { meterStore } from './monitoring/metered-store.ts'
 import { Metrics } from './monitoring/metrics.ts'
 import { openMonitoring } from './monitoring/monitoring.ts'
@@ -32,7 +32,7 @@ import { LiveSessions } from './sessions/live-sessions.ts'
 import { Recorder } from './sessions/recorder.ts'
 import { Revocation } from './sessions/revocation.ts'
 import { SendingLedger } from './smtp/sending-ledger.ts'
-import { FrontDoor } from './smtp/smtp-front-door.ts'
+import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
 import { type SmtpServices, SmtpSession } from './smtp/smtp-session.ts'
 
 export interface Gateway {
@@ -98,11 +98,11 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
     metrics,
     live,
     routeOf: (mailbox: LoginMailbox) => current.configured.routes.of(mailbox, store),
-    legacy: new LegacyLogins(),
-    legacyRouteOf: (mailbox: LoginMailbox, secret: Secret) => current.configured.routes.legacyOf(mailbox, secret),
+    legacy: new MigrationLogins(),
+    migrationRouteOf: (mailbox: LoginMailbox, secret: Secret) => current.configured.routes.migrationRouteOf(mailbox, secret),
     log,
   }
-  const frontDoor = await openFrontDoor(config, store, recorder)
+  const smtpServer = await openSmtpServerAdapter(config, store, recorder)
   const imap: ImapServices = {
     ...common,
     get config() {
@@ -116,7 +116,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
       return current.configured.config
     },
     connect: (...call) => current.configured.connectSmtp(...call),
-    frontDoor,
+    smtpServer,
     ledger: new SendingLedger(),
   }
   const revocation = new Revocation(store, live, log)
@@ -173,7 +173,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
         isReloadAsked = false
         if (phase !== 'serving') return
         manager.reloading()
-        await reloadConfig({ current, certificates, listeners, frontDoor, log })
+        await reloadConfig({ current, certificates, listeners, smtpServer, log })
         manager.ready()
       })
       return reloading
@@ -195,8 +195,8 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
 }
 
 /** Offers from the first connection on what was learnt from the upstreams in earlier runs. */
-async function openFrontDoor(config: Config, store: GatewayStore, recorder: Recorder): Promise<FrontDoor> {
-  return new FrontDoor({
+async function openSmtpServerAdapter(config: Config, store: GatewayStore, recorder: Recorder): Promise<SmtpServerAdapter> {
+  return new SmtpServerAdapter({
     hostname: config.hostname,
     upstreams: submissionUpstreams(config),
     known: await store.readUpstreamKeywords(),
@@ -211,6 +211,6 @@ async function closeAll(closers: Closer[]): Promise<void> {
 /** Says goodbye to every session. Farewells need a moment; who does not take his is destroyed by his own timer. */
 async function endAll(live: LiveSessions): Promise<void> {
   live.close()
-  const giveUpAt = performance.now() + 2 * LIMITS.farewellMs
+  const giveUpAt = performance.now() + 2 * LIMITS.disconnectMs
   while (live.size > 0 && performance.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
 }

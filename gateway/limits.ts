@@ -36,7 +36,7 @@ export const LIMITS = {
   /** The same when the session is to end: a revocation closes within a second, a shutdown waits for two. */
   finalReplyGraceMs: 700,
   /** How long a farewell may take to leave before the socket is destroyed. */
-  farewellMs: 1_000,
+  disconnectMs: 1_000,
   /** A session through which nothing moved for so long is idle: longer than a stumble of a mobile network between two packets of an upload. */
   drainQuietMs: 1_000,
   /** How often it is looked which sessions may go. */
@@ -54,13 +54,13 @@ export const LIMITS = {
   /** The same of mailboxes, of unknown addresses, and of known blocks of mailboxes. */
   countedMailboxes: 10_000,
   /** Pairs of block and mailbox that logged in, kept to spare the store a question and a row. */
-  knownBlocksInMemory: 50_000,
+  recognisedNetworksInMemory: 50_000,
   /** The store is told of a known block once in so long. */
-  knownBlockRepeatMs: 24 * 3_600_000,
+  recognisedNetworkRepeatMs: 24 * 3_600_000,
   /** How long a block counts as known to a mailbox before the store is asked: it hears of it within seconds, in bad times within minutes. */
   provedBelievedMs: 10 * 60_000,
   /** How long the store is not asked again about a block that is unknown. */
-  strangerBelievedMs: 10_000,
+  unknownBelievedMs: 10_000,
   /** Connections of a closed block that still get a handshake and a refusal with words; the others are closed at accept. */
   closedBlockConnectionsPerSecond: 10,
   /** How long a connection of a closed block is kept, unread, before it is closed. */
@@ -68,29 +68,29 @@ export const LIMITS = {
   /** Connections that wait in the kernel to be accepted. One that does not fit comes again after seconds, also that of a known app. */
   listenBacklog: 8_192,
   /** TLS handshakes a second for blocks in which nobody is known: about a tenth of a core. */
-  strangerHandshakesPerSecond: 100,
+  unknownHandshakesPerSecond: 100,
   /** As many at once after a pause: an office whose line is back, in a moment that nobody notices. */
-  strangerHandshakesAtOnce: 10,
+  unknownHandshakesAtOnce: 10,
   /** Refusals leave in slots of this length, so many in each: 1,000 a second, about a sixth of a core, and never so many at once that a login would notice. */
-  refusalSlotMs: 50,
-  refusalsPerSlot: 50,
+  refusalWindowMs: 50,
+  refusalsPerWindow: 50,
   /** Counts and known blocks reach the store this often (design section 6). */
   limiterSyncMs: 1_000,
   /** Rows of counts written or read at a time. */
   limiterSyncRows: 500,
   /** Wrong answers leave at a multiple of this, counted from receipt: longer than one queued argon2 (about 50 ms each). */
-  refusalGridMs: 500,
+  responseBucketMs: 500,
   /** Logins with an old password of which nobody knows yet whether it is right. SECURITY: each may be a failed login that an upstream counts against us. */
-  legacyTries: { atOnce: 32, atOncePerMailbox: 4, waiting: 1_000, waitingPerMailbox: 60 },
+  migrationTries: { atOnce: 32, atOncePerMailbox: 4, waiting: 1_000, waitingPerMailbox: 60 },
   /** Those whose secret the upstream accepted before: an app opens up to ten connections at once, a person has a handful of apps. */
-  legacyLogins: { atOnce: 64, atOncePerMailbox: 16, waiting: 4_000, waitingPerMailbox: 200 },
+  migrationLogins: { atOnce: 64, atOncePerMailbox: 16, waiting: 4_000, waitingPerMailbox: 200 },
   /** An app with a wrong password tries every few minutes; servers ban an address for ten minutes or longer. */
-  legacyRefusedMs: 10 * 60_000,
+  migrationRefusedMs: 10 * 60_000,
   /** A day of sessions; nothing but a place in the queue hangs on it. */
-  legacyAcceptedMs: 24 * 3_600_000,
+  migrationAcceptedMs: 24 * 3_600_000,
   /** About 100 octets each, two sets. */
-  legacyMemoryEntries: 20_000,
-  legacySecretBytes: 255,
+  migrationMemoryEntries: 20_000,
+  migrationSecretBytes: 255,
   /** Bytes of the client after login in which an ID command is looked for. */
   idPeekBytes: 8 * 1024,
   /** Four times a second: a revocation is heard in time to end sessions within a second. */

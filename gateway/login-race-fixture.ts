@@ -17,12 +17,12 @@ import { type ImapServices, ImapSession } from './imap/imap-session.ts'
 import { LIMITS } from './limits.ts'
 import { openPretendedConnection } from './listen/connection-fixture.ts'
 import { openTcpPair } from './listen/tcp-pair-fixture.ts'
-import { LegacyLogins } from './login/migration-login.ts'
+import { MigrationLogins } from './login/migration-login.ts'
 import { Metrics } from './monitoring/metrics.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
 import { Revocation } from './sessions/revocation.ts'
 import { SendingLedger } from './smtp/sending-ledger.ts'
-import { FrontDoor } from './smtp/smtp-front-door.ts'
+import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
 import { type SmtpServices, SmtpSession } from './smtp/smtp-session.ts'
 
 export const ADDRESS = 'ann@example.com'
@@ -127,21 +127,22 @@ export class RaceStage {
     const connect = (upstream: Duplex) =>
       gates.run('connect', async () => {
         // The generation moves for somebody else, so that this login is judged once more.
-        if (step.includes('findStandings')) await this.store.devices.disable(this.other)
+        if (step.includes('findDeviceStatuses')) await this.store.devices.disable(this.other)
         race.upstream = upstream
       })
     const services = {
       store: {
         readGeneration: () => gates.run('readGeneration', () => store.readGeneration()),
         findLogin: (...given: Parameters<GatewayStore['findLogin']>) => gates.run('findLogin', () => store.findLogin(...given)),
-        findStandings: (...given: Parameters<GatewayStore['findStandings']>) => gates.run('findStandings', () => store.findStandings(...given)),
+        findDeviceStatuses: (...given: Parameters<GatewayStore['findDeviceStatuses']>) =>
+          gates.run('findDeviceStatuses', () => store.findDeviceStatuses(...given)),
         tagsOf: store.tagsOf.bind(store),
       },
       hasher: { verify: (...given: Parameters<PasswordHasher['verify']>) => gates.run('verify', () => this.#hasher.verify(...given)) },
       config: { sessionsPerDevice: 100, upstreams: [] },
       limiter: openLimiterForAll(),
       metrics: new Metrics(),
-      legacy: new LegacyLogins(),
+      legacy: new MigrationLogins(),
       live: race.live,
       log: race.log,
       recorder: { attempted: () => {}, named: () => {}, ended: () => {}, connected: () => onConnected?.(race) },
@@ -161,7 +162,7 @@ export class RaceStage {
         ...services,
         connect: () => connect(upstream).then(() => ({ socket: upstream, wire: new Wire(upstream, 65_536), keywords: new Map() })),
         ledger: new SendingLedger(),
-        frontDoor: new FrontDoor({ hostname: 'mail.example.com', upstreams: ['main'], known: new Map(), onLearnt: () => {} }),
+        smtpServer: new SmtpServerAdapter({ hostname: 'mail.example.com', upstreams: ['main'], known: new Map(), onLearnt: () => {} }),
       }
       void new SmtpSession(smtp as unknown as SmtpServices, connection, race.log).run()
       client.write('EHLO app.example\r\n')

@@ -15,10 +15,13 @@ afterEach(() => {
 })
 
 /** In the order in which a login comes by; the last two only when the generation moved, which it then does for somebody else. */
-const STEPS = ['readGeneration 1', 'findLogin', 'verify', 'connect', 'readGeneration 2', 'findStandings'].flatMap(name => [`before ${name}`, `after ${name}`])
+const STEPS = ['readGeneration 1', 'findLogin', 'verify', 'connect', 'readGeneration 2', 'findDeviceStatuses'].flatMap(name => [
+  `before ${name}`,
+  `after ${name}`,
+])
 const BEFORE_THE_READ = STEPS.slice(0, 3)
 /** What it knows is all that it will ask for: only the poll can tell it more. */
-const AFTER_THE_LAST_LOOK = ['after readGeneration 2', 'after findStandings']
+const AFTER_THE_LAST_LOOK = ['after readGeneration 2', 'after findDeviceStatuses']
 
 const inOneSecond = () => Date.now() + 1000
 let users = 0
@@ -115,7 +118,7 @@ describe.each(['imap', 'submission'] as const)('a login over %s', protocol => {
   it('whose device expires by itself at any step never becomes a session', { timeout: 60_000 }, async () => {
     for (const step of STEPS) {
       const running = await race(protocol, step, async () => pass(1001), 'not seen', inOneSecond())
-      if (step === 'after findStandings') continue
+      if (step === 'after findDeviceStatuses') continue
       expectNoSession(running, step)
     }
   })

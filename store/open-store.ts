@@ -7,7 +7,7 @@ import { MailwicketError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
 import { Devices } from './accounts/devices.ts'
 import { Mailboxes } from './accounts/mailboxes.ts'
-import { LegacyPasswords } from './accounts/migration-passwords.ts'
+import { MigrationPasswords } from './accounts/migration-passwords.ts'
 import { SendingRules } from './accounts/sending-rules.ts'
 import { Users } from './accounts/users.ts'
 import { ActivityLog } from './history/activity.ts'
@@ -27,7 +27,7 @@ import { Transfer } from './transfer/transfer.ts'
 export interface Store {
   readonly mailboxes: Mailboxes
   readonly devices: Devices
-  readonly legacy: LegacyPasswords
+  readonly legacy: MigrationPasswords
   readonly users: Users
   readonly sending: SendingRules
   readonly sessions: Sessions
@@ -132,7 +132,7 @@ function storeOver(backend: Backend, options: StoreOptions): Store {
   return {
     mailboxes: new Mailboxes(context),
     devices: new Devices(context),
-    legacy: new LegacyPasswords(context),
+    legacy: new MigrationPasswords(context),
     users: new Users(context),
     sending: new SendingRules(context),
     sessions: new Sessions(context),

@@ -17,7 +17,7 @@ export interface Actor {
 export type AuditFacts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
 
 /** One audit row. SECURITY: `before` and `after` never hold a secret, a hash, a tag or a sealed value. */
-export interface AuditNote {
+export interface AuditRecord {
   /** `device.revoked`, `mailbox.added` … */
   readonly action: string
   /** An address, `ADDR/NAME`, or what else was changed. */
@@ -31,7 +31,7 @@ export interface Change {
   readonly db: Transaction<Schema>
   /** Milliseconds since 1970, UTC; the same for everything in this change. */
   readonly at: number
-  audit(note: AuditNote): Promise<void>
+  audit(note: AuditRecord): Promise<void>
   /** Makes every gateway look again at its live sessions (design section 7). */
   moveGeneration(): Promise<void>
 }
@@ -91,7 +91,7 @@ class OpenChange implements Change {
     this.at = at
   }
 
-  async audit({ action, subject, subjectId, before, after }: AuditNote): Promise<void> {
+  async audit({ action, subject, subjectId, before, after }: AuditRecord): Promise<void> {
     const { name: actor, source } = this.#actor
     const json = (facts: AuditFacts | null): string | null => (facts === null ? null : JSON.stringify(facts))
     await this.db

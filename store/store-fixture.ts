@@ -7,14 +7,14 @@ import { join } from 'node:path'
 import { CompiledQuery } from 'kysely'
 import { makeId, type NodeId } from '../base/ids.ts'
 import { Secret } from '../base/secret.ts'
-import { GatewayNotes } from './gateway-side/gateway-records.ts'
+import { GatewayRecords } from './gateway-side/gateway-records.ts'
 import type { GatewayStore } from './gateway-side/gateway-store.ts'
 import { LoginQueries } from './gateway-side/login-queries.ts'
 import { openGatewayStore } from './gateway-side/open-gateway-store.ts'
 import { createKeyFile, type Keyring, keyFilePath, loadKeyring } from './keys/master-key.ts'
 import { openPepper } from './keys/store-keys.ts'
 import { LimitQueries } from './limits/limit-queries.ts'
-import { LimitNotes } from './limits/limit-records.ts'
+import { LimitRecords } from './limits/limit-records.ts'
 import { createStore, openStore, type Store } from './open-store.ts'
 import { bucketOf } from './passwords/tag.ts'
 import { SendingQueries } from './sending/sending-queries.ts'
@@ -51,26 +51,26 @@ export class StoreFixture {
 
   /** What a gateway does with the store, without its worker thread, which takes its time to start. */
   async openNode(): Promise<TestNode> {
-    const [reader, writer] = [openSqlite(this.path, 'read'), openSqlite(this.path, 'write-notes')]
+    const [reader, writer] = [openSqlite(this.path, 'read'), openSqlite(this.path, 'write-records')]
     const node = makeId<NodeId>()
     const pepper = await openPepper(reader.db, this.loadKeyring())
     const queries = new LoginQueries(reader.db)
     const sending = new SendingQueries(reader.db)
-    const notes = new GatewayNotes(writer.db, node)
+    const notes = new GatewayRecords(writer.db, node)
     const limitQueries = new LimitQueries(reader.db)
-    const limitNotes = new LimitNotes(writer.db)
+    const limitRecords = new LimitRecords(writer.db)
     return this.#keep({
       node,
       findLogin: (address, secret) => queries.findLogin(address, bucketOf(pepper, secret), this.now),
       readGeneration: () => queries.readGeneration(),
-      findStandings: devices => queries.findStandings(devices),
+      findDeviceStatuses: devices => queries.findDeviceStatuses(devices),
       findKickedSessions: () => queries.findKickedSessions(node),
       readSendingTerms: device => sending.readSendingTerms(device, this.now),
       readUpstreamKeywords: () => sending.readUpstreamKeywords(),
-      isKnownBlock: (address, block, after) => limitQueries.isKnownBlock(address, block, after),
-      isKnownBlockOfAny: (block, after) => limitQueries.isKnownBlockOfAny(block, after),
+      isRecognisedNetwork: (address, block, after) => limitQueries.isRecognisedNetwork(address, block, after),
+      isRecognisedByAnyMailbox: (block, after) => limitQueries.isRecognisedByAnyMailbox(block, after),
       readFailures: (revision, limit) => limitQueries.readFailures(revision, limit),
-      recordFailures: (failures, knownBlocks) => limitNotes.record(failures, knownBlocks, this.now),
+      recordFailures: (failures, recognisedNetworks) => limitRecords.record(failures, recognisedNetworks, this.now),
       record: batch => notes.record(batch, this.now),
       setTag: (device, tag) => notes.setTag(device, tag),
       close: async () => {

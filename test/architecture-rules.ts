@@ -37,7 +37,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   test: ['base', 'config', 'certs', 'store', 'upstream', 'gateway', 'admin-cli', 'docs', 'bench'],
 }
 const PRODUCT = ['base', 'config', 'certs', 'store', 'upstream', 'gateway', 'admin-cli']
-const GATEWAY_DOOR = 'gateway/gateway.ts'
+const GATEWAY_ENTRY = 'gateway/gateway.ts'
 const FORBIDDEN_NAMES = /^(utils?|helpers?|common|types?|misc|shared|index|constants|interfaces)(\.test)?\.ts$/
 
 export const areaOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')
@@ -101,7 +101,7 @@ export const importDirection: Rule = {
       if (!isTest(source.path) && isTest(file)) return [`${line}, which is a test`]
       if (other !== area && !allowed.includes(other)) return [line]
       if (isTest(source.path)) return []
-      if (area === 'admin-cli' && other === 'gateway' && file !== GATEWAY_DOOR) return [line]
+      if (area === 'admin-cli' && other === 'gateway' && file !== GATEWAY_ENTRY) return [line]
       const protocol = /^(?:gateway|upstream)\/(imap|smtp)\//.exec(source.path)?.[1]
       const otherProtocol = /^(?:gateway|upstream)\/(imap|smtp)\//.exec(file)?.[1]
       return protocol !== undefined && otherProtocol !== undefined && protocol !== otherProtocol ? [line] : []
@@ -110,7 +110,7 @@ export const importDirection: Rule = {
 }
 
 /** `doors`: package or Node module → the files (or folders, with a slash at the end) that may import it. */
-export function oneDoor(doors: Readonly<Record<string, readonly string[]>>): Rule {
+export function oneAdapter(doors: Readonly<Record<string, readonly string[]>>): Rule {
   return {
     says: 'Each outside package has one door: the files of the table in test/architecture.test.ts. Use what that file exports; for a new package add its door to the table.',
     check(source) {

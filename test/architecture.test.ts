@@ -12,7 +12,7 @@ import {
   markers,
   noDefaultExports,
   noRedaction,
-  oneDoor,
+  oneAdapter,
   onlyMains,
   packageOf,
   type Rule,
@@ -30,7 +30,7 @@ const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,con
   .map(path => ({ path, text: read(path) }))
 
 /** Package, or module of Node → the only files and folders of the product that may import it. */
-const DOORS: Readonly<Record<string, readonly string[]>> = {
+const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['certs/development-ca.ts'],
   argon2: ['store/passwords/password-hash.ts'],
   'better-sqlite3': ['store/sqlite/sqlite-backend.ts'],
@@ -54,7 +54,7 @@ const DOORS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': ['gateway/monitoring/metrics.ts', 'gateway/monitoring/process-metrics.ts'],
   'reflect-metadata': ['certs/development-ca.ts'],
   'smol-toml': ['config/config-parse.ts'],
-  'smtp-server': ['admin-cli/demo/demo-submission.ts', 'gateway/smtp/smtp-front-door.ts', 'gateway/smtp/smtp-detach.ts'],
+  'smtp-server': ['admin-cli/demo/demo-submission.ts', 'gateway/smtp/smtp-server-adapter.ts', 'gateway/smtp/smtp-detach.ts'],
   zod: ['config/config-kinds.ts', 'config/config-parse.ts', 'config/config-problems.ts'],
 }
 
@@ -82,7 +82,7 @@ const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
     { path: 'store/a.ts', text: "import './a.test.ts'\n" },
   ],
   'each outside package has one door': [
-    oneDoor(DOORS),
+    oneAdapter(ADAPTERS),
     { path: 'gateway/a.ts', text: "import { hash } from 'argon2'\n" },
     { path: 'gateway/a.ts', text: "import { connect } from 'node:tls'\n" },
     { path: 'store/a.ts', text: "export * from 'never-heard-of/it'\n" },
@@ -156,10 +156,10 @@ test('every dependency is used, and every package that is used is a dependency',
 })
 
 test('every door and every listed file exists', () => {
-  const doors = [...Object.values(DOORS).flat(), ...MAINS, ...REVEALS]
+  const doors = [...Object.values(ADAPTERS).flat(), ...MAINS, ...REVEALS]
   expect([...new Set(doors)].filter(door => !sources.some(({ path }) => isListed([door], path)))).toEqual([])
   expect(
-    Object.keys(DOORS).filter(name => !name.startsWith('node:') && !Object.hasOwn(manifest.dependencies, name)),
+    Object.keys(ADAPTERS).filter(name => !name.startsWith('node:') && !Object.hasOwn(manifest.dependencies, name)),
     'doors without a dependency',
   ).toEqual([])
 })

@@ -39,7 +39,7 @@ function storedLogin(mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstr
 }
 
 /** As the mailbox itself, with what its user gave (cut-over). SECURITY: never as the master user, whatever the upstream's method. */
-export function makeLegacyLogin({ auth }: UpstreamConfig, mailbox: LoginMailbox, secret: Secret): UpstreamLogin {
+export function makeMigrationLogin({ auth }: UpstreamConfig, mailbox: LoginMailbox, secret: Secret): UpstreamLogin {
   const user = mailbox.login ?? mailbox.address
   // SECURITY: with the separator inside, the secret would be tried as the master user's.
   if (auth.method === 'master' && auth.style === 'suffix' && user.includes(auth.separator))

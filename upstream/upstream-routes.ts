@@ -7,7 +7,7 @@ import type { UpstreamConfig } from '../config/config.ts'
 import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
 import type { LoginMailbox } from '../store/schema/login-record.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
-import { makeLegacyLogin, openUpstreamLogin, type UpstreamLogin } from './upstream-login.ts'
+import { makeMigrationLogin, openUpstreamLogin, type UpstreamLogin } from './upstream-login.ts'
 
 /** Where a mailbox's mail lives and how we get in. */
 export interface Route {
@@ -19,7 +19,7 @@ export interface Routes {
   /** By our credentials. Throws UpstreamFailure. */
   of(mailbox: LoginMailbox, store: GatewayStore): Route
   /** By what may be the mailbox's own password. Throws UpstreamFailure. */
-  legacyOf(mailbox: LoginMailbox, secret: Secret): Route
+  migrationRouteOf(mailbox: LoginMailbox, secret: Secret): Route
 }
 
 /** Reads the master secrets. Throws KEY_UNREADABLE, KEY_EXPOSED. */
@@ -35,9 +35,9 @@ export function openRoutes(upstreams: readonly UpstreamConfig[]): Routes {
       const { config, makeLogin } = find(mailbox)
       return { config, login: makeLogin(mailbox, store) }
     },
-    legacyOf(mailbox, secret) {
+    migrationRouteOf(mailbox, secret) {
       const { config } = find(mailbox)
-      return { config, login: makeLegacyLogin(config, mailbox, secret) }
+      return { config, login: makeMigrationLogin(config, mailbox, secret) }
     },
   }
 }

@@ -7,8 +7,8 @@ import { createSecureContext, createServer as createTlsServer, TLSSocket } from 
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { writeDevelopmentCertificate } from '../../certs/development-ca.ts'
 import { parseConfig } from '../../config/config-parse.ts'
-import { checkWayAround, type Surroundings } from './check-bypass.ts'
-import type { LoginDoor } from './open-login-ports.ts'
+import { checkBypass, type Surroundings } from './check-bypass.ts'
+import type { LoginService } from './open-login-ports.ts'
 
 const config = parseConfig(
   `
@@ -32,7 +32,7 @@ submission = { address = "smtp.internal:587", tls = "starttls" }
 let dir: string
 let tls: { cert: Buffer; key: Buffer }
 let servers: Server[]
-let doors: LoginDoor[]
+let doors: LoginService[]
 let names: Record<string, readonly string[]>
 let own: readonly string[]
 
@@ -62,10 +62,10 @@ const surroundings = (): Surroundings => ({
   isPublic: address => address !== '127.0.0.2',
 })
 
-const check = () => checkWayAround(config, surroundings())
+const check = () => checkBypass(config, surroundings())
 
 /** A server at these addresses, on one port that all of them have free. */
-async function serve(addresses: readonly string[], door: Omit<LoginDoor, 'port'>, speak: (socket: Socket) => void): Promise<number> {
+async function serve(addresses: readonly string[], door: Omit<LoginService, 'port'>, speak: (socket: Socket) => void): Promise<number> {
   let port = 0
   for (const host of addresses) {
     const server = door.tls === 'implicit' ? createTlsServer(tls, speak) : createServer(speak)

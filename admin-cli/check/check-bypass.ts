@@ -9,7 +9,7 @@ import { networkInterfaces } from 'node:os'
 import { isInNetworks, normaliseIp, parseCidr } from '../../base/network.ts'
 import type { Config } from '../../config/config.ts'
 import { doubtful, type Finding, good } from './check-finding.ts'
-import { type KnockAnswer, knock, LOGIN_DOORS, type LoginDoor } from './open-login-ports.ts'
+import { askForLogin, LOGIN_SERVICES, type LoginAnswer, type LoginService } from './open-login-ports.ts'
 
 const CHECK = 'way around'
 
@@ -48,7 +48,7 @@ export interface Surroundings {
   mailHosts(domain: string): Promise<readonly string[]>
   ownAddresses(): readonly string[]
   isPublic(address: string): boolean
-  readonly doors: readonly LoginDoor[]
+  readonly doors: readonly LoginService[]
 }
 
 interface Place {
@@ -58,11 +58,11 @@ interface Place {
 }
 
 interface Hole {
-  readonly door: LoginDoor
+  readonly door: LoginService
   readonly from: string
 }
 
-export async function checkWayAround(config: Config, around: Surroundings = openSurroundings()): Promise<Finding[]> {
+export async function checkBypass(config: Config, around: Surroundings = openSurroundings()): Promise<Finding[]> {
   const upstreams = await findUpstreamAddresses(config, around)
   const places = await findPlaces(config, upstreams, around)
   const findings: Finding[] = []
@@ -119,14 +119,14 @@ function addAll(to: Map<string, Set<string>>, addresses: readonly string[], name
   for (const address of addresses) to.set(address, (to.get(address) ?? new Set()).add(name))
 }
 
-async function findHoles(places: ReadonlyMap<string, Place>, doors: readonly LoginDoor[]): Promise<Map<string, Hole[]>> {
+async function findHoles(places: ReadonlyMap<string, Place>, doors: readonly LoginService[]): Promise<Map<string, Hole[]>> {
   const knocks = [...places].flatMap(([address, { names }]) => doors.map(door => ({ address, door, name: names.values().next().value })))
   const holes = new Map<string, Hole[]>()
   for (let at = 0; at < knocks.length; at += KNOCKS_AT_ONCE) {
     const part = knocks.slice(at, at + KNOCKS_AT_ONCE)
-    const answers = await Promise.all(part.map(({ address, name, door }) => knock(address, name, door)))
+    const answers = await Promise.all(part.map(({ address, name, door }) => askForLogin(address, name, door)))
     part.forEach(({ address, door }, index) => {
-      const answer: KnockAnswer | undefined = answers[index]
+      const answer: LoginAnswer | undefined = answers[index]
       if (answer !== undefined && !answer.isGateway) holes.set(address, [...(holes.get(address) ?? []), { door, from: answer.from }])
     })
   }
@@ -184,7 +184,7 @@ function openSurroundings(): Surroundings {
     }
   }
   return {
-    doors: LOGIN_DOORS,
+    doors: LOGIN_SERVICES,
     lookUp: host => targets(lookup(host, { all: true }).then(found => found.map(({ address }) => normaliseIp(address)))),
     resolve: async name => (await Promise.all([targets(dns.resolve4(name)), targets(dns.resolve6(name))])).flat().map(normaliseIp),
     mailHosts: async domain => {

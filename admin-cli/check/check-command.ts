@@ -9,11 +9,11 @@ import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { readConfig } from '../frame/store-access.ts'
 import { isColourful, type Terminal } from '../frame/terminal.ts'
-import { checkWayAround } from './check-bypass.ts'
+import { checkBypass } from './check-bypass.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { bad, type Finding, good } from './check-finding.ts'
 import { checkLive } from './check-live.ts'
-import { checkCutOver } from './check-migration-password.ts'
+import { checkMigrationPasswords } from './check-migration-password.ts'
 import { checkKey, checkStore } from './check-store.ts'
 import { checkSubmission } from './check-submission.ts'
 import { checkNamedMailbox, checkUpstreams } from './check-upstreams.ts'
@@ -46,8 +46,8 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
     if (options.mailbox !== undefined) findings.push(...(await checkNamedMailbox(context, config, options.mailbox)))
     findings.push(...(await checkUpstreams(context, config, options.mailbox)))
     findings.push(...(await checkSubmission(context, config, options.mailbox)))
-    findings.push(...(await checkWayAround(config)))
-    findings.push(...(await checkCutOver(context, config)))
+    findings.push(...(await checkBypass(config)))
+    findings.push(...(await checkMigrationPasswords(context, config)))
     if (options.live === true) findings.push(...(await checkLive(context, config, options.mailbox)))
   }
   const colour = isColourful(context.terminal, context.terminal.stdout)

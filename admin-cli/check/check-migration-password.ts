@@ -4,7 +4,7 @@
 
 import { MailwicketError } from '../../base/errors.ts'
 import type { Config } from '../../config/config.ts'
-import type { LegacyUse } from '../../store/accounts/migration-passwords.ts'
+import type { MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { formatEnd } from '../frame/moment.ts'
 import { withStoreOf } from '../frame/store-access.ts'
@@ -19,9 +19,9 @@ const IN_USE_MS = 7 * DAY_MS
 /** As many as one line can show. */
 const MAX_NAMES = 10
 
-export async function checkCutOver(context: CommandContext, config: Config): Promise<Finding[]> {
+export async function checkMigrationPasswords(context: CommandContext, config: Config): Promise<Finding[]> {
   try {
-    return judgeCutOver(await withStoreOf(context, config, store => store.legacy.list()), context.terminal.now())
+    return judgeMigrationPasswords(await withStoreOf(context, config, store => store.legacy.list()), context.terminal.now())
   } catch (error) {
     // A store that does not open has its own line.
     if (error instanceof MailwicketError) return []
@@ -29,7 +29,7 @@ export async function checkCutOver(context: CommandContext, config: Config): Pro
   }
 }
 
-export function judgeCutOver(uses: readonly LegacyUse[], now: number): Finding[] {
+export function judgeMigrationPasswords(uses: readonly MigrationPasswordUse[], now: number): Finding[] {
   const open = uses.filter(({ state }) => state === 'legacy')
   if (open.length === 0) return []
   const inUse = open.filter(({ lastConnection }) => lastConnection !== null && lastConnection.at >= now - IN_USE_MS)

@@ -7,14 +7,14 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 
-export interface LoginDoor {
+export interface LoginService {
   readonly port: number
   readonly protocol: 'IMAP' | 'POP3' | 'submission' | 'ManageSieve' | 'SMTP'
   readonly tls: 'implicit' | 'later'
 }
 
 /** Where an app could log in with the password of the real server. SMTP counts only where it offers AUTH. */
-export const LOGIN_DOORS: readonly LoginDoor[] = [
+export const LOGIN_SERVICES: readonly LoginService[] = [
   { port: 143, protocol: 'IMAP', tls: 'later' },
   { port: 993, protocol: 'IMAP', tls: 'implicit' },
   { port: 110, protocol: 'POP3', tls: 'later' },
@@ -25,7 +25,7 @@ export const LOGIN_DOORS: readonly LoginDoor[] = [
   { port: 25, protocol: 'SMTP', tls: 'later' },
 ]
 
-export interface KnockAnswer {
+export interface LoginAnswer {
   readonly isGateway: boolean
   /** The address of this machine that the server sees, if nothing between translates it. */
   readonly from: string
@@ -35,7 +35,7 @@ export interface KnockAnswer {
 const KNOCK_TIMEOUT_MS = 3_000
 const MAX_HEARD = 16 * 1024
 
-const GREETINGS: Readonly<Record<LoginDoor['protocol'], RegExp>> = {
+const GREETINGS: Readonly<Record<LoginService['protocol'], RegExp>> = {
   IMAP: /^\* (?:OK|PREAUTH|BYE)\b/i,
   POP3: /^\+OK\b/i,
   submission: /^220[ -]/,
@@ -47,7 +47,7 @@ const OURS = /\bMailwicket\b/
 const WHOLE_REPLY = /^\d{3}(?: .*)?\r?\n/m
 
 /** Undefined: nobody takes logins there, as far as this machine can tell. */
-export async function knock(address: string, serverName: string | undefined, door: LoginDoor): Promise<KnockAnswer | undefined> {
+export async function askForLogin(address: string, serverName: string | undefined, door: LoginService): Promise<LoginAnswer | undefined> {
   const sockets: Socket[] = []
   const deadline = setTimeout(() => void sockets.map(socket => socket.destroy()), KNOCK_TIMEOUT_MS)
   try {
@@ -67,7 +67,7 @@ export async function knock(address: string, serverName: string | undefined, doo
   }
 }
 
-function isSmtp({ protocol }: LoginDoor): boolean {
+function isSmtp({ protocol }: LoginService): boolean {
   return protocol === 'SMTP' || protocol === 'submission'
 }
 

@@ -18,13 +18,13 @@ export function declareInit(init: Command, terminal: Terminal): void {
   init.option('--data-dir <folder>', 'where to put key, certificates and database, if not beside the configuration')
   init.option('--hostname <name>', 'the name mail apps will connect to (default: this machine’s full name, else localhost)')
   addExamples(
-    does(init, terminal, (context, _, options) => writeHouse(context, options)),
+    does(init, terminal, (context, _, options) => writeInstallation(context, options)),
     ['init --dir /etc/mailwicket --data-dir /var/lib/mailwicket --hostname mail.example.com', 'for a server'],
     ['init', 'in the working folder, for a try'],
   )
 }
 
-async function writeHouse(context: CommandContext, options: { dir?: string; dataDir?: string; hostname?: string }): Promise<void> {
+async function writeInstallation(context: CommandContext, options: { dir?: string; dataDir?: string; hostname?: string }): Promise<void> {
   const { terminal } = context
   const directory = resolve(terminal.cwd, options.dir ?? '.')
   const dataDir = resolve(terminal.cwd, options.dataDir ?? directory)
@@ -42,7 +42,7 @@ async function writeHouse(context: CommandContext, options: { dir?: string; data
 
   const { writeSampleConfig } = await import('../../config/config-sample.ts')
   const sample = { hostname, ...(dataDir === directory ? {} : { dataDir }) }
-  const { store } = await makeHouse(context, { directory, dataDir }, hostname, path => writeSampleConfig(path, sample))
+  const { store } = await makeInstallation(context, { directory, dataDir }, hostname, path => writeSampleConfig(path, sample))
   await store.close()
 
   const program = directory === terminal.cwd ? formatCommand(terminal, []) : formatCommand(terminal, ['--config', files.config])
@@ -50,7 +50,7 @@ async function writeHouse(context: CommandContext, options: { dir?: string; data
 }
 
 /** Certificate, master key and database below `dataDir`, the configuration in `directory`; used by `init` and `demo`. The store is open. */
-export async function makeHouse(
+export async function makeInstallation(
   context: CommandContext,
   { directory, dataDir }: { directory: string; dataDir: string },
   hostname: string,

@@ -14,7 +14,7 @@ import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatIso, formatIsoOrNull, formatRelative } from '../frame/moment.ts'
 import { withStore } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
-import { addLegacyOption, checkAllOf, formatLegacyUntil, listLegacy, parseLegacyUntil, setLegacyOfDomain } from './migration-options.ts'
+import { addMigrationOption, checkAllOf, formatMigrationEnd, listMigrationPasswords, parseMigrationEnd, setMigrationEndOfDomain } from './migration-options.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
 
 interface AddOptions {
@@ -44,7 +44,7 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   add.option('--login <login>', 'its name at the upstream, where that is not the address')
   add.option('--secret-stdin', 'take its upstream password from standard input instead of asking')
   add.option('--no-verify', 'store it without trying the login')
-  addLegacyOption(add)
+  addMigrationOption(add)
   add.option('--no-secret', 'store no upstream password yet: until it is set, only --legacy-password-until lets anybody in')
   addExamples(
     does(add, terminal, (context, [address], options) => addMailbox(context, address, options)),
@@ -56,7 +56,7 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   const list = mailbox.command('list').description('list mailboxes')
   list.option('--legacy', 'those that take their upstream password too (cut-over), and who used it last')
   addExamples(
-    does(list, terminal, (context, _, options: { legacy?: boolean }) => (options.legacy === true ? listLegacy(context) : listMailboxes(context))),
+    does(list, terminal, (context, _, options: { legacy?: boolean }) => (options.legacy === true ? listMigrationPasswords(context) : listMailboxes(context))),
     ['mailbox list', 'all of them'],
     ['mailbox list --legacy', 'who still uses the old password, the latest first'],
     ['mailbox list --json', 'for scripts'],
@@ -78,7 +78,7 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   set.option('--no-verify', 'store it without trying the login')
   set.option('--disable', 'lock all its devices out until it is enabled again')
   set.option('--enable', 'let its devices in again')
-  addLegacyOption(set)
+  addMigrationOption(set)
   set.option('--all-of <domain>', 'instead of an address: --legacy-password-until of every mailbox of a domain')
   addSendingOptions(set)
   addExamples(
@@ -100,8 +100,18 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
 }
 
 function toRow(mailbox: Mailbox) {
-  const { id, address, upstream, login, hasSecret, state, createdAt, devices, legacyUntil } = mailbox
-  return { id, address, upstream, login, hasSecret, state, createdAt: formatIso(createdAt), legacyPasswordUntil: formatIsoOrNull(legacyUntil), devices }
+  const { id, address, upstream, login, hasSecret, state, createdAt, devices, migrationPasswordUntil } = mailbox
+  return {
+    id,
+    address,
+    upstream,
+    login,
+    hasSecret,
+    state,
+    createdAt: formatIso(createdAt),
+    legacyPasswordUntil: formatIsoOrNull(migrationPasswordUntil),
+    devices,
+  }
 }
 
 async function answerMailbox(context: CommandContext, store: Store, mailbox: Mailbox): Promise<void> {
@@ -114,7 +124,7 @@ async function answerMailbox(context: CommandContext, store: Store, mailbox: Mai
     ['Login there', login ?? 'the address'],
     ['Secret', hasSecret ? 'stored, sealed' : 'none'],
     ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
-    ['Old password', formatLegacyUntil(mailbox.legacyUntil, context.terminal.now())],
+    ['Old password', formatMigrationEnd(mailbox.migrationPasswordUntil, context.terminal.now())],
     ['Devices', String(devices)],
     ...toSendingFields(sending),
   ]
@@ -131,7 +141,7 @@ async function listMailboxes(context: CommandContext): Promise<void> {
 async function addMailbox(context: CommandContext, text: string, options: AddOptions): Promise<void> {
   const [{ parseAddress }, { checkLogin, chooseUpstream }] = await Promise.all([import('../../base/address.ts'), import('../../upstream/upstream-choice.ts')])
   const address = parseAddress(text)
-  const legacyUntil = options.legacyPasswordUntil === undefined ? null : parseLegacyUntil(options.legacyPasswordUntil, context.terminal.now())
+  const migrationPasswordUntil = options.legacyPasswordUntil === undefined ? null : parseMigrationEnd(options.legacyPasswordUntil, context.terminal.now())
   await withStore(context, async (store, config) => {
     const upstream = chooseUpstream(config, address, options.upstream)
     if ((await store.mailboxes.find(address)) !== undefined) {
@@ -146,9 +156,16 @@ async function addMailbox(context: CommandContext, text: string, options: AddOpt
     if (isBare) checkMayBeBare(upstream, options)
     const secret = isBare ? undefined : await readUpstreamSecret(context, upstream, address, options.secretStdin === true ? { secretStdin: true } : {})
     if (options.verify && !isBare) await tryLogin(context, upstream, login, secret)
-    const mailbox = await store.mailboxes.add({ address, upstream: upstream.name, login: options.login ?? null, secret: secret ?? null, legacyUntil })
+    const mailbox = await store.mailboxes.add({
+      address,
+      upstream: upstream.name,
+      login: options.login ?? null,
+      secret: secret ?? null,
+      migrationPasswordUntil,
+    })
     await answerMailbox(context, store, mailbox)
-    const who = legacyUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
+    const who =
+      migrationPasswordUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
     context.remark(`${who}. Make one with: mailwicket device add ${address} NAME`)
   })
 }
@@ -165,14 +182,14 @@ function checkMayBeBare({ name, auth }: UpstreamConfig, options: AddOptions): vo
 async function setMailbox(context: CommandContext, text: string | undefined, options: SetOptions): Promise<void> {
   if (options.allOf !== undefined) {
     checkAllOf(text, { ...options })
-    return setLegacyOfDomain(context, options.allOf, options.legacyPasswordUntil ?? '')
+    return setMigrationEndOfDomain(context, options.allOf, options.legacyPasswordUntil ?? '')
   }
   if (text === undefined) throw new MailwicketError('BAD_INPUT', { message: 'Which mailbox?', remedy: 'Give its address, or a domain with --all-of.' })
   const [{ parseAddress }, account] = await Promise.all([import('../../base/address.ts'), import('../../upstream/upstream-choice.ts')])
   const address = parseAddress(text)
   const sending = await parseSendingOptions(options)
   checkSetOptions(options, sending !== undefined)
-  const legacyUntil = options.legacyPasswordUntil === undefined ? undefined : parseLegacyUntil(options.legacyPasswordUntil, context.terminal.now())
+  const migrationPasswordUntil = options.legacyPasswordUntil === undefined ? undefined : parseMigrationEnd(options.legacyPasswordUntil, context.terminal.now())
   await withStore(context, async (store, config) => {
     const mailbox = await store.mailboxes.get(address)
     const upstream = options.upstream === undefined ? undefined : account.chooseUpstream(config, address, options.upstream)
@@ -185,7 +202,7 @@ async function setMailbox(context: CommandContext, text: string | undefined, opt
       ...(secret === undefined ? {} : { secret }),
       ...(options.disable === true ? { state: 'disabled' as const } : {}),
       ...(options.enable === true ? { state: 'active' as const } : {}),
-      ...(legacyUntil === undefined ? {} : { legacyUntil }),
+      ...(migrationPasswordUntil === undefined ? {} : { migrationPasswordUntil }),
     })
     if (sending !== undefined) await store.sending.set({ mailbox: address }, sending)
     await answerMailbox(context, store, changed)

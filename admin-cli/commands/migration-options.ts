@@ -2,7 +2,7 @@
  * The cut-over on the command line: until when a mailbox takes its upstream password too, for one mailbox or a whole domain, and who still uses it.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import type { LegacyUse } from '../../store/accounts/migration-passwords.ts'
+import type { MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import type { Command } from '../frame/command-frame.ts'
 import { formatEnd, formatIso, formatIsoOrNull, formatRelative, parseExpiry } from '../frame/moment.ts'
@@ -10,27 +10,27 @@ import { withStore } from '../frame/store-access.ts'
 
 const OPTION = '--legacy-password-until'
 
-export function addLegacyOption(command: Command): void {
+export function addMigrationOption(command: Command): void {
   command.option(`${OPTION} <when>`, 'cut-over: until then (2027-01-31, 30d) apps get in with its upstream password too; `off` ends that at once')
 }
 
 /** Milliseconds since 1970, UTC; null: not at all. Throws BAD_INPUT. */
-export function parseLegacyUntil(text: string, now: number): number | null {
+export function parseMigrationEnd(text: string, now: number): number | null {
   return text.trim().toLowerCase() === 'off' ? null : parseExpiry(text, now, OPTION)
 }
 
 /** What `mailbox show` says of it. */
-export function formatLegacyUntil(until: number | null, now: number): string {
+export function formatMigrationEnd(until: number | null, now: number): string {
   if (until === null) return 'refused: every app needs a password of its own'
   return `${until > now ? 'works too, until' : 'worked until'} ${formatEnd(until, now)}`
 }
 
 /** `mailbox set --all-of DOMAIN`. */
-export async function setLegacyOfDomain(context: CommandContext, domainText: string, when: string): Promise<void> {
+export async function setMigrationEndOfDomain(context: CommandContext, domainText: string, when: string): Promise<void> {
   const [{ domainOf, parseAddress }, { openProgress }] = await Promise.all([import('../../base/address.ts'), import('../frame/progress.ts')])
   const domain = domainOf(parseAddress(`any@${domainText.replace(/^@/, '')}`))
   const now = context.terminal.now()
-  const until = parseLegacyUntil(when, now)
+  const until = parseMigrationEnd(when, now)
   const progress = await openProgress(context, 'Mailboxes')
   try {
     const { mailboxes, changed } = await withStore(context, store => store.legacy.setForDomain(domain, until, progress.onProgress))
@@ -48,10 +48,10 @@ export async function setLegacyOfDomain(context: CommandContext, domainText: str
 const HEADS = ['address', 'state', 'until', 'last used', 'from', 'app', 'sessions', 'devices'] as const
 
 /** `mailbox list --legacy`: who has to move yet, the latest user first. */
-export async function listLegacy(context: CommandContext): Promise<void> {
+export async function listMigrationPasswords(context: CommandContext): Promise<void> {
   const now = context.terminal.now()
   const uses = await withStore(context, store => store.legacy.list())
-  const toCells = ({ address, state, until, lastConnection: last, sessions, devices }: LegacyUse) => [
+  const toCells = ({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) => [
     address,
     state === 'legacy' ? 'accepted' : state,
     formatEnd(until, now),
@@ -62,10 +62,10 @@ export async function listLegacy(context: CommandContext): Promise<void> {
     String(devices),
   ]
   const whenEmpty = `No mailbox takes its upstream password. For a move: mailwicket mailbox set ADDR ${OPTION} 30d`
-  await answerList(context, uses, { heads: HEADS, toJson: toLegacyRow, toCells, whenEmpty })
+  await answerList(context, uses, { heads: HEADS, toJson: toMigrationRow, toCells, whenEmpty })
 }
 
-function toLegacyRow({ address, state, until, lastConnection: last, sessions, devices }: LegacyUse) {
+function toMigrationRow({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) {
   return {
     address,
     state,

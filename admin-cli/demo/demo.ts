@@ -11,7 +11,7 @@ import { Secret } from '../../base/secret.ts'
 import type { Config } from '../../config/config.ts'
 import type { Store } from '../../store/open-store.ts'
 import type { AppSettings } from '../commands/device-password.ts'
-import { makeHouse } from '../commands/init-command.ts'
+import { makeInstallation } from '../commands/init-command.ts'
 import { runUntilStopped } from '../commands/serve-command.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { formatCommand, quoteWord } from '../frame/shell-words.ts'
@@ -112,7 +112,7 @@ async function build(context: CommandContext, directory: string, isKept: boolean
       submissionUpstream: { address: `127.0.0.1:${upstream.submissionPort}`, tls: 'none' },
     })
     const text = `# DEMO: made by \`mailwicket demo\`. Never use it for real mail.\n${sample}\n[[listen]]\nprotocol = "imap"\naddress = "127.0.0.1:${ports.imapStarttls}"\ntls = "starttls"\n`
-    const { config, store } = await makeHouse(context, { directory, dataDir: directory }, HOSTNAME, path =>
+    const { config, store } = await makeInstallation(context, { directory, dataDir: directory }, HOSTNAME, path =>
       writeFileSync(path, text, { flag: 'wx', mode: 0o600 }),
     )
     try {

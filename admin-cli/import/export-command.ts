@@ -110,8 +110,8 @@ async function csvShape(withHashes: boolean): Promise<Shape> {
     'allow_from',
     'user',
   ]
-  const toRows = ({ address, upstream, login, state, legacyUntil, devices }: ExportedMailbox): string[][] => {
-    const mailbox = [address, upstream, login ?? '', state, legacyUntil === null ? '' : formatIso(legacyUntil)]
+  const toRows = ({ address, upstream, login, state, migrationPasswordUntil, devices }: ExportedMailbox): string[][] => {
+    const mailbox = [address, upstream, login ?? '', state, migrationPasswordUntil === null ? '' : formatIso(migrationPasswordUntil)]
     if (devices.length === 0) return [[...mailbox, '', '', '', '', '', '', ...(withHashes ? [''] : [])]]
     return devices.map(({ name, state, scopes, expiresAt, allowFrom, user, phc }) => [
       ...mailbox,

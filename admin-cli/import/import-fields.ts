@@ -8,7 +8,7 @@ import { MailwicketError } from '../../base/errors.ts'
 import { formatCidr, parseCidr } from '../../base/network.ts'
 import { Secret } from '../../base/secret.ts'
 import { parseDeviceName } from '../../store/accounts/device-names.ts'
-import { checkNameIsNotLegacy } from '../../store/accounts/migration-rows.ts'
+import { checkNameIsNotReserved } from '../../store/accounts/migration-rows.ts'
 import { parseLogin } from '../../store/accounts/user-rows.ts'
 import { checkPhc } from '../../store/passwords/password-hash.ts'
 import type { Scope } from '../../store/schema/login-record.ts'
@@ -48,7 +48,7 @@ function toMailbox(fields: RawRow['mailbox']): ImportedMailbox {
     login: fields['login'] === null || (login !== undefined && login === address) ? null : login || undefined,
     secret: secret(fields, 'secret'),
     state: word(fields, 'mailbox_state', ['active', 'disabled']),
-    legacyUntil: moment(fields, 'legacy_password_until', 'off'),
+    migrationPasswordUntil: moment(fields, 'legacy_password_until', 'off'),
   }
 }
 
@@ -70,7 +70,7 @@ function toDevice(fields: RawRow['mailbox']): ImportedDevice {
 function name(fields: RawRow['mailbox']): string {
   return within('device', () => {
     const given = parseDeviceName(text(fields, 'device') ?? '')
-    checkNameIsNotLegacy(given)
+    checkNameIsNotReserved(given)
     return given
   })
 }

@@ -71,13 +71,13 @@ function isField(value: unknown): value is Exclude<Field, undefined> {
 }
 
 /** A mailbox as one line, without its line end. */
-export function formatJsonRow({ address, upstream, login, state, legacyUntil, devices }: ExportedMailbox): string {
+export function formatJsonRow({ address, upstream, login, state, migrationPasswordUntil, devices }: ExportedMailbox): string {
   return JSON.stringify({
     mailbox: address,
     upstream,
     login,
     state,
-    legacyPasswordUntil: formatIsoOrNull(legacyUntil),
+    legacyPasswordUntil: formatIsoOrNull(migrationPasswordUntil),
     devices: devices.map(device => ({
       name: device.name,
       state: device.state,

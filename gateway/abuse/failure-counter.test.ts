@@ -4,7 +4,7 @@ import { FailureCounter } from './failure-counter.ts'
 const HOUR = 3_600_000
 
 function makeCounter(changes: Partial<ConstructorParameters<typeof FailureCounter>[0]> = {}): FailureCounter {
-  return new FailureCounter({ windowMs: HOUR, maxKeys: 100, maxMarks: 20, ...changes })
+  return new FailureCounter({ windowMs: HOUR, maxKeys: 100, maxFingerprints: 20, ...changes })
 }
 
 async function addMany(counter: FailureCounter, subject: string, from: number, to: number): Promise<void> {
@@ -36,7 +36,7 @@ describe('distinct wrong secrets', () => {
   })
 
   test('go on counting beyond those that are told apart', async () => {
-    const counter = makeCounter({ maxMarks: 3 })
+    const counter = makeCounter({ maxFingerprints: 3 })
     await addMany(counter, '192.0.2.1', 0, 5)
     expect(await counter.count('192.0.2.1')).toBe(5)
   })

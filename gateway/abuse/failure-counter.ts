@@ -9,7 +9,7 @@ import { RateLimiterMemory } from 'rate-limiter-flexible'
 import { SHARED_FROM } from '../../store/schema/failure-limits.ts'
 
 interface Entry {
-  /** Of the secrets that were counted. Not more than `maxMarks`: beyond it all count. */
+  /** Of the secrets that were counted. Not more than `maxFingerprints`: beyond it all count. */
   readonly marks: number[]
   /** Milliseconds since 1970, UTC: then the count starts anew. */
   readonly endsAt: number
@@ -41,13 +41,13 @@ export class FailureCounter {
   readonly #limiter: RateLimiterMemory
   readonly #entries: LRUCache<string, Entry>
   readonly #windowMs: number
-  readonly #maxMarks: number
+  readonly #maxFingerprints: number
   readonly #unshared = new Set<string>()
 
-  constructor({ windowMs, maxKeys, maxMarks }: { readonly windowMs: number; readonly maxKeys: number; readonly maxMarks: number }) {
-    this.#limiter = new RateLimiterMemory({ points: maxMarks, duration: windowMs / 1000, keyPrefix: '' })
+  constructor({ windowMs, maxKeys, maxFingerprints }: { readonly windowMs: number; readonly maxKeys: number; readonly maxFingerprints: number }) {
+    this.#limiter = new RateLimiterMemory({ points: maxFingerprints, duration: windowMs / 1000, keyPrefix: '' })
     this.#windowMs = windowMs
-    this.#maxMarks = maxMarks
+    this.#maxFingerprints = maxFingerprints
     this.#entries = new LRUCache({
       max: maxKeys,
       dispose: (_entry, subject) => {
@@ -66,7 +66,7 @@ export class FailureCounter {
     // No `await` before the mark is in its place: two at a time must not each begin a count of their own.
     const entry = this.#openEntry(subject)
     if (entry.marks.includes(mark)) return { count: await this.count(subject), isNew: false }
-    if (entry.marks.length < this.#maxMarks) entry.marks.push(mark)
+    if (entry.marks.length < this.#maxFingerprints) entry.marks.push(mark)
     const { consumedPoints } = await this.#limiter.penalty(subject)
     if (consumedPoints >= SHARED_FROM) this.#unshared.add(subject)
     return { count: consumedPoints, isNew: true }

@@ -33,7 +33,7 @@ export class HandshakeGate {
 
   constructor(
     spare: Pick<SpareTime, 'share'>,
-    { perSecond, atOnce }: Rate = { perSecond: LIMITS.strangerHandshakesPerSecond, atOnce: LIMITS.strangerHandshakesAtOnce },
+    { perSecond, atOnce }: Rate = { perSecond: LIMITS.unknownHandshakesPerSecond, atOnce: LIMITS.unknownHandshakesAtOnce },
   ) {
     this.#spare = spare
     this.#perTick = (perSecond * TICK_MS) / 1000

@@ -3,7 +3,7 @@
  * While the store is away, counting goes on in memory, and what was missed is written afterwards.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FailureNote, GatewayStore } from '../../store/gateway-side/gateway-store.ts'
+import type { FailureRecord, GatewayStore } from '../../store/gateway-side/gateway-store.ts'
 import type { FailureKind } from '../../store/schema/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 import type { FailureCounter, UnsharedCount } from './failure-counter.ts'
@@ -51,13 +51,13 @@ export class LimiterSync {
     const parts: { counter: FailureCounter; counts: readonly UnsharedCount[]; kind: FailureKind }[] = []
     for (const [kind, counter] of Object.entries(this.#limiter.counters) as [FailureKind, FailureCounter][])
       parts.push({ kind, counter, counts: await counter.unshared(LIMITS.limiterSyncRows) })
-    const failures: FailureNote[] = parts.flatMap(({ kind, counts }) => counts.map(count => ({ kind, ...count })))
-    const knownBlocks = this.#limiter.knownBlocks.takeNotes(LIMITS.limiterSyncRows)
-    if (failures.length + knownBlocks.length === 0) return
+    const failures: FailureRecord[] = parts.flatMap(({ kind, counts }) => counts.map(count => ({ kind, ...count })))
+    const recognisedNetworks = this.#limiter.recognisedNetworks.takeRecords(LIMITS.limiterSyncRows)
+    if (failures.length + recognisedNetworks.length === 0) return
     try {
-      await this.#store.recordFailures(failures, knownBlocks)
+      await this.#store.recordFailures(failures, recognisedNetworks)
     } catch (error) {
-      this.#limiter.knownBlocks.keepNotes(knownBlocks)
+      this.#limiter.recognisedNetworks.keepRecords(recognisedNetworks)
       for (const { counter, counts } of parts) counter.uncertain(counts)
       throw error
     }

@@ -5,13 +5,13 @@ import { parseCidr } from '../../base/network.ts'
 import { Secret } from '../../base/secret.ts'
 import { LIMITS } from '../limits.ts'
 import { Limiter } from './limiter.ts'
-import { SecretMarks } from './secret-fingerprint.ts'
+import { SecretFingerprints } from './secret-fingerprint.ts'
 
 const ANN = 'ann@example.com'
 const HOME = '192.0.2.10'
 const THIEF = '198.51.100.66'
 /** Sixteen bits of some hundred secrets fall on each other now and then; under this key those of these tests do not. */
-const MARK_KEY = Buffer.from('limiter tests c3')
+const FINGERPRINT_KEY = Buffer.from('limiter tests c3')
 
 function openLimiter({ known = [] as readonly string[], trusted = [] as readonly string[] } = {}) {
   const asked: string[] = []
@@ -20,9 +20,9 @@ function openLimiter({ known = [] as readonly string[], trusted = [] as readonly
     return known.includes(`${block} ${address}`)
   }
   const limiter = new Limiter(
-    { isKnownBlock: isKnown, isKnownBlockOfAny: async block => known.some(pair => pair.startsWith(`${block} `)) },
+    { isRecognisedNetwork: isKnown, isRecognisedByAnyMailbox: async block => known.some(pair => pair.startsWith(`${block} `)) },
     () => trusted.map(parseCidr),
-    new SecretMarks(MARK_KEY),
+    new SecretFingerprints(FINGERPRINT_KEY),
   )
   let secrets = 0
   /** So many wrong secrets that were never used before; gives the delay of the last. */
@@ -54,7 +54,7 @@ describe('an address block that guesses', () => {
     const { guess, termsOf } = openLimiter()
     expect(await guess(THIEF, 'a@example.com', 9)).toBe(0)
     const delays = [await guess(THIEF, 'b@example.com', 1), await guess(THIEF, 'c@example.com', 45), await guess(THIEF, 'd@example.com', 40)]
-    expect(delays).toEqual([LIMITS.refusalGridMs, 4 * LIMITS.refusalGridMs, 16 * LIMITS.refusalGridMs])
+    expect(delays).toEqual([LIMITS.responseBucketMs, 4 * LIMITS.responseBucketMs, 16 * LIMITS.responseBucketMs])
     expect(await termsOf(THIEF, 'e@example.com')).toBe('open')
     await guess(THIEF, 'e@example.com', 5)
     expect(await termsOf(THIEF, 'f@example.com')).toBe('closed')
@@ -113,7 +113,7 @@ test('a store that is down lets connections come, to hear that it is down', asyn
   const down = async () => {
     throw new Error('down')
   }
-  const limiter = new Limiter({ isKnownBlock: down, isKnownBlockOfAny: down }, () => [])
+  const limiter = new Limiter({ isRecognisedNetwork: down, isRecognisedByAnyMailbox: down }, () => [])
   expect(await limiter.mayConnect(HOME, new Socket())).toBe(true)
 })
 
@@ -202,12 +202,12 @@ describe('a right secret', () => {
     const right = async () => limiter.right(await limiter.admit(HOME, ANN), 'm1' as MailboxId)
     await right()
     await right()
-    expect(limiter.knownBlocks.takeNotes(10)).toEqual([{ mailbox: 'm1', block: HOME, at: Date.now() }])
+    expect(limiter.recognisedNetworks.takeRecords(10)).toEqual([{ mailbox: 'm1', block: HOME, at: Date.now() }])
     for (let i = 0; i < 100; i++) await guess(HOME, `u${i}@example.com`, 1)
     expect(await termsOf(HOME, ANN)).toBe('open')
-    vi.advanceTimersByTime(LIMITS.knownBlockRepeatMs + 1)
+    vi.advanceTimersByTime(LIMITS.recognisedNetworkRepeatMs + 1)
     await right()
-    expect(limiter.knownBlocks.takeNotes(10)).toHaveLength(1)
+    expect(limiter.recognisedNetworks.takeRecords(10)).toHaveLength(1)
   })
 
   test('costs the store no question while nobody is over a limit', async () => {

@@ -13,9 +13,9 @@ import { FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf } fro
 import { LIMITS } from '../limits.ts'
 import { FailureCounter } from './failure-counter.ts'
 import { HandshakeGate, type WaitingClient } from './handshake-gate.ts'
-import { type KnownBlockStore, KnownBlocks } from './recognised-networks.ts'
-import { type ReplySlot, ReplySlots } from './response-time-buckets.ts'
-import { SecretMarks } from './secret-fingerprint.ts'
+import { type RecognisedNetworkStore, RecognisedNetworks } from './recognised-networks.ts'
+import { type ResponseTime, ResponseTimeBuckets } from './response-time-buckets.ts'
+import { SecretFingerprints } from './secret-fingerprint.ts'
 import { SpareTime } from './spare-time.ts'
 
 /** Turns at the gate go by IPv6 networks of one customer at most, not by the thousands of /64 in them (RFC 6177 §2). */
@@ -42,17 +42,17 @@ export interface Failure {
 
 export class Limiter {
   readonly #trusted: () => readonly Network[]
-  readonly #marks: SecretMarks
-  readonly knownBlocks: KnownBlocks
+  readonly #marks: SecretFingerprints
+  readonly recognisedNetworks: RecognisedNetworks
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
   readonly #closedArrivals = new RateLimiterMemory({ points: LIMITS.closedBlockConnectionsPerSecond, duration: 1, keyPrefix: '' })
   readonly #spare = new SpareTime()
   readonly #gate = new HandshakeGate(this.#spare)
-  readonly #slots = new ReplySlots(this.#spare)
+  readonly #slots = new ResponseTimeBuckets(this.#spare)
 
-  constructor(store: KnownBlockStore, trusted: () => readonly Network[], marks = new SecretMarks()) {
+  constructor(store: RecognisedNetworkStore, trusted: () => readonly Network[], marks = new SecretFingerprints()) {
     this.#marks = marks
-    this.knownBlocks = new KnownBlocks(store)
+    this.recognisedNetworks = new RecognisedNetworks(store)
     this.#trusted = trusted
     this.counters = {
       block: counterOf('block', LIMITS.countedBlocks),
@@ -69,7 +69,7 @@ export class Limiter {
    */
   async mayConnect(ip: string, client: WaitingClient): Promise<boolean> {
     const block = this.countedBlockOf(ip)
-    if (block === undefined || !(await this.knownBlocks.isStranger(block))) return true
+    if (block === undefined || !(await this.recognisedNetworks.isUnknown(block))) return true
     if (restrictionOf('block', await this.counters.block.count(block)) === 'refused') {
       const hasRoom = await this.#closedArrivals.consume(block).then(
         () => true,
@@ -93,7 +93,7 @@ export class Limiter {
     const ofMailbox = address === undefined ? 'none' : restrictionOf('mailbox', await this.#countOf(address))
     const countedIn: FailureKind[] = [...(isTrusted ? [] : (['block'] as const)), ...(address === undefined ? [] : (['mailbox'] as const))]
     if (ofBlock === 'none' && ofMailbox === 'none') return { block, address, terms: 'open', countedIn }
-    if (address !== undefined && (await this.knownBlocks.isKnown(block, address))) {
+    if (address !== undefined && (await this.recognisedNetworks.isKnown(block, address))) {
       const own = restrictionOf('own', await this.counters.own.count(`${block} ${address}`))
       return { block, address, terms: termsOf(own), countedIn: ['own'] }
     }
@@ -105,18 +105,18 @@ export class Limiter {
     const [kind] = attempt.countedIn
     // Those within the trusted networks are never called guessers.
     if (kind === undefined || kind === 'mailbox') return { delayMs: 0, isRepeated: true }
-    const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), this.#marks.markOf(attempt.address ?? '', secret))
+    const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), this.#marks.fingerprintOf(attempt.address ?? '', secret))
     return { delayMs: delayOf(kind, count), isRepeated: !isNew }
   }
 
   /** When an answer may leave: on its grid, `delayMs` later at least. */
-  reserveSlot(receivedAt: number, delayMs: number): ReplySlot {
+  reserveResponseTime(receivedAt: number, delayMs: number): ResponseTime {
     return this.#slots.reserve({ receivedAt, delayMs, now: performance.now() })
   }
 
   /** Counts a wrong secret; `existence` tells whether there is such a mailbox. */
   async wrong(attempt: Attempt, secret: Secret, existence: 'exists' | 'unknown'): Promise<Failure> {
-    const mark = this.#marks.markOf(attempt.address ?? '', secret)
+    const mark = this.#marks.fingerprintOf(attempt.address ?? '', secret)
     let delayMs = 0
     let isRepeated = true
     for (const kind of attempt.countedIn) {
@@ -133,7 +133,7 @@ export class Limiter {
 
   /** The secret was right: the block is known to the mailbox from now on. */
   right({ block, address }: Attempt, mailbox: MailboxId): void {
-    if (address !== undefined) this.knownBlocks.prove(block, address, mailbox)
+    if (address !== undefined) this.recognisedNetworks.prove(block, address, mailbox)
   }
 
   /** Wrong secrets for an address, whether it is a mailbox's or not. */
@@ -144,7 +144,7 @@ export class Limiter {
 
 function counterOf(kind: FailureKind, maxKeys: number): FailureCounter {
   const { windowMs, restrictedFrom } = FAILURE_LIMITS[kind]
-  return new FailureCounter({ windowMs, maxKeys, maxMarks: restrictedFrom })
+  return new FailureCounter({ windowMs, maxKeys, maxFingerprints: restrictedFrom })
 }
 
 function subjectOf(kind: FailureKind, { block, address = '' }: Attempt): string {
@@ -161,5 +161,5 @@ function delayOf(kind: FailureKind, count: number): number {
   const { delayedFrom, restrictedFrom } = FAILURE_LIMITS[kind]
   if (count < delayedFrom) return 0
   const part = Math.min(1, (count - delayedFrom) / (restrictedFrom - delayedFrom))
-  return LIMITS.refusalGridMs * 2 ** Math.min(4, Math.floor(part * 5))
+  return LIMITS.responseBucketMs * 2 ** Math.min(4, Math.floor(part * 5))
 }

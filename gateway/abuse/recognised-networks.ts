@@ -3,23 +3,23 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { MailboxId } from '../../base/ids.ts'
-import type { GatewayStore, KnownBlockNote } from '../../store/gateway-side/gateway-store.ts'
-import { KNOWN_BLOCK_MS } from '../../store/schema/failure-limits.ts'
+import type { GatewayStore, RecognisedNetworkRecord } from '../../store/gateway-side/gateway-store.ts'
+import { RECOGNISED_NETWORK_MS } from '../../store/schema/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 
-export type KnownBlockStore = Pick<GatewayStore, 'isKnownBlock' | 'isKnownBlockOfAny'>
+export type RecognisedNetworkStore = Pick<GatewayStore, 'isRecognisedNetwork' | 'isRecognisedByAnyMailbox'>
 
-export class KnownBlocks {
-  readonly #store: KnownBlockStore
+export class RecognisedNetworks {
+  readonly #store: RecognisedNetworkStore
   /** What this process proved: the store may not know it yet, and need not hear of it twice a day. Values: when. */
-  readonly #proved = new LRUCache<string, number>({ max: LIMITS.knownBlocksInMemory })
+  readonly #proved = new LRUCache<string, number>({ max: LIMITS.recognisedNetworksInMemory })
   /** Whether nobody is known in a block. */
-  readonly #strangers = new LRUCache<string, boolean>({ max: LIMITS.countedBlocks, ttl: LIMITS.strangerBelievedMs })
+  readonly #strangers = new LRUCache<string, boolean>({ max: LIMITS.countedBlocks, ttl: LIMITS.unknownBelievedMs })
   /** Pairs of which the store said no a moment ago: in a flood it is asked about each of them again and again. */
-  readonly #unknown = new LRUCache<string, true>({ max: LIMITS.countedBlocks, ttl: LIMITS.strangerBelievedMs })
-  #notes: KnownBlockNote[] = []
+  readonly #unknown = new LRUCache<string, true>({ max: LIMITS.countedBlocks, ttl: LIMITS.unknownBelievedMs })
+  #notes: RecognisedNetworkRecord[] = []
 
-  constructor(store: KnownBlockStore) {
+  constructor(store: RecognisedNetworkStore) {
     this.#store = store
   }
 
@@ -30,19 +30,19 @@ export class KnownBlocks {
     const pair = `${block} ${address}`
     if ((this.#proved.get(pair) ?? 0) > now - LIMITS.provedBelievedMs) return true
     if (this.#unknown.has(pair)) return false
-    const isKnown = await this.#store.isKnownBlock(address, block, now - KNOWN_BLOCK_MS)
+    const isKnown = await this.#store.isRecognisedNetwork(address, block, now - RECOGNISED_NETWORK_MS)
     if (!isKnown) this.#unknown.set(pair, true)
     return isKnown
   }
 
   /** Whether no mailbox knows the block; `false` when the store cannot say. Never rejects. */
-  async isStranger(block: string): Promise<boolean> {
+  async isUnknown(block: string): Promise<boolean> {
     const believed = this.#strangers.get(block)
     if (believed !== undefined) return believed
     try {
-      const isStranger = !(await this.#store.isKnownBlockOfAny(block, Date.now() - KNOWN_BLOCK_MS))
-      this.#strangers.set(block, isStranger)
-      return isStranger
+      const isUnknown = !(await this.#store.isRecognisedByAnyMailbox(block, Date.now() - RECOGNISED_NETWORK_MS))
+      this.#strangers.set(block, isUnknown)
+      return isUnknown
     } catch {
       // The login will say that the store is down, and log it.
       return false
@@ -53,7 +53,7 @@ export class KnownBlocks {
   prove(block: string, address: string, mailbox: MailboxId): void {
     const now = Date.now()
     const key = `${block} ${address}`
-    if ((this.#proved.get(key) ?? 0) > now - LIMITS.knownBlockRepeatMs) return
+    if ((this.#proved.get(key) ?? 0) > now - LIMITS.recognisedNetworkRepeatMs) return
     this.#proved.set(key, now)
     this.#strangers.set(block, false)
     this.#unknown.delete(key)
@@ -61,12 +61,12 @@ export class KnownBlocks {
   }
 
   /** What the store has to be told, at most `limit` of it. */
-  takeNotes(limit: number): KnownBlockNote[] {
+  takeRecords(limit: number): RecognisedNetworkRecord[] {
     return this.#notes.splice(0, limit)
   }
 
   /** Puts back what could not be written. */
-  keepNotes(notes: readonly KnownBlockNote[]): void {
+  keepRecords(notes: readonly RecognisedNetworkRecord[]): void {
     this.#notes = [...notes, ...this.#notes].slice(-LIMITS.pendingActivity)
   }
 }

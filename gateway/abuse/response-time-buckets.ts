@@ -15,14 +15,14 @@ interface Options {
   readonly perSlot: number
 }
 
-export interface ReplySlot {
+export interface ResponseTime {
   /** How long to wait from now on. */
   readonly waitMs: number
   /** Nobody waits for the answer any more. */
   giveBack(): void
 }
 
-export class ReplySlots {
+export class ResponseTimeBuckets {
   readonly #spare: Pick<SpareTime, 'share'>
   readonly #options: Options
   /** Refusals by the slot in which they leave. */
@@ -30,14 +30,14 @@ export class ReplySlots {
 
   constructor(
     spare: Pick<SpareTime, 'share'>,
-    options: Options = { gridMs: LIMITS.refusalGridMs, slotMs: LIMITS.refusalSlotMs, perSlot: LIMITS.refusalsPerSlot },
+    options: Options = { gridMs: LIMITS.responseBucketMs, slotMs: LIMITS.refusalWindowMs, perSlot: LIMITS.refusalsPerWindow },
   ) {
     this.#spare = spare
     this.#options = options
   }
 
   /** A place at least `delayMs` beyond the next step of the grid. Times in milliseconds of any one clock. */
-  reserve({ receivedAt, delayMs, now }: { readonly receivedAt: number; readonly delayMs: number; readonly now: number }): ReplySlot {
+  reserve({ receivedAt, delayMs, now }: { readonly receivedAt: number; readonly delayMs: number; readonly now: number }): ResponseTime {
     const { gridMs, slotMs, perSlot } = this.#options
     const room = Math.ceil(perSlot * this.#spare.share())
     this.#forgetBefore(Math.floor(now / slotMs))

@@ -4,7 +4,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Secret } from '../../base/secret.ts'
 
-export class SecretMarks {
+export class SecretFingerprints {
   readonly #key: Uint8Array
 
   constructor(key: Uint8Array = randomBytes(32)) {
@@ -12,7 +12,7 @@ export class SecretMarks {
   }
 
   /** SECURITY: over the address too, so that one secret tried on many mailboxes is many. */
-  markOf(address: string, secret: Secret): number {
+  fingerprintOf(address: string, secret: Secret): number {
     return createHmac('sha256', this.#key).update(address).update('\0').update(secret.reveal()).digest().readUInt16BE(0)
   }
 }

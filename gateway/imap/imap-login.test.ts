@@ -114,7 +114,7 @@ describe('login', () => {
     const standing = makeDevice({ state: 'revoked' })
     const [socket] = duplexPair()
     const bench: Bench = {
-      store: { readGeneration: async () => generation++, findStandings: async () => new Map([[standing.id, standing]]) },
+      store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[standing.id, standing]]) },
       connect: async () => ({ socket, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' }),
     }
     expect(await talk(bench, LOGIN, 'a NO')).toContain('a NO [AUTHENTICATIONFAILED]')
@@ -127,7 +127,7 @@ describe('login', () => {
     const [socket] = duplexPair()
     const bench: Bench = {
       device: legacy,
-      store: { readGeneration: async () => generation++, findStandings: async () => new Map([[legacy.id, { ...legacy, state: 'revoked' }]]) },
+      store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[legacy.id, { ...legacy, state: 'revoked' }]]) },
       connect: async () => ({ socket, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' }),
     }
     expect(await talk(bench, LOGIN, 'a NO')).toContain('a NO [AUTHENTICATIONFAILED]')
@@ -137,7 +137,7 @@ describe('login', () => {
   it('counts a guess at the old password also when its author does not wait for the answer', async () => {
     const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
     let isTrying = false
-    const limiter = new Limiter({ isKnownBlock: async () => false, isKnownBlockOfAny: async () => false }, () => [])
+    const limiter = new Limiter({ isRecognisedNetwork: async () => false, isRecognisedByAnyMailbox: async () => false }, () => [])
     const { client, done } = openSession({
       device: legacy,
       limiter,
@@ -157,7 +157,7 @@ describe('login', () => {
     let generation = 1
     const standing = makeDevice({ kickedAt: Date.now() + 1000 })
     const said = await talk(
-      { store: { readGeneration: async () => generation++, findStandings: async () => new Map([[standing.id, standing]]) } },
+      { store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[standing.id, standing]]) } },
       LOGIN,
       'BYE',
     )
@@ -168,7 +168,7 @@ describe('login', () => {
     let generation = 1
     const standing = makeDevice()
     expect(
-      await talk({ store: { readGeneration: async () => generation++, findStandings: async () => new Map([[standing.id, standing]]) } }, LOGIN, 'a OK'),
+      await talk({ store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[standing.id, standing]]) } }, LOGIN, 'a OK'),
     ).toContain(LOGGED_IN)
   })
 

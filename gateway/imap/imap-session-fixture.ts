@@ -11,7 +11,7 @@ import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.
 import type { Limiter } from '../abuse/limiter.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import { openPretendedConnection } from '../listen/connection-fixture.ts'
-import { LegacyLogins } from '../login/migration-login.ts'
+import { MigrationLogins } from '../login/migration-login.ts'
 import { Metrics } from '../monitoring/metrics.ts'
 import { LiveSessions } from '../sessions/live-sessions.ts'
 import { type ImapServices, ImapSession } from './imap-session.ts'
@@ -77,7 +77,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
     store: {
       readGeneration: async () => 1,
       findLogin: async (address: string) => (address === mailbox.address ? { mailbox, devices: [makeDevice(device)] } : undefined),
-      findStandings: async () => new Map(),
+      findDeviceStatuses: async () => new Map(),
       tagsOf: () => ({ generated: Buffer.alloc(8), chosen: TAG }),
       ...store,
     },
@@ -89,8 +89,8 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
     metrics,
     recorder: { attempted: (note: { result: string; address: string }) => activity.push(note), connected: () => {}, named: () => {}, ended: () => {} },
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
-    legacy: new LegacyLogins(),
-    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
+    legacy: new MigrationLogins(),
+    migrationRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
   } as unknown as ImapServices
   const connection = openPretendedConnection(ours, tls)

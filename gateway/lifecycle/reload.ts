@@ -13,7 +13,7 @@ import { refuseUnavailable } from '../../config/config-available.ts'
 import { loadConfig } from '../../config/config-load.ts'
 import { configInvalid } from '../../config/config-problems.ts'
 import type { Listeners } from '../listen/listeners.ts'
-import type { FrontDoor } from '../smtp/smtp-front-door.ts'
+import type { SmtpServerAdapter } from '../smtp/smtp-server-adapter.ts'
 import { findFixedChanges, listChanges } from './config-changes.ts'
 import { type Configured, findBrokenUpstreams, openConfigured, submissionUpstreams } from './configured.ts'
 
@@ -22,7 +22,7 @@ export interface ReloadParts {
   readonly current: { configured: Configured }
   readonly certificates: Certificates
   readonly listeners: Listeners
-  readonly frontDoor: FrontDoor
+  readonly smtpServer: SmtpServerAdapter
   readonly log: LevelledLog
 }
 
@@ -58,7 +58,7 @@ class Rejected extends Error {
 }
 
 /** Throws Rejected with everything that is wrong; then nothing has changed. What it gives cannot fail. */
-async function prepare({ current, certificates, listeners, frontDoor }: ReloadParts, config: Config): Promise<() => void> {
+async function prepare({ current, certificates, listeners, smtpServer }: ReloadParts, config: Config): Promise<() => void> {
   const before = current.configured.config
   refuseUnavailable(config)
   const fixed = findFixedChanges(before, config)
@@ -71,7 +71,7 @@ async function prepare({ current, certificates, listeners, frontDoor }: ReloadPa
   return () => {
     current.configured = configured
     useCertificates()
-    frontDoor.reconfigure({ hostname: config.hostname, upstreams: submissionUpstreams(config), forgotten: movedUpstreams(before, config) })
+    smtpServer.reconfigure({ hostname: config.hostname, upstreams: submissionUpstreams(config), forgotten: movedUpstreams(before, config) })
     ports.commit()
   }
 }

@@ -93,12 +93,12 @@ export class Connection {
     this.#tcp.destroy()
   }
 
-  /** Says a last word and closes, within `farewellMs` also when the client does not read. */
+  /** Says a last word and closes, within `disconnectMs` also when the client does not read. */
   farewell(text: string): void {
     const { socket } = this
     if (socket.destroyed) return
     socket.end(text)
-    const timer = setTimeout(() => this.destroy(), LIMITS.farewellMs)
+    const timer = setTimeout(() => this.destroy(), LIMITS.disconnectMs)
     socket.once('close', () => clearTimeout(timer))
     // Read on: closing with unread bytes would reset the connection, and the farewell would be lost.
     socket.resume()

@@ -15,13 +15,13 @@ import type { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import type { LoginDevice, LoginMailbox, LoginRecord, Scope } from '../../store/schema/login-record.ts'
 import { judgeDevice } from '../sessions/device-status.ts'
 import type { Refusal } from '../sessions/refusal.ts'
-import type { LegacyOffer } from './migration-login.ts'
+import type { MigrationOffer } from './migration-login.ts'
 import type { Credentials } from './sasl.ts'
 
 export type Verdict =
   | { readonly device: LoginDevice; readonly mailbox: LoginMailbox }
   /** `device`: which one, where the secret was right; for log and activity only. */
-  | { readonly refused: Refusal; readonly device?: LoginDevice; readonly legacyOffer?: LegacyOffer }
+  | { readonly refused: Refusal; readonly device?: LoginDevice; readonly migrationOffer?: MigrationOffer }
 
 export interface Authenticator {
   readonly store: Pick<GatewayStore, 'findLogin' | 'tagsOf' | 'setTag'>
@@ -39,16 +39,20 @@ export async function authenticate(authenticator: Authenticator, credentials: Cr
   const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS, secret)
   const device = await findProved(authenticator, record?.mailbox.id ?? NO_ADDRESS, record?.devices ?? [], secret)
   if (record === undefined) return { refused: 'unknown-address' }
-  if (device === undefined) return { refused: 'wrong-secret', ...offerLegacy(record, credentials.secret, circumstances) }
+  if (device === undefined) return { refused: 'wrong-secret', ...offerMigrationPassword(record, credentials.secret, circumstances) }
   const refused = judgeDevice(device, { ...circumstances, now: Date.now() })
   return refused === undefined ? { device, mailbox: record.mailbox } : { refused, device }
 }
 
 /** The old password is somebody else's to judge; whether it may be tried is judged here, before it leaves. */
-function offerLegacy({ mailbox, devices }: LoginRecord, secret: Secret, circumstances: { scope: Scope; ip: string }): { legacyOffer?: LegacyOffer } {
+function offerMigrationPassword(
+  { mailbox, devices }: LoginRecord,
+  secret: Secret,
+  circumstances: { scope: Scope; ip: string },
+): { migrationOffer?: MigrationOffer } {
   const now = Date.now()
   const device = devices.find(one => one.kind === 'legacy' && judgeDevice(one, { ...circumstances, now }) === undefined)
-  return device === undefined ? {} : { legacyOffer: { device, mailbox, secret } }
+  return device === undefined ? {} : { migrationOffer: { device, mailbox, secret } }
 }
 
 /** The device whose password `secret` is; an active one first, when the same was chosen for several. Imported hashes, which have no tag yet, come last. */

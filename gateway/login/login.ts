@@ -12,7 +12,7 @@ import type { Wire } from '../../base/wire.ts'
 import type { Config } from '../../config/config.ts'
 import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
 import { looksGenerated, normaliseSecret } from '../../store/passwords/app-password.ts'
-import type { DeviceStanding, LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
+import type { DeviceStatus, LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
 import { type FailureReply, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import type { Route } from '../../upstream/upstream-routes.ts'
 import type { Failure, Limiter } from '../abuse/limiter.ts'
@@ -22,10 +22,10 @@ import { type EndReason, judgeSession, type LiveSession, type LiveSessions } fro
 import { Ended, failureOf, type LoginResult } from '../sessions/login-result.ts'
 import type { Recorder } from '../sessions/recorder.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
-import { isClientGone, type LegacyServices, proveLogin } from './migration-login.ts'
+import { isClientGone, type MigrationServices, proveLogin } from './migration-login.ts'
 import type { Credentials } from './sasl.ts'
 
-export interface LoginServices extends LegacyServices {
+export interface LoginServices extends MigrationServices {
   readonly config: Config
   readonly store: GatewayStore
   readonly recorder: Recorder
@@ -77,7 +77,7 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
     if ('refused' in outcome) ended('refused', outcome.refused)
     else ended('ok', 'ok')
     if ('refused' in outcome && (isIndistinct(outcome.refused) || isLimit(outcome.refused))) {
-      const slot = services.limiter.reserveSlot(receivedAt, outcome.delayMs ?? 0)
+      const slot = services.limiter.reserveResponseTime(receivedAt, outcome.delayMs ?? 0)
       await wait(slot.waitMs, controller.signal)
       if (controller.signal.aborted) slot.giveBack()
     }
@@ -138,7 +138,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     perDevice: config.sessionsPerDevice,
     perMailbox: config.upstreams.find(({ name }) => name === mailbox.upstream)?.sessionsPerMailbox ?? Number.POSITIVE_INFINITY,
   }
-  const full = live.claim(session, { device: standingOf(device), mailbox: mailbox.id }, caps)
+  const full = live.claim(session, { device: statusOf(device), mailbox: mailbox.id }, caps)
   if (full !== undefined) {
     metrics.limited(full === 'device' ? 'sessions-per-device' : 'sessions-per-mailbox')
     if ('upstream' in proof) proof.upstream.socket.destroy()
@@ -153,7 +153,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     signal.throwIfAborted()
     const hasMoved = (await store.readGeneration()) !== generation
     // Also when nothing moved: an expiry comes without a change.
-    const standing = hasMoved ? (await store.findStandings([device.id])).get(device.id) : session.device
+    const standing = hasMoved ? (await store.findDeviceStatuses([device.id])).get(device.id) : session.device
     const why = judgeSession(session, standing, Date.now())
     // A kick is no refusal: the app may come back at once with the same password.
     if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
@@ -173,7 +173,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
 }
 
 /** Only what a live session is judged by: it is kept for hours, and the hash has no business there. */
-function standingOf({ id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }: LoginDevice): DeviceStanding {
+function statusOf({ id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }: LoginDevice): DeviceStatus {
   return { id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
 }
 
@@ -202,7 +202,7 @@ function refuse(
 ): { refused: Refusal; delayMs: number } {
   // packaging/fail2ban matches this line: `remote` before all that a client chooses, `reason` last.
   const more = { ...(legacy === undefined ? {} : { legacy }), ...(failure?.isRepeated ? { repeated: true } : {}) }
-  attempt.log.warn('auth.refused', { ...noteFailure(services, attempt, refused, device), ...more, reason: refused })
+  attempt.log.warn('auth.refused', { ...recordFailure(services, attempt, refused, device), ...more, reason: refused })
   return { refused, delayMs: failure?.delayMs ?? 0 }
 }
 
@@ -210,7 +210,7 @@ function refuse(
 function explain(services: LoginServices, attempt: LoginAttempt, error: unknown): { failed: FailureReply } | { gone: string } {
   const { session, log } = attempt
   const reason = failureOf(error)
-  const note = { ...noteFailure(services, attempt, reason), reason }
+  const note = { ...recordFailure(services, attempt, reason), reason }
   if (error instanceof Ended) {
     log.warn('auth.failed', note)
     return { gone: reasonOf(error) }
@@ -237,7 +237,12 @@ function reasonOf(error: unknown): string {
 }
 
 /** Notes the attempt in the activity and gives the fields of its log line. */
-function noteFailure({ recorder }: LoginServices, { session, credentials }: LoginAttempt, result: LoginResult, device?: LoginDevice): Record<string, unknown> {
+function recordFailure(
+  { recorder }: LoginServices,
+  { session, credentials }: LoginAttempt,
+  result: LoginResult,
+  device?: LoginDevice,
+): Record<string, unknown> {
   const { protocol, ip, app } = session
   const address = printableAddress(credentials.address)
   const id = device?.id ?? session.device?.id ?? null

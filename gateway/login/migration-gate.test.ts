@@ -1,11 +1,11 @@
 import { describe, expect, test } from 'vitest'
-import { LegacyGate } from './migration-gate.ts'
+import { MigrationGate } from './migration-gate.ts'
 
 const LIMITS = { atOnce: 3, atOncePerMailbox: 2, waiting: 4, waitingPerMailbox: 2 }
 
 /** A gate and what goes through it: each run begins when it is let in and ends when it is told to. */
 function openBench() {
-  const gate = new LegacyGate(LIMITS)
+  const gate = new MigrationGate(LIMITS)
   const inside: string[] = []
   const ends = new Map<string, () => void>()
   const run = (name: string, signal = new AbortController().signal) =>
@@ -66,7 +66,7 @@ describe('the gate', () => {
   })
 
   test('is free again after a failure', async () => {
-    const gate = new LegacyGate({ ...LIMITS, atOnce: 1 })
+    const gate = new MigrationGate({ ...LIMITS, atOnce: 1 })
     const fails = () => gate.run('a', new AbortController().signal, async () => Promise.reject(new Error('no')))
     for (let at = 0; at < 5; at += 1) await expect(fails()).rejects.toThrow('no')
   })

@@ -16,7 +16,7 @@ interface Waiter {
   readonly enter: () => void
 }
 
-export class LegacyGate {
+export class MigrationGate {
   readonly #limits: GateLimits
   readonly #running = new Map<string, number>()
   #runningInAll = 0

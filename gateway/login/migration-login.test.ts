@@ -9,8 +9,8 @@ import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.
 import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import type { Route } from '../../upstream/upstream-routes.ts'
 import { LIMITS } from '../limits.ts'
-import { LegacyLogins, type LegacyServices, proveLogin } from './migration-login.ts'
-import { LegacyMemory } from './migration-memory.ts'
+import { MigrationLogins, type MigrationServices, proveLogin } from './migration-login.ts'
+import { MigrationMemory } from './migration-memory.ts'
 
 const RIGHT = 'marker-right-Old1'
 const mailbox: LoginMailbox = { id: 'm1' as MailboxId, address: 'ann@example.com', upstream: 'main', login: 'ann.a', sealedSecret: null, state: 'active' }
@@ -39,7 +39,7 @@ let answer: (secret: string) => Promise<string>
 let now: number
 /** Where the upstream is; a reload may move it. */
 let server: { readonly host: string; readonly port: number }
-let legacyLogins: LegacyLogins
+let migrationLogins: MigrationLogins
 
 beforeEach(() => {
   tried = []
@@ -47,7 +47,7 @@ beforeEach(() => {
   signals = []
   now = 0
   server = { host: '192.0.2.1', port: 143 }
-  legacyLogins = new LegacyLogins(new LegacyMemory(() => now))
+  migrationLogins = new MigrationLogins(new MigrationMemory(() => now))
   answer = async secret => {
     if (secret === RIGHT) return 'an upstream connection'
     throw new UpstreamFailure('refused-us', 'NO [AUTHENTICATIONFAILED] no')
@@ -69,9 +69,9 @@ function prove(text: string, { device = {}, ip = '192.0.2.7', protocol = 'imap',
     },
     hasher: { verify: async () => Promise.reject(new Error('argon2 was asked')) },
     log: silentLog,
-    legacy: legacyLogins,
-    legacyRouteOf: (_mailbox: LoginMailbox, secret: Secret) => ({ config: { imap: server, submission: server }, login: { secret } }) as unknown as Route,
-  } as unknown as LegacyServices
+    legacy: migrationLogins,
+    migrationRouteOf: (_mailbox: LoginMailbox, secret: Secret) => ({ config: { imap: server, submission: server }, login: { secret } }) as unknown as Route,
+  } as unknown as MigrationServices
   const credentials = { address: mailbox.address, secret: Secret.fromText(text), actsAsOther: false }
   const scope = protocol === 'imap' ? ('imap' as const) : ('smtp' as const)
   const connect = async ({ login }: Route, ofTry: AbortSignal) => {
@@ -136,7 +136,7 @@ describe('never tried at the upstream', () => {
     ['an app password with a letter too few', 'k7mq-x2pd-9rt-h4wz-c8nb'],
     ['an app password with a letter too many and a wrong one', 'k7mq-x2pdd-9rtf-h4wl-c8nb'],
     ['nothing', ''],
-    ['what no server must take', 'x'.repeat(LIMITS.legacySecretBytes + 1)],
+    ['what no server must take', 'x'.repeat(LIMITS.migrationSecretBytes + 1)],
     ['anything after the date', RIGHT, { device: { expiresAt: Date.now() - 1 } }],
     ['anything once it is revoked', RIGHT, { device: { state: 'revoked' } }],
     ['anything while it is disabled', RIGHT, { device: { state: 'disabled' } }],
@@ -170,7 +170,7 @@ describe('the upstream is spared', () => {
     expect(tried).toHaveLength(1)
     await prove('marker-wrong', { protocol: 'submission' })
     expect(tried).toHaveLength(2)
-    now = LIMITS.legacyRefusedMs
+    now = LIMITS.migrationRefusedMs
     await prove('marker-wrong')
     expect(tried).toHaveLength(3)
   })
@@ -192,7 +192,7 @@ describe('the upstream is spared', () => {
     expect(tried).toHaveLength(1)
     release()
     await turn()
-    expect(tried).toHaveLength(1 + LIMITS.legacyLogins.atOncePerMailbox)
+    expect(tried).toHaveLength(1 + LIMITS.migrationLogins.atOncePerMailbox)
     while (tried.length < 50) {
       release()
       await turn()
@@ -203,7 +203,7 @@ describe('the upstream is spared', () => {
 
   test('of different guesses four are on their way at a time, sixty wait, the rest are told to come again', async () => {
     const { release } = holdAnswers()
-    const { atOncePerMailbox, waitingPerMailbox } = LIMITS.legacyTries
+    const { atOncePerMailbox, waitingPerMailbox } = LIMITS.migrationTries
     const most = atOncePerMailbox + waitingPerMailbox
     const guesses = Array.from({ length: most }, (_, at) => prove(`marker-guess-${at}`))
     await turn()
@@ -269,7 +269,7 @@ describe('the upstream is spared', () => {
 
   test('those who left keep their places until the upstream has answered', async () => {
     const { release } = holdAnswers()
-    const { atOncePerMailbox } = LIMITS.legacyTries
+    const { atOncePerMailbox } = LIMITS.migrationTries
     for (let at = 0; at < 20; at += 1) {
       const controller = new AbortController()
       const leaving = prove(`marker-guess-${at}`, { signal: controller.signal })

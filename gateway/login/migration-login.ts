@@ -16,12 +16,12 @@ import type { Route } from '../../upstream/upstream-routes.ts'
 import { LIMITS } from '../limits.ts'
 import type { Circumstances } from '../sessions/device-status.ts'
 import { type Authenticator, authenticate, type Verdict } from './authenticate.ts'
-import { LegacyGate } from './migration-gate.ts'
-import { LegacyMemory, type LegacyMemoryKey } from './migration-memory.ts'
+import { MigrationGate } from './migration-gate.ts'
+import { MigrationMemory, type MigrationMemoryKey } from './migration-memory.ts'
 import type { Credentials } from './sasl.ts'
 
 /** What `authenticate` found where no device fits: the mailbox takes its upstream's own password, and this may be it. */
-export interface LegacyOffer {
+export interface MigrationOffer {
   readonly device: LoginDevice
   readonly mailbox: LoginMailbox
   readonly secret: Secret
@@ -34,10 +34,10 @@ export type Proof<Upstream> =
   /** `legacy`: for the log, why the secret was not accepted as the old password either. */
   | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly legacy: string }
 
-export interface LegacyServices extends Authenticator {
-  readonly legacy: LegacyLogins
+export interface MigrationServices extends Authenticator {
+  readonly legacy: MigrationLogins
   /** With the mailbox's own login and this secret. Throws UpstreamFailure `not-configured`. */
-  legacyRouteOf(mailbox: LoginMailbox, secret: Secret): Route
+  migrationRouteOf(mailbox: LoginMailbox, secret: Secret): Route
 }
 
 type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
@@ -49,20 +49,20 @@ type Session = Pick<Circumstances, 'scope' | 'ip'> & { readonly protocol: 'imap'
 
 /** Whose secret is it: a device's, or, during the cut-over, the upstream's? Throws what `authenticate` throws, and UpstreamFailure. */
 export async function proveLogin<Upstream extends Closable>(
-  services: LegacyServices,
+  services: MigrationServices,
   credentials: Credentials,
   session: Session,
   { connect, signal }: { readonly connect: Connect<Upstream>; readonly signal: AbortSignal },
 ): Promise<Proof<Upstream>> {
   const verdict = await authenticate(services, credentials, session)
-  if (!('refused' in verdict) || verdict.legacyOffer === undefined) return verdict
-  const { legacyOffer: offer } = verdict
-  const route = services.legacyRouteOf(offer.mailbox, offer.secret)
+  if (!('refused' in verdict) || verdict.migrationOffer === undefined) return verdict
+  const { migrationOffer: offer } = verdict
+  const route = services.migrationRouteOf(offer.mailbox, offer.secret)
   const { protocol } = session
   return services.legacy.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
 }
 
-export interface LegacyTry<Upstream> {
+export interface MigrationTry<Upstream> {
   readonly protocol: 'imap' | 'submission'
   /** Who says whether it is right; a reload may name another one. */
   readonly server: Endpoint | undefined
@@ -70,19 +70,19 @@ export interface LegacyTry<Upstream> {
   readonly connect: (signal: AbortSignal) => Promise<Upstream>
 }
 
-export class LegacyLogins {
-  readonly #memory: LegacyMemory
-  readonly #unproved = new LegacyGate(LIMITS.legacyTries)
+export class MigrationLogins {
+  readonly #memory: MigrationMemory
+  readonly #unproved = new MigrationGate(LIMITS.migrationTries)
   /** Guesses must not keep those waiting whose secret was right a moment ago. */
-  readonly #proved = new LegacyGate(LIMITS.legacyLogins)
+  readonly #proved = new MigrationGate(LIMITS.migrationLogins)
   /** Unproved secrets that are being tried; the same secret again waits for the answer. */
-  readonly #pending = new Map<LegacyMemoryKey, Promise<void>>()
+  readonly #pending = new Map<MigrationMemoryKey, Promise<void>>()
 
-  constructor(memory = new LegacyMemory()) {
+  constructor(memory = new MigrationMemory()) {
     this.#memory = memory
   }
 
-  async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: LegacyOffer, attempt: LegacyTry<Upstream>): Promise<Proof<Upstream>> {
+  async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: MigrationOffer, attempt: MigrationTry<Upstream>): Promise<Proof<Upstream>> {
     const unfit = findUnfit(secret)
     if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
     const key = this.#memory.keyOf(attempt, mailbox, secret)
@@ -97,7 +97,7 @@ export class LegacyLogins {
   }
 
   /** Undefined: it is known to be wrong. No await between the look at what is pending and the entry there. */
-  async #connect<Upstream extends Closable>(key: LegacyMemoryKey, { id }: LoginMailbox, attempt: LegacyTry<Upstream>): Promise<Upstream | undefined> {
+  async #connect<Upstream extends Closable>(key: MigrationMemoryKey, { id }: LoginMailbox, attempt: MigrationTry<Upstream>): Promise<Upstream | undefined> {
     const { signal } = attempt
     const connect = () => this.#noting(key, attempt)
     const drop = ({ socket }: Upstream) => void socket.destroy()
@@ -116,7 +116,7 @@ export class LegacyLogins {
     }
   }
 
-  async #alone<Upstream>(key: LegacyMemoryKey, connect: () => Promise<Upstream>): Promise<Upstream> {
+  async #alone<Upstream>(key: MigrationMemoryKey, connect: () => Promise<Upstream>): Promise<Upstream> {
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#pending.set(key, promise)
     try {
@@ -131,7 +131,7 @@ export class LegacyLogins {
    * SECURITY: it goes on when the client leaves, and keeps its place in the gate. What the upstream says must be known, or the same secret
    * could be sent there again and again by not waiting for the answer.
    */
-  async #noting<Upstream>(key: LegacyMemoryKey, { signal, connect }: LegacyTry<Upstream>): Promise<Upstream> {
+  async #noting<Upstream>(key: MigrationMemoryKey, { signal, connect }: MigrationTry<Upstream>): Promise<Upstream> {
     const controller = new AbortController()
     const onAbort = () => {
       if (!isClientGone(signal.reason)) controller.abort(signal.reason)
@@ -165,7 +165,7 @@ function isRefusal(error: unknown): error is UpstreamFailure {
 function findUnfit(secret: Secret): string | undefined {
   if (secret.byteLength === 0) return 'not tried: it is empty'
   // RFC 4616 §2: a server must take 255 octets; what is longer, no server promises to take.
-  if (secret.byteLength > LIMITS.legacySecretBytes) return 'not tried: it is too long'
+  if (secret.byteLength > LIMITS.migrationSecretBytes) return 'not tried: it is too long'
   return resemblesGenerated(secret) ? 'not tried: it looks like an app password' : undefined
 }
 

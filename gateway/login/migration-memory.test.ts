@@ -3,26 +3,26 @@ import type { MailboxId } from '../../base/ids.ts'
 import { Secret } from '../../base/secret.ts'
 import type { LoginMailbox } from '../../store/schema/login-record.ts'
 import { LIMITS } from '../limits.ts'
-import { LegacyMemory, type LegacyPlace } from './migration-memory.ts'
+import { MigrationMemory, type MigrationServer } from './migration-memory.ts'
 
 const mailbox: LoginMailbox = { id: 'm1' as MailboxId, address: 'ann@example.com', upstream: 'main', login: null, sealedSecret: null, state: 'active' }
-const place: LegacyPlace = { protocol: 'imap', server: { host: '192.0.2.1', port: 143 } }
+const place: MigrationServer = { protocol: 'imap', server: { host: '192.0.2.1', port: 143 } }
 const secret = (text: string) => Secret.fromText(text)
 
 test('a refused secret is known for a while, then forgotten', () => {
   let now = 0
-  const memory = new LegacyMemory(() => now)
+  const memory = new MigrationMemory(() => now)
   const key = memory.keyOf(place, mailbox, secret('marker-old'))
   expect(memory.recall(key)).toBeUndefined()
   memory.note(key, 'refused')
-  now = LIMITS.legacyRefusedMs - 1
+  now = LIMITS.migrationRefusedMs - 1
   expect(memory.recall(key)).toBe('refused')
-  now = LIMITS.legacyRefusedMs
+  now = LIMITS.migrationRefusedMs
   expect(memory.recall(key)).toBeUndefined()
 })
 
 test('what the upstream said last is what counts', () => {
-  const memory = new LegacyMemory()
+  const memory = new MigrationMemory()
   const key = memory.keyOf(place, mailbox, secret('marker-old'))
   memory.note(key, 'accepted')
   expect(memory.recall(key)).toBe('accepted')
@@ -33,7 +33,7 @@ test('what the upstream said last is what counts', () => {
 })
 
 test('another secret, mailbox, login, upstream or protocol is another matter', () => {
-  const memory = new LegacyMemory()
+  const memory = new MigrationMemory()
   const keys = [
     memory.keyOf(place, mailbox, secret('marker-old')),
     memory.keyOf({ ...place, protocol: 'submission' }, mailbox, secret('marker-old')),
@@ -46,15 +46,15 @@ test('another secret, mailbox, login, upstream or protocol is another matter', (
   ]
   expect(new Set(keys).size).toBe(keys.length)
   // Nobody who has one process's memory can try secrets against another's.
-  expect(new LegacyMemory().keyOf(place, mailbox, secret('marker-old'))).not.toBe(keys[0])
+  expect(new MigrationMemory().keyOf(place, mailbox, secret('marker-old'))).not.toBe(keys[0])
 })
 
 test('a flood of wrong secrets drives out the oldest of them, and no right one', () => {
-  const memory = new LegacyMemory()
+  const memory = new MigrationMemory()
   const right = memory.keyOf(place, mailbox, secret('marker-right'))
   memory.note(right, 'accepted')
   const keyOf = (at: number) => memory.keyOf(place, mailbox, secret(`marker-wrong-${at}`))
-  for (let at = 0; at <= LIMITS.legacyMemoryEntries; at += 1) memory.note(keyOf(at), 'refused')
+  for (let at = 0; at <= LIMITS.migrationMemoryEntries; at += 1) memory.note(keyOf(at), 'refused')
   expect(memory.recall(keyOf(0))).toBeUndefined()
   expect(memory.recall(keyOf(1))).toBe('refused')
   expect(memory.recall(right)).toBe('accepted')

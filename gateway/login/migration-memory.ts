@@ -10,15 +10,15 @@ import type { Secret } from '../../base/secret.ts'
 import type { LoginMailbox } from '../../store/schema/login-record.ts'
 import { LIMITS } from '../limits.ts'
 
-export type LegacyMemoryKey = string & { readonly brand: 'LegacyMemoryKey' }
+export type MigrationMemoryKey = string & { readonly brand: 'MigrationMemoryKey' }
 
-export interface LegacyPlace {
+export interface MigrationServer {
   readonly protocol: 'imap' | 'submission'
   /** Undefined: the upstream has none for this protocol. */
   readonly server: Endpoint | undefined
 }
 
-export class LegacyMemory {
+export class MigrationMemory {
   readonly #key = randomBytes(32)
   readonly #now: () => number
   readonly #refused: ExpiringSet
@@ -27,28 +27,28 @@ export class LegacyMemory {
   /** `now`: milliseconds of any clock that never goes back. */
   constructor(now: () => number = () => performance.now()) {
     this.#now = now
-    this.#refused = new ExpiringSet(LIMITS.legacyRefusedMs, LIMITS.legacyMemoryEntries)
+    this.#refused = new ExpiringSet(LIMITS.migrationRefusedMs, LIMITS.migrationMemoryEntries)
     // In a set of their own: no flood of wrong ones drives them out.
-    this.#accepted = new ExpiringSet(LIMITS.legacyAcceptedMs, LIMITS.legacyMemoryEntries)
+    this.#accepted = new ExpiringSet(LIMITS.migrationAcceptedMs, LIMITS.migrationMemoryEntries)
   }
 
   /** For one secret at one login of one server; the two protocols may be two servers with two passwords. */
-  keyOf({ protocol, server }: LegacyPlace, { id, upstream, login }: LoginMailbox, secret: Secret): LegacyMemoryKey {
+  keyOf({ protocol, server }: MigrationServer, { id, upstream, login }: LoginMailbox, secret: Secret): MigrationMemoryKey {
     // JSON has no NUL: the parts cannot be shifted against each other.
     const digest = createHmac('sha256', this.#key)
       .update(`${JSON.stringify([protocol, server?.host, server?.port, id, upstream, login])}\0`)
       .update(secret.reveal())
       .digest('base64')
-    return digest.slice(0, 24) as LegacyMemoryKey
+    return digest.slice(0, 24) as MigrationMemoryKey
   }
 
-  recall(key: LegacyMemoryKey): 'refused' | 'accepted' | undefined {
+  recall(key: MigrationMemoryKey): 'refused' | 'accepted' | undefined {
     const now = this.#now()
     if (this.#refused.has(key, now)) return 'refused'
     return this.#accepted.has(key, now) ? 'accepted' : undefined
   }
 
-  note(key: LegacyMemoryKey, what: 'refused' | 'accepted'): void {
+  note(key: MigrationMemoryKey, what: 'refused' | 'accepted'): void {
     const [to, from] = what === 'refused' ? [this.#refused, this.#accepted] : [this.#accepted, this.#refused]
     from.delete(key)
     to.add(key, this.#now())

@@ -10,7 +10,7 @@ type Method = (...args: unknown[]) => Promise<unknown>
 const OPERATIONS = {
   findLogin: 'login',
   readGeneration: 'generation',
-  findStandings: 'standings',
+  findDeviceStatuses: 'standings',
   findKickedSessions: 'kicked',
   readSendingTerms: 'sending-terms',
   record: 'record',

@@ -72,7 +72,7 @@ export class Metrics implements HashObserver, StoreMeter {
   readonly #storeRead = this.#histogram('mailwicket_store_read_duration_seconds')
   readonly #storeWrite = this.#histogram('mailwicket_store_write_duration_seconds')
   readonly #storeFailures = this.#counter('mailwicket_store_failures_total')
-  readonly #pendingNotes = this.#gauge('mailwicket_store_pending_notes')
+  readonly #pendingRecords = this.#gauge('mailwicket_store_pending_notes')
   readonly #generationAge = this.#gauge('mailwicket_generation_age_seconds')
   readonly #certificateDays = this.#gauge('mailwicket_certificate_days_left')
   readonly #open = new Set<LiveSession>()
@@ -222,7 +222,7 @@ export class Metrics implements HashObserver, StoreMeter {
     this.#unauthenticated.set(unauthenticated())
     this.#hashQueue.set(hasher.waiting)
     this.#hashesRunning.set(hasher.running)
-    this.#pendingNotes.set(recorder.pending)
+    this.#pendingRecords.set(recorder.pending)
     this.#generationAge.set(revocation.ageMs / 1000)
     // A renewed certificate may have other names: the old ones must go.
     this.#certificateDays.reset()

@@ -2,7 +2,7 @@
  * Whether a device is good now: the one judgement for a login, for its hand-over, and for a live session when something changed.
  */
 import { isInNetworks, parseCidr } from '../../base/network.ts'
-import type { DeviceStanding, Scope } from '../../store/schema/login-record.ts'
+import type { DeviceStatus, Scope } from '../../store/schema/login-record.ts'
 import type { Refusal } from './refusal.ts'
 
 export interface Circumstances {
@@ -13,7 +13,7 @@ export interface Circumstances {
 }
 
 /** The reason why the device may not be used under these circumstances; undefined: it may. */
-export function judgeDevice(device: DeviceStanding, { scope, ip, now }: Circumstances): Refusal | undefined {
+export function judgeDevice(device: DeviceStatus, { scope, ip, now }: Circumstances): Refusal | undefined {
   if (device.state === 'revoked') return 'revoked'
   if (device.state === 'disabled') return 'disabled'
   if (device.mailboxState === 'disabled') return 'mailbox-disabled'

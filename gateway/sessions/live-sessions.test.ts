@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
-import type { DeviceStanding } from '../../store/schema/login-record.ts'
+import type { DeviceStatus } from '../../store/schema/login-record.ts'
 import { LiveSession, LiveSessions } from './live-sessions.ts'
 
 const CAPS = { perDevice: 2, perMailbox: 3 }
@@ -10,7 +10,7 @@ function openTable() {
   const claim = (device: string, mailbox = 'm1') => {
     const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: 0, end: () => {} })
     live.enter(session)
-    const full = live.claim(session, { device: { id: device as DeviceId } as DeviceStanding, mailbox: mailbox as MailboxId }, CAPS)
+    const full = live.claim(session, { device: { id: device as DeviceId } as DeviceStatus, mailbox: mailbox as MailboxId }, CAPS)
     return { session, full }
   }
   return { live, claim }

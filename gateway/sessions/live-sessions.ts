@@ -4,7 +4,7 @@
  * A login enters the table before it reads the store, so that no revocation can fall between the reading and the entering.
  */
 import { type DeviceId, type MailboxId, makeId, type SessionId } from '../../base/ids.ts'
-import type { DeviceStanding, Scope } from '../../store/schema/login-record.ts'
+import type { DeviceStatus, Scope } from '../../store/schema/login-record.ts'
 import { judgeDevice } from './device-status.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -22,7 +22,7 @@ export class LiveSession {
   /** When it was accepted, then when its login began; milliseconds since 1970, UTC. */
   since: number
   /** Known once the secret was right: the standing under which it was. */
-  device: DeviceStanding | undefined
+  device: DeviceStatus | undefined
   /** The address of its mailbox, for the log; known with the device. */
   mailbox: string | undefined
   app: string | null = null
@@ -94,7 +94,7 @@ export class LiveSessions {
    */
   claim(
     session: LiveSession,
-    { device, mailbox }: { readonly device: DeviceStanding; readonly mailbox: MailboxId },
+    { device, mailbox }: { readonly device: DeviceStatus; readonly mailbox: MailboxId },
     caps: SessionCaps,
   ): 'device' | 'mailbox' | undefined {
     this.#unclaim(session)
@@ -139,7 +139,7 @@ export class LiveSessions {
 }
 
 /** Why `session` has to end, given how its device stands now (undefined: gone from the store); undefined when it may go on. */
-export function judgeSession(session: LiveSession, standing: DeviceStanding | undefined, now: number): EndReason | undefined {
+export function judgeSession(session: LiveSession, standing: DeviceStatus | undefined, now: number): EndReason | undefined {
   if (session.device === undefined) return undefined
   if (standing === undefined) return 'removed'
   if (standing.passwordVersion !== session.device.passwordVersion) return 'password-changed'

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DeviceId } from '../../base/ids.ts'
 import { silentLog } from '../../base/log.ts'
-import type { Batch, ConnectionNote, GatewayStore } from '../../store/gateway-side/gateway-store.ts'
-import type { DeviceStanding } from '../../store/schema/login-record.ts'
+import type { Batch, ConnectionRecord, GatewayStore } from '../../store/gateway-side/gateway-store.ts'
+import type { DeviceStatus } from '../../store/schema/login-record.ts'
 import { LIMITS } from '../limits.ts'
 import { LiveSession, LiveSessions } from './live-sessions.ts'
 import { Recorder } from './recorder.ts'
@@ -26,9 +26,9 @@ function openRecorder() {
   recorder.start()
   const connect = (device: string, app: string | null = null) => {
     const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: Date.now(), end: () => {} })
-    session.device = { id: device as DeviceId } as DeviceStanding
+    session.device = { id: device as DeviceId } as DeviceStatus
     live.enter(session)
-    const note: ConnectionNote = { device: device as DeviceId, at: Date.now(), ip: session.ip, protocol: 'imap', app, tls: 'TLSv1.3' }
+    const note: ConnectionRecord = { device: device as DeviceId, at: Date.now(), ip: session.ip, protocol: 'imap', app, tls: 'TLSv1.3' }
     recorder.connected(session, note)
     recorder.attempted({ at: note.at, address: 'ann@example.com', device: note.device, result: 'ok', protocol: 'imap', ip: session.ip, app })
     const close = () => {

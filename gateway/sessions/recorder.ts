@@ -5,12 +5,12 @@
  */
 import type { DeviceId, SessionId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
-import type { ActivityNote, ConnectionNote, GatewayStore, KeywordsNote, SentNote, SessionRow } from '../../store/gateway-side/gateway-store.ts'
+import type { ActivityRecord, ConnectionRecord, GatewayStore, KeywordsRecord, SentRecord, SessionRow } from '../../store/gateway-side/gateway-store.ts'
 import { LIMITS } from '../limits.ts'
 import type { LiveSession, LiveSessions } from './live-sessions.ts'
 
 interface Sent {
-  readonly note: SentNote
+  readonly note: SentRecord
   readonly onWritten: () => void
 }
 
@@ -18,13 +18,13 @@ export class Recorder {
   readonly #store: GatewayStore
   readonly #live: LiveSessions
   readonly #log: Log
-  #connections = new Map<DeviceId, ConnectionNote>()
-  #activity: ActivityNote[] = []
+  #connections = new Map<DeviceId, ConnectionRecord>()
+  #activity: ActivityRecord[] = []
   /** Sessions to write anew; a session that ends before its first batch is never written. */
   #changed = new Set<LiveSession>()
   #ended = new Set<SessionId>()
   #sent: Sent[] = []
-  readonly #keywords = new Map<string, KeywordsNote>()
+  readonly #keywords = new Map<string, KeywordsRecord>()
   readonly #written = new Map<SessionId, number>()
   #timer: NodeJS.Timeout | undefined
   #flushing: Promise<void> | undefined
@@ -49,18 +49,18 @@ export class Recorder {
     await this.#flush()
   }
 
-  attempted(note: ActivityNote): void {
+  attempted(note: ActivityRecord): void {
     if (this.#activity.length >= LIMITS.pendingActivity) this.#activity.splice(0, LIMITS.pendingActivity / 10)
     this.#activity.push(note)
   }
 
-  connected(session: LiveSession, note: ConnectionNote): void {
+  connected(session: LiveSession, note: ConnectionRecord): void {
     this.#connections.set(note.device, note)
     this.#changed.add(session)
   }
 
   /** The app told its name after login. */
-  named(session: LiveSession, note: ConnectionNote): void {
+  named(session: LiveSession, note: ConnectionRecord): void {
     const waiting = this.#connections.get(note.device)
     if (waiting === undefined || waiting.at <= note.at) this.#connections.set(note.device, note)
     if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
@@ -72,13 +72,13 @@ export class Recorder {
   }
 
   /** A message was accepted for so many recipients; `onWritten` is called once the store counts them. */
-  sent(note: SentNote, onWritten: () => void): void {
+  sent(note: SentRecord, onWritten: () => void): void {
     // Uncounted in the end, or a store that stays away would take all memory.
     if (this.#sent.length >= LIMITS.pendingSent) for (const { onWritten } of this.#sent.splice(0, LIMITS.pendingSent / 10)) onWritten()
     this.#sent.push({ note, onWritten })
   }
 
-  learnt(note: KeywordsNote): void {
+  learnt(note: KeywordsRecord): void {
     this.#keywords.set(note.upstream, note)
   }
 
@@ -155,7 +155,7 @@ export class Recorder {
   }
 
   /** Puts back what could not be written, behind what came since. */
-  #keep(connections: Map<DeviceId, ConnectionNote>, activity: readonly ActivityNote[], changed: Set<LiveSession>, ended: Set<SessionId>): void {
+  #keep(connections: Map<DeviceId, ConnectionRecord>, activity: readonly ActivityRecord[], changed: Set<LiveSession>, ended: Set<SessionId>): void {
     for (const [device, note] of connections) if (!this.#connections.has(device)) this.#connections.set(device, note)
     this.#activity = [...activity, ...this.#activity].slice(-LIMITS.pendingActivity)
     for (const session of changed) if (this.#live.find(session.id) !== undefined) this.#changed.add(session)

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { DeviceId, SessionId } from '../../base/ids.ts'
 import { silentLog } from '../../base/log.ts'
 import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
-import type { DeviceStanding } from '../../store/schema/login-record.ts'
+import type { DeviceStatus } from '../../store/schema/login-record.ts'
 import { LIMITS } from '../limits.ts'
 import { LiveSession, LiveSessions } from './live-sessions.ts'
 import { Revocation } from './revocation.ts'
@@ -15,7 +15,7 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-function makeStanding(id: string, changes: Partial<DeviceStanding> = {}): DeviceStanding {
+function makeStatus(id: string, changes: Partial<DeviceStatus> = {}): DeviceStatus {
   return {
     id: id as DeviceId,
     state: 'active',
@@ -34,7 +34,7 @@ function makeStanding(id: string, changes: Partial<DeviceStanding> = {}): Device
 function openRevocation() {
   const live = new LiveSessions()
   const ended: string[] = []
-  const rows = new Map([makeStanding('a'), makeStanding('b')].map(row => [row.id, row]))
+  const rows = new Map([makeStatus('a'), makeStatus('b')].map(row => [row.id, row]))
   const store = { generation: 1, kicked: [] as SessionId[], isDown: false, answered: Promise.resolve() }
   for (const id of ['a', 'b']) {
     const session = new LiveSession({
@@ -56,8 +56,8 @@ function openRevocation() {
         if (store.isDown) throw new Error('down')
         return store.generation
       },
-      findStandings: async (ids: readonly DeviceId[]) => {
-        const found = new Map(ids.flatMap(id => (rows.has(id) ? [[id, rows.get(id) as DeviceStanding]] : [])))
+      findDeviceStatuses: async (ids: readonly DeviceId[]) => {
+        const found = new Map(ids.flatMap(id => (rows.has(id) ? [[id, rows.get(id) as DeviceStatus]] : [])))
         await store.answered
         return found
       },
@@ -73,7 +73,7 @@ function openRevocation() {
 const nextPoll = () => vi.advanceTimersByTimeAsync(LIMITS.generationPollMs)
 
 describe('Revocation', () => {
-  const causes: readonly [string, Partial<DeviceStanding> | undefined, string][] = [
+  const causes: readonly [string, Partial<DeviceStatus> | undefined, string][] = [
     ['revoked', { state: 'revoked' }, 'revoked'],
     ['disabled', { state: 'disabled' }, 'disabled'],
     ['its mailbox disabled', { mailboxState: 'disabled' }, 'mailbox-disabled'],
@@ -89,7 +89,7 @@ describe('Revocation', () => {
     const { ended, rows, store } = openRevocation()
     await nextPoll()
     if (change === undefined) rows.delete('a' as DeviceId)
-    else rows.set('a' as DeviceId, makeStanding('a', change))
+    else rows.set('a' as DeviceId, makeStatus('a', change))
     store.generation += 1
     await nextPoll()
     expect(ended).toEqual([`a: ${why}`])
@@ -99,10 +99,10 @@ describe('Revocation', () => {
     const { live, ended, rows, store } = openRevocation()
     const [a, b] = [...live.all()]
     // Logged in after a kick that lies in the future by now.
-    if (b !== undefined) b.device = makeStanding('b', { kickedAt: NOW + 3_600_000 })
-    rows.set('b' as DeviceId, makeStanding('b', { kickedAt: NOW + 3_600_000 }))
+    if (b !== undefined) b.device = makeStatus('b', { kickedAt: NOW + 3_600_000 })
+    rows.set('b' as DeviceId, makeStatus('b', { kickedAt: NOW + 3_600_000 }))
     await nextPoll()
-    rows.set('a' as DeviceId, makeStanding('a', { kickedAt: (a?.since ?? 0) - 3_600_000 }))
+    rows.set('a' as DeviceId, makeStatus('a', { kickedAt: (a?.since ?? 0) - 3_600_000 }))
     store.generation += 1
     await nextPoll()
     expect(ended).toEqual(['a: kicked'])
@@ -119,7 +119,7 @@ describe('Revocation', () => {
 
   it('ends a session when its device expires, though nothing changed in the store', async () => {
     const { rows, ended } = openRevocation()
-    rows.set('a' as DeviceId, makeStanding('a', { expiresAt: NOW + 600 }))
+    rows.set('a' as DeviceId, makeStatus('a', { expiresAt: NOW + 600 }))
     await nextPoll()
     expect(ended).toEqual([])
     await vi.advanceTimersByTimeAsync(LIMITS.generationPollMs * 2)
@@ -129,14 +129,14 @@ describe('Revocation', () => {
   it('follows an expiry that was set or moved after the login', async () => {
     const { ended, rows, store } = openRevocation()
     await nextPoll()
-    rows.set('a' as DeviceId, makeStanding('a', { expiresAt: NOW + 1000 }))
+    rows.set('a' as DeviceId, makeStatus('a', { expiresAt: NOW + 1000 }))
     store.generation += 1
     await nextPoll()
-    rows.set('b' as DeviceId, makeStanding('b', { expiresAt: NOW + 60_000 }))
+    rows.set('b' as DeviceId, makeStatus('b', { expiresAt: NOW + 60_000 }))
     store.generation += 1
     await vi.advanceTimersByTimeAsync(1000)
     expect(ended).toEqual(['a: expired'])
-    rows.set('b' as DeviceId, makeStanding('b', { expiresAt: NOW + 600_000 }))
+    rows.set('b' as DeviceId, makeStatus('b', { expiresAt: NOW + 600_000 }))
     store.generation += 1
     await vi.advanceTimersByTimeAsync(120_000)
     expect(ended).toEqual(['a: expired'])
@@ -145,8 +145,8 @@ describe('Revocation', () => {
   it('takes a network that cannot be read for no network, and judges everybody else', async () => {
     const { ended, rows, store } = openRevocation()
     await nextPoll()
-    rows.set('a' as DeviceId, makeStanding('a', { allowFrom: ['not a network'] }))
-    rows.set('b' as DeviceId, makeStanding('b', { state: 'revoked' }))
+    rows.set('a' as DeviceId, makeStatus('a', { allowFrom: ['not a network'] }))
+    rows.set('b' as DeviceId, makeStatus('b', { state: 'revoked' }))
     store.generation += 1
     await nextPoll()
     expect(ended).toEqual(['a: network', 'b: revoked'])
@@ -160,7 +160,7 @@ describe('Revocation', () => {
     store.generation += 1
     await nextPoll()
     // The answer is under way with the old row; meanwhile the password is changed and the app comes back with the new one.
-    rows.set('a' as DeviceId, makeStanding('a', { passwordVersion: 2 }))
+    rows.set('a' as DeviceId, makeStatus('a', { passwordVersion: 2 }))
     store.generation += 1
     const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: NOW, end: why => void ended.push(`new: ${why}`) })
     session.device = rows.get('a' as DeviceId)
@@ -174,7 +174,7 @@ describe('Revocation', () => {
   it('ends a session that was kicked, whatever the clocks of the two machines say', async () => {
     const { ended, rows, store } = openRevocation()
     await nextPoll()
-    rows.set('a' as DeviceId, makeStanding('a', { kickedAt: NOW - 3_600_000 }))
+    rows.set('a' as DeviceId, makeStatus('a', { kickedAt: NOW - 3_600_000 }))
     store.generation += 1
     await nextPoll()
     expect(ended).toEqual(['a: kicked'])
@@ -182,7 +182,7 @@ describe('Revocation', () => {
 
   it('does not end a session for a kick that its login knew of, when something else changes later', async () => {
     const { ended, live, rows, store } = openRevocation()
-    const kicked = makeStanding('a', { kickedAt: NOW + 1 })
+    const kicked = makeStatus('a', { kickedAt: NOW + 1 })
     rows.set('a' as DeviceId, kicked)
     for (const session of live.all()) if (session.device?.id === kicked.id) session.device = kicked
     await nextPoll()
@@ -195,7 +195,7 @@ describe('Revocation', () => {
     const { ended, rows, store } = openRevocation()
     await nextPoll()
     store.isDown = true
-    rows.set('a' as DeviceId, makeStanding('a', { state: 'revoked' }))
+    rows.set('a' as DeviceId, makeStatus('a', { state: 'revoked' }))
     store.generation += 1
     await vi.advanceTimersByTimeAsync(5000)
     expect(ended).toEqual([])

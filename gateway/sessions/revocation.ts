@@ -5,7 +5,7 @@
 import type { DeviceId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
-import type { DeviceStanding } from '../../store/schema/login-record.ts'
+import type { DeviceStatus } from '../../store/schema/login-record.ts'
 import { LIMITS } from '../limits.ts'
 import { judgeSession, type LiveSession, type LiveSessions } from './live-sessions.ts'
 
@@ -80,7 +80,7 @@ export class Revocation {
     const devices = [...proved.keys()]
     for (let i = 0; i < devices.length; i += DEVICES_PER_QUERY) {
       const part = devices.slice(i, i + DEVICES_PER_QUERY)
-      const standings = await this.#store.findStandings(part)
+      const standings = await this.#store.findDeviceStatuses(part)
       const now = Date.now()
       for (const id of part) for (const { session, since } of proved.get(id) ?? []) this.#judge(session, since, standings.get(id), now)
     }
@@ -104,7 +104,7 @@ export class Revocation {
   }
 
   /** A login that began after the store was asked knows newer terms than its answer, and compares the generation itself. */
-  #judge(session: LiveSession, since: number, standing: DeviceStanding | undefined, now: number): void {
+  #judge(session: LiveSession, since: number, standing: DeviceStatus | undefined, now: number): void {
     if (session.device === undefined || session.since !== since || this.#live.find(session.id) === undefined) return
     const why = judgeSession(session, standing, now)
     if (why !== undefined) this.#end(session, why)

@@ -30,8 +30,8 @@ describe('the end of data', () => {
   })
 
   const newlines = { LF: '\n', CR: '\r', CRLF: '\r\n', 'NUL LF': '\0\n', 'CR NUL LF': '\r\0\n', 'LF NUL': '\n\0', 'CRLF NUL': '\r\n\0', 'NUL CRLF': '\0\r\n' }
-  const lookAlikes = Object.entries(newlines).flatMap(([before, a]) => Object.entries(newlines).map(([after, b]) => [`${before} . ${after}`, a, b] as const))
-  it.each(lookAlikes.filter(([, before, after]) => !(/[^\0]*\r\n$/.test(before) && before.endsWith('\r\n') && after.startsWith('\r\n'))))(
+  const bareLfEnds = Object.entries(newlines).flatMap(([before, a]) => Object.entries(newlines).map(([after, b]) => [`${before} . ${after}`, a, b] as const))
+  it.each(bareLfEnds.filter(([, before, after]) => !(/[^\0]*\r\n$/.test(before) && before.endsWith('\r\n') && after.startsWith('\r\n'))))(
     'refuses %s at every cut, before its dot',
     (_, before, after) => {
       const text = `hello${before}.${after}MAIL FROM:<evil@example.com>\r\n`
@@ -52,7 +52,7 @@ describe('the end of data', () => {
         for (const piece of [before, after]) {
           let scanned = end.scan(Buffer.from(piece, 'latin1'))
           if (scanned.verdict === 'look-alike') {
-            end.tolerateLookAlikes()
+            end.tolerateBareLfEnds()
             scanned = end.scan(scanned.rest)
           }
           if (scanned.verdict === 'end') rest = scanned.rest.toString() + (piece === before ? after : '')

@@ -40,7 +40,7 @@ export class EndOfData {
   #isTolerant = false
 
   /** From now on only the true end counts: for reading a refused message to where its sender ends it. */
-  tolerateLookAlikes(): void {
+  tolerateBareLfEnds(): void {
     this.#isTolerant = true
   }
 

@@ -19,7 +19,7 @@ function openPolicy(rules: Rules, { sentToday = 0, ledger = new SendingLedger() 
     mailbox: 'ann@example.com',
     readTerms: async () => ({ device: 'd1' as DeviceId, rules: current }),
     ledger,
-    noteSent: (_, onWritten) => written.push(onWritten),
+    recordSent: (_, onWritten) => written.push(onWritten),
   })
   return Object.assign(policy, { written })
 }
@@ -80,7 +80,7 @@ describe('to how many', () => {
     expect(await one.judgeMessage()).toBeUndefined()
     // One of them is refused by the upstream, the others are sent: only what was given back is free again.
     other.release(1)
-    one.noteSent(3)
+    one.recordSent(3)
     expect(one.judgeRecipient(0)).toBeUndefined()
     expect(one.judgeRecipient(1)).toMatch(/^451/)
     for (const onWritten of one.written) onWritten()
@@ -94,7 +94,7 @@ describe('to how many', () => {
       mailbox: 'ann@example.com',
       readTerms: async () => ({ device: 'd1' as DeviceId, rules: [{ ...rule, sentToday }] }),
       ledger: new SendingLedger(),
-      noteSent: () => {},
+      recordSent: () => {},
     })
     await policy.judgeSender('ann@example.com')
     expect(policy.judgeRecipient(0)).toBeUndefined()

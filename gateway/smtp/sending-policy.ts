@@ -32,7 +32,7 @@ export interface SendingPolicy {
   /** So many recipients that were judged are not sent to after all. */
   release(recipients: number): void
   /** The upstream accepted a message for so many of those that were judged. */
-  noteSent(recipients: number): void
+  recordSent(recipients: number): void
 }
 
 export interface PolicyServices {
@@ -41,10 +41,10 @@ export interface PolicyServices {
   readonly readTerms: () => Promise<SendingTerms>
   readonly ledger: SendingLedger
   /** Has it written; `onWritten` is called when it is. */
-  readonly noteSent: (recipients: number, onWritten: () => void) => void
+  readonly recordSent: (recipients: number, onWritten: () => void) => void
 }
 
-export function makeSendingPolicy({ mailbox, readTerms, ledger, noteSent }: PolicyServices): SendingPolicy {
+export function makeSendingPolicy({ mailbox, readTerms, ledger, recordSent }: PolicyServices): SendingPolicy {
   let terms: SendingTerms['rules'] = []
   let subjects: readonly string[] = []
   let sender = ''
@@ -83,9 +83,9 @@ export function makeSendingPolicy({ mailbox, readTerms, ledger, noteSent }: Poli
     },
     headerCheck: () => (terms.some(({ checksFrom, senders }) => checksFrom && senders !== null) ? checkFromHeader(isAllowed) : undefined),
     release: recipients => ledger.add(subjects, -recipients),
-    noteSent(recipients) {
+    recordSent(recipients) {
       const counted = subjects
-      noteSent(recipients, () => ledger.add(counted, -recipients))
+      recordSent(recipients, () => ledger.add(counted, -recipients))
     },
   }
 }

@@ -1,14 +1,14 @@
 import { describe, expect, it, vi } from 'vitest'
 import { openTcpPair } from '../listen/tcp-pair-fixture.ts'
 import { type LineFilter, serveBySmtpServer } from './smtp-detach.ts'
-import { FrontDoor } from './smtp-front-door.ts'
+import { SmtpServerAdapter } from './smtp-server-adapter.ts'
 
-const makeDoor = () => new FrontDoor({ hostname: 'mail.example.com', upstreams: [], known: new Map(), onLearnt: () => {} })
+const makeAdapter = () => new SmtpServerAdapter({ hostname: 'mail.example.com', upstreams: [], known: new Map(), onLearnt: () => {} })
 
 async function serve(filter: LineFilter = () => 'pass', greeting: 'greet' | 'silent' = 'greet') {
   const [client, ours] = await openTcpPair()
   const before = new Map(ours.eventNames().map(event => [event, ours.rawListeners(event)]))
-  const server = makeDoor().server('secure')
+  const server = makeAdapter().server('secure')
   let said = ''
   client.on('data', chunk => {
     said += chunk
@@ -67,7 +67,7 @@ describe('taking the socket back', () => {
     })
     client.write('EHLO x\r\n')
     await says('250 ')
-    const socket = served.takeOver()
+    const socket = served.detach()
     expect(socket).toBe(ours)
     expect(server.connections.size).toBe(0)
     expect(ours.timeout ?? 0).toBe(0)

@@ -22,7 +22,7 @@ interface Internals {
 /** A connection that smtp-server serves at present. */
 export interface ServedConnection {
   /** Takes the socket back: unpiped, paused, without a listener or timer of smtp-server. */
-  takeOver(): Duplex
+  detach(): Duplex
   /** Whether the client sent more than the line that was served last; tells the truth only after its `done()`. */
   readonly hasPipelined: boolean
 }
@@ -61,7 +61,7 @@ export function serveBySmtpServer(server: SMTPServer, socket: Duplex, { filter, 
   connection.connectionReady = () => {}
   ready()
   return {
-    takeOver: () => takeOver(server, connection, own),
+    detach: () => detach(server, connection, own),
     get hasPipelined() {
       return hasPipelined(connection)
     },
@@ -72,7 +72,7 @@ function hasPipelined({ _parser: parser, _socket: socket }: Internals): boolean 
   return (parser && (parser._remainder !== '' || (parser as unknown as { writableLength: number }).writableLength > 0)) || socket.readableLength > 0
 }
 
-function takeOver(server: SMTPServer, connection: Internals, own: ReadonlyMap<string | symbol, readonly unknown[]>): Duplex {
+function detach(server: SMTPServer, connection: Internals, own: ReadonlyMap<string | symbol, readonly unknown[]>): Duplex {
   const { _socket: socket, _parser: parser } = connection
   if (parser) {
     socket.unpipe(parser)

@@ -43,7 +43,7 @@ export async function relayPayload(payload: Payload): Promise<{ outcome: Payload
     let scan = end.scan(chunk)
     if (scan.verdict === 'look-alike') {
       refuse('look-alike')
-      end.tolerateLookAlikes()
+      end.tolerateBareLfEnds()
       scan = end.scan(scan.rest)
     }
     bytes += scan.pass.length

@@ -15,11 +15,11 @@ export class RelayEnd extends Error {
   }
 }
 
-/** `upstreamFarewell`: set when the error came from the upstream's side; then it is what the client hears. */
-export function asEnd(error: unknown, upstreamFarewell?: string): RelayEnd {
+/** `upstreamLastReply`: set when the error came from the upstream's side; then it is what the client hears. */
+export function asEnd(error: unknown, upstreamLastReply?: string): RelayEnd {
   if (error instanceof RelayEnd) return error
   if (error instanceof UpstreamFailure) return new RelayEnd('upstream-broken', REPLIES.upstreamBroken, error)
   if (!(error instanceof MailwicketError)) return new RelayEnd('bug', REPLIES.bug, error)
-  if (upstreamFarewell !== undefined) return new RelayEnd('upstream-closed', upstreamFarewell)
+  if (upstreamLastReply !== undefined) return new RelayEnd('upstream-closed', upstreamLastReply)
   return error.code === 'WIRE_LIMIT' ? new RelayEnd('too-long', `${REPLIES.tooLong}${REPLIES.closing}`) : new RelayEnd('client-closed', undefined)
 }

@@ -12,7 +12,7 @@ const anything: SendingPolicy = {
   judgeMessage: async () => undefined,
   headerCheck: () => undefined,
   release: () => {},
-  noteSent: () => {},
+  recordSent: () => {},
 }
 
 export type Answer = (line: string, say: (text: string) => void) => void

@@ -231,8 +231,8 @@ export class SmtpRelay {
   #refusePayload(outcome: Exclude<PayloadOutcome, 'sent'>): RelayEnd {
     if (this.#ended !== undefined) return this.#ended
     if (outcome === 'look-alike') {
-      this.#options.onRefused('message', REPLIES.lookAlikeEnd)
-      return new RelayEnd('look-alike-end', `${REPLIES.lookAlikeEnd}${REPLIES.closing}`)
+      this.#options.onRefused('message', REPLIES.bareLfEnd)
+      return new RelayEnd('look-alike-end', `${REPLIES.bareLfEnd}${REPLIES.closing}`)
     }
     if (outcome === 'upstream-gone') return this.#endAtUpstream()
     this.#options.onRefused('message', outcome.refused)

@@ -33,7 +33,7 @@ export const REPLIES = {
   tooCrowded: '421 4.7.0 Too many connections that do not log in\r\n',
   tooSlow: '421 4.7.0 Login took too long\r\n',
   idle: '421 4.4.2 Idle for too long\r\n',
-  lookAlikeEnd: '554 5.6.0 The message has bare line ends where it could be cut in two; it was not accepted\r\n',
+  bareLfEnd: '554 5.6.0 The message has bare line ends where it could be cut in two; it was not accepted\r\n',
   closing: '421 4.7.0 Closing\r\n',
   cannotJudge: '451 4.3.0 Cannot look up what this device may send; try again later\r\n',
   upstreamGone: '451 4.4.2 The mail server has closed the connection; the message was not accepted\r\n',

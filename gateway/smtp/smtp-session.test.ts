@@ -10,11 +10,11 @@ import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import { openPretendedConnection } from '../listen/connection-fixture.ts'
 import { openTcpPair } from '../listen/tcp-pair-fixture.ts'
-import { LegacyLogins } from '../login/migration-login.ts'
+import { MigrationLogins } from '../login/migration-login.ts'
 import { Metrics } from '../monitoring/metrics.ts'
 import { LiveSessions } from '../sessions/live-sessions.ts'
 import { SendingLedger } from './sending-ledger.ts'
-import { FrontDoor } from './smtp-front-door.ts'
+import { SmtpServerAdapter } from './smtp-server-adapter.ts'
 import { type SmtpServices, SmtpSession } from './smtp-session.ts'
 
 const SECRET = 'marker-Secret-chosen-2'
@@ -66,8 +66,8 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
     metrics: new Metrics(),
     recorder: { attempted: () => {}, connected: () => {}, ended: () => {}, sent: () => {} },
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
-    legacy: new LegacyLogins(),
-    legacyRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
+    legacy: new MigrationLogins(),
+    migrationRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
     connect:
       connect ??
       (async () => ({
@@ -80,7 +80,7 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
         ]),
       })),
     ledger: new SendingLedger(),
-    frontDoor: new FrontDoor({ hostname: 'mail.example.com', upstreams: ['main'], known: new Map(), onLearnt: () => {} }),
+    smtpServer: new SmtpServerAdapter({ hostname: 'mail.example.com', upstreams: ['main'], known: new Map(), onLearnt: () => {} }),
   } as unknown as SmtpServices
   const connection = openPretendedConnection(ours, tls)
   const session = new SmtpSession(services, connection, log)
@@ -107,7 +107,7 @@ describe('before AUTH', () => {
   it('offers SIZE alone until an upstream was seen, then what it offers, and never CHUNKING', async () => {
     expect(await talk({}, [EHLO], '250 ')).toMatch(/250-mail\.example\.com Mailwicket\r\n250-AUTH PLAIN LOGIN\r\n250 SIZE\r\n$/)
     const { client, says, services } = await openSession()
-    services.frontDoor.learn(
+    services.smtpServer.learn(
       'main',
       new Map([
         ['PIPELINING', ''],

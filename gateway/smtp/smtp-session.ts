@@ -18,13 +18,13 @@ import type { SendingLedger } from './sending-ledger.ts'
 import { makeSendingPolicy, type SendingPolicy } from './sending-policy.ts'
 import { readAuth } from './smtp-auth.ts'
 import { type ServedConnection, serveBySmtpServer } from './smtp-detach.ts'
-import type { FrontDoor } from './smtp-front-door.ts'
 import { SmtpRelay } from './smtp-relay.ts'
 import { failureReply, REPLIES, refusalReply } from './smtp-replies.ts'
+import type { SmtpServerAdapter } from './smtp-server-adapter.ts'
 
 export interface SmtpServices extends LoginServices {
   readonly connect: SmtpConnector
-  readonly frontDoor: FrontDoor
+  readonly smtpServer: SmtpServerAdapter
   readonly ledger: SendingLedger
 }
 
@@ -82,7 +82,7 @@ export class SmtpSession {
     const { socket, tls } = this.#connection
     socket.on('close', this.#onClose)
     socket.on('end', this.#onEnd)
-    this.#served = serveBySmtpServer(this.#services.frontDoor.server(tls === null ? 'plain' : 'secure'), socket, {
+    this.#served = serveBySmtpServer(this.#services.smtpServer.server(tls === null ? 'plain' : 'secure'), socket, {
       filter: (line, done) => this.#filter(line, done),
       greeting,
       onBug: error => this.#fail(error),
@@ -138,7 +138,7 @@ export class SmtpSession {
 
   /** RFC 3207 §4.2: what came behind STARTTLS is thrown away, and everything learnt before is forgotten. */
   async #startTls(): Promise<void> {
-    const socket = this.#served?.takeOver()
+    const socket = this.#served?.detach()
     if (socket === undefined) return
     this.#served = undefined
     this.#forget(socket)
@@ -204,7 +204,7 @@ export class SmtpSession {
     this.#isLoggingIn = false
     socket.off('close', onClose)
     socket.off('end', onClose)
-    if ('upstream' in outcome) return this.#takeOver(outcome)
+    if ('upstream' in outcome) return this.#startRelay(outcome)
     live.endBy(why => this.#endEarly(why))
     services.live.release(live)
     if ('gone' in outcome) return outcome.gone === 'client-left' ? this.#drop('client-closed') : this.#endEarly(outcome.gone as EndReason)
@@ -215,18 +215,18 @@ export class SmtpSession {
   }
 
   /** The hand-over: from here on smtp-server has no part in the connection. */
-  #takeOver(login: LoggedIn): void {
+  #startRelay(login: LoggedIn): void {
     const { upstream } = login
     if (this.#hasLeft || this.#served?.hasPipelined !== false) {
       upstream.socket.destroy()
       return this.#sendAway(REPLIES.authPipelined, 'pipelined-behind-auth')
     }
-    const socket = this.#served.takeOver()
+    const socket = this.#served.detach()
     // smtp-server's connection and parser go with it: the relay may live for hours.
     this.#served = undefined
     this.#forget(socket)
     this.#hasLeft = true
-    this.#services.frontDoor.learn(login.mailbox.upstream, upstream.keywords)
+    this.#services.smtpServer.learn(login.mailbox.upstream, upstream.keywords)
     this.#relay(socket, login).catch(error => {
       this.#log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
       this.#connection.destroy()
@@ -245,7 +245,7 @@ export class SmtpSession {
       client,
       upstream: upstream.wire,
       policy: this.#policyFor(login),
-      ehloReply: this.#services.frontDoor.ehloReply(),
+      ehloReply: this.#services.smtpServer.ehloReply(),
       onAccepted: message => {
         metrics.messageAccepted()
         this.#log.info('mail.accepted', { device: device.id, mailbox: mailbox.address, ...message })
@@ -278,7 +278,7 @@ export class SmtpSession {
       mailbox: mailbox.address,
       readTerms: () => store.readSendingTerms(device.id),
       ledger,
-      noteSent: (recipients, onWritten) => recorder.sent({ device: device.id, recipients, at: Date.now() }, onWritten),
+      recordSent: (recipients, onWritten) => recorder.sent({ device: device.id, recipients, at: Date.now() }, onWritten),
     })
   }
 
@@ -297,14 +297,14 @@ export class SmtpSession {
 
   #sendAway(reply: string, why: string): void {
     if (this.#hasLeft) return
-    this.#served?.takeOver()
+    this.#served?.detach()
     this.#connection.farewell(reply)
     this.#leave(why)
   }
 
   #drop(why: string): void {
     if (this.#hasLeft) return
-    this.#served?.takeOver()
+    this.#served?.detach()
     this.#connection.destroy()
     this.#leave(why)
   }

@@ -66,7 +66,7 @@ export class SmtpTransaction {
   /** The upstream has the message. */
   accept(bytes: number, reply: string): AcceptedMessage {
     const message = { sender: this.#sender, recipients: this.#recipients, recipientCount: this.#accepted, bytes, reply: sanitise(reply) }
-    this.#policy.noteSent(this.#accepted)
+    this.#policy.recordSent(this.#accepted)
     this.#accepted = 0
     return message
   }

@@ -28,7 +28,7 @@ export class Splice {
   #isEnded = false
   #timer: NodeJS.Timeout | undefined
   #stallTimer: NodeJS.Timeout | undefined
-  #lastOctetOut = LF
+  #lastByteOut = LF
   /** What the client said last has no answer yet. */
   #isAnswerOwed = false
   #closed = 0
@@ -57,7 +57,7 @@ export class Splice {
 
   /** Whether the last byte that the client got ended a line. */
   get isAtLineEnd(): boolean {
-    return this.#lastOctetOut === LF
+    return this.#lastByteOut === LF
   }
 
   /**
@@ -80,7 +80,7 @@ export class Splice {
     }
     this.#upstream.destroy()
     this.#client.end(farewell)
-    this.#restartTimer(LIMITS.farewellMs, why)
+    this.#restartTimer(LIMITS.disconnectMs, why)
   }
 
   #listen(from: Duplex, to: Duplex, onData: (chunk: Buffer) => void, side: 'client' | 'upstream'): void {
@@ -131,7 +131,7 @@ export class Splice {
   readonly #onUpstreamData = (chunk: Buffer): void => {
     this.bytesOut += chunk.length
     this.#isAnswerOwed = false
-    this.#lastOctetOut = chunk[chunk.length - 1] as number
+    this.#lastByteOut = chunk[chunk.length - 1] as number
     if (!this.#client.write(chunk)) this.#upstream.pause()
   }
 
@@ -142,7 +142,7 @@ export class Splice {
   readonly #takeFromUpstream = (chunk: Buffer): boolean => {
     this.bytesOut += chunk.length
     this.#isAnswerOwed = false
-    this.#lastOctetOut = chunk[chunk.length - 1] as number
+    this.#lastByteOut = chunk[chunk.length - 1] as number
     return this.#client.write(this.#client.writableLength === 0 && this.#client.writableCorked === 0 ? chunk : Buffer.from(chunk))
   }
 

@@ -26,7 +26,7 @@ import {
   toDevice,
 } from './device-rows.ts'
 import { getMailboxRow } from './mailboxes.ts'
-import { checkIsNotLegacy, checkNameIsNotLegacy } from './migration-rows.ts'
+import { checkIsNotMigrationDevice, checkNameIsNotReserved } from './migration-rows.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
 export interface NewDevice {
@@ -78,7 +78,7 @@ export class Devices {
     { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], user = null, password: chosen }: NewDevice,
   ): Promise<DeviceWithPassword> {
     const name = parseDeviceName(nameText)
-    checkNameIsNotLegacy(name)
+    checkNameIsNotReserved(name)
     const terms = termColumns({ scopes, expiresAt, allowFrom })
     const mailbox = await getMailboxRow(this.#context.db, parseAddress(addressText))
     await checkNameIsFree(this.#context.db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
@@ -124,8 +124,8 @@ export class Devices {
   async rename(ref: string, nameText: string): Promise<Device> {
     const name = parseDeviceName(nameText)
     return this.#changeOne(ref, async (change, device) => {
-      checkIsNotLegacy(device, 'it keeps its name')
-      if (nameKeyOf(name) !== device.name_key) checkNameIsNotLegacy(name)
+      checkIsNotMigrationDevice(device, 'it keeps its name')
+      if (nameKeyOf(name) !== device.name_key) checkNameIsNotReserved(name)
       await checkNameIsFree(change.db, device, name, device.id)
       if (name === device.name) return
       await change.db
@@ -141,7 +141,7 @@ export class Devices {
   async set(ref: string, terms: DeviceTerms): Promise<Device> {
     return this.#changeOne(ref, async (change, device) => {
       const scopes = terms.scopes ?? splitList<Scope>(device.scopes)
-      if (terms.expiresAt === null) checkIsNotLegacy(device, 'it must have an end')
+      if (terms.expiresAt === null) checkIsNotMigrationDevice(device, 'it must have an end')
       const allowFrom = terms.allowFrom ?? splitList(device.allow_from)
       const columns = termColumns({ scopes, allowFrom, expiresAt: terms.expiresAt === undefined ? device.expires_at : terms.expiresAt })
       const link = terms.user === undefined ? { id: device.user_id, login: device.user } : await findLink(change.db, terms.user)
@@ -153,7 +153,7 @@ export class Devices {
   async setPassword(ref: string, { password: chosen }: { readonly password?: Secret | undefined } = {}): Promise<DeviceWithPassword> {
     const found = await getDeviceRow(this.#context.db, await resolveDevice(this.#context.db, ref))
     checkNotRevoked(found)
-    checkIsNotLegacy(found, 'it has no app password')
+    checkIsNotMigrationDevice(found, 'it has no app password')
     const owner: PasswordOwner = { mailboxId: found.mailbox_id, address: found.address, deviceName: found.name, device: found.id }
     const { shown, columns } = await makePassword(this.#context, chosen, owner)
     const device = await this.#changeOne(found.id, async (change, row) => {

@@ -31,7 +31,7 @@ describe('a mailbox', () => {
       hasSecret: true,
       state: 'active',
       createdAt: fixture.now,
-      legacyUntil: null,
+      migrationPasswordUntil: null,
       devices: 0,
     })
     expect(await store.mailboxes.find('ANNA@bücher.example')).toEqual(mailbox)
@@ -97,5 +97,5 @@ test('another upstream login ends the sessions under the old one', async () => {
   const { device } = await store.devices.add('anna@example.com', { name: 'Phone' })
   fixture.now += 1000
   await store.mailboxes.set('anna@example.com', { login: 'anna.a' })
-  expect((await gateway.findStandings([device.id])).get(device.id)?.kickedAt).toBe(fixture.now)
+  expect((await gateway.findDeviceStatuses([device.id])).get(device.id)?.kickedAt).toBe(fixture.now)
 })

@@ -14,7 +14,7 @@ import type { MailboxesTable, Schema } from '../schema/schema.ts'
 import { forgetSending } from '../sending/sending-queries.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
 import { kickColumns } from './kick.ts'
-import { LEGACY_NAME, setLegacyUntil } from './migration-rows.ts'
+import { MIGRATION_DEVICE_NAME, setMigrationPasswordUntil } from './migration-rows.ts'
 
 export interface Mailbox {
   readonly id: MailboxId
@@ -28,7 +28,7 @@ export interface Mailbox {
   readonly state: MailboxState
   readonly createdAt: number
   /** Until when its upstream password is accepted too; null: it is not. Milliseconds since 1970, UTC. */
-  readonly legacyUntil: number | null
+  readonly migrationPasswordUntil: number | null
   /** Devices that are not revoked, the old password not counted. */
   readonly devices: number
 }
@@ -38,7 +38,7 @@ export interface NewMailbox {
   readonly upstream: string
   readonly login?: string | null | undefined
   readonly secret?: Secret | null | undefined
-  readonly legacyUntil?: number | null | undefined
+  readonly migrationPasswordUntil?: number | null | undefined
 }
 
 export interface MailboxChanges {
@@ -46,7 +46,7 @@ export interface MailboxChanges {
   readonly login?: string | null | undefined
   readonly secret?: Secret | null | undefined
   readonly state?: MailboxState | undefined
-  readonly legacyUntil?: number | null | undefined
+  readonly migrationPasswordUntil?: number | null | undefined
 }
 
 /** RFC 4616 §2 lets servers refuse longer names. */
@@ -60,7 +60,7 @@ export class Mailboxes {
   }
 
   /** Throws ALREADY_EXISTS, BAD_INPUT, KEY_WRONG. */
-  async add({ address: text, upstream, login = null, secret = null, legacyUntil = null }: NewMailbox): Promise<Mailbox> {
+  async add({ address: text, upstream, login = null, secret = null, migrationPasswordUntil = null }: NewMailbox): Promise<Mailbox> {
     const address = parseAddress(text)
     checkLogin(login)
     const id = makeId<MailboxId>()
@@ -69,7 +69,7 @@ export class Mailboxes {
         throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
       const sealed = await this.#seal(change.db, id, secret)
       await insertMailbox(change, { id, address, upstream, login, sealed, state: 'active' })
-      await setLegacyUntil(change, { id, address }, legacyUntil)
+      await setMigrationPasswordUntil(change, { id, address }, migrationPasswordUntil)
       return getMailbox(change.db, address)
     })
   }
@@ -96,8 +96,8 @@ export class Mailboxes {
     checkLogin(changes.login ?? null)
     return this.#context.change(async change => {
       const row = await getMailboxRow(change.db, address)
-      const { secret, legacyUntil, ...columns } = changes
-      if (legacyUntil !== undefined) await setLegacyUntil(change, row, legacyUntil)
+      const { secret, migrationPasswordUntil, ...columns } = changes
+      if (migrationPasswordUntil !== undefined) await setMigrationPasswordUntil(change, row, migrationPasswordUntil)
       const sealed = secret === undefined ? undefined : await this.#seal(change.db, row.id, secret)
       await changeMailbox(change, row, { ...columns, sealed })
       return getMailbox(change.db, address)
@@ -226,18 +226,18 @@ function selectMailboxes(db: Kysely<Schema>) {
         .select('devices.expires_at')
         .whereRef('devices.mailbox_id', '=', 'mailboxes.id')
         // In these words the index of device names answers it.
-        .where('devices.name_key', '=', LEGACY_NAME)
+        .where('devices.name_key', '=', MIGRATION_DEVICE_NAME)
         .where('devices.state', '<>', 'revoked')
         .where('devices.kind', '=', 'legacy')
-        .as('legacy_until'),
+        .as('migration_until'),
     )
 }
 
 type MailboxRow = Awaited<ReturnType<ReturnType<typeof selectMailboxes>['execute']>>[number]
 
 function toMailbox(row: MailboxRow): Mailbox {
-  const { id, address, upstream, login, state, created_at: createdAt, legacy_until: legacyUntil } = row
-  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, createdAt, legacyUntil, devices: Number(row.devices ?? 0) }
+  const { id, address, upstream, login, state, created_at: createdAt, migration_until: migrationPasswordUntil } = row
+  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, createdAt, migrationPasswordUntil, devices: Number(row.devices ?? 0) }
 }
 
 export function checkLogin(login: string | null): void {

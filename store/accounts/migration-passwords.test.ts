@@ -19,7 +19,7 @@ beforeEach(async () => {
 })
 afterEach(() => fixture.remove())
 
-const legacyOf = async (address: string) => (await store.devices.list({ mailbox: address })).find(({ kind }) => kind === 'legacy')
+const migrationDeviceOf = async (address: string) => (await store.devices.list({ mailbox: address })).find(({ kind }) => kind === 'legacy')
 
 async function moves(act: () => Promise<unknown>): Promise<number> {
   const before = await gateway.readGeneration()
@@ -29,26 +29,28 @@ async function moves(act: () => Promise<unknown>): Promise<number> {
 
 describe('the date of one mailbox', () => {
   test('is off at first, set, moved and taken away; each moves the generation, the same again does not', async () => {
-    expect(await store.mailboxes.get(anna)).toMatchObject({ legacyUntil: null, devices: 0 })
-    expect(await moves(() => store.mailboxes.set(anna, { legacyUntil: until }))).toBe(1)
-    expect(await store.mailboxes.get(anna)).toMatchObject({ legacyUntil: until, devices: 0 })
-    expect(await moves(() => store.mailboxes.set(anna, { legacyUntil: until }))).toBe(0)
-    const first = await legacyOf(anna)
-    expect(await moves(() => store.mailboxes.set(anna, { legacyUntil: until + DAY_MS }))).toBe(1)
-    expect(await legacyOf(anna)).toMatchObject({ id: first?.id, expiresAt: until + DAY_MS })
-    expect(await moves(() => store.mailboxes.set(anna, { legacyUntil: null }))).toBe(1)
-    expect(await store.mailboxes.get(anna)).toMatchObject({ legacyUntil: null })
-    expect(await moves(() => store.mailboxes.set(anna, { legacyUntil: null }))).toBe(0)
+    expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: null, devices: 0 })
+    expect(await moves(() => store.mailboxes.set(anna, { migrationPasswordUntil: until }))).toBe(1)
+    expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: until, devices: 0 })
+    expect(await moves(() => store.mailboxes.set(anna, { migrationPasswordUntil: until }))).toBe(0)
+    const first = await migrationDeviceOf(anna)
+    expect(await moves(() => store.mailboxes.set(anna, { migrationPasswordUntil: until + DAY_MS }))).toBe(1)
+    expect(await migrationDeviceOf(anna)).toMatchObject({ id: first?.id, expiresAt: until + DAY_MS })
+    expect(await moves(() => store.mailboxes.set(anna, { migrationPasswordUntil: null }))).toBe(1)
+    expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: null })
+    expect(await moves(() => store.mailboxes.set(anna, { migrationPasswordUntil: null }))).toBe(0)
     expect(await store.devices.list({ revoked: true })).toMatchObject([{ id: first?.id, state: 'revoked' }])
   })
 
   test('is given with a new mailbox', async () => {
-    expect(await store.mailboxes.add({ address: 'berta@example.com', upstream: 'main', legacyUntil: until })).toMatchObject({ legacyUntil: until })
+    expect(await store.mailboxes.add({ address: 'berta@example.com', upstream: 'main', migrationPasswordUntil: until })).toMatchObject({
+      migrationPasswordUntil: until,
+    })
   })
 
   test('stands in the audit, before and after', async () => {
-    await store.mailboxes.set(anna, { legacyUntil: until, login: 'anna' })
-    await store.mailboxes.set(anna, { legacyUntil: null })
+    await store.mailboxes.set(anna, { migrationPasswordUntil: until, login: 'anna' })
+    await store.mailboxes.set(anna, { migrationPasswordUntil: null })
     const changes = (await store.audit.list({ subject: anna })).filter(({ action }) => action === 'mailbox.changed')
     expect(changes).toMatchObject([
       { before: { legacyPasswordUntil: null }, after: { legacyPasswordUntil: until } },
@@ -58,34 +60,37 @@ describe('the date of one mailbox', () => {
   })
 
   test('shows as the device "legacy" until it is over, revoked or disabled', async () => {
-    await store.mailboxes.set(anna, { legacyUntil: until })
-    expect(await legacyOf(anna)).toMatchObject({ name: 'legacy', state: 'legacy', scopes: ['imap', 'smtp'], expiresAt: until, lastConnection: null })
+    await store.mailboxes.set(anna, { migrationPasswordUntil: until })
+    expect(await migrationDeviceOf(anna)).toMatchObject({ name: 'legacy', state: 'legacy', scopes: ['imap', 'smtp'], expiresAt: until, lastConnection: null })
     await store.devices.disable(`${anna}/legacy`)
-    expect(await legacyOf(anna)).toMatchObject({ state: 'disabled' })
+    expect(await migrationDeviceOf(anna)).toMatchObject({ state: 'disabled' })
     await store.devices.enable(`${anna}/legacy`)
     fixture.now = until
-    expect(await legacyOf(anna)).toMatchObject({ state: 'expired' })
+    expect(await migrationDeviceOf(anna)).toMatchObject({ state: 'expired' })
     expect(await moves(() => store.devices.revoke([`${anna}/legacy`]))).toBe(1)
-    expect(await store.mailboxes.get(anna)).toMatchObject({ legacyUntil: null })
-    await store.mailboxes.set(anna, { legacyUntil: until + 1 })
-    expect(await legacyOf(anna)).toMatchObject({ state: 'legacy' })
+    expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: null })
+    await store.mailboxes.set(anna, { migrationPasswordUntil: until + 1 })
+    expect(await migrationDeviceOf(anna)).toMatchObject({ state: 'legacy' })
   })
 
   test('ends with all devices of the mailbox', async () => {
-    await store.mailboxes.set(anna, { legacyUntil: until })
+    await store.mailboxes.set(anna, { migrationPasswordUntil: until })
     expect(await store.devices.revokeAll(anna)).toMatchObject([{ name: 'legacy', state: 'revoked' }])
   })
 
   test('leaves a device alone that had the name before', async () => {
     const { device } = await store.devices.add(anna, { name: 'Phone' })
     await fixture.query('update devices set name = ?, name_key = ? where id = ?', ['Legacy', 'legacy', device.id])
-    await expect(store.mailboxes.set(anna, { legacyUntil: until })).rejects.toMatchObject({ code: 'ALREADY_EXISTS', remedy: expect.stringContaining('rename') })
-    expect(await store.mailboxes.get(anna)).toMatchObject({ legacyUntil: null, devices: 1 })
+    await expect(store.mailboxes.set(anna, { migrationPasswordUntil: until })).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+      remedy: expect.stringContaining('rename'),
+    })
+    expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: null, devices: 1 })
   })
 })
 
 describe('the device "legacy"', () => {
-  beforeEach(() => store.mailboxes.set(anna, { legacyUntil: until }))
+  beforeEach(() => store.mailboxes.set(anna, { migrationPasswordUntil: until }))
 
   test('is found at every login, with nothing that a secret could fit', async () => {
     for (const text of ['upstream-marker', '', 'k7mqx2pd9rtfh4wzc8nb']) {
@@ -105,7 +110,7 @@ describe('the device "legacy"', () => {
     await expect(store.devices.setPassword(`${anna}/legacy`, { password: secret('sixteen-and-more-1') })).rejects.toMatchObject(refused)
     await expect(store.devices.rename(`${anna}/legacy`, 'old')).rejects.toMatchObject(refused)
     await expect(store.devices.set(`${anna}/legacy`, { expiresAt: null })).rejects.toMatchObject(refused)
-    expect(await legacyOf(anna)).toMatchObject({ name: 'legacy', expiresAt: until })
+    expect(await migrationDeviceOf(anna)).toMatchObject({ name: 'legacy', expiresAt: until })
   })
 
   test('does not count as one with a chosen password, and its name is nobody else’s', async () => {
@@ -123,8 +128,8 @@ describe('a whole domain', () => {
     const result = await store.legacy.setForDomain('many.example', until, ({ done, total }) => seen.push(done / total))
     expect(result).toEqual({ mailboxes: 450, changed: 450 })
     expect(seen).toEqual([200 / 450, 400 / 450, 1])
-    expect(await store.mailboxes.get(anna)).toMatchObject({ legacyUntil: null })
-    await store.mailboxes.set('m7@many.example', { legacyUntil: null })
+    expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: null })
+    await store.mailboxes.set('m7@many.example', { migrationPasswordUntil: null })
     expect(await store.legacy.setForDomain('many.example', until)).toEqual({ mailboxes: 450, changed: 1 })
     expect(await store.legacy.setForDomain('many.example', null)).toEqual({ mailboxes: 450, changed: 450 })
     await expect(store.legacy.setForDomain('any.example', until)).rejects.toMatchObject({ code: 'NOT_FOUND' })
@@ -132,14 +137,14 @@ describe('a whole domain', () => {
 })
 
 test('who still uses it is listed, the latest first, who never did last', async () => {
-  for (const name of ['berta', 'clara', 'dora']) await store.mailboxes.add({ address: `${name}@example.com`, upstream: 'main', legacyUntil: until })
+  for (const name of ['berta', 'clara', 'dora']) await store.mailboxes.add({ address: `${name}@example.com`, upstream: 'main', migrationPasswordUntil: until })
   await store.devices.add('clara@example.com', { name: 'Phone' })
   const batch = { activity: [], sessions: [], endedSessions: [] }
   for (const [name, at] of [
     ['clara', 1000],
     ['dora', 2000],
   ] as const) {
-    const device = (await legacyOf(`${name}@example.com`))!.id
+    const device = (await migrationDeviceOf(`${name}@example.com`))!.id
     await gateway.record({ ...batch, connections: [{ device, at: fixture.now + at, ip: '192.0.2.1', protocol: 'imap', app: 'Outlook', tls: null }] })
   }
   expect(await store.legacy.list()).toEqual([

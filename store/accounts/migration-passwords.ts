@@ -7,10 +7,10 @@
 import { MailwicketError } from '../../base/errors.ts'
 import type { StoreContext } from '../store-context.ts'
 import { type Device, selectDevices, toDevice } from './device-rows.ts'
-import { setLegacyUntil } from './migration-rows.ts'
+import { setMigrationPasswordUntil } from './migration-rows.ts'
 
 /** One mailbox that takes its upstream password, or did until its date. */
-export interface LegacyUse {
+export interface MigrationPasswordUse {
   readonly address: string
   /** Milliseconds since 1970, UTC. */
   readonly until: number
@@ -27,7 +27,7 @@ export interface LegacyUse {
 /** One transaction for so many mailboxes: gateways write their notes between two. */
 const MAILBOXES_PER_CHANGE = 200
 
-export class LegacyPasswords {
+export class MigrationPasswords {
   readonly #context: StoreContext
 
   constructor(context: StoreContext) {
@@ -47,7 +47,7 @@ export class LegacyPasswords {
     for (let at = 0; at < mailboxes.length; at += MAILBOXES_PER_CHANGE) {
       const part = mailboxes.slice(at, at + MAILBOXES_PER_CHANGE)
       await this.#context.change(async change => {
-        for (const mailbox of part) if (await setLegacyUntil(change, mailbox, until)) changed += 1
+        for (const mailbox of part) if (await setMigrationPasswordUntil(change, mailbox, until)) changed += 1
       })
       onProgress({ done: at + part.length, total: mailboxes.length })
     }
@@ -55,7 +55,7 @@ export class LegacyPasswords {
   }
 
   /** Who used it last comes first, who never did last. */
-  async list(): Promise<LegacyUse[]> {
+  async list(): Promise<MigrationPasswordUse[]> {
     const { db } = this.#context
     const now = this.#context.now()
     const rows = await selectDevices(db, now)

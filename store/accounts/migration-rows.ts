@@ -10,35 +10,39 @@ import type { PasswordKind } from '../schema/login-record.ts'
 import type { Change } from '../store-context.ts'
 import { nameKeyOf } from './device-names.ts'
 
-export const LEGACY_NAME = 'legacy'
+export const MIGRATION_DEVICE_NAME = 'legacy'
 
 /**
  * Begins, moves or (null) ends the cut-over of one mailbox within a change of the caller's; false: it was so already.
  * Throws ALREADY_EXISTS when a device of another kind has the name.
  */
-export async function setLegacyUntil(change: Change, mailbox: { readonly id: MailboxId; readonly address: string }, until: number | null): Promise<boolean> {
+export async function setMigrationPasswordUntil(
+  change: Change,
+  mailbox: { readonly id: MailboxId; readonly address: string },
+  until: number | null,
+): Promise<boolean> {
   const { db } = change
   const holder = await db
     .selectFrom('devices')
     .select(['id', 'kind', 'state', 'expires_at'])
     .where('mailbox_id', '=', mailbox.id)
-    .where('name_key', '=', nameKeyOf(LEGACY_NAME))
+    .where('name_key', '=', nameKeyOf(MIGRATION_DEVICE_NAME))
     .where('state', '<>', 'revoked')
     .executeTakeFirst()
   const legacy = holder?.kind === 'legacy' ? holder : undefined
   if ((legacy?.expires_at ?? null) === until) return false
   if (until === null) {
-    if (legacy !== undefined) await revokeLegacy(change, mailbox, legacy)
+    if (legacy !== undefined) await revokeMigrationDevice(change, mailbox, legacy)
   } else if (legacy !== undefined) {
     await db.updateTable('devices').set({ expires_at: until }).where('id', '=', legacy.id).execute()
   } else {
     if (holder !== undefined) {
       throw new MailwicketError('ALREADY_EXISTS', {
-        message: `${mailbox.address} has a device of its own with the name "${LEGACY_NAME}" (${holder.id})`,
+        message: `${mailbox.address} has a device of its own with the name "${MIGRATION_DEVICE_NAME}" (${holder.id})`,
         remedy: `Give it another name first: \`mailwicket device rename ${holder.id} NAME\`.`,
       })
     }
-    await insertLegacy(change, mailbox.id, until)
+    await insertMigrationDevice(change, mailbox.id, until)
   }
   await change.audit({
     action: 'mailbox.changed',
@@ -52,20 +56,26 @@ export async function setLegacyUntil(change: Change, mailbox: { readonly id: Mai
 }
 
 /** With an entry of its own in the audit: a restore must know of it when the row is long gone. */
-async function revokeLegacy(change: Change, mailbox: { readonly address: string }, { id, state }: { id: DeviceId; state: string }): Promise<void> {
+async function revokeMigrationDevice(change: Change, mailbox: { readonly address: string }, { id, state }: { id: DeviceId; state: string }): Promise<void> {
   const revoked = { state: 'revoked' as const, revoked_at: change.at }
   await change.db.updateTable('devices').set(revoked).where('id', '=', id).execute()
-  await change.audit({ action: 'device.revoked', subject: `${mailbox.address}/${LEGACY_NAME}`, subjectId: id, before: { state }, after: { state: 'revoked' } })
+  await change.audit({
+    action: 'device.revoked',
+    subject: `${mailbox.address}/${MIGRATION_DEVICE_NAME}`,
+    subjectId: id,
+    before: { state },
+    after: { state: 'revoked' },
+  })
 }
 
-async function insertLegacy({ db, at }: Change, mailbox: MailboxId, until: number): Promise<void> {
+async function insertMigrationDevice({ db, at }: Change, mailbox: MailboxId, until: number): Promise<void> {
   await db
     .insertInto('devices')
     .values({
       id: makeId<DeviceId>(),
       mailbox_id: mailbox,
-      name: LEGACY_NAME,
-      name_key: nameKeyOf(LEGACY_NAME),
+      name: MIGRATION_DEVICE_NAME,
+      name_key: nameKeyOf(MIGRATION_DEVICE_NAME),
       state: 'active',
       kind: 'legacy',
       // SECURITY: neither a hash nor a tag that anything could match.
@@ -86,15 +96,15 @@ async function insertLegacy({ db, at }: Change, mailbox: MailboxId, until: numbe
 }
 
 /** The name belongs to the old password of a mailbox, whether it is accepted or not. Throws BAD_INPUT. */
-export function checkNameIsNotLegacy(name: string): void {
-  if (nameKeyOf(name) !== nameKeyOf(LEGACY_NAME)) return
+export function checkNameIsNotReserved(name: string): void {
+  if (nameKeyOf(name) !== nameKeyOf(MIGRATION_DEVICE_NAME)) return
   throw new MailwicketError('BAD_INPUT', {
-    message: `the name "${LEGACY_NAME}" stands for a mailbox's password at its real server (--legacy-password-until): choose another`,
+    message: `the name "${MIGRATION_DEVICE_NAME}" stands for a mailbox's password at its real server (--legacy-password-until): choose another`,
   })
 }
 
 /** For what needs a password of ours, a name of its own or no end. Throws BAD_INPUT. */
-export function checkIsNotLegacy(device: { readonly kind: PasswordKind; readonly address: string; readonly name: string }, wish: string): void {
+export function checkIsNotMigrationDevice(device: { readonly kind: PasswordKind; readonly address: string; readonly name: string }, wish: string): void {
   if (device.kind !== 'legacy') return
   throw new MailwicketError('BAD_INPUT', {
     message: `${device.address}/${device.name} stands for the password of the real server: ${wish}`,

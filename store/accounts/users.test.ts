@@ -115,7 +115,7 @@ describe('a user', () => {
 })
 
 describe('a blocked user', () => {
-  const standing = async (id: DeviceId) => (await gateway.findStandings([id])).get(id)?.userState
+  const standing = async (id: DeviceId) => (await gateway.findDeviceStatuses([id])).get(id)?.userState
 
   test('takes the linked devices along, and lets them in again once unblocked; others are not concerned', async () => {
     await store.users.add({ login: 'anna' })

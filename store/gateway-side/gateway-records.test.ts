@@ -3,7 +3,7 @@ import { type DeviceId, makeId, type SessionId } from '../../base/ids.ts'
 import type { Device } from '../accounts/device-rows.ts'
 import type { Store } from '../open-store.ts'
 import { StoreFixture, type TestNode } from '../store-fixture.ts'
-import type { ActivityNote, Batch, ConnectionNote, SessionRow } from './gateway-store.ts'
+import type { ActivityRecord, Batch, ConnectionRecord, SessionRow } from './gateway-store.ts'
 
 const anna = 'anna@example.com'
 const DAY_MS = 86_400_000
@@ -22,7 +22,7 @@ beforeEach(async () => {
 afterEach(() => fixture.remove())
 
 const batch = (changes: Partial<Batch>): Batch => ({ connections: [], activity: [], sessions: [], endedSessions: [], ...changes })
-const connection = (changes: Partial<ConnectionNote> = {}): ConnectionNote => ({
+const connection = (changes: Partial<ConnectionRecord> = {}): ConnectionRecord => ({
   device: device.id,
   at: fixture.now,
   ip: '192.0.2.1',
@@ -31,7 +31,7 @@ const connection = (changes: Partial<ConnectionNote> = {}): ConnectionNote => ({
   tls: 'TLSv1.3',
   ...changes,
 })
-const attempt = (changes: Partial<ActivityNote> = {}): ActivityNote => ({
+const attempt = (changes: Partial<ActivityRecord> = {}): ActivityRecord => ({
   at: fixture.now,
   address: anna,
   device: device.id,
@@ -214,11 +214,11 @@ describe('live sessions', () => {
     fixture.now += 500
     expect(await store.sessions.kick(target)).toEqual({ sessions: 2 })
     expect(await gateway.readGeneration()).toBe(before + 1)
-    expect((await gateway.findStandings([device.id])).get(device.id)?.kickedAt).toBe(fixture.now)
+    expect((await gateway.findDeviceStatuses([device.id])).get(device.id)?.kickedAt).toBe(fixture.now)
   })
 
   test('two kicks in the same millisecond, or after the clock was set back, are two', async () => {
-    const kickedAt = async () => (await gateway.findStandings([device.id])).get(device.id)?.kickedAt ?? 0
+    const kickedAt = async () => (await gateway.findDeviceStatuses([device.id])).get(device.id)?.kickedAt ?? 0
     await store.sessions.kick({ device: device.id })
     const first = await kickedAt()
     await store.sessions.kick({ mailbox: anna })

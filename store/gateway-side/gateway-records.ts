@@ -8,25 +8,25 @@ import type { DeviceId, NodeId } from '../../base/ids.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { FUTURE_MS, PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from '../schema/retention.ts'
 import type { ActivityTable, Schema } from '../schema/schema.ts'
-import { SendingNotes } from '../sending/sending-records.ts'
-import type { ActivityNote, Batch, ConnectionNote, SessionRow } from './gateway-store.ts'
+import { SendingRecords } from '../sending/sending-records.ts'
+import type { ActivityRecord, Batch, ConnectionRecord, SessionRow } from './gateway-store.ts'
 import { purge, trimActivity } from './purge.ts'
 
 type Repeated = Pick<ActivityTable, 'address' | 'device_id' | 'result' | 'protocol' | 'ip' | 'app' | 'first_at' | 'last_at' | 'count'>
 
-export class GatewayNotes {
+export class GatewayRecords {
   readonly #db: Kysely<Schema>
   readonly #node: NodeId
   readonly #queries
-  readonly #sending: SendingNotes
+  readonly #sending: SendingRecords
   #purgedAt = 0
 
   constructor(db: Kysely<Schema>, node: NodeId) {
     this.#db = db
     this.#node = node
-    this.#sending = new SendingNotes(db)
+    this.#sending = new SendingRecords(db)
     this.#queries = {
-      connection: prepareQuery((param: Param<ConnectionNote & { node: NodeId; future: number }>) => upsertConnection(db, param)),
+      connection: prepareQuery((param: Param<ConnectionRecord & { node: NodeId; future: number }>) => upsertConnection(db, param)),
       repeat: prepareQuery((param: Param<Repeated & { cursor: number; window: number }>) => countRepeat(db, param)),
       activity: prepareQuery((param: Param<Repeated & { cursor: number }>) => insertActivity(db, param)),
       session: prepareQuery((param: Param<SessionRow & { node: NodeId }>) => upsertSession(db, param)),
@@ -76,7 +76,7 @@ export class GatewayNotes {
     })
   }
 
-  async #recordActivity(db: Transaction<Schema>, notes: readonly ActivityNote[]): Promise<void> {
+  async #recordActivity(db: Transaction<Schema>, notes: readonly ActivityRecord[]): Promise<void> {
     if (notes.length === 0) return
     const newest = await db
       .selectFrom('activity')
@@ -96,8 +96,8 @@ export class GatewayNotes {
 }
 
 /** The latest note of each device, in the order of their ids. */
-function latestConnections(notes: readonly ConnectionNote[]): ConnectionNote[] {
-  const latest = new Map<DeviceId, ConnectionNote>()
+function latestConnections(notes: readonly ConnectionRecord[]): ConnectionRecord[] {
+  const latest = new Map<DeviceId, ConnectionRecord>()
   for (const note of notes) {
     const known = latest.get(note.device)
     if (known === undefined || note.at >= known.at) latest.set(note.device, note)
@@ -106,7 +106,7 @@ function latestConnections(notes: readonly ConnectionNote[]): ConnectionNote[] {
 }
 
 /** Attempts that differ only in their time as one row. A batch is a second of them, far less than the window. */
-function countRepeats(notes: readonly ActivityNote[]): Repeated[] {
+function countRepeats(notes: readonly ActivityRecord[]): Repeated[] {
   const rows = new Map<string, Repeated>()
   for (const { at, address, device, result, protocol, ip, app } of notes) {
     const key = JSON.stringify([address, device, result, protocol, ip, app])
@@ -121,7 +121,7 @@ function byId(a: SessionRow, b: SessionRow): number {
   return a.id < b.id ? -1 : 1
 }
 
-function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionNote & { node: NodeId; future: number }>) {
+function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionRecord & { node: NodeId; future: number }>) {
   return db
     .insertInto('last_connections')
     .columns(['device_id', 'at', 'ip', 'protocol', 'app', 'tls', 'node_id'])

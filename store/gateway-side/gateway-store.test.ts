@@ -109,15 +109,15 @@ describe('a login', () => {
 describe('standings', () => {
   test('of devices that are there; of others there is none', async () => {
     const gone = makeId<DeviceId>()
-    const standings = await gateway.findStandings([gone, device.id])
+    const standings = await gateway.findDeviceStatuses([gone, device.id])
     expect([...standings.keys()]).toEqual([device.id])
     expect(standings.get(device.id)).toMatchObject({ state: 'active', scopes: ['imap'], passwordVersion: 1 })
-    expect((await gateway.findStandings([])).size).toBe(0)
+    expect((await gateway.findDeviceStatuses([])).size).toBe(0)
   })
 
   test('of a thousand devices are asked for in lists', async () => {
     const devices = Array.from({ length: 1000 }, () => makeId<DeviceId>())
-    expect([...(await gateway.findStandings([...devices, device.id])).keys()]).toEqual([device.id])
+    expect([...(await gateway.findDeviceStatuses([...devices, device.id])).keys()]).toEqual([device.id])
   })
 })
 

@@ -7,11 +7,11 @@ import type { DeviceId, MailboxId, NodeId, SessionId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { SendingTerms } from '../accounts/sending-rules.ts'
 import type { FailureKind } from '../schema/failure-limits.ts'
-import type { DeviceStanding, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
+import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
 import type { Integrity } from '../sqlite/integrity.ts'
 
 /** The last connection of one device. */
-export interface ConnectionNote {
+export interface ConnectionRecord {
   readonly device: DeviceId
   /** Milliseconds since 1970, UTC; an older note never replaces a newer one. */
   readonly at: number
@@ -24,7 +24,7 @@ export interface ConnectionNote {
 }
 
 /** One attempt to log in; repeats (same address, device, result, ip, protocol, app) are counted in one row. */
-export interface ActivityNote {
+export interface ActivityRecord {
   readonly at: number
   readonly address: string
   readonly device: DeviceId | null
@@ -47,7 +47,7 @@ export interface SessionRow {
 }
 
 /** The upstream accepted a message of this device for so many recipients. */
-export interface SentNote {
+export interface SentRecord {
   readonly device: DeviceId
   readonly recipients: number
   /** Milliseconds since 1970, UTC: decides the day that it counts for. */
@@ -55,13 +55,13 @@ export interface SentNote {
 }
 
 /** What an upstream's submission server offered in its EHLO reply after TLS: keyword in capitals → its parameters, '' for none. */
-export interface KeywordsNote {
+export interface KeywordsRecord {
   readonly upstream: string
   readonly keywords: ReadonlyMap<string, string>
 }
 
 /** More distinct wrong secrets of a subject; they are added to what all nodes counted. */
-export interface FailureNote {
+export interface FailureRecord {
   readonly kind: FailureKind
   readonly subject: string
   readonly added: number
@@ -72,7 +72,7 @@ export interface FailureNote {
 }
 
 /** A device of the mailbox logged in from the block. */
-export interface KnownBlockNote {
+export interface RecognisedNetworkRecord {
   readonly mailbox: MailboxId
   readonly block: string
   readonly at: number
@@ -87,15 +87,15 @@ export interface FailureRow {
 
 /** What happened since the last batch; written in one transaction. */
 export interface Batch {
-  readonly connections: readonly ConnectionNote[]
-  readonly activity: readonly ActivityNote[]
+  readonly connections: readonly ConnectionRecord[]
+  readonly activity: readonly ActivityRecord[]
   /** New or changed sessions of this node. */
   readonly sessions: readonly SessionRow[]
   readonly endedSessions: readonly SessionId[]
   /** Added to the counts of the device, its mailbox and its user. */
-  readonly sent?: readonly SentNote[] | undefined
+  readonly sent?: readonly SentRecord[] | undefined
   /** Each replaces what was known of its upstream. */
-  readonly keywords?: readonly KeywordsNote[] | undefined
+  readonly keywords?: readonly KeywordsRecord[] | undefined
 }
 
 export interface GatewayStore {
@@ -107,7 +107,7 @@ export interface GatewayStore {
   /** Moves with every change that can end a session. */
   readGeneration(): Promise<number>
   /** The standing of these devices; one that is gone from the store is missing from the map. */
-  findStandings(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStanding>>
+  findDeviceStatuses(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStatus>>
   /** Sessions of this node that `session kick ID` asked to end. */
   findKickedSessions(): Promise<readonly SessionId[]>
   /** What the device may send, and what was sent today as far as it was recorded. Throws NOT_FOUND when the device is gone. */
@@ -115,13 +115,13 @@ export interface GatewayStore {
   /** What upstreams offered when they were last asked, by their names. */
   readUpstreamKeywords(): Promise<ReadonlyMap<string, ReadonlyMap<string, string>>>
   /** Whether a device of the mailbox with this address logged in from `block` later than `after`. */
-  isKnownBlock(address: string, block: string, after: number): Promise<boolean>
+  isRecognisedNetwork(address: string, block: string, after: number): Promise<boolean>
   /** The same for any mailbox. */
-  isKnownBlockOfAny(block: string, after: number): Promise<boolean>
+  isRecognisedByAnyMailbox(block: string, after: number): Promise<boolean>
   /** The counts that changed after `revision`, at most `limit`, oldest change first; and the revision to go on from. */
   readFailures(revision: number, limit: number): Promise<{ readonly rows: readonly FailureRow[]; readonly revision: number }>
   /** Adds counts and notes known blocks; resolves when both are committed. */
-  recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void>
+  recordFailures(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[]): Promise<void>
   /** Opens the sealed upstream secret of a mailbox. Throws NOT_FOUND when it has none, KEY_WRONG, STORE_DAMAGED. */
   openUpstreamSecret(mailbox: LoginMailbox): Secret
   /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */

@@ -8,7 +8,7 @@ import { type Kysely, sql } from 'kysely'
 import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import { splitList } from '../accounts/device-rows.ts'
 import { ANY_BUCKET } from '../passwords/tag.ts'
-import type { DeviceStanding, LoginDevice, LoginRecord, Scope } from '../schema/login-record.ts'
+import type { DeviceStatus, LoginDevice, LoginRecord, Scope } from '../schema/login-record.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { REVOKED_KEPT_MS } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -16,11 +16,11 @@ import type { Schema } from '../schema/schema.ts'
 /** Standings are asked for in lists of one of these lengths, the last one filled up: three texts to prepare. 256 rows take well under a millisecond. */
 const LIST_LENGTHS = [1, 32, 256] as const
 
-interface StandingColumns {
+interface StatusColumns {
   readonly id: DeviceId
-  readonly state: DeviceStanding['state']
-  readonly mailbox_state: DeviceStanding['mailboxState']
-  readonly user_state: DeviceStanding['userState']
+  readonly state: DeviceStatus['state']
+  readonly mailbox_state: DeviceStatus['mailboxState']
+  readonly user_state: DeviceStatus['userState']
   readonly scopes: string
   readonly expires_at: number | null
   readonly allow_from: string
@@ -44,7 +44,7 @@ export class LoginQueries {
     )
     this.#standings = LIST_LENGTHS.map(length => ({
       length,
-      query: prepareQuery((param: Param<Record<string, DeviceId>>) => selectStandings(db, length, param)),
+      query: prepareQuery((param: Param<Record<string, DeviceId>>) => selectStatuses(db, length, param)),
     }))
   }
 
@@ -69,8 +69,8 @@ export class LoginQueries {
     return rows.map(({ id }) => id)
   }
 
-  async findStandings(devices: readonly DeviceId[]): Promise<Map<DeviceId, DeviceStanding>> {
-    const standings = new Map<DeviceId, DeviceStanding>()
+  async findDeviceStatuses(devices: readonly DeviceId[]): Promise<Map<DeviceId, DeviceStatus>> {
+    const standings = new Map<DeviceId, DeviceStatus>()
     const largest = LIST_LENGTHS[LIST_LENGTHS.length - 1] ?? 1
     for (let at = 0; at < devices.length; at += largest) {
       // Thousands of devices: the sessions get their turn between two lists.
@@ -79,7 +79,7 @@ export class LoginQueries {
       const { length, query } = this.#standings.find(({ length }) => length >= list.length) ?? raise()
       const values = Object.fromEntries(Array.from({ length }, (_, index) => [String(index), list[index] ?? list[0]])) as Record<string, DeviceId>
       const { rows } = await this.#db.executeQuery(query(values))
-      for (const row of rows) standings.set(row.id, toStanding(row))
+      for (const row of rows) standings.set(row.id, toStatus(row))
     }
     return standings
   }
@@ -104,7 +104,7 @@ function selectLogin(db: Kysely<Schema>, param: Param<{ address: string; bucket:
   )
 }
 
-function selectStandings(db: Kysely<Schema>, length: number, param: Param<Record<string, DeviceId>>) {
+function selectStatuses(db: Kysely<Schema>, length: number, param: Param<Record<string, DeviceId>>) {
   return db
     .selectFrom('devices')
     .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
@@ -124,10 +124,10 @@ type LoginRow = Awaited<ReturnType<ReturnType<typeof selectLogin>['execute']>>[n
 function toLoginDevice(row: LoginRow): LoginDevice[] {
   const { id, name, kind, phc, tag } = row
   if (id === null || name === null || kind === null || phc === null) return []
-  return [{ ...toStanding(row as StandingColumns), name, kind, phc, tag }]
+  return [{ ...toStatus(row as StatusColumns), name, kind, phc, tag }]
 }
 
-function toStanding(row: StandingColumns): DeviceStanding {
+function toStatus(row: StatusColumns): DeviceStatus {
   return {
     id: row.id,
     state: row.state,

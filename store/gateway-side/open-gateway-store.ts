@@ -13,11 +13,11 @@ import { getStoreKeyId, openPepper, upstreamSecretPlace } from '../keys/store-ke
 import { LimitQueries } from '../limits/limit-queries.ts'
 import { bucketOf, type Tags, tagsOf } from '../passwords/tag.ts'
 import type { Backend } from '../schema/backend.ts'
-import type { DeviceStanding, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
+import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
 import { SendingQueries } from '../sending/sending-queries.ts'
 import type { Integrity } from '../sqlite/integrity.ts'
 import { openSqlite } from '../sqlite/sqlite-backend.ts'
-import type { Batch, FailureNote, FailureRow, GatewayStore, KnownBlockNote } from './gateway-store.ts'
+import type { Batch, FailureRecord, FailureRow, GatewayStore, RecognisedNetworkRecord } from './gateway-store.ts'
 import { LoginQueries } from './login-queries.ts'
 import { StoreWriter } from './threaded-writer.ts'
 
@@ -85,8 +85,8 @@ class OpenGatewayStore implements GatewayStore {
     return this.#queries.readGeneration()
   }
 
-  findStandings(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStanding>> {
-    return this.#queries.findStandings(devices)
+  findDeviceStatuses(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStatus>> {
+    return this.#queries.findDeviceStatuses(devices)
   }
 
   findKickedSessions(): Promise<readonly SessionId[]> {
@@ -101,20 +101,20 @@ class OpenGatewayStore implements GatewayStore {
     return this.#sending.readUpstreamKeywords()
   }
 
-  isKnownBlock(address: string, block: string, after: number): Promise<boolean> {
-    return this.#limits.isKnownBlock(address, block, after)
+  isRecognisedNetwork(address: string, block: string, after: number): Promise<boolean> {
+    return this.#limits.isRecognisedNetwork(address, block, after)
   }
 
-  isKnownBlockOfAny(block: string, after: number): Promise<boolean> {
-    return this.#limits.isKnownBlockOfAny(block, after)
+  isRecognisedByAnyMailbox(block: string, after: number): Promise<boolean> {
+    return this.#limits.isRecognisedByAnyMailbox(block, after)
   }
 
   readFailures(revision: number, limit: number): Promise<{ rows: readonly FailureRow[]; revision: number }> {
     return this.#limits.readFailures(revision, limit)
   }
 
-  recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void> {
-    return this.#parts.writer.recordFailures(failures, knownBlocks)
+  recordFailures(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[]): Promise<void> {
+    return this.#parts.writer.recordFailures(failures, recognisedNetworks)
   }
 
   openUpstreamSecret({ id, address, sealedSecret }: LoginMailbox): Secret {

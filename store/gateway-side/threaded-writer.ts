@@ -8,7 +8,7 @@ import { Worker } from 'node:worker_threads'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, NodeId } from '../../base/ids.ts'
 import type { Integrity } from '../sqlite/integrity.ts'
-import type { Batch, FailureNote, KnownBlockNote } from './gateway-store.ts'
+import type { Batch, FailureRecord, RecognisedNetworkRecord } from './gateway-store.ts'
 
 export interface WorkerData {
   readonly path: string
@@ -21,7 +21,12 @@ export interface WorkerData {
 
 type Work =
   | { readonly verb: 'record'; readonly batch: Batch; readonly now: number }
-  | { readonly verb: 'failures'; readonly failures: readonly FailureNote[]; readonly knownBlocks: readonly KnownBlockNote[]; readonly now: number }
+  | {
+      readonly verb: 'failures'
+      readonly failures: readonly FailureRecord[]
+      readonly recognisedNetworks: readonly RecognisedNetworkRecord[]
+      readonly now: number
+    }
   | { readonly verb: 'tag'; readonly device: DeviceId; readonly tag: Uint8Array }
   /** The last one: the thread closes the database. */
   | { readonly verb: 'leave' }
@@ -85,8 +90,8 @@ export class StoreWriter {
     await this.#ask({ verb: 'record', batch, now: this.#now() })
   }
 
-  async recordFailures(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[]): Promise<void> {
-    await this.#ask({ verb: 'failures', failures, knownBlocks, now: this.#now() })
+  async recordFailures(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[]): Promise<void> {
+    await this.#ask({ verb: 'failures', failures, recognisedNetworks, now: this.#now() })
   }
 
   async setTag(device: DeviceId, tag: Uint8Array): Promise<void> {

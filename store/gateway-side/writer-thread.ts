@@ -5,17 +5,17 @@
  */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads'
 import { MailwicketError } from '../../base/errors.ts'
-import { LimitNotes } from '../limits/limit-records.ts'
+import { LimitRecords } from '../limits/limit-records.ts'
 import type { Backend } from '../schema/backend.ts'
 import { checkVersion } from '../schema/migrations.ts'
 import { checkWithin, type Integrity } from '../sqlite/integrity.ts'
 import { openSqlite } from '../sqlite/sqlite-backend.ts'
-import { GatewayNotes } from './gateway-records.ts'
+import { GatewayRecords } from './gateway-records.ts'
 import { forgetNodes } from './purge.ts'
 import type { WorkerAnswer, WorkerData, WorkerRequest } from './threaded-writer.ts'
 
 async function openBackend({ path, node, now, isFirst }: WorkerData): Promise<{ backend: Backend; integrity: Integrity | undefined }> {
-  const backend = openSqlite(path, 'write-notes')
+  const backend = openSqlite(path, 'write-records')
   try {
     await checkVersion(backend)
     // A thread that died and is started again has notes waiting; the start of the gateway is the moment to look.
@@ -30,14 +30,14 @@ async function openBackend({ path, node, now, isFirst }: WorkerData): Promise<{ 
 
 async function serve(port: MessagePort, data: WorkerData): Promise<void> {
   const { backend, integrity } = await openBackend(data)
-  const notes = new GatewayNotes(backend.db, data.node)
-  const limits = new LimitNotes(backend.db)
+  const notes = new GatewayRecords(backend.db, data.node)
+  const limits = new LimitRecords(backend.db)
   const run = async (request: WorkerRequest): Promise<void> => {
     switch (request.verb) {
       case 'record':
         return notes.record(request.batch, request.now)
       case 'failures':
-        return limits.record(request.failures, request.knownBlocks, request.now)
+        return limits.record(request.failures, request.recognisedNetworks, request.now)
       case 'tag':
         return notes.setTag(request.device, request.tag)
       case 'leave':

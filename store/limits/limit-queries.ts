@@ -36,12 +36,12 @@ export class LimitQueries {
     )
   }
 
-  async isKnownBlock(address: string, block: string, after: number): Promise<boolean> {
+  async isRecognisedNetwork(address: string, block: string, after: number): Promise<boolean> {
     const { rows } = await this.#db.executeQuery(this.#known({ address, block, after }))
     return rows.length > 0
   }
 
-  async isKnownBlockOfAny(block: string, after: number): Promise<boolean> {
+  async isRecognisedByAnyMailbox(block: string, after: number): Promise<boolean> {
     const { rows } = await this.#db.executeQuery(this.#knownOfAny({ block, after }))
     return rows.length > 0
   }

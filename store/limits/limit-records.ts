@@ -2,9 +2,9 @@
  * What the limiter writes: counts of wrong secrets, and the blocks that a mailbox knows. Runs in the store's worker thread.
  */
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { FailureNote, KnownBlockNote } from '../gateway-side/gateway-store.ts'
-import { KNOWN_BLOCK_MS } from '../schema/failure-limits.ts'
-import { FAILURE_ROWS_KEPT, KNOWN_BLOCKS_PER_MAILBOX, PURGE_ROWS } from '../schema/retention.ts'
+import type { FailureRecord, RecognisedNetworkRecord } from '../gateway-side/gateway-store.ts'
+import { RECOGNISED_NETWORK_MS } from '../schema/failure-limits.ts'
+import { FAILURE_ROWS_KEPT, PURGE_ROWS, RECOGNISED_NETWORKS_PER_MAILBOX } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
 
 /** A day's window, and an hour for clocks that differ. */
@@ -12,22 +12,22 @@ const LATEST_END_MS = 25 * 3_600_000
 /** Steps of one purge: milliseconds each. */
 const PURGE_STEPS = 20
 
-export class LimitNotes {
+export class LimitRecords {
   readonly #db: Kysely<Schema>
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
   }
 
-  async record(failures: readonly FailureNote[], knownBlocks: readonly KnownBlockNote[], now: number): Promise<void> {
+  async record(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[], now: number): Promise<void> {
     await this.#db.transaction().execute(async db => {
       await addFailures(db, failures, now)
-      for (const note of knownBlocks.toSorted(byKey)) await noteKnownBlock(db, note)
+      for (const note of recognisedNetworks.toSorted(byKey)) await recordRecognisedNetwork(db, note)
     })
   }
 }
 
-async function addFailures(db: Transaction<Schema>, failures: readonly FailureNote[], now: number): Promise<void> {
+async function addFailures(db: Transaction<Schema>, failures: readonly FailureRecord[], now: number): Promise<void> {
   if (failures.length === 0) return
   let revision = await newestRevision(db)
   for (const { kind, subject, added, total, expiresAt } of failures.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))) {
@@ -67,7 +67,7 @@ export async function newestRevision(db: Kysely<Schema>): Promise<number> {
 }
 
 /** Nothing for a mailbox that was removed a moment ago. A new row pushes out the mailbox's oldest. */
-async function noteKnownBlock(db: Transaction<Schema>, { mailbox, block, at }: KnownBlockNote): Promise<void> {
+async function recordRecognisedNetwork(db: Transaction<Schema>, { mailbox, block, at }: RecognisedNetworkRecord): Promise<void> {
   const known = await db
     .updateTable('known_blocks')
     .set({ last_at: sql`case when last_at > ${at} then last_at else ${at} end` })
@@ -91,7 +91,7 @@ async function noteKnownBlock(db: Transaction<Schema>, { mailbox, block, at }: K
     .where('mailbox_id', '=', mailbox)
     .orderBy('last_at', 'desc')
     .limit(PURGE_ROWS)
-    .offset(KNOWN_BLOCKS_PER_MAILBOX)
+    .offset(RECOGNISED_NETWORKS_PER_MAILBOX)
   await db.deleteFrom('known_blocks').where('mailbox_id', '=', mailbox).where('block', 'in', tooMany).execute()
 }
 
@@ -101,7 +101,7 @@ export async function purgeLimits(db: Kysely<Schema>, now: number): Promise<void
   const forgotten = db
     .selectFrom('known_blocks')
     .select(['mailbox_id', 'block'])
-    .where('last_at', '<', now - KNOWN_BLOCK_MS)
+    .where('last_at', '<', now - RECOGNISED_NETWORK_MS)
     .orderBy('last_at')
     .limit(PURGE_ROWS)
   await db
@@ -126,7 +126,7 @@ async function purgeFailures(db: Kysely<Schema>, now: number): Promise<boolean> 
   return numDeletedRows === BigInt(PURGE_ROWS)
 }
 
-function byKey(a: KnownBlockNote, b: KnownBlockNote): number {
+function byKey(a: RecognisedNetworkRecord, b: RecognisedNetworkRecord): number {
   if (a.mailbox !== b.mailbox) return a.mailbox < b.mailbox ? -1 : 1
   return a.block < b.block ? -1 : 1
 }

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Store } from '../open-store.ts'
 import type { FailureKind } from '../schema/failure-limits.ts'
-import { CLEARED_KEPT_MS, FAILURE_ROWS_KEPT, KNOWN_BLOCKS_PER_MAILBOX, PURGE_ROWS } from '../schema/retention.ts'
+import { CLEARED_KEPT_MS, FAILURE_ROWS_KEPT, PURGE_ROWS, RECOGNISED_NETWORKS_PER_MAILBOX } from '../schema/retention.ts'
 import { StoreFixture, type TestNode } from '../store-fixture.ts'
 
 const HOUR = 3_600_000
@@ -136,25 +136,25 @@ describe('blocks that a mailbox knows', () => {
 
   test('are known for the mailbox, and as blocks in which somebody is known', async () => {
     await noted('192.0.2.7')
-    expect(await node.isKnownBlock(anna, '192.0.2.7', fixture.now - HOUR)).toBe(true)
-    expect(await node.isKnownBlock(anna, '192.0.2.7', fixture.now)).toBe(false)
-    expect(await node.isKnownBlock('bob@example.com', '192.0.2.7', 0)).toBe(false)
-    expect(await node.isKnownBlockOfAny('192.0.2.7', 0)).toBe(true)
-    expect(await node.isKnownBlockOfAny('192.0.2.8', 0)).toBe(false)
+    expect(await node.isRecognisedNetwork(anna, '192.0.2.7', fixture.now - HOUR)).toBe(true)
+    expect(await node.isRecognisedNetwork(anna, '192.0.2.7', fixture.now)).toBe(false)
+    expect(await node.isRecognisedNetwork('bob@example.com', '192.0.2.7', 0)).toBe(false)
+    expect(await node.isRecognisedByAnyMailbox('192.0.2.7', 0)).toBe(true)
+    expect(await node.isRecognisedByAnyMailbox('192.0.2.8', 0)).toBe(false)
   })
 
   test('only move forward in time, and go with the mailbox', async () => {
     await noted('192.0.2.7')
     await noted('192.0.2.7', fixture.now - HOUR)
-    expect(await node.isKnownBlock(anna, '192.0.2.7', fixture.now - 1)).toBe(true)
+    expect(await node.isRecognisedNetwork(anna, '192.0.2.7', fixture.now - 1)).toBe(true)
     await store.mailboxes.remove(anna)
-    expect(await node.isKnownBlockOfAny('192.0.2.7', 0)).toBe(false)
+    expect(await node.isRecognisedByAnyMailbox('192.0.2.7', 0)).toBe(false)
   })
 
   test('the oldest gives way to one too many', async () => {
-    for (let i = 0; i <= KNOWN_BLOCKS_PER_MAILBOX; i++) await noted(`192.0.${i >> 8}.${i & 255}`, fixture.now + i)
-    expect(await node.isKnownBlock(anna, '192.0.0.0', 0)).toBe(false)
-    expect(await node.isKnownBlock(anna, '192.0.0.1', 0)).toBe(true)
+    for (let i = 0; i <= RECOGNISED_NETWORKS_PER_MAILBOX; i++) await noted(`192.0.${i >> 8}.${i & 255}`, fixture.now + i)
+    expect(await node.isRecognisedNetwork(anna, '192.0.0.0', 0)).toBe(false)
+    expect(await node.isRecognisedNetwork(anna, '192.0.0.1', 0)).toBe(true)
   })
 })
 

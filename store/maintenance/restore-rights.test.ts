@@ -25,7 +25,7 @@ const restore = (changes = {}) => restoreStore({ config: fixture.config, keyring
 
 async function standing() {
   const gateway = await fixture.openNode()
-  return (await gateway.findStandings([device.id])).get(device.id)
+  return (await gateway.findDeviceStatuses([device.id])).get(device.id)
 }
 
 const kept = { kept: { count: 1, names: [`${mailbox}/Phone (user blocked)`] }, revived: { count: 0 } }
@@ -108,10 +108,10 @@ test('limits of sending that were set or drawn closer since the backup stay; wid
 })
 
 test('the old password is not accepted again that was ended long ago, whose device is not known any more', async () => {
-  await store.mailboxes.set(mailbox, { legacyUntil: fixture.now + 90 * 86_400_000 })
+  await store.mailboxes.set(mailbox, { migrationPasswordUntil: fixture.now + 90 * 86_400_000 })
   await store.backup(file)
-  await store.mailboxes.set(mailbox, { legacyUntil: null })
+  await store.mailboxes.set(mailbox, { migrationPasswordUntil: null })
   await fixture.query("delete from devices where kind = 'legacy'")
   expect(await restore()).toMatchObject({ kept: { names: [`${mailbox}/legacy (revoked)`] }, revived: { count: 0 } })
-  expect((await store.mailboxes.get(mailbox)).legacyUntil).toBeNull()
+  expect((await store.mailboxes.get(mailbox)).migrationPasswordUntil).toBeNull()
 })

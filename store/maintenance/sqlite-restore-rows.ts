@@ -40,13 +40,13 @@ type Run = (statement: RawBuilder<unknown>) => Promise<void>
  * Notes in the copy which devices differ, before the transaction and its lock: what is narrowed is among them. Valid as long as no command
  * changes the store.
  */
-export async function noteChanged(db: Kysely<Schema>): Promise<void> {
+export async function recordChanged(db: Kysely<Schema>): Promise<void> {
   const { all } = await columnsOf(db, 'devices')
   await sql`drop table if exists copy.changed`.execute(db)
   await sql`create table copy.changed as select id from (select ${all} from copy.devices except select ${all} from main.devices)`.execute(db)
 }
 
-/** `noteChanged` was called, and nothing changed since. */
+/** `recordChanged` was called, and nothing changed since. */
 export async function replaceRows(db: Kysely<Schema>, rights: RightsSince, now: number): Promise<void> {
   const run: Run = async statement => void (await statement.execute(db))
   if (rights === 'keep') {

@@ -61,7 +61,7 @@ describe('restoring while a gateway runs', () => {
       lost: { count: 1, names: [`${anna}/Later`] },
     })
     expect(await gateway.readGeneration()).toBeGreaterThan(before)
-    expect((await gateway.findStandings([device.id, later.device.id])).size).toBe(1)
+    expect((await gateway.findDeviceStatuses([device.id, later.device.id])).size).toBe(1)
     expect((await gateway.findLogin(anna, normaliseSecret(password)))?.devices).toMatchObject([{ name: 'Phone', state: 'active', passwordVersion: 1 }])
     expect((await store.mailboxes.list()).map(({ address }) => address)).toEqual([anna])
     expect((await store.mailboxes.openSecret(anna))?.reveal().toString()).toBe('upstream-marker')
@@ -119,7 +119,7 @@ describe('restoring while a gateway runs', () => {
     await store.devices.set(id('networks'), { allowFrom: ['10.0.0.0/8'] })
     await store.users.block('anna')
     await store.sending.set({ user: 'anna' }, { maySend: false })
-    const before = await gateway.findStandings([...made.values()])
+    const before = await gateway.findDeviceStatuses([...made.values()])
 
     const { kept, revived } = await restore()
     expect(revived.count).toBe(0)
@@ -132,7 +132,7 @@ describe('restoring while a gateway runs', () => {
       `${anna}/revoked (revoked)`,
       `${anna}/scope (scope)`,
     ])
-    expect(await gateway.findStandings([...made.values()])).toEqual(before)
+    expect(await gateway.findDeviceStatuses([...made.values()])).toEqual(before)
     expect((await gateway.findLogin(anna, normaliseSecret(password)))?.devices).toHaveLength(1)
     expect((await store.users.get('anna')).maySend).toBe(false)
     expect((await store.devices.get(id('revoked'))).revokedAt).toBe(fixture.now)
@@ -181,7 +181,7 @@ describe('restoring while a gateway runs', () => {
     fixture.now += 5000
     await record(gateway)
     await restore()
-    expect((await gateway.findStandings([device.id])).get(device.id)?.kickedAt).toBe(fixture.now)
+    expect((await gateway.findDeviceStatuses([device.id])).get(device.id)?.kickedAt).toBe(fixture.now)
   })
 
   test('that fails half-way leaves everything as it was', async () => {

@@ -21,7 +21,7 @@ import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
 import { type Actor, type Change, StoreContext } from '../store-context.ts'
 import { planRestore, type RestorePlan, type RightsSince } from './restore-plan.ts'
 import { COMPANIONS, copyDatabase, type OnProgress, removeDatabase } from './sqlite-backup.ts'
-import { noteChanged, replaceRows } from './sqlite-restore-rows.ts'
+import { recordChanged, replaceRows } from './sqlite-restore-rows.ts'
 
 export interface RestoreOptions {
   readonly config: Pick<Config, 'store'>
@@ -118,7 +118,7 @@ async function replaceInside({ config, keyring, actor, present, source, draft, k
     const state = await stateOf(present)
     // Long for a large store, and so without the lock: both hold as long as the state does.
     const plan = await planRestore(present.db, rights)
-    await noteChanged(present.db)
+    await recordChanged(present.db)
     await copyDatabase(present, keptAs, onProgress)
     const restoration = await context
       .change(async change => {

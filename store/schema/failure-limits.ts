@@ -45,4 +45,4 @@ export function restrictionOf(kind: FailureKind, count: number): Restriction {
 /** Counts below this are not worth a row in the store: whoever guesses in earnest soon has more. */
 export const SHARED_FROM = 5
 /** A block that logged in to a mailbox is known to it for so long. */
-export const KNOWN_BLOCK_MS = 30 * 24 * HOUR_MS
+export const RECOGNISED_NETWORK_MS = 30 * 24 * HOUR_MS

@@ -24,7 +24,7 @@ export interface LoginMailbox {
 }
 
 /** What decides whether a device is good now; the same for a login and for a live session. */
-export interface DeviceStanding {
+export interface DeviceStatus {
   readonly id: DeviceId
   readonly state: DeviceState
   readonly mailboxState: MailboxState
@@ -41,7 +41,7 @@ export interface DeviceStanding {
   readonly kickedAt: number | null
 }
 
-export interface LoginDevice extends DeviceStanding {
+export interface LoginDevice extends DeviceStatus {
   readonly name: string
   readonly kind: PasswordKind
   /** PHC string of the hash; empty for `legacy`. */

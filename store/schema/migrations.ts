@@ -20,7 +20,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'mailboxes, devices, sessions, activity, audit', since: '0.1.0', run: makeFirstTables },
   { name: 'users, sending rules', since: '0.1.0', run: makeSendingTables },
   { name: 'limits', since: '0.1.0', run: makeLimitTables },
-  { name: 'cut-over', since: '0.1.0', run: makeLegacyIndex },
+  { name: 'cut-over', since: '0.1.0', run: makeMigrationDeviceIndex },
   { name: 'blocked users', since: '0.1.0', run: addUserState },
 ]
 
@@ -289,7 +289,7 @@ async function makeLimitTables(db: Kysely<unknown>): Promise<void> {
 }
 
 /** Devices of kind `legacy`: with it, who still uses the old password is found without a look at every device. */
-async function makeLegacyIndex({ schema }: Kysely<unknown>): Promise<void> {
+async function makeMigrationDeviceIndex({ schema }: Kysely<unknown>): Promise<void> {
   await schema.createIndex('devices_legacy').on('devices').column('mailbox_id').where(sql.ref('kind'), '=', sql.lit('legacy')).execute()
 }
 

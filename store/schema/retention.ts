@@ -22,7 +22,7 @@ export const CLEARED_KEPT_MS = 60_000
 /** Rows of counts in all; those that end first go first. */
 export const FAILURE_ROWS_KEPT = 20_000
 /** Blocks a mailbox keeps, newest first: phones on the move have a new one every hour. */
-export const KNOWN_BLOCKS_PER_MAILBOX = 200
+export const RECOGNISED_NETWORKS_PER_MAILBOX = 200
 /** A last connection later than this from now was written while the clock was wrong: the next one replaces it. Clocks of nodes differ by less. */
 export const FUTURE_MS = 5 * 60_000
 /** Purges run so often, and delete so many rows at a time: milliseconds of work each. */

@@ -5,12 +5,12 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DeviceId } from '../../base/ids.ts'
-import type { KeywordsNote, SentNote } from '../gateway-side/gateway-store.ts'
+import type { KeywordsRecord, SentRecord } from '../gateway-side/gateway-store.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema, SentCountsTable } from '../schema/schema.ts'
 import { dayOf } from './sending-queries.ts'
 
-export class SendingNotes {
+export class SendingRecords {
   readonly #queries
 
   constructor(db: Kysely<Schema>) {
@@ -28,7 +28,7 @@ export class SendingNotes {
     }
   }
 
-  async recordSent(db: Transaction<Schema>, notes: readonly SentNote[]): Promise<void> {
+  async recordSent(db: Transaction<Schema>, notes: readonly SentRecord[]): Promise<void> {
     const counts = new Map<string, SentCountsTable>()
     const add = (count: SentCountsTable): void => {
       const key = `${count.subject_kind} ${count.subject_id} ${count.day}`
@@ -46,14 +46,14 @@ export class SendingNotes {
     for (const [, count] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) await db.executeQuery(this.#queries.count(count))
   }
 
-  async recordKeywords(db: Transaction<Schema>, notes: readonly KeywordsNote[], at: number): Promise<void> {
+  async recordKeywords(db: Transaction<Schema>, notes: readonly KeywordsRecord[], at: number): Promise<void> {
     const latest = new Map(notes.map(({ upstream, keywords }) => [upstream, keywords]))
     for (const [upstream, keywords] of [...latest].sort(([a], [b]) => (a < b ? -1 : 1)))
       await db.executeQuery(this.#queries.keywords({ upstream, keywords: JSON.stringify([...keywords]), at }))
   }
 }
 
-function sumByDevice(notes: readonly SentNote[]): { device: DeviceId; day: number; recipients: number }[] {
+function sumByDevice(notes: readonly SentRecord[]): { device: DeviceId; day: number; recipients: number }[] {
   const sums = new Map<string, { device: DeviceId; day: number; recipients: number }>()
   for (const { device, recipients, at } of notes) {
     const key = `${device} ${dayOf(at)}`

@@ -55,12 +55,12 @@ test('kill -9 of a writing process loses no device that was told, and the store 
 test('a gateway is the first to open the store after a kill -9', async () => {
   const told = await writeAndKill(3)
   const gateway = await fixture.openGateway()
-  const standings = await gateway.findStandings(told as never[])
+  const standings = await gateway.findDeviceStatuses(told as never[])
   expect([...standings.keys()].sort()).toEqual(told.toSorted())
 }, 30_000)
 
 test('a disk that is full in the middle of a transaction is told as such, and the next transaction works', async () => {
-  const { db, close } = openSqlite(fixture.path, 'write-notes')
+  const { db, close } = openSqlite(fixture.path, 'write-records')
   const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(db)
   const limit = (pages: number) => sql.raw(`pragma max_page_count = ${pages}`).execute(db)
   await limit((rows[0]?.page_count ?? 0) + 1)
@@ -116,7 +116,7 @@ test('a transaction that fails leaves nothing behind', async () => {
 test('administrative commits reach the disk, notes the operating system', async () => {
   for (const [mode, level] of [
     ['write', 2],
-    ['write-notes', 1],
+    ['write-records', 1],
   ] as const) {
     const backend = openSqlite(fixture.path, mode)
     const { rows } = await backend.db.executeQuery<{ synchronous: number }>({

@@ -38,7 +38,7 @@ export type SqliteMode =
   /** Administrative changes: a commit survives a power failure. */
   | 'write'
   /** The gateway's notes: a commit survives a crash of the process; a power failure may cost the last seconds. */
-  | 'write-notes'
+  | 'write-records'
   | 'read'
 
 /** Makes an empty database file, 0600, in a folder that is made 0700 if it is missing. Throws ALREADY_EXISTS. */

@@ -25,7 +25,7 @@ export interface ExportedMailbox {
   readonly hasSecret: boolean
   readonly state: MailboxState
   /** Until then its password at the upstream is accepted too; null: it is not. */
-  readonly legacyUntil: number | null
+  readonly migrationPasswordUntil: number | null
   /** By name, without revoked ones. */
   readonly devices: readonly ExportedDevice[]
 }
@@ -101,7 +101,7 @@ async function readPage(db: Kysely<Schema>, after: string, withHashes: boolean):
     login,
     hasSecret: Boolean(hasSecret),
     state,
-    legacyUntil: devices.get(id)?.find(({ kind }) => kind === 'legacy')?.expires_at ?? null,
+    migrationPasswordUntil: devices.get(id)?.find(({ kind }) => kind === 'legacy')?.expires_at ?? null,
     devices: (devices.get(id) ?? [])
       .filter(({ kind }) => kind !== 'legacy')
       .map(row => ({

@@ -14,7 +14,7 @@ export interface ImportedMailbox {
   readonly secret?: Secret | undefined
   readonly state?: MailboxState | undefined
   /** Until when its password at the upstream is accepted too; null: it is not. */
-  readonly legacyUntil?: number | null | undefined
+  readonly migrationPasswordUntil?: number | null | undefined
 }
 
 export interface ImportedDevice {

@@ -12,7 +12,7 @@ import { changeState, changeTerms, type DeviceRow, insertDevice, replacePassword
 import { nameKeyOf } from '../accounts/device-names.ts'
 import { SCOPES, splitList, termColumns } from '../accounts/device-rows.ts'
 import { changeMailbox, checkLogin, findMailboxRow, insertMailbox, sealUpstreamSecret } from '../accounts/mailboxes.ts'
-import { checkNameIsNotLegacy, LEGACY_NAME, setLegacyUntil } from '../accounts/migration-rows.ts'
+import { checkNameIsNotReserved, MIGRATION_DEVICE_NAME, setMigrationPasswordUntil } from '../accounts/migration-rows.ts'
 import { findUserRow } from '../accounts/user-rows.ts'
 import { liveSince } from '../history/sessions.ts'
 import { openSealed } from '../keys/seal.ts'
@@ -20,7 +20,7 @@ import { openPepper, upstreamSecretPlace } from '../keys/store-keys.ts'
 import { ANY_BUCKET, MAX_CHOSEN_PER_MAILBOX } from '../passwords/tag.ts'
 import type { Scope, UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { AuditNote, Change, StoreContext } from '../store-context.ts'
+import type { AuditRecord, Change, StoreContext } from '../store-context.ts'
 import { type ImportHasher, ImportPasswords, type PreparedBatch } from './import-passwords.ts'
 import { BadRow, type FreshPassword, type ImportedDevice, type ImportOptions, type ImportRow, type RowFate, type RowResult } from './import-rows.ts'
 
@@ -109,13 +109,13 @@ export class Importer {
       ...(present !== undefined && state !== present.state ? ['state'] : []),
       ...(present !== undefined && isNewSecret ? ['secret'] : []),
     ]
-    const needsRows = present !== undefined && (row.devices.length > 0 || mailbox.legacyUntil !== undefined)
+    const needsRows = present !== undefined && (row.devices.length > 0 || mailbox.migrationPasswordUntil !== undefined)
     const rows = !needsRows ? [] : await db.selectFrom('devices').selectAll().where('mailbox_id', '=', id).execute()
-    const legacy = rows.find(({ state, name_key }) => state !== 'revoked' && name_key === nameKeyOf(LEGACY_NAME))
-    if (mailbox.legacyUntil !== undefined && legacy !== undefined && legacy.kind !== 'legacy')
+    const legacy = rows.find(({ state, name_key }) => state !== 'revoked' && name_key === nameKeyOf(MIGRATION_DEVICE_NAME))
+    if (mailbox.migrationPasswordUntil !== undefined && legacy !== undefined && legacy.kind !== 'legacy')
       throw new BadRow('legacy_password_until: the mailbox has a device of its own with the name "legacy"; rename it first')
-    const isLegacyMoved = mailbox.legacyUntil !== undefined && mailbox.legacyUntil !== (legacy?.expires_at ?? null)
-    if (present !== undefined && isLegacyMoved) differs.push('legacy_password_until')
+    const isMigrationDateMoved = mailbox.migrationPasswordUntil !== undefined && mailbox.migrationPasswordUntil !== (legacy?.expires_at ?? null)
+    if (present !== undefined && isMigrationDateMoved) differs.push('legacy_password_until')
     if (differs.length > 0 && !update) throw new BadRow(`the mailbox is there already, and differs in ${differs.join(', ')}; --update changes it`)
     const names = new Set<string>()
     const devices: PlannedDevice[] = []
@@ -130,7 +130,7 @@ export class Importer {
 
   async #planDevice(db: Kysely<Schema>, device: ImportedDevice, owner: Owner): Promise<PlannedDevice> {
     const { update, addUsers } = this.#options
-    checkNameIsNotLegacy(device.name)
+    checkNameIsNotReserved(device.name)
     const row = owner.rows.find(other => other.state !== 'revoked' && other.name_key === nameKeyOf(device.name))
     const present = row === undefined ? undefined : { ...row, address: owner.address, ...(await userOf(db, row.user_id)) }
     const password = this.#planPassword(device, present, owner)
@@ -202,7 +202,7 @@ export class Importer {
     const sealed = isSealed ? await sealUpstreamSecret(change.db, this.#context.keyring(), id, mailbox.secret) : undefined
     if (present === undefined) await insertMailbox(change, { id, address: mailbox.address, upstream, login, state, sealed: sealed ?? null })
     else if (planned.isChanged) await changeMailbox(change, present, { upstream, login, state, sealed })
-    if (mailbox.legacyUntil !== undefined) await setLegacyUntil(change, { id, address: mailbox.address }, mailbox.legacyUntil)
+    if (mailbox.migrationPasswordUntil !== undefined) await setMigrationPasswordUntil(change, { id, address: mailbox.address }, mailbox.migrationPasswordUntil)
     const usersBefore = change.usersAdded
     const devices: RowFate[] = []
     for (const device of planned.devices) devices.push(await this.#writeDevice(change, { id, address: mailbox.address }, device, users))
@@ -280,7 +280,7 @@ class RowChange implements Change {
     this.#from = from
   }
 
-  audit(note: AuditNote): Promise<void> {
+  audit(note: AuditRecord): Promise<void> {
     return this.#change.audit({ ...note, after: { ...note.after, import: this.#from } })
   }
 }

@@ -37,7 +37,7 @@ export class Transfer {
     removeDatabase(path)
     try {
       await copyDatabase(this.#context.backend, path, undefined)
-      const backend = openSqlite(path, 'write-notes')
+      const backend = openSqlite(path, 'write-records')
       const { actor, now, generatedOnly } = this.#context
       const context = new StoreContext({ backend, actor, now, generatedOnly, keyring: () => this.#context.keyring() })
       const close = (): void => {

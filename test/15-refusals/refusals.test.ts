@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { logIn, openImaps, openImapsFrom, quote } from '../fixtures/raw-imap.ts'
 import { Stage } from '../fixtures/stage.ts'
 
@@ -22,7 +22,7 @@ afterAll(async () => await stage?.close())
 /** The whole answer to one login on a new connection. */
 async function tryLogin(account: ImapAccount): Promise<string> {
   // A wrong password is somebody's password too, mistyped or meant for another place.
-  noteSecret(account.password)
+  registerSecret(account.password)
   const imap = await openImaps(account)
   const reply = await imap.command(`LOGIN ${quote(account.user)} ${quote(account.password)}`)
   imap.destroy()
@@ -97,7 +97,7 @@ test('after a new password the old one is refused at once, the new one works at 
   const account = await stage.addAccount(user, 'Changed')
   expect(await tryLogin(account)).toContain('t1 OK')
   const changed = await stage.gateway.json<{ password: string }>(['device', 'password', account.device.id], { printsSecret: true })
-  noteSecret(changed.password)
+  registerSecret(changed.password)
   expect(await tryLogin(account)).toMatch(/^t1 NO \[AUTHENTICATIONFAILED\]/)
   expect(await tryLogin({ ...account, password: changed.password })).toContain('t1 OK')
 })

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { waitFor, within } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import type { NewDevice } from '../fixtures/mailwicket.ts'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
 import { Stage } from '../fixtures/stage.ts'
 
@@ -46,7 +46,7 @@ afterEach(async () => {
 async function run(...args: string[]): Promise<void> {
   // Only `device password` answers with one; elsewhere the field would say how it was made.
   const result = await stage.gateway.json<{ password?: string } | null>(args, args[1] === 'password' ? { printsSecret: true } : {})
-  if (args[1] === 'password') noteSecret(result?.password ?? '')
+  if (args[1] === 'password') registerSecret(result?.password ?? '')
 }
 
 async function expectEnd(imap: RawImap): Promise<void> {

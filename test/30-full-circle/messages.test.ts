@@ -52,7 +52,7 @@ function firstDifference(read: Buffer, sent: Buffer): string | undefined {
   return `at ${at} of ${sent.length} (${read.length} read): ${part(read)} and not ${part(sent)}`
 }
 
-const every8BitOctet = Buffer.from(Array.from({ length: 128 }, (_, index) => 128 + index)).toString('latin1')
+const every8BitByte = Buffer.from(Array.from({ length: 128 }, (_, index) => 128 + index)).toString('latin1')
 
 test.each<readonly [string, string]>([
   ['no text at all', ''],
@@ -61,7 +61,7 @@ test.each<readonly [string, string]>([
   ['lines that begin with dots', '.\r\n..\r\n...\r\n.a\r\n..b\r\n. \r\n.\t\r\n.\r\n'],
   ['a dot as its last line', 'text\r\n.\r\n'],
   ['what looks like commands', 'QUIT\r\nMAIL FROM:<evil@example.com>\r\nRSET\r\nDATA\r\n'],
-  ['every octet with the high bit', `${every8BitOctet}\r\n`],
+  ['every octet with the high bit', `${every8BitByte}\r\n`],
   ['control characters', '\x01\x02\x07\x08\x0b\x0c\x1b\x7f\r\n'],
   ['a line of a million octets', `${'long '.repeat(200_000)}\r\n`],
   ['a million lines', '\r\n'.repeat(1_000_000)],

@@ -2,7 +2,7 @@
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
 import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
 import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
@@ -203,7 +203,7 @@ describe('AUTH', () => {
 
 describe('who is not let in', () => {
   const tryLogin = async (login: string, password: string) => {
-    noteSecret(password)
+    registerSecret(password)
     const smtp = await openSmtp(device.smtp)
     const reply = await smtp.command(plainOf({ user: login, password }))
     smtp.destroy()

@@ -1,6 +1,6 @@
 /** Each verb in each state, in front of an upstream that keeps all it is told: nothing without a device, and with one only what a mail app may say. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
 import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
 import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
@@ -65,7 +65,7 @@ const allowed = ['HELO x', 'EHLO x', mail, rcpt, 'DATA', 'RSET', 'NOOP', 'VRFY s
 
 type Open = () => Promise<RawSmtp>
 async function wrong(password: string): Promise<RawSmtp> {
-  noteSecret(password)
+  registerSecret(password)
   const smtp = await openSmtp(device.smtp)
   await smtp.expect('535', plainOf({ user, password }))
   return smtp

@@ -1,7 +1,7 @@
 /** Whatever takes a device's right away ends its submission sessions within a second, with 421; a message in flight is dropped before its final dot. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { waitFor, within } from '../fixtures/deadline.ts'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
 import { ReadBack } from '../fixtures/read-back.ts'
 import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
@@ -44,7 +44,7 @@ beforeEach(async () => {
 async function run(...args: string[]): Promise<void> {
   // Only `device password` answers with one; elsewhere the field would say how it was made.
   const result = await stage.gateway.mailwicket.json<{ password?: string } | null>(args, args[1] === 'password' ? { printsSecret: true } : {})
-  if (args[1] === 'password') noteSecret(result?.password ?? '')
+  if (args[1] === 'password') registerSecret(result?.password ?? '')
 }
 
 const changes: readonly (readonly [string, (id: string) => readonly string[]])[] = [

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Labels, PrometheusText } from '../../gateway/monitoring/prometheus-text-fixture.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
-import { expectNoSecretIn, noteOutput, noteSecret } from '../fixtures/marker-secrets.ts'
+import { expectNoSecretIn, registerOutput, registerSecret } from '../fixtures/marker-secrets.ts'
 import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
 import { logInSmtp } from '../fixtures/raw-smtp.ts'
 import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
@@ -46,7 +46,7 @@ beforeAll(async () => {
   await gateway.mailwicket.addMailboxOf(dovecot, user)
   await gateway.mailwicket.addMailbox(stale, 'upstream/marker+old-one', ['--no-verify'])
   await gateway.mailwicket.addMailbox(stranded, 'upstream/marker+dead', ['--no-verify'])
-  noteOutput('the monitoring endpoint', () => said)
+  registerOutput('the monitoring endpoint', () => said)
   await gateway.serve()
   phone = await gateway.addDevice(user, 'marker-phone')
   scanner = await gateway.addDevice(user, 'marker-scanner', ['--scope', 'smtp'])
@@ -84,7 +84,7 @@ function counted(text: PrometheusText, name: string): Record<string, number> {
 }
 
 async function refused(account: SubmissionDevice['imap'], user = account.user, password = account.password): Promise<void> {
-  noteSecret(password)
+  registerSecret(password)
   const imap = await openImaps(account)
   expect(await imap.command(`LOGIN ${user} ${password}`)).toMatch(/^t1 NO /m)
   imap.destroy()

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type ChildOptions, type Finished, type RunningChild, runChild, runOk, startChild } from '../fixtures/child-process.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
-import { expectNoSecretPrinted, noteSecret } from '../fixtures/marker-secrets.ts'
+import { expectNoSecretPrinted, registerSecret } from '../fixtures/marker-secrets.ts'
 import { logIn } from '../fixtures/raw-imap.ts'
 import { makeTempDir } from '../fixtures/temp-dir.ts'
 
@@ -78,7 +78,7 @@ test('installed from the tarball alone, it serves', async () => {
     .replace(/^imap = .*/m, `imap = { address = "localhost:${dovecot.ports.plain}", tls = "none" }`)
     .replace(/^submission = .*/m, `submission = { address = "localhost:${dovecot.ports.plain}", tls = "none" }`)
   writeFileSync(config(), text)
-  noteSecret(dovecot.passwordOf(user))
+  registerSecret(dovecot.passwordOf(user))
   await run(['mailbox', 'add', user, '--secret-stdin'], { input: dovecot.passwordOf(user) })
   serve = startChild(join(machine, 'usr/bin/mailwicket'), ['--config', config(), 'serve'], { cwd: '/' })
   const [line] = await serve.waitForStdout(/^\{"event":"ready".*$/m, 30_000)
@@ -90,7 +90,7 @@ test('installed from the tarball alone, it serves', async () => {
       .at(-1),
   )
   const { password } = JSON.parse((await run(['device', 'add', user, 'Phone', '--json'], { printsSecret: true })).stdout) as { password: string }
-  noteSecret(password)
+  registerSecret(password)
   const session = await logIn({ host: 'localhost', port, starttlsPort: 0, user, password, ca: join(machine, 'var/lib/mailwicket/certs/ca.pem') })
   await session.ok('SELECT INBOX')
   // The thread that writes to the store is a file of its own in dist/.

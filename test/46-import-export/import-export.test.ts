@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Secret } from '../../base/secret.ts'
 import { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import { Mailwicket, type NewDevice, upstreamOf } from '../fixtures/mailwicket.ts'
-import { expectNoSecretIn, noteSecret } from '../fixtures/marker-secrets.ts'
+import { expectNoSecretIn, registerSecret } from '../fixtures/marker-secrets.ts'
 import { logIn, type RawImap } from '../fixtures/raw-imap.ts'
 import { Stage } from '../fixtures/stage.ts'
 
@@ -30,7 +30,7 @@ let session: RawImap
 beforeAll(async () => {
   stage = await Stage.open({ users: [reader, mover] })
   second = await Mailwicket.open({ upstreams: [upstreamOf(stage.dovecot)] })
-  for (const secret of [elsewhere, inClear]) noteSecret(secret)
+  for (const secret of [elsewhere, inClear]) registerSecret(secret)
   await stage.gateway.json(['mailbox', 'remove', mover, '--yes'])
   phone = await stage.gateway.addDevice(reader, 'Phone')
   await stage.gateway.serve()
@@ -82,7 +82,7 @@ test('a dry run changes nothing; an import lets new devices in at once, with has
   expect(statSync(join(stage.gateway.dir, 'new.csv')).mode & 0o777).toBe(0o600)
   const [, line] = readFileSync(join(stage.gateway.dir, 'new.csv'), 'utf8').split('\n')
   const generated = line?.split(',')[2] ?? ''
-  noteSecret(generated)
+  registerSecret(generated)
   await readInbox(stage.gateway, reader, generated)
   await session.ok('NOOP')
 })

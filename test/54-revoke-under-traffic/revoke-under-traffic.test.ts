@@ -9,7 +9,7 @@ import { openStore } from '../../store/open-store.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { Mailwicket } from '../fixtures/mailwicket.ts'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { openSessions, Traffic, type TrafficSession, TrafficUpstream, waitForSameBytes } from '../fixtures/traffic.ts'
 
 const mailboxes = Array.from({ length: 10 }, (_, index) => `user${index}@example.com`)
@@ -48,11 +48,11 @@ async function addDevices(): Promise<void> {
     for (let index = 0; index < devicesEach; index += 1) {
       const { device, password } = await store.devices.add(mailbox, { name: `Device ${index}` })
       const text = password.reveal().toString()
-      noteSecret(text)
+      registerSecret(text)
       devices.push({ id: device.id, mailbox, password: text })
     }
   }
-  noteSecret('upstream/marker+traffic')
+  registerSecret('upstream/marker+traffic')
   await store.close()
 }
 

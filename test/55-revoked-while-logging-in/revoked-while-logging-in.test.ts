@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { waitFor, within } from '../fixtures/deadline.ts'
 import { HostileUpstream } from '../fixtures/hostile-upstream.ts'
 import type { NewDevice } from '../fixtures/mailwicket.ts'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { ProxiedGateway } from '../fixtures/proxied-gateway.ts'
 import { quote, type RawImap } from '../fixtures/raw-imap.ts'
 import { plainOf } from '../fixtures/raw-smtp.ts'
@@ -104,7 +104,7 @@ async function hangSmtp(step: Step): Promise<Hanging> {
 
 async function run(...args: string[]): Promise<void> {
   const result = await gateway.mailwicket.json<{ password?: string } | null>(args, args[1] === 'password' ? { printsSecret: true } : {})
-  if (args[1] === 'password') noteSecret(result?.password ?? '')
+  if (args[1] === 'password') registerSecret(result?.password ?? '')
 }
 
 async function hangAll(): Promise<void> {

@@ -53,7 +53,7 @@ async function untilNoticed(earlier: number): Promise<void> {
 }
 
 /** Everything that only reads works, and nothing pretends: neither to the app nor to the administrator. */
-async function expectServiceWithoutNotes(): Promise<string> {
+async function expectServiceWithoutRecords(): Promise<string> {
   await bystander.ok('NOOP')
   expect(await tryLogin(password)).toContain('t1 OK')
   expect(await tryLogin('k7mq-x2pd-9rtf-h4wz-c8nb')).toMatch(/^t1 NO \[AUTHENTICATIONFAILED\]/)
@@ -83,7 +83,7 @@ test('the file is read-only', async () => {
   await runOk('chattr', ['+i', ...files])
   try {
     await untilNoticed(earlier)
-    await expectServiceWithoutNotes()
+    await expectServiceWithoutRecords()
   } finally {
     await runOk('chattr', ['-i', ...files])
   }
@@ -131,7 +131,7 @@ test('the disk is full', async () => {
   disk.fill()
   const since = Date.now()
   await untilNoticed(0)
-  expect(await expectServiceWithoutNotes()).toMatch(/full/)
+  expect(await expectServiceWithoutRecords()).toMatch(/full/)
   // The cause, not what came of it.
   expect(eventsOf('store.failed')).toEqual([expect.objectContaining({ level: 'error', err: expect.stringContaining('database or disk is full') })])
   disk.free()

@@ -61,7 +61,7 @@ const rowOf = async (name: string) => (await run<DeviceRow[]>(['device', 'list']
 const secondsToNow = (at: string | undefined) => Math.abs(Date.parse(at ?? '') / 1000 - offset - Date.now() / 1000)
 
 /** New logins get in, are noted at the time it is now, and all sessions are listed. */
-async function expectNotedNow(sessions: number): Promise<void> {
+async function expectRecordedNow(sessions: number): Promise<void> {
   const again = await logIn(phone)
   await waitFor('the last connection, by the clock', 10_000, async () => secondsToNow((await rowOf('Phone'))?.lastConnection?.at) < 60, 100)
   await waitFor('every session listed', 10_000, async () => (await run<SessionRow[]>(['session', 'list'])).length === sessions + 1, 100)
@@ -71,13 +71,13 @@ async function expectNotedNow(sessions: number): Promise<void> {
 
 test('an hour forward', async () => {
   setClock(hour)
-  await expectNotedNow(2)
+  await expectRecordedNow(2)
   for (const imap of [phoneSession, guestSession]) await imap.ok('SELECT INBOX')
 })
 
 test('two hours back', async () => {
   setClock(-hour)
-  await expectNotedNow(2)
+  await expectRecordedNow(2)
   for (const imap of [phoneSession, guestSession]) await imap.ok('NOOP')
 })
 
@@ -105,7 +105,7 @@ test('nine days forward: what expires at seven is over, and nothing else', async
   expect(await imap.command(`LOGIN ${user} ${guest.password}`)).toMatch(/^t1 NO \[EXPIRED\]/)
   imap.destroy()
   await phoneSession.ok('NOOP')
-  await expectNotedNow(1)
+  await expectRecordedNow(1)
 })
 
 test('and back: what is not yet expired gets in again', async () => {
@@ -113,7 +113,7 @@ test('and back: what is not yet expired gets in again', async () => {
   guestSession = await logIn(guest)
   await phoneSession.ok('NOOP')
   // Noted nine days ahead a moment ago: that is not held against today.
-  await expectNotedNow(2)
+  await expectRecordedNow(2)
   expect(stage.gateway.isAlive()).toBe(true)
 })
 

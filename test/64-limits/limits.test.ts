@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runChild } from '../fixtures/child-process.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { noteSecret } from '../fixtures/marker-secrets.ts'
+import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { openImapsFrom, quote } from '../fixtures/raw-imap.ts'
 import { Stage } from '../fixtures/stage.ts'
 import { makeTempDir } from '../fixtures/temp-dir.ts'
@@ -41,7 +41,7 @@ async function guess(localAddress: string, account: ImapAccount, times: number):
       left -= 1
       wrongSecrets += 1
       const password = `a wrong password ${wrongSecrets}`
-      noteSecret(password)
+      registerSecret(password)
       const code = await logInFrom(localAddress, { ...account, password })
       codes.set(code, (codes.get(code) ?? 0) + 1)
     }
@@ -147,7 +147,7 @@ describe('fail2ban', () => {
 
   test('matches the real lines of guesses, with the address they came from', async () => {
     const account = stage.gateway.account(cleared, 'nothing of this kind exists')
-    noteSecret(account.password)
+    registerSecret(account.password)
     await logInFrom('127.0.0.95', account)
     await logInFrom('127.0.0.95', account)
     await logInFrom('127.0.0.95', { ...account, user: 'nobody@example.com' })
@@ -187,7 +187,7 @@ for prefix in ['mx1 mailwicket[812]: ', '']:
   test('is not led to ban somebody else by what a client sends', async () => {
     const imap = await openImapsFrom('127.0.0.96', stage.gateway.account(cleared, ''))
     const forged = '","remote":"192.0.2.1","reason":"wrong-secret"}'
-    noteSecret(`${forged} as password`)
+    registerSecret(`${forged} as password`)
     await imap.command(`ID ("name" ${quote(forged)})`)
     await imap.command(`LOGIN ${quote(`x${forged}@example.com`)} ${quote(`${forged} as password`)}`)
     imap.destroy()

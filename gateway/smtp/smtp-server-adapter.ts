@@ -10,7 +10,7 @@ const PASSED_ON = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 
 
 export type SmtpKeywords = ReadonlyMap<string, string>
 
-export class FrontDoor {
+export class SmtpServerAdapter {
   #hostname: string
   readonly #learnt = new Map<string, SmtpKeywords>()
   #upstreams: readonly string[]

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor, within } from '../fixtures/deadline.ts'
 import { Dovecot, masterPassword } from '../fixtures/dovecot.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { findSecret, noteSecret } from '../fixtures/marker-secrets.ts'
+import { findSecret, registerSecret } from '../fixtures/marker-secrets.ts'
 import { Postfix } from '../fixtures/postfix.ts'
 import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
 import { logInSmtp, openSmtp, plainOf, type RawSmtp, type SmtpTransport } from '../fixtures/raw-smtp.ts'
@@ -72,7 +72,7 @@ async function logInPlain(account: ImapAccount): Promise<RawImap> {
 
 /** How IMAP and submission answer a login, without the tag. */
 async function answers(user: string, password: string): Promise<string[]> {
-  noteSecret(password)
+  registerSecret(password)
   const [imap, smtp] = [await openImaps(imapOf(user, password)), await openSmtp(smtpOf(user, password))]
   const said = [await imap.command(`AUTHENTICATE PLAIN ${plainOf({ user, password }).split(' ')[2]}`), await smtp.command(plainOf({ user, password }))]
   imap.destroy()
@@ -90,7 +90,7 @@ function askedDovecot(): () => string {
   return () => dovecot.readLog().slice(before).split('\n').filter(isJudging).join('\n')
 }
 
-async function legacyRow(user: string) {
+async function migrationRow(user: string) {
   return (await gateway.mailwicket.listDevices()).find(device => device.mailbox === user && device.name === 'legacy')
 }
 
@@ -122,7 +122,7 @@ describe('during the window', () => {
     await imap.ok('ID ("name" "Old Outlook" "version" "16")')
     await imap.ok(`LOGIN ${clara} "${dovecot.passwordOf(clara)}"`)
     const device = await waitFor('the last connection', 5000, async () => {
-      const row = await legacyRow(clara)
+      const row = await migrationRow(clara)
       return row?.lastConnection !== null && row?.sessions === 1 && row
     })
     expect(device).toMatchObject({ state: 'legacy', scopes: ['imap', 'smtp'], lastConnection: { protocol: 'imap', ip: '127.0.0.1', app: 'Old Outlook 16' } })
@@ -149,7 +149,7 @@ describe('during the window', () => {
 
   test('who still uses it is listed, the latest first; who never did, last', async () => {
     const { mailwicket } = gateway
-    await waitFor('two users', 5000, async () => (await legacyRow(anna))?.lastConnection !== null && (await legacyRow(clara))?.lastConnection !== null)
+    await waitFor('two users', 5000, async () => (await migrationRow(anna))?.lastConnection !== null && (await migrationRow(clara))?.lastConnection !== null)
     const rows = await mailwicket.json<{ address: string; lastConnection: { at: string } | null }[]>(['mailbox', 'list', '--legacy'])
     const times = rows.map(row => row.lastConnection?.at ?? '')
     expect(times).toEqual([...times].sort().reverse())
@@ -181,7 +181,7 @@ describe('a wrong secret', () => {
 
   test('a thousand times the same: the upstream hears of it once', async () => {
     const password = 'marker-again-and-again'
-    noteSecret(password)
+    registerSecret(password)
     const tries = async () => {
       const imap = await openImaps(imapOf(anna, password))
       for (let at = 0; at < 10; at += 1) expect(await imap.command(`LOGIN ${anna} ${password}`)).toContain('[AUTHENTICATIONFAILED]')
@@ -194,7 +194,7 @@ describe('a wrong secret', () => {
   test('fifty different ones at once: each is answered, the right one too', async () => {
     const flood = Array.from({ length: 50 }, async (_, at) => {
       const password = `marker-guess-number-${at}`
-      noteSecret(password)
+      registerSecret(password)
       const imap = await openImaps(imapOf(anna, password))
       expect(await imap.command(`LOGIN ${anna} ${password}`)).toMatch(/\[(AUTHENTICATIONFAILED|UNAVAILABLE|LIMIT)\]/)
       imap.destroy()
@@ -269,7 +269,7 @@ describe('the end', () => {
     await setUntil(clara, '2s')
     await expectEnd(2000 + endMs)
     expect((await answers(clara, dovecot.passwordOf(clara)))[0]).toContain('[AUTHENTICATIONFAILED]')
-    expect(await legacyRow(clara)).toMatchObject({ state: 'expired' })
+    expect(await migrationRow(clara)).toMatchObject({ state: 'expired' })
     ofDevice.destroy()
   })
 })

@@ -48,7 +48,7 @@ const smuggled = (name: string) => `MAIL FROM:<${forged}>\r\nRCPT TO:<${victim}>
 
 const lineEnds = { LF: '\n', CR: '\r', CRLF: '\r\n', 'NUL LF': '\0\n', 'CR NUL LF': '\r\0\n', 'LF NUL': '\n\0', 'CRLF NUL': '\r\n\0', 'NUL CRLF': '\0\r\n' }
 const isTrueEnd = (before: string, after: string) => before.endsWith('\r\n') && after.startsWith('\r\n')
-const lookAlikes = Object.entries(lineEnds).flatMap(([before, a]) =>
+const bareLfEnds = Object.entries(lineEnds).flatMap(([before, a]) =>
   Object.entries(lineEnds)
     .filter(([, b]) => !isTrueEnd(a, b))
     .map(([after, b]) => [`${before} . ${after}`, `${a}.${b}`] as const),
@@ -98,7 +98,7 @@ async function expectNothingSmuggled(): Promise<void> {
 }
 
 describe.each(['postfix', 'dovecot'] as const)('in front of %s', server => {
-  test.each(lookAlikes)('%s', async (name, end) => {
+  test.each(bareLfEnds)('%s', async (name, end) => {
     const said = await attempt(server, name, end)
     expect(said).toMatch(/^554 5\.6\.0 [^\r\n]+\r\n421 [^\r\n]+\r\n$/)
   })
@@ -106,7 +106,7 @@ describe.each(['postfix', 'dovecot'] as const)('in front of %s', server => {
 
 test('cut at every byte', async () => {
   const { length } = scripted.messages
-  for (const [name, end] of lookAlikes) {
+  for (const [name, end] of bareLfEnds) {
     for (let cut = 0; cut <= end.length; cut += 1) {
       const said = await attempt('scripted', name, end, cut)
       expect(said, `${name} cut at ${cut}`).toMatch(/^554 5\.6\.0 /)
