@@ -26,7 +26,6 @@ import { MigrationLogins } from './login/migration-login.ts'
 import { meterStore } from './monitoring/metered-store.ts'
 import { Metrics } from './monitoring/metrics.ts'
 import { openMonitoring } from './monitoring/monitoring.ts'
-import { ServiceManager } from './service-manager.ts'
 import { drain } from './sessions/drain.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
 import { Recorder } from './sessions/recorder.ts'
@@ -46,13 +45,27 @@ export interface Gateway {
   stop(): Promise<void>
 }
 
+/** What a service manager is told of this process. */
+export interface ServiceManagerLink {
+  ready(): void
+  /** To be followed by `ready`, also when the reload was refused. */
+  reloading(): void
+  stopping(sessions: number, mayTakeMs: number): void
+  /** Says that we are alive for as long as `isAlive` says so. */
+  startWatchdog(isAlive: () => boolean): void
+  /** Resolves when everything was told. */
+  close(): Promise<void>
+}
+
 export interface GatewayOptions {
   readonly config: Config
-  /** The environment, for the master key and for the service manager. */
+  /** The environment, for the master key and for sockets that were opened for us. */
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: LevelledLog
   /** Where the ready line goes. */
   readonly out: LogSink
+  /** Undefined: nobody is told. */
+  readonly serviceManager?: ServiceManagerLink | undefined
 }
 
 /** Throws what the parts throw: CONFIG_INVALID, KEY_…, STORE_…, CERTIFICATE_INVALID, LISTEN_FAILED. Then nothing is left open. */
@@ -74,7 +87,7 @@ const WATCHED_POLL_MS = 15_000
 /** For what comes after the drain: farewells, the last batch, the database. */
 const STOP_MARGIN_MS = 30_000
 
-async function openParts({ config, env, log, out }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
+async function openParts({ config, env, log, out, serviceManager: manager }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
   // What a reload replaces; everything below asks for it anew each time.
   const current = { configured: openConfigured(config) }
   const certificates = await openCertificates({ files: config.certificates, log })
@@ -144,16 +157,15 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
   recorder.start()
   revocation.start()
   closers.push(() => revocation.stop())
-  const manager = new ServiceManager({ env, log })
-  manager.startWatchdog(() => revocation.silentMs < WATCHED_POLL_MS)
-  closers.push(() => manager.close())
+  manager?.startWatchdog(() => revocation.silentMs < WATCHED_POLL_MS)
+  closers.push(async () => manager?.close())
   monitoring.readiness.serving()
   const admin = monitoring.address
   // Not by the log: whoever waits for this line waits at every log level.
   out.write(
     `${JSON.stringify({ event: 'ready', level: 'info', time: new Date().toISOString(), listen: listeners.facts, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`,
   )
-  manager.ready()
+  manager?.ready()
   let phase: Gateway['phase'] = 'serving'
   // One after another: two at a time would each bind what the other does.
   let reloading: Promise<void> = Promise.resolve()
@@ -172,9 +184,9 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
       reloading = reloading.then(async () => {
         isReloadAsked = false
         if (phase !== 'serving') return
-        manager.reloading()
+        manager?.reloading()
         await reloadConfig({ current, certificates, listeners, smtpServer, log })
-        manager.ready()
+        manager?.ready()
       })
       return reloading
     },
@@ -185,7 +197,7 @@ async function openParts({ config, env, log, out }: GatewayOptions, closers: Clo
       const drainMs = current.configured.config.drainSeconds * 1000
       listeners.close()
       log.info('stopping', { sessions: live.size, drainSeconds: drainMs / 1000 })
-      manager.stopping(live.size, drainMs + STOP_MARGIN_MS)
+      manager?.stopping(live.size, drainMs + STOP_MARGIN_MS)
       await drain({ live, drainMs })
       const cut = live.size
       await closeAll(closers)

@@ -22,12 +22,12 @@ async function serveForeground(context: CommandContext): Promise<void> {
   const { refuseUnavailable } = await import('../../config/config-available.ts')
   refuseUnavailable(config)
   const log = await openLog(context, config.logLevel)
-  const { startGateway } = await import('../../gateway/gateway.ts')
+  const [{ startGateway }, { ServiceManager }] = await Promise.all([import('../../gateway/gateway.ts'), import('../../cluster/service-manager.ts')])
   terminal.onDefect(error => {
     log.error('bug', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     terminal.exit(1)
   })
-  const starting = startGateway({ config, env: terminal.env, log, out: terminal.stdout })
+  const starting = startGateway({ config, env: terminal.env, log, out: terminal.stdout, serviceManager: new ServiceManager({ env: terminal.env, log }) })
   // Signals are heard from the beginning: who reads the ready line may send one at once.
   const stopped = runUntilStopped(terminal, { reload: async () => (await starting).reload(), stop: async () => (await starting).stop() })
   await Promise.all([starting, stopped])

@@ -15,13 +15,19 @@ import type { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import type { LoginDevice, LoginMailbox, LoginRecord, Scope } from '../../store/schema/login-record.ts'
 import { judgeDevice } from '../sessions/device-status.ts'
 import type { Refusal } from '../sessions/refusal.ts'
-import type { MigrationOffer } from './migration-login.ts'
 import type { Credentials } from './sasl.ts'
 
 export type Verdict =
   | { readonly device: LoginDevice; readonly mailbox: LoginMailbox }
   /** `device`: which one, where the secret was right; for log and activity only. */
   | { readonly refused: Refusal; readonly device?: LoginDevice; readonly migrationOffer?: MigrationOffer }
+
+/** Where no device fits: the mailbox takes its upstream's own password, and this may be it. */
+export interface MigrationOffer {
+  readonly device: LoginDevice
+  readonly mailbox: LoginMailbox
+  readonly secret: Secret
+}
 
 export interface Authenticator {
   readonly store: Pick<GatewayStore, 'findLogin' | 'tagsOf' | 'setTag'>

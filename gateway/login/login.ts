@@ -22,10 +22,11 @@ import { type EndReason, judgeSession, type LiveSession, type LiveSessions } fro
 import { Ended, failureOf, type LoginResult } from '../sessions/login-result.ts'
 import type { Recorder } from '../sessions/recorder.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
-import { isClientGone, type MigrationServices, proveLogin } from './migration-login.ts'
+import { isClientGone } from './migration-login.ts'
+import { type ProofServices, proveLogin } from './prove-login.ts'
 import type { Credentials } from './sasl.ts'
 
-export interface LoginServices extends MigrationServices {
+export interface LoginServices extends ProofServices {
   readonly config: Config
   readonly store: GatewayStore
   readonly recorder: Recorder

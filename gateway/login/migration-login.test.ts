@@ -9,8 +9,9 @@ import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.
 import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import type { Route } from '../../upstream/upstream-routes.ts'
 import { LIMITS } from '../limits.ts'
-import { MigrationLogins, type MigrationServices, proveLogin } from './migration-login.ts'
+import { MigrationLogins } from './migration-login.ts'
 import { MigrationMemory } from './migration-memory.ts'
+import { type ProofServices, proveLogin } from './prove-login.ts'
 
 const RIGHT = 'marker-right-Old1'
 const mailbox: LoginMailbox = { id: 'm1' as MailboxId, address: 'ann@example.com', upstream: 'main', login: 'ann.a', sealedSecret: null, state: 'active' }
@@ -71,7 +72,7 @@ function prove(text: string, { device = {}, ip = '192.0.2.7', protocol = 'imap',
     log: silentLog,
     legacy: migrationLogins,
     migrationRouteOf: (_mailbox: LoginMailbox, secret: Secret) => ({ config: { imap: server, submission: server }, login: { secret } }) as unknown as Route,
-  } as unknown as MigrationServices
+  } as unknown as ProofServices
   const credentials = { address: mailbox.address, secret: Secret.fromText(text), actsAsOther: false }
   const scope = protocol === 'imap' ? ('imap' as const) : ('smtp' as const)
   const connect = async ({ login }: Route, ofTry: AbortSignal) => {

@@ -12,54 +12,21 @@ import type { Secret } from '../../base/secret.ts'
 import { resemblesGenerated } from '../../store/passwords/app-password.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
 import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
-import type { Route } from '../../upstream/upstream-routes.ts'
 import { LIMITS } from '../limits.ts'
-import type { Circumstances } from '../sessions/device-status.ts'
-import { type Authenticator, authenticate, type Verdict } from './authenticate.ts'
+import type { MigrationOffer } from './authenticate.ts'
 import { MigrationGate } from './migration-gate.ts'
 import { MigrationMemory, type MigrationMemoryKey } from './migration-memory.ts'
-import type { Credentials } from './sasl.ts'
 
-/** What `authenticate` found where no device fits: the mailbox takes its upstream's own password, and this may be it. */
-export interface MigrationOffer {
-  readonly device: LoginDevice
-  readonly mailbox: LoginMailbox
-  readonly secret: Secret
-}
-
-export type Proof<Upstream> =
-  | Verdict
+/** What became of the offer. */
+export type MigrationProof<Upstream> =
   /** The upstream let it in: nobody has to log in there once more. */
   | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream }
   /** `legacy`: for the log, why the secret was not accepted as the old password either. */
   | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly legacy: string }
 
-export interface MigrationServices extends Authenticator {
-  readonly legacy: MigrationLogins
-  /** With the mailbox's own login and this secret. Throws UpstreamFailure `not-configured`. */
-  migrationRouteOf(mailbox: LoginMailbox, secret: Secret): Route
-}
-
-type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
 /** An upstream connection, as far as we may have to get rid of it. */
-interface Closable {
+export interface Closable {
   readonly socket: { destroy(): unknown }
-}
-type Session = Pick<Circumstances, 'scope' | 'ip'> & { readonly protocol: 'imap' | 'submission' }
-
-/** Whose secret is it: a device's, or, during the cut-over, the upstream's? Throws what `authenticate` throws, and UpstreamFailure. */
-export async function proveLogin<Upstream extends Closable>(
-  services: MigrationServices,
-  credentials: Credentials,
-  session: Session,
-  { connect, signal }: { readonly connect: Connect<Upstream>; readonly signal: AbortSignal },
-): Promise<Proof<Upstream>> {
-  const verdict = await authenticate(services, credentials, session)
-  if (!('refused' in verdict) || verdict.migrationOffer === undefined) return verdict
-  const { migrationOffer: offer } = verdict
-  const route = services.migrationRouteOf(offer.mailbox, offer.secret)
-  const { protocol } = session
-  return services.legacy.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
 }
 
 export interface MigrationTry<Upstream> {
@@ -82,7 +49,7 @@ export class MigrationLogins {
     this.#memory = memory
   }
 
-  async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: MigrationOffer, attempt: MigrationTry<Upstream>): Promise<Proof<Upstream>> {
+  async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: MigrationOffer, attempt: MigrationTry<Upstream>): Promise<MigrationProof<Upstream>> {
     const unfit = findUnfit(secret)
     if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
     const key = this.#memory.keyOf(attempt, mailbox, secret)

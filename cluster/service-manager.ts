@@ -7,6 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import type { Log } from '../base/log.ts'
+import type { ServiceManagerLink } from '../gateway/gateway.ts'
 import { SpareDescriptors } from './spare-descriptors.ts'
 
 export interface ServiceManagerOptions {
@@ -20,7 +21,7 @@ export interface ServiceManagerOptions {
 /** systemd-notify waits five seconds for the barrier by itself. */
 const NOTIFY_MS = 10_000
 
-export class ServiceManager {
+export class ServiceManager implements ServiceManagerLink {
   readonly #env: Readonly<Record<string, string | undefined>>
   readonly #log: Log
   readonly #command: string

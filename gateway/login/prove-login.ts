@@ -1,0 +1,34 @@
+/**
+ * Whose secret is it: a device's, or, while a mailbox moves, its own at the upstream? Every login comes through here, with or without a migration.
+ */
+import type { Secret } from '../../base/secret.ts'
+import type { LoginMailbox } from '../../store/schema/login-record.ts'
+import type { Route } from '../../upstream/upstream-routes.ts'
+import type { Circumstances } from '../sessions/device-status.ts'
+import { type Authenticator, authenticate, type Verdict } from './authenticate.ts'
+import type { Closable, MigrationLogins, MigrationProof } from './migration-login.ts'
+import type { Credentials } from './sasl.ts'
+
+export interface ProofServices extends Authenticator {
+  readonly legacy: MigrationLogins
+  /** With the mailbox's own login and this secret. Throws UpstreamFailure `not-configured`. */
+  migrationRouteOf(mailbox: LoginMailbox, secret: Secret): Route
+}
+
+type Connect<Upstream> = (route: Route, signal: AbortSignal) => Promise<Upstream>
+type Session = Pick<Circumstances, 'scope' | 'ip'> & { readonly protocol: 'imap' | 'submission' }
+
+/** Throws what `authenticate` throws, and UpstreamFailure. */
+export async function proveLogin<Upstream extends Closable>(
+  services: ProofServices,
+  credentials: Credentials,
+  session: Session,
+  { connect, signal }: { readonly connect: Connect<Upstream>; readonly signal: AbortSignal },
+): Promise<Verdict | MigrationProof<Upstream>> {
+  const verdict = await authenticate(services, credentials, session)
+  if (!('refused' in verdict) || verdict.migrationOffer === undefined) return verdict
+  const { migrationOffer: offer } = verdict
+  const route = services.migrationRouteOf(offer.mailbox, offer.secret)
+  const { protocol } = session
+  return services.legacy.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
+}
