@@ -1,5 +1,6 @@
 /**
- * The store for the command line: opened for writing in the command's own process. The gateway opens it differently (`open-gateway-store.ts`).
+ * The store for what administers it: opened for writing in the process of the command or of the portal. The gateway opens it differently
+ * (`open-gateway-store.ts`). Who changes something belongs to the change: `as(actor)` gives the nouns that record it.
  */
 import { rmSync } from 'node:fs'
 import { placeFile } from '../base/durable-file.ts'
@@ -21,25 +22,40 @@ import { type Backup, makeBackup } from './maintenance/sqlite-backup.ts'
 import type { Backend } from './schema/backend.ts'
 import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './schema/migrations.ts'
 import { createSqliteFile, openSqlite } from './sqlite/sqlite-backend.ts'
-import { type Actor, StoreContext } from './store-context.ts'
+import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
 import { Transfer } from './transfer/transfer.ts'
 
-export interface Store {
+/** What is kept, each by its noun. */
+export interface Nouns {
   readonly mailboxes: Mailboxes
   readonly devices: Devices
-  readonly legacy: MigrationPasswords
   readonly users: Users
   readonly sending: SendingRules
   readonly sessions: Sessions
   readonly limits: Limits
   readonly activity: ActivityLog
   readonly audit: AuditLog
+}
+
+/** A store whose changes are recorded as those of one actor. */
+export interface Store extends Nouns, OpenedStore {
+  readonly legacy: MigrationPasswords
   readonly keys: Keys
   readonly transfer: Transfer
+  /**
+   * One change of several nouns: all of it or, when anything fails, nothing. In `act` only the nouns that it is given may be used: the store's own
+   * would wait for the change to end. Hash passwords and ask other servers before.
+   */
+  change<Result>(act: (nouns: Nouns) => Promise<Result>): Promise<Result>
   /** Writes a copy, 0600, that `restoreStore` takes. Throws ALREADY_EXISTS. */
   backup(file: string, options?: { readonly onProgress?: ((progress: Progress) => void) | undefined }): Promise<Backup>
   /** Looks at every page of the database: seconds for each gigabyte. Throws STORE_DAMAGED. */
   checkIntegrity(): Promise<void>
+}
+
+export interface OpenedStore {
+  /** The same store for somebody else. */
+  as(actor: Actor): Store
   close(): Promise<void>
 }
 
@@ -47,12 +63,11 @@ export interface StoreOptions {
   readonly config: Pick<Config, 'store' | 'generatedOnly'>
   /** A function is called when a command first needs the keys. */
   readonly keyring: Keyring | (() => Keyring)
-  readonly actor: Actor
   readonly now?: (() => number) | undefined
 }
 
 /** Opens the store. Throws NOT_FOUND, STORE_TOO_OLD, STORE_TOO_NEW, STORE_UNAVAILABLE. */
-export async function openStore(options: StoreOptions): Promise<Store> {
+export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const backend = openSqlite(options.config.store.sqlitePath, 'write')
   try {
     await checkVersion(backend)
@@ -60,11 +75,11 @@ export async function openStore(options: StoreOptions): Promise<Store> {
     backend.close()
     throw error
   }
-  return storeOver(backend, options)
+  return openedOver(backend, options)
 }
 
 /** Makes a store at the newest version, with its own pepper, sealed under the current key. It appears complete or not at all. Throws ALREADY_EXISTS. */
-export async function createStore(options: Omit<StoreOptions, 'keyring'> & { readonly keyring: Keyring }): Promise<Store> {
+export async function createStore(options: StoreOptions & { readonly keyring: Keyring; readonly actor: Actor }): Promise<OpenedStore> {
   const path = options.config.store.sqlitePath
   const draft = `${path}.creating`
   for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${draft}${suffix}`, { force: true })
@@ -73,7 +88,7 @@ export async function createStore(options: Omit<StoreOptions, 'keyring'> & { rea
     const backend = openSqlite(draft, 'write')
     try {
       await migrate(backend, { inTransaction: db => initialiseKeys(db, options.keyring) })
-      await contextOver(backend, options).change(change =>
+      await new StoreContext(partsOver(backend, options), options.actor).change(change =>
         change.audit({
           action: 'store.created',
           subject: 'store',
@@ -99,13 +114,16 @@ export async function migrateStore({
   actor,
   onStep,
   now = Date.now,
-}: Omit<StoreOptions, 'keyring'> & { readonly onStep?: MigrationStep | undefined }): Promise<{ readonly from: number; readonly to: number }> {
+}: Omit<StoreOptions, 'keyring'> & { readonly actor: Actor; readonly onStep?: MigrationStep | undefined }): Promise<{
+  readonly from: number
+  readonly to: number
+}> {
   const backend = openSqlite(config.store.sqlitePath, 'write')
   try {
     if ((await readVersion(backend)).version === 0) throw noTables(config.store.sqlitePath)
     const steps = await migrate(backend, onStep === undefined ? {} : { onStep })
     if (steps.from < steps.to) {
-      const context = contextOver(backend, { config, actor, now, keyring: noKeyring })
+      const context = new StoreContext(partsOver(backend, { config, now, keyring: noKeyring }), actor)
       await context.change(change =>
         change.audit({ action: 'store.migrated', subject: 'store', subjectId: null, before: { version: steps.from }, after: { version: steps.to } }),
       )
@@ -126,31 +144,47 @@ export async function readStoreVersion(config: Pick<Config, 'store'>): Promise<{
   }
 }
 
-function storeOver(backend: Backend, options: StoreOptions): Store {
-  const { config } = options
-  const context = contextOver(backend, options)
+function openedOver(backend: Backend, options: StoreOptions): OpenedStore {
+  const parts = partsOver(backend, options)
+  const path = options.config.store.sqlitePath
+  const as = (actor: Actor): Store => {
+    const context = new StoreContext(parts, actor)
+    return {
+      ...nounsOver(context),
+      legacy: new MigrationPasswords(context),
+      keys: new Keys(context),
+      transfer: new Transfer(context, path),
+      change: act => context.changeTogether(joined => act(nounsOver(joined))),
+      backup: (file, { onProgress } = {}) => makeBackup(context, file, onProgress),
+      checkIntegrity: async () => {
+        if (!backend.isSound('quick')) throw new MailwicketError('STORE_DAMAGED', { message: `${path} failed its integrity check` })
+      },
+      as,
+      close,
+    }
+  }
+  const close = async () => backend.close()
+  return { as, close }
+}
+
+function nounsOver(context: StoreContext): Nouns {
   return {
     mailboxes: new Mailboxes(context),
     devices: new Devices(context),
-    legacy: new MigrationPasswords(context),
     users: new Users(context),
     sending: new SendingRules(context),
     sessions: new Sessions(context),
     limits: new Limits(context),
     activity: new ActivityLog(context),
     audit: new AuditLog(context),
-    keys: new Keys(context),
-    transfer: new Transfer(context, config.store.sqlitePath),
-    backup: (file, { onProgress } = {}) => makeBackup(context, file, onProgress),
-    checkIntegrity: async () => {
-      if (!backend.isSound('quick')) throw new MailwicketError('STORE_DAMAGED', { message: `${config.store.sqlitePath} failed its integrity check` })
-    },
-    close: async () => backend.close(),
   }
 }
 
-function contextOver(backend: Backend, { config, keyring, actor, now = Date.now }: StoreOptions): StoreContext {
-  return new StoreContext({ backend, actor, now, keyring, generatedOnly: config.generatedOnly })
+/** The keys are read once, whoever needs them first. */
+function partsOver(backend: Backend, { config, keyring, now = Date.now }: StoreOptions): StoreContextParts {
+  let loaded: Keyring | undefined
+  const loadOnce = () => (loaded ??= typeof keyring === 'function' ? keyring() : keyring)
+  return { backend, now, keyring: loadOnce, generatedOnly: config.generatedOnly }
 }
 
 function noKeyring(): Keyring {

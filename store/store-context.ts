@@ -1,7 +1,8 @@
 /**
- * What every noun of the command line's store works with, and the one way to change anything.
+ * What every noun of the store works with, and the one way to change anything.
  *
- * Invariant: a change, its audit row and its move of the generation are one transaction; there is no other writer in this process.
+ * Invariant: a change, its audit rows and its move of the generation are one transaction. Changes of several nouns may share one: the nouns that
+ * `within` serves join the open change, and when one of them fails, all of it is undone, whoever caught the error.
  */
 import type { Kysely, Transaction } from 'kysely'
 import type { Keyring } from './keys/master-key.ts'
@@ -38,45 +39,68 @@ export interface Change {
 
 export interface StoreContextParts {
   readonly backend: Backend
-  readonly actor: Actor
   readonly now: () => number
-  readonly keyring: Keyring | (() => Keyring)
+  readonly keyring: () => Keyring
   /** Policy: generated app passwords only. */
   readonly generatedOnly: boolean
 }
 
 export class StoreContext {
-  readonly backend: Backend
-  readonly actor: Actor
-  readonly now: () => number
-  readonly generatedOnly: boolean
-  #keyring: Keyring | (() => Keyring)
-  /** One connection has one transaction at a time. */
-  #lastChange: Promise<unknown> = Promise.resolve()
+  readonly #parts: StoreContextParts
+  readonly #actor: Actor
+  /** Set while this context is part of a change. */
+  readonly #open: OpenChange | undefined
 
-  constructor({ backend, actor, now, keyring, generatedOnly }: StoreContextParts) {
-    this.backend = backend
-    this.actor = actor
-    this.now = now
-    this.generatedOnly = generatedOnly
-    this.#keyring = keyring
+  constructor(parts: StoreContextParts, actor: Actor, open?: OpenChange) {
+    this.#parts = parts
+    this.#actor = actor
+    this.#open = open
   }
 
+  get backend(): Backend {
+    return this.#parts.backend
+  }
+
+  get generatedOnly(): boolean {
+    return this.#parts.generatedOnly
+  }
+
+  /** Within a change: what that change has made so far is seen. */
   get db(): Kysely<Schema> {
-    return this.backend.db
+    return this.#open?.db ?? this.#parts.backend.db
   }
+
+  /** Milliseconds since 1970, UTC; within a change the time of the change. */
+  readonly now = (): number => this.#open?.at ?? this.#parts.now()
 
   /** The master keys, loaded when first needed: most commands work without them. */
   keyring(): Keyring {
-    if (typeof this.#keyring === 'function') this.#keyring = this.#keyring()
-    return this.#keyring
+    return this.#parts.keyring()
   }
 
-  /** Runs one change as a transaction that holds the write lock from its beginning. */
+  /** Runs one change as a transaction that holds the write lock from its beginning, or as a part of the change that is open. */
   change<Result>(act: (change: Change) => Promise<Result>): Promise<Result> {
-    const result = this.#lastChange.then(() => this.db.transaction().execute(db => act(new OpenChange(db, this.actor, this.now()))))
-    this.#lastChange = result.catch(() => undefined)
-    return result
+    if (this.#open !== undefined) return this.#open.join(act)
+    return this.#begin(act)
+  }
+
+  /** One change of several nouns: `act` gets a context for them. Waiting in it for anything but the store keeps every other writer waiting. */
+  changeTogether<Result>(act: (context: StoreContext) => Promise<Result>): Promise<Result> {
+    return this.change(change => act(new StoreContext(this.#parts, this.#actor, change as OpenChange)))
+  }
+
+  /** The same actor, keys and clock over another database. */
+  over(backend: Backend): StoreContext {
+    return new StoreContext({ ...this.#parts, backend }, this.#actor)
+  }
+
+  #begin<Result>(act: (change: Change) => Promise<Result>): Promise<Result> {
+    return this.#parts.backend.db.transaction().execute(async db => {
+      const change = new OpenChange(db, this.#actor, this.#parts.now())
+      const result = await act(change)
+      change.checkWhole()
+      return result
+    })
   }
 }
 
@@ -84,11 +108,27 @@ class OpenChange implements Change {
   readonly db: Transaction<Schema>
   readonly at: number
   readonly #actor: Actor
+  #hasMoved = false
+  #failure: { readonly error: unknown } | undefined
 
   constructor(db: Transaction<Schema>, actor: Actor, at: number) {
     this.db = db
     this.#actor = actor
     this.at = at
+  }
+
+  async join<Result>(act: (change: Change) => Promise<Result>): Promise<Result> {
+    try {
+      return await act(this)
+    } catch (error) {
+      this.#failure ??= { error }
+      throw error
+    }
+  }
+
+  /** A part that failed may have written something: nothing of it may be committed. Throws what the part threw. */
+  checkWhole(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
   }
 
   async audit({ action, subject, subjectId, before, after }: AuditRecord): Promise<void> {
@@ -101,6 +141,8 @@ class OpenChange implements Change {
   }
 
   async moveGeneration(): Promise<void> {
+    if (this.#hasMoved) return
+    this.#hasMoved = true
     await this.db
       .updateTable('generation')
       .set(row => ({ value: row('value', '+', 1) }))

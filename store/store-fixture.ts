@@ -38,11 +38,12 @@ export class StoreFixture {
   readonly clock = (): number => this.now
 
   async create(): Promise<Store> {
-    return this.#keep(await createStore({ config: this.config, keyring: this.keyring, actor: ACTOR, now: this.clock }))
+    return this.#keep((await createStore({ config: this.config, keyring: this.keyring, actor: ACTOR, now: this.clock })).as(ACTOR))
   }
 
   async open(changes: { readonly generatedOnly?: boolean } = {}): Promise<Store> {
-    return this.#keep(await openStore({ config: { ...this.config, ...changes }, keyring: () => this.loadKeyring(), actor: ACTOR, now: this.clock }))
+    const opened = await openStore({ config: { ...this.config, ...changes }, keyring: () => this.loadKeyring(), now: this.clock })
+    return this.#keep(opened.as(ACTOR))
   }
 
   async openGateway(): Promise<GatewayStore> {

@@ -67,7 +67,8 @@ export async function makeInstallation(
   const file = join(directory, 'mailwicket.toml')
   writeConfig(file)
   const config = loadConfig({ file, cwd: directory })
-  return { config, store: await createStore({ config, keyring, actor: actorOf(context) }) }
+  const actor = actorOf(context)
+  return { config, store: (await createStore({ config, keyring, actor })).as(actor) }
 }
 
 async function readHostName(given: string | undefined): Promise<string> {

@@ -41,9 +41,9 @@ export async function withStore<T>(context: CommandContext, use: (store: Store, 
 export async function withStoreOf<T>(context: CommandContext, config: Config, use: (store: Store) => Promise<T>): Promise<T> {
   const [{ openStore }, { loadKeyring }] = await Promise.all([import('../../store/open-store.ts'), import('../../store/keys/master-key.ts')])
   const keyring = () => loadKeyring({ dataDir: config.dataDir, env: context.terminal.env })
-  const store = await openStore({ config, keyring, actor: actorOf(context), now: context.terminal.now })
+  const store = await openStore({ config, keyring, now: context.terminal.now })
   try {
-    return await use(store)
+    return await use(store.as(actorOf(context)))
   } finally {
     await store.close()
   }

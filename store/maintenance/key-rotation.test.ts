@@ -153,8 +153,10 @@ describe('a rotation that was killed', () => {
 
 describe('with keys from the environment', () => {
   const key = (octet: number): string => Buffer.alloc(32, octet).toString('base64url')
-  const open = (keys: string): Promise<Store> =>
-    openStore({ config: fixture.config, keyring: loadKeyring({ dataDir: fixture.dir, env: { MAILWICKET_MASTER_KEY: keys } }), actor: ACTOR })
+  const open = async (keys: string): Promise<Store> => {
+    const keyring = loadKeyring({ dataDir: fixture.dir, env: { MAILWICKET_MASTER_KEY: keys } })
+    return (await openStore({ config: fixture.config, keyring })).as(ACTOR)
+  }
 
   test('the new key is put there first, and the message says so', async () => {
     await addMailboxes()

@@ -113,7 +113,7 @@ type Work = RestoreOptions & {
 
 async function replaceInside({ config, keyring, actor, present, source, draft, keyIds, rights, now, onProgress }: Work): Promise<Restoration> {
   const keptAs = keptName(config.store.sqlitePath, now())
-  const context = new StoreContext({ backend: present, actor, now, keyring, generatedOnly: false })
+  const context = new StoreContext({ backend: present, now, keyring: () => keyring, generatedOnly: false }, actor)
   for (let copies = 1; copies <= MAX_COPIES; copies++) {
     const state = await stateOf(present)
     // Long for a large store, and so without the lock: both hold as long as the state does.
@@ -270,7 +270,7 @@ async function replaceDatabase(work: RestoreOptions & { source: string; draft: s
   const keptAs = isReplaced ? keptName(path, now()) : null
   const copy = openSqlite(draft, 'write')
   try {
-    const context = new StoreContext({ backend: copy, actor, now, keyring, generatedOnly: false })
+    const context = new StoreContext({ backend: copy, now, keyring: () => keyring, generatedOnly: false }, actor)
     await context.change(async change => {
       await change.db.deleteFrom('sessions').execute()
       await change.db.deleteFrom('nodes').execute()

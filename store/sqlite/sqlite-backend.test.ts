@@ -24,7 +24,8 @@ const CHILD = `
   const { loadKeyring } = await import(process.argv[1] + '/../keys/master-key.ts')
   const [dir, sqlitePath] = process.argv.slice(2)
   const config = { store: { sqlitePath }, generatedOnly: false }
-  const store = await openStore({ config, keyring: loadKeyring({ dataDir: dir, env: {} }), actor: { name: 'child', source: 'test' } })
+  const opened = await openStore({ config, keyring: loadKeyring({ dataDir: dir, env: {} }) })
+  const store = opened.as({ name: 'child', source: 'test' })
   for (let n = 0; ; n++) console.log((await store.devices.add('${anna}', { name: 'Device ' + n })).device.id)
 `
 

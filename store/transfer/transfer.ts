@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os'
 import { copyDatabase, removeDatabase } from '../maintenance/sqlite-backup.ts'
 import { PasswordHasher } from '../passwords/password-hash.ts'
 import { openSqlite } from '../sqlite/sqlite-backend.ts'
-import { StoreContext } from '../store-context.ts'
+import type { StoreContext } from '../store-context.ts'
 import { type ExportedMailbox, exportMailboxes } from './export.ts'
 import { RehearsalHasher } from './import-passwords.ts'
 import type { ImportOptions } from './import-rows.ts'
@@ -38,13 +38,11 @@ export class Transfer {
     try {
       await copyDatabase(this.#context.backend, path, undefined)
       const backend = openSqlite(path, 'write-records')
-      const { actor, now, generatedOnly } = this.#context
-      const context = new StoreContext({ backend, actor, now, generatedOnly, keyring: () => this.#context.keyring() })
       const close = (): void => {
         backend.close()
         removeDatabase(path)
       }
-      return { importer: await Importer.open(context, options, new RehearsalHasher(hasher)), close }
+      return { importer: await Importer.open(this.#context.over(backend), options, new RehearsalHasher(hasher)), close }
     } catch (error) {
       removeDatabase(path)
       throw error

@@ -41,7 +41,7 @@ afterAll(async () => {
 async function addDevices(): Promise<void> {
   const config = loadConfig({ cwd: gateway.dir, file: gateway.configPath })
   const keyring = loadKeyring({ dataDir: config.dataDir, env: {} })
-  const store = await openStore({ config, keyring, actor: { name: 'test', source: 'cli' } })
+  const store = (await openStore({ config, keyring })).as({ name: 'test', source: 'cli' })
   for (const mailbox of mailboxes) {
     const { Secret } = await import('../../base/secret.ts')
     await store.mailboxes.add({ address: mailbox, upstream: 'main', secret: Secret.fromText('upstream/marker+traffic') })
