@@ -32,9 +32,9 @@ const NO_CHANGE = [
   'user show',
   // Its --live makes a device and revokes it: test/24-operation.
   'check',
-  // A house of its own that is gone at its end.
+  // A directory of its own that is gone at its end.
   'demo',
-  // Notes of sessions are no changes.
+  // Records of sessions are no changes.
   'serve',
 ]
 
@@ -232,8 +232,8 @@ async function readAudit(): Promise<{ action: string; subject: string; actor: st
 /** As it is, and as base64 (wherever it begins) and hexadecimal digits would hide it. */
 function shapesOf(secret: string): string[] {
   const base64 = [0, 1, 2].map(before => {
-    const octets = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)])
-    return octets.toString('base64').slice(Math.ceil((before * 8) / 6), Math.floor((octets.length * 8) / 6))
+    const bytes = Buffer.concat([Buffer.alloc(before), Buffer.from(secret)])
+    return bytes.toString('base64').slice(Math.ceil((before * 8) / 6), Math.floor((bytes.length * 8) / 6))
   })
   return [secret, secret.replaceAll('-', ''), JSON.stringify(secret).slice(1, -1), Buffer.from(secret).toString('hex'), ...base64]
 }

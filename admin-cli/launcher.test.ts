@@ -104,9 +104,9 @@ describe('a process of its own', () => {
   it(
     'makes, lists and revokes a device; a pipe that closes early is no failure; nothing is printed by Node',
     async () => {
-      const house = join(folder, 'house')
-      const config = join(house, 'mailwicket.toml')
-      expect(await run(LAUNCHER, ['init', '--dir', house, '--json'])).toMatchObject({ code: 0, err: '' })
+      const home = join(folder, 'home')
+      const config = join(home, 'mailwicket.toml')
+      expect(await run(LAUNCHER, ['init', '--dir', home, '--json'])).toMatchObject({ code: 0, err: '' })
       const secret = spawn(LAUNCHER, ['--config', config, 'mailbox', 'add', 'anna@example.com', '--no-verify', '--secret-stdin', '--json'], {
         stdio: ['pipe', 'ignore', 'ignore'],
       })

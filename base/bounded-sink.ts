@@ -4,7 +4,7 @@
  */
 import type { LogSink } from './log.ts'
 
-/** Streams of Node tell how many octets wait; others wait for none. */
+/** Streams of Node tell how many bytes wait; others wait for none. */
 export interface Sink extends LogSink {
   readonly writableLength?: number | undefined
 }

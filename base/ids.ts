@@ -14,17 +14,17 @@ export type NodeId = string & { readonly [brand]: 'node' }
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
 
 const ID_LETTERS = 16
-/** Random octets are fetched for many IDs at once: a call for sixteen costs as much as one for four thousand. */
+/** Random bytes are fetched for many IDs at once: a call for sixteen costs as much as one for four thousand. */
 const POOL_BYTES = 4096
 let pool = Buffer.alloc(0)
 
 /** A new identifier. */
 export function makeId<Id extends MailboxId | DeviceId | UserId | SessionId | NodeId>(): Id {
   if (pool.length < ID_LETTERS) pool = randomBytes(POOL_BYTES)
-  const octets = pool.subarray(0, ID_LETTERS)
+  const bytes = pool.subarray(0, ID_LETTERS)
   pool = pool.subarray(ID_LETTERS)
   let text = ''
-  // 32 letters: the low five bits of a random octet choose one without bias.
-  for (const octet of octets) text += ALPHABET[octet & 31]
+  // 32 letters: the low five bits of a random byte choose one without bias.
+  for (const byte of bytes) text += ALPHABET[byte & 31]
   return text as Id
 }

@@ -2,7 +2,7 @@
  * Addresses and networks in text form: "host:port", CIDR networks, and whether an address lies in one.
  *
  * Invariant: an IPv4 address is the same address when it arrives as IPv4-mapped IPv6 (::ffff:192.0.2.1), as it does
- * on a dual-stack listener. The only door to ipaddr.js. Parsers throw an Error whose message is one readable sentence.
+ * on a dual-stack listener. The only adapter for ipaddr.js. Parsers throw an Error whose message is one readable sentence.
  */
 import { isIP, isIPv4, isIPv6 } from 'node:net'
 import { domainToASCII } from 'node:url'
@@ -35,7 +35,7 @@ export function normaliseIp(address: string): string {
   return findAddress(address)?.toString() ?? address
 }
 
-/** The 4 or 16 octets of an IP address; undefined when the text is none. */
+/** The 4 or 16 bytes of an IP address; undefined when the text is none. */
 export function addressBytes(address: string): Uint8Array | undefined {
   const parsed = findAddress(address)
   return parsed === undefined ? undefined : Uint8Array.from(parsed.toByteArray())

@@ -35,6 +35,6 @@ export function formatProxyHeader(source: Endpoint, destination: Endpoint): Buff
   return Buffer.concat([PROXY_SIGNATURE, Buffer.from([VERSION | PROXY, isIpv4 ? TCP_OVER_IPV4 : TCP_OVER_IPV6, 0, body.length]), body])
 }
 
-function mapped(octets: Uint8Array): Uint8Array {
-  return octets.length === 4 ? Buffer.concat([MAPPED, octets]) : octets
+function mapped(bytes: Uint8Array): Uint8Array {
+  return bytes.length === 4 ? Buffer.concat([MAPPED, bytes]) : bytes
 }

@@ -8,7 +8,7 @@ import { connectTls, type Target } from './tls-socket.ts'
 export interface Connection {
   /** Sends `TAG COMMAND` and waits for the line that begins with the tag; gives that line. */
   command(line: string): Promise<string>
-  /** As `command`, without keeping what arrives: for replies of any size. Gives the octets received. */
+  /** As `command`, without keeping what arrives: for replies of any size. Gives the bytes received. */
   drain(line: string, atLeastBytes: number): Promise<number>
   /** Sends LOGOUT and waits until the server has closed. */
   logout(): Promise<void>

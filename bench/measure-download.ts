@@ -1,5 +1,5 @@
 /**
- * CPU per octet of a large download: FETCH of one 64 MiB message over one session, TLS towards the client, plain towards the upstream.
+ * CPU per byte of a large download: FETCH of one 64 MiB message over one session, TLS towards the client, plain towards the upstream.
  */
 import type { Peer } from './peers/peer.ts'
 import { LARGE_MESSAGE_BYTES } from './peers/upstream.ts'
@@ -15,5 +15,5 @@ export async function measureDownload(peers: readonly Peer[]): Promise<ResultRow
     const { cpuMs, figures } = await runLoad(peer, { kind: 'download', times: FETCHES, bytes: LARGE_MESSAGE_BYTES })
     return cpuMs / ((figures['bytes'] ?? 0) / 1e6)
   })
-  return [compareWithNginxMail('CPU per octet of a large download, TLS in, plain upstream', 'ms CPU per MB', 0.8, series)]
+  return [compareWithNginxMail('CPU per byte of a large download, TLS in, plain upstream', 'ms CPU per MB', 0.8, series)]
 }

@@ -20,11 +20,11 @@ const ONE_WORDS = 'refusals, a TLS handshake each'
 
 export async function measureRefusals(gateway: Peer): Promise<ResultRow[]> {
   const series = new Map<string, number[]>()
-  const note = (name: string, value: number) => series.set(name, [...(series.get(name) ?? []), value])
+  const record = (name: string, value: number) => series.set(name, [...(series.get(name) ?? []), value])
   for (let round = 0; round < ROUNDS; round++) {
-    note('argon2 verifications', Number(execFileSync(process.execPath, [new URL('./argon2-rate.ts', import.meta.url).pathname], { encoding: 'utf8' })))
-    note(MANY_WORDS, await perCoreSecond(gateway, MANY))
-    note(ONE_WORDS, await perCoreSecond(gateway, ONE))
+    record('argon2 verifications', Number(execFileSync(process.execPath, [new URL('./argon2-rate.ts', import.meta.url).pathname], { encoding: 'utf8' })))
+    record(MANY_WORDS, await perCoreSecond(gateway, MANY))
+    record(ONE_WORDS, await perCoreSecond(gateway, ONE))
   }
   const argon2 = median(series.get('argon2 verifications') ?? [])
   const raw = formatSeries(series, 'per core-second')

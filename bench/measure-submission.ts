@@ -1,5 +1,5 @@
 /**
- * Submission, TLS in, plain upstream (a sink): CPU per octet of large messages, one connection each with its login, and the rate of small
+ * Submission, TLS in, plain upstream (a sink): CPU per byte of large messages, one connection each with its login, and the rate of small
  * ones pipelined on a few connections. nginx refuses pipelining before AUTH only; nobody does it there. Its auth_http server is not counted.
  */
 import { mailwicket } from './peers/mailwicket.ts'

@@ -5,7 +5,7 @@ import { connectTls, type Target } from './tls-socket.ts'
 
 const ENVELOPE = 'MAIL FROM:<bench@example.test>\r\nRCPT TO:<somebody@example.org>\r\nDATA\r\n'
 
-/** A message of so many octets with its final dot. No line begins with a dot. */
+/** A message of so many bytes with its final dot. No line begins with a dot. */
 export function makeMessage(bytes: number): Buffer {
   const head = 'From: bench@example.test\r\nTo: somebody@example.org\r\nSubject: bench\r\n\r\n'
   const line = `${'The quick brown fox jumps over the lazy dog. 0123456789 '.repeat(2).slice(0, 76)}\r\n`

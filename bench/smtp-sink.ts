@@ -13,7 +13,7 @@ let bytes = 0
 
 class Session {
   #state: 'commands' | 'data' | 'user' | 'password' = 'commands'
-  /** Of commands: a line that is not complete. Of data: the last octets, where END may have begun. */
+  /** Of commands: a line that is not complete. Of data: the last bytes, where END may have begun. */
   #rest = ''
 
   /** Takes one chunk; gives all replies to it. */
@@ -41,7 +41,7 @@ class Session {
     return replies
   }
 
-  /** The octet behind the end of the message. */
+  /** The byte behind the end of the message. */
   #findEnd(chunk: Buffer, from: number): number | undefined {
     const seam = this.#rest + chunk.toString('latin1', from, from + END.length - 1)
     const atSeam = seam.indexOf(END)
@@ -109,6 +109,6 @@ function serve(socket: Socket): void {
 
 createServer({ noDelay: true }, serve).listen(port, '127.0.0.1')
 process.once('SIGTERM', () => {
-  console.log(`${messages} messages, ${bytes} octets`)
+  console.log(`${messages} messages, ${bytes} bytes`)
   process.exit()
 })

@@ -17,7 +17,7 @@ export interface CertificatesOptions {
   /** At least one; the first is the default. */
   readonly files: readonly CertificateFiles[]
   readonly log: Log
-  /** 48 random octets, the same in all processes that shall resume each other's sessions; who gives them changes them. */
+  /** 48 random bytes, the same in all processes that shall resume each other's sessions; who gives them changes them. */
   readonly ticketKeys?: Buffer
   /** For tests. */
   readonly settleMs?: number

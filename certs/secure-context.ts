@@ -46,7 +46,7 @@ const SECURE_OPTIONS =
   constants.SSL_OP_NO_RENEGOTIATION
 
 /**
- * A context that offers the certificate. `ticketKeys` (48 octets) are the same for all contexts of a process, else neither
+ * A context that offers the certificate. `ticketKeys` (48 bytes) are the same for all contexts of a process, else neither
  * a connection after STARTTLS nor one after a reload could resume a session. Throws what OpenSSL says.
  */
 export function makeServerContext(pair: { readonly certPem: string; readonly keyPem: string }, minTls: MinTls, ticketKeys: Buffer | undefined): SecureContext {

@@ -84,7 +84,7 @@ type Closer = () => void | Promise<void>
 
 /** A poll takes milliseconds; a store that is locked answers within its own patience of some seconds. */
 const WATCHED_POLL_MS = 15_000
-/** For what comes after the drain: farewells, the last batch, the database. */
+/** For what comes after the drain: last replies, the last batch, the database. */
 const STOP_MARGIN_MS = 30_000
 
 async function openParts({ config, env, log, out, serviceManager: manager }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
@@ -111,7 +111,7 @@ async function openParts({ config, env, log, out, serviceManager: manager }: Gat
     metrics,
     live,
     routeOf: (mailbox: LoginMailbox) => current.configured.routes.of(mailbox, store),
-    legacy: new MigrationLogins(),
+    migrationLogins: new MigrationLogins(),
     migrationRouteOf: (mailbox: LoginMailbox, secret: Secret) => current.configured.routes.migrationRouteOf(mailbox, secret),
     log,
   }
@@ -220,7 +220,7 @@ async function closeAll(closers: Closer[]): Promise<void> {
   for (const close of closers.reverse()) await close()
 }
 
-/** Says goodbye to every session. Farewells need a moment; who does not take his is destroyed by his own timer. */
+/** Says goodbye to every session. Last replies need a moment; who does not take his is destroyed by his own timer. */
 async function endAll(live: LiveSessions): Promise<void> {
   live.close()
   const giveUpAt = performance.now() + 2 * LIMITS.disconnectMs

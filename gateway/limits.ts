@@ -1,5 +1,5 @@
 /**
- * Every limit of the gateway in one place, each with its reason. Times in milliseconds, sizes in octets.
+ * Every limit of the gateway in one place, each with its reason. Times in milliseconds, sizes in bytes.
  */
 
 import { UPSTREAM_LIMITS } from '../upstream/upstream-limits.ts'
@@ -35,7 +35,7 @@ export const LIMITS = {
   finalReplyMs: 10 * 60_000,
   /** The same when the session is to end: a revocation closes within a second, a shutdown waits for two. */
   finalReplyGraceMs: 700,
-  /** How long a farewell may take to leave before the socket is destroyed. */
+  /** How long the last reply may take to leave before the socket is destroyed. */
   disconnectMs: 1_000,
   /** A session through which nothing moved for so long is idle: longer than a stumble of a mobile network between two packets of an upload. */
   drainQuietMs: 1_000,
@@ -49,7 +49,7 @@ export const LIMITS = {
   unauthenticatedConnections: 8_000,
   /** The same of one address block: an office that reconnects after a failure of its line, not one that wants it all. */
   unauthenticatedPerBlock: 1_000,
-  /** Address blocks whose wrong secrets are counted at a time, about 400 octets each. The one that failed longest ago gives way. */
+  /** Address blocks whose wrong secrets are counted at a time, about 400 bytes each. The one that failed longest ago gives way. */
   countedBlocks: 20_000,
   /** The same of mailboxes, of unknown addresses, and of known blocks of mailboxes. */
   countedMailboxes: 10_000,
@@ -88,7 +88,7 @@ export const LIMITS = {
   migrationRefusedMs: 10 * 60_000,
   /** A day of sessions; nothing but a place in the queue hangs on it. */
   migrationAcceptedMs: 24 * 3_600_000,
-  /** About 100 octets each, two sets. */
+  /** About 100 bytes each, two sets. */
   migrationMemoryEntries: 20_000,
   migrationSecretBytes: 255,
   /** Bytes of the client after login in which an ID command is looked for. */
@@ -105,7 +105,7 @@ export const LIMITS = {
   heartbeatMs: 2_000,
   /** Accepted messages waiting to be counted; when the store stays away for longer, the oldest count no more against a day's limit. */
   pendingSent: 50_000,
-  /** Ends of sessions waiting for the store, about 100 octets each; a node has fewer sessions, so those beyond began while it was away, and it never knew them. */
+  /** Ends of sessions waiting for the store, about 100 bytes each; a node has fewer sessions, so those beyond began while it was away, and it never knew them. */
   pendingEnded: 100_000,
   /** Attempts waiting for the store; older ones are dropped first when the store stays away. */
   pendingActivity: 20_000,
@@ -115,7 +115,7 @@ export const LIMITS = {
 export const ADMIN_LIMITS = {
   /** Prometheus holds one connection, a balancer one or two; several of each, and room for a person. */
   connections: 32,
-  /** A scraper's headers have a few hundred octets. */
+  /** A scraper's headers have a few hundred bytes. */
   headerBytes: 8 * 1024,
   /** A whole request, from accept or from the one before. */
   requestMs: 5_000,

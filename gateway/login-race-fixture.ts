@@ -142,7 +142,7 @@ export class RaceStage {
       config: { sessionsPerDevice: 100, upstreams: [] },
       limiter: openLimiterForAll(),
       metrics: new Metrics(),
-      legacy: new MigrationLogins(),
+      migrationLogins: new MigrationLogins(),
       live: race.live,
       log: race.log,
       recorder: { attempted: () => {}, named: () => {}, ended: () => {}, connected: () => onConnected?.(race) },

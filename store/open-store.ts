@@ -39,7 +39,7 @@ export interface Nouns {
 
 /** A store whose changes are recorded as those of one actor. */
 export interface Store extends Nouns, OpenedStore {
-  readonly legacy: MigrationPasswords
+  readonly migrationPasswords: MigrationPasswords
   readonly keys: Keys
   readonly transfer: Transfer
   /**
@@ -151,7 +151,7 @@ function openedOver(backend: Backend, options: StoreOptions): OpenedStore {
     const context = new StoreContext(parts, actor)
     return {
       ...nounsOver(context),
-      legacy: new MigrationPasswords(context),
+      migrationPasswords: new MigrationPasswords(context),
       keys: new Keys(context),
       transfer: new Transfer(context, path),
       change: act => context.changeTogether(joined => act(nounsOver(joined))),

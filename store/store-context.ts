@@ -32,7 +32,7 @@ export interface Change {
   readonly db: Transaction<Schema>
   /** Milliseconds since 1970, UTC; the same for everything in this change. */
   readonly at: number
-  audit(note: AuditRecord): Promise<void>
+  audit(record: AuditRecord): Promise<void>
   /** Makes every gateway look again at its live sessions (design section 7). */
   moveGeneration(): Promise<void>
 }

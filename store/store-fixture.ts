@@ -57,7 +57,7 @@ export class StoreFixture {
     const pepper = await openPepper(reader.db, this.loadKeyring())
     const queries = new LoginQueries(reader.db)
     const sending = new SendingQueries(reader.db)
-    const notes = new GatewayRecords(writer.db, node)
+    const records = new GatewayRecords(writer.db, node)
     const limitQueries = new LimitQueries(reader.db)
     const limitRecords = new LimitRecords(writer.db)
     return this.#keep({
@@ -72,11 +72,11 @@ export class StoreFixture {
       isRecognisedByAnyMailbox: (block, after) => limitQueries.isRecognisedByAnyMailbox(block, after),
       readFailures: (revision, limit) => limitQueries.readFailures(revision, limit),
       recordFailures: (failures, recognisedNetworks) => limitRecords.record(failures, recognisedNetworks, this.now),
-      record: batch => notes.record(batch, this.now),
-      setTag: (device, tag) => notes.setTag(device, tag),
+      record: batch => records.record(batch, this.now),
+      setTag: (device, tag) => records.setTag(device, tag),
       close: async () => {
         reader.close()
-        await notes.leave()
+        await records.leave()
         writer.close()
       },
     })

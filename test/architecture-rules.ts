@@ -1,12 +1,12 @@
 /**
- * The rules of the house as functions: source files in, violations out. `architecture.test.ts` runs them over the tree and proves that each one fires.
+ * The rules of the architecture as functions: source files in, violations out. `architecture.test.ts` runs them over the tree and proves that each one fires.
  *
  * They read text, not syntax trees: comments are cut out first, and a string that looks like code may be taken for it. No rule needs more.
  */
 import { builtinModules } from 'node:module'
 import { dirname, join, normalize } from 'node:path/posix'
 
-/** One file, `path` relative to the root of the house. */
+/** One file, `path` relative to the root of the project. */
 export interface Source {
   readonly path: string
   readonly text: string
@@ -110,17 +110,17 @@ export const importDirection: Rule = {
   },
 }
 
-/** `doors`: package or Node module → the files (or folders, with a slash at the end) that may import it. */
-export function oneAdapter(doors: Readonly<Record<string, readonly string[]>>): Rule {
+/** `adapters`: package or Node module → the files (or folders, with a slash at the end) that may import it. */
+export function oneAdapter(adapters: Readonly<Record<string, readonly string[]>>): Rule {
   return {
-    says: 'Each outside package has one door: the files of the table in test/architecture.test.ts. Use what that file exports; for a new package add its door to the table.',
+    says: 'Each outside package has one adapter: the files of the table in test/architecture.test.ts. Use what that file exports; for a new package add its adapter to the table.',
     check(source) {
       if (!isProduct(source.path)) return []
       return importsOf(source.text).flatMap(({ target, at }) => {
         const name = packageOf(target) ?? target
-        const open = Object.hasOwn(doors, name) ? doors[name] : packageOf(target) === undefined ? undefined : []
+        const open = Object.hasOwn(adapters, name) ? adapters[name] : packageOf(target) === undefined ? undefined : []
         if (open === undefined || isListed(open, source.path)) return []
-        return [`${where(source, at)}: imports ${name}; its door: ${open.join(', ') || 'none yet'}`]
+        return [`${where(source, at)}: imports ${name}; its adapter: ${open.join(', ') || 'none yet'}`]
       })
     },
   }

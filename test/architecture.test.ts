@@ -1,4 +1,4 @@
-/** Holds the rules of the house (CONTRIBUTING.md) over every source file; see `architecture-rules.ts` for what each one looks at. */
+/** Holds the rules of the architecture (CONTRIBUTING.md) over every source file; see `architecture-rules.ts` for what each one looks at. */
 import { globSync, readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import {
@@ -81,7 +81,7 @@ const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
     { path: 'admin-cli/a.ts', text: "await import('../gateway/wire/splice.ts')\n" },
     { path: 'store/a.ts', text: "import './a.test.ts'\n" },
   ],
-  'each outside package has one door': [
+  'each outside package has one adapter': [
     oneAdapter(ADAPTERS),
     { path: 'gateway/a.ts', text: "import { hash } from 'argon2'\n" },
     { path: 'gateway/a.ts', text: "import { connect } from 'node:tls'\n" },
@@ -155,12 +155,12 @@ test('every dependency is used, and every package that is used is a dependency',
   ).toEqual([])
 })
 
-test('every door and every listed file exists', () => {
-  const doors = [...Object.values(ADAPTERS).flat(), ...MAINS, ...REVEALS]
-  expect([...new Set(doors)].filter(door => !sources.some(({ path }) => isListed([door], path)))).toEqual([])
+test('every adapter and every listed file exists', () => {
+  const adapters = [...Object.values(ADAPTERS).flat(), ...MAINS, ...REVEALS]
+  expect([...new Set(adapters)].filter(adapter => !sources.some(({ path }) => isListed([adapter], path)))).toEqual([])
   expect(
     Object.keys(ADAPTERS).filter(name => !name.startsWith('node:') && !Object.hasOwn(manifest.dependencies, name)),
-    'doors without a dependency',
+    'adapters without a dependency',
   ).toEqual([])
 })
 

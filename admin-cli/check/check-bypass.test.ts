@@ -1,4 +1,4 @@
-/** The way around the gateway, looked for among servers on 127.0.0.x that stand for public ones. */
+/** A bypass of the gateway, looked for among servers on 127.0.0.x that stand for public ones. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -32,7 +32,7 @@ submission = { address = "smtp.internal:587", tls = "starttls" }
 let dir: string
 let tls: { cert: Buffer; key: Buffer }
 let servers: Server[]
-let doors: LoginService[]
+let services: LoginService[]
 let names: Record<string, readonly string[]>
 let own: readonly string[]
 
@@ -45,7 +45,7 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }))
 
 beforeEach(() => {
   servers = []
-  doors = []
+  services = []
   own = []
   names = { 'imap.internal': ['127.0.0.2'], 'smtp.internal': ['127.0.0.2'] }
 })
@@ -54,7 +54,7 @@ afterEach(async () => {
 })
 
 const surroundings = (): Surroundings => ({
-  doors,
+  services,
   lookUp: async host => names[host] ?? [],
   resolve: async name => names[name] ?? [],
   mailHosts: async domain => names[`MX ${domain}`] ?? [],
@@ -65,16 +65,16 @@ const surroundings = (): Surroundings => ({
 const check = () => checkBypass(config, surroundings())
 
 /** A server at these addresses, on one port that all of them have free. */
-async function serve(addresses: readonly string[], door: Omit<LoginService, 'port'>, speak: (socket: Socket) => void): Promise<number> {
+async function serve(addresses: readonly string[], service: Omit<LoginService, 'port'>, speak: (socket: Socket) => void): Promise<number> {
   let port = 0
   for (const host of addresses) {
-    const server = door.tls === 'implicit' ? createTlsServer(tls, speak) : createServer(speak)
+    const server = service.tls === 'implicit' ? createTlsServer(tls, speak) : createServer(speak)
     server.on('tlsClientError', () => {})
     await new Promise<void>((resolve, reject) => server.once('error', reject).listen(port, host, resolve))
     port = (server.address() as { port: number }).port
     servers.push(server)
   }
-  doors.push({ ...door, port })
+  services.push({ ...service, port })
   return port
 }
 
@@ -93,7 +93,7 @@ const IMAP = { protocol: 'IMAP', tls: 'later' } as const
 const dovecot = speaker('* OK [CAPABILITY IMAP4rev1] Dovecot ready.\r\n')
 const gateway = speaker('* OK [CAPABILITY IMAP4rev1] Mailwicket ready.\r\n')
 
-describe('a way around', () => {
+describe('a bypass', () => {
   test('is an upstream at a public address, with the rule that closes it', async () => {
     names['imap.internal'] = ['127.0.0.3']
     const [imap, imaps] = [await serve(['127.0.0.3'], IMAP, dovecot), await serve(['127.0.0.3'], { ...IMAP, tls: 'implicit' }, dovecot)]
@@ -150,7 +150,7 @@ describe('a way around', () => {
   }
 })
 
-describe('no way around', () => {
+describe('no bypass', () => {
   test('is the gateway itself, found by its greeting, over TLS too', async () => {
     own = ['127.0.0.4']
     names['mail.example.com'] = ['127.0.0.4']
@@ -178,7 +178,7 @@ describe('no way around', () => {
 
   test('is what nobody answers, or no name finds', async () => {
     names = {}
-    doors = [{ ...IMAP, port: 1 }]
+    services = [{ ...IMAP, port: 1 }]
     own = ['127.0.0.4']
     expect(await check()).toMatchObject([{ status: 'ok' }])
   })

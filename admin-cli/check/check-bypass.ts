@@ -35,7 +35,7 @@ const SERVICES = ['_imap._tcp.', '_imaps._tcp.', '_pop3s._tcp.', '_submission._t
 
 /** A person waits for it; the rest are alike. */
 const MAX_DOMAINS = 8
-const KNOCKS_AT_ONCE = 128
+const ATTEMPTS_AT_ONCE = 128
 const DNS_TIMEOUT_MS = 2_000
 
 /** What the check asks of the world; tests bring their own. */
@@ -48,7 +48,7 @@ export interface Surroundings {
   mailHosts(domain: string): Promise<readonly string[]>
   ownAddresses(): readonly string[]
   isPublic(address: string): boolean
-  readonly doors: readonly LoginService[]
+  readonly services: readonly LoginService[]
 }
 
 interface Place {
@@ -58,7 +58,7 @@ interface Place {
 }
 
 interface Hole {
-  readonly door: LoginService
+  readonly service: LoginService
   readonly from: string
 }
 
@@ -66,7 +66,7 @@ export async function checkBypass(config: Config, around: Surroundings = openSur
   const upstreams = await findUpstreamAddresses(config, around)
   const places = await findPlaces(config, upstreams, around)
   const findings: Finding[] = []
-  const found = await findHoles(places, around.doors)
+  const found = await findHoles(places, around.services)
   for (const [address, place] of [...places].sort(([a], [b]) => a.localeCompare(b))) {
     const holes = found.get(address)
     if (holes !== undefined) findings.push(describe(config, address, place, holes))
@@ -119,25 +119,25 @@ function addAll(to: Map<string, Set<string>>, addresses: readonly string[], name
   for (const address of addresses) to.set(address, (to.get(address) ?? new Set()).add(name))
 }
 
-async function findHoles(places: ReadonlyMap<string, Place>, doors: readonly LoginService[]): Promise<Map<string, Hole[]>> {
-  const knocks = [...places].flatMap(([address, { names }]) => doors.map(door => ({ address, door, name: names.values().next().value })))
+async function findHoles(places: ReadonlyMap<string, Place>, services: readonly LoginService[]): Promise<Map<string, Hole[]>> {
+  const attempts = [...places].flatMap(([address, { names }]) => services.map(service => ({ address, service, name: names.values().next().value })))
   const holes = new Map<string, Hole[]>()
-  for (let at = 0; at < knocks.length; at += KNOCKS_AT_ONCE) {
-    const part = knocks.slice(at, at + KNOCKS_AT_ONCE)
-    const answers = await Promise.all(part.map(({ address, name, door }) => askForLogin(address, name, door)))
-    part.forEach(({ address, door }, index) => {
+  for (let at = 0; at < attempts.length; at += ATTEMPTS_AT_ONCE) {
+    const part = attempts.slice(at, at + ATTEMPTS_AT_ONCE)
+    const answers = await Promise.all(part.map(({ address, name, service }) => askForLogin(address, name, service)))
+    part.forEach(({ address, service }, index) => {
       const answer: LoginAnswer | undefined = answers[index]
-      if (answer !== undefined && !answer.isGateway) holes.set(address, [...(holes.get(address) ?? []), { door, from: answer.from }])
+      if (answer !== undefined && !answer.isGateway) holes.set(address, [...(holes.get(address) ?? []), { service, from: answer.from }])
     })
   }
   return holes
 }
 
 function describe(config: Config, address: string, { kind, names }: Place, holes: readonly Hole[]): Finding {
-  const takes = holes.map(({ door }) => `${door.protocol === 'SMTP' ? 'SMTP with AUTH' : door.protocol} ${door.port}`).join(', ')
+  const takes = holes.map(({ service }) => `${service.protocol === 'SMTP' ? 'SMTP with AUTH' : service.protocol} ${service.port}`).join(', ')
   const called = [...names].sort().join(', ')
   const where = called === '' ? address : `${address} (${called})`
-  const ports = holes.map(({ door }) => door.port).join(', ')
+  const ports = holes.map(({ service }) => service.port).join(', ')
   const family = address.includes(':') ? 'ip6' : 'ip'
   if (kind === 'own') {
     return doubtful(
@@ -184,7 +184,7 @@ function openSurroundings(): Surroundings {
     }
   }
   return {
-    doors: LOGIN_SERVICES,
+    services: LOGIN_SERVICES,
     lookUp: host => targets(lookup(host, { all: true }).then(found => found.map(({ address }) => normaliseIp(address)))),
     resolve: async name => (await Promise.all([targets(dns.resolve4(name)), targets(dns.resolve6(name))])).flat().map(normaliseIp),
     mailHosts: async domain => {

@@ -21,7 +21,7 @@ const MAX_NAMES = 10
 
 export async function checkMigrationPasswords(context: CommandContext, config: Config): Promise<Finding[]> {
   try {
-    return judgeMigrationPasswords(await withStoreOf(context, config, store => store.legacy.list()), context.terminal.now())
+    return judgeMigrationPasswords(await withStoreOf(context, config, store => store.migrationPasswords.list()), context.terminal.now())
   } catch (error) {
     // A store that does not open has its own line.
     if (error instanceof MailwicketError) return []

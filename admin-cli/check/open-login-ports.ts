@@ -47,17 +47,17 @@ const OURS = /\bMailwicket\b/
 const WHOLE_REPLY = /^\d{3}(?: .*)?\r?\n/m
 
 /** Undefined: nobody takes logins there, as far as this machine can tell. */
-export async function askForLogin(address: string, serverName: string | undefined, door: LoginService): Promise<LoginAnswer | undefined> {
+export async function askForLogin(address: string, serverName: string | undefined, service: LoginService): Promise<LoginAnswer | undefined> {
   const sockets: Socket[] = []
   const deadline = setTimeout(() => void sockets.map(socket => socket.destroy()), KNOCK_TIMEOUT_MS)
   try {
-    const target = { host: address, port: door.port }
-    const socket = door.tls === 'implicit' ? connectTls({ ...target, ...tlsOptions(serverName) }) : connectTcp(target)
+    const target = { host: address, port: service.port }
+    const socket = service.tls === 'implicit' ? connectTls({ ...target, ...tlsOptions(serverName) }) : connectTcp(target)
     sockets.push(socket)
-    const greeting = await converse(socket, '', isSmtp(door) ? WHOLE_REPLY : /\n/)
-    if (!GREETINGS[door.protocol].test(greeting)) return undefined
+    const greeting = await converse(socket, '', isSmtp(service) ? WHOLE_REPLY : /\n/)
+    if (!GREETINGS[service.protocol].test(greeting)) return undefined
     const answer = { isGateway: OURS.test(greeting), from: socket.localAddress ?? '' }
-    return door.protocol !== 'SMTP' || (await offersAuth(socket, serverName, sockets)) ? answer : undefined
+    return service.protocol !== 'SMTP' || (await offersAuth(socket, serverName, sockets)) ? answer : undefined
   } catch {
     // Whatever the reason: nobody logs in there from here. What this check can see ends here, and its findings say so.
     return undefined

@@ -33,7 +33,7 @@ export async function setMigrationEndOfDomain(context: CommandContext, domainTex
   const until = parseMigrationEnd(when, now)
   const progress = await openProgress(context, 'Mailboxes')
   try {
-    const { mailboxes, changed } = await withStore(context, store => store.legacy.setForDomain(domain, until, progress.onProgress))
+    const { mailboxes, changed } = await withStore(context, store => store.migrationPasswords.setForDomain(domain, until, progress.onProgress))
     progress.stop()
     const what = until === null ? 'take no upstream password any more' : `take their upstream password too, until ${formatEnd(until, now)}`
     context.answer(
@@ -50,7 +50,7 @@ const HEADS = ['address', 'state', 'until', 'last used', 'from', 'app', 'session
 /** `mailbox list --legacy`: who has to move yet, the latest user first. */
 export async function listMigrationPasswords(context: CommandContext): Promise<void> {
   const now = context.terminal.now()
-  const uses = await withStore(context, store => store.legacy.list())
+  const uses = await withStore(context, store => store.migrationPasswords.list())
   const toCells = ({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) => [
     address,
     state === 'legacy' ? 'accepted' : state,

@@ -35,7 +35,7 @@ const smtp = (lines: readonly string[]) => talk(servers.submissionPort, lines, t
 const imap = (lines: readonly string[]) => talk(servers.imapPort, lines, text => /^(\* OK|\w+ (OK|NO|BAD)) .*\r\n$/m.test(text))
 const auth = `AUTH PLAIN ${Buffer.from(`\0${ADDRESS}\0right-marker`).toString('base64')}`
 
-it('what is sent through one half is read through the other, octet for octet', async () => {
+it('what is sent through one half is read through the other, byte for byte', async () => {
   const message = 'Subject: \xfc\r\n\r\n..a line with a dot\r\n\xff\r\n'
   const sent = await smtp(['EHLO me', auth, `MAIL FROM:<${ADDRESS}>`, `RCPT TO:<Ada@Example.test>`, 'DATA', `${message}.`, 'QUIT'])
   expect(sent).toMatch(/250 .*Delivered/)

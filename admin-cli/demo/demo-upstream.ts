@@ -1,5 +1,5 @@
 /**
- * The mail server behind the demo: hoodiecrow-imap on 127.0.0.1, without TLS, everything in memory. The only door to it.
+ * The mail server behind the demo: hoodiecrow-imap on 127.0.0.1, without TLS, everything in memory. The only adapter for it.
  * It is enough for a look around with a mail app; it lacks commands of a real server (SORT, THREAD, QUOTA, COMPRESS …).
  */
 import type { Socket } from 'node:net'

@@ -1,6 +1,6 @@
 /**
  * How commands are declared: commander with examples in every help, and an action that gets a CommandContext.
- * The only door to commander. Declaring a command loads nothing else; its action imports what it needs.
+ * The only adapter for commander. Declaring a command loads nothing else; its action imports what it needs.
  */
 import { Argument, Command, CommanderError, Option } from 'commander'
 import { type CommandContext, type GlobalOptions, makeContext } from './command-context.ts'

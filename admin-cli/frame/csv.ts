@@ -1,5 +1,5 @@
 /**
- * CSV, in and out: the only door to csv-parse and csv-stringify. RFC 4180 with what spreadsheets do to it: semicolons or tabs.
+ * CSV, in and out: the only adapter for csv-parse and csv-stringify. RFC 4180 with what spreadsheets do to it: semicolons or tabs.
  * A row is a line: no cell of ours has a line break, and so a quote that is not closed spoils its own line and no other.
  */
 import { parse } from 'csv-parse/sync'

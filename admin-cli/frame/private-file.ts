@@ -35,8 +35,8 @@ export function createPrivateFile(path: string): PrivateFile {
   return {
     path,
     write(text) {
-      const octets = Buffer.from(text)
-      for (let at = 0; at < octets.length; ) at += writeSync(file, octets, at)
+      const bytes = Buffer.from(text)
+      for (let at = 0; at < bytes.length; ) at += writeSync(file, bytes, at)
     },
     sync: () => fsyncSync(file),
     close,

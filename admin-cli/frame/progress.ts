@@ -1,5 +1,5 @@
 /**
- * A progress bar on stderr while something long runs, on a terminal only. The only door to cli-progress.
+ * A progress bar on stderr while something long runs, on a terminal only. The only adapter for cli-progress.
  */
 import type { CommandContext } from './command-context.ts'
 

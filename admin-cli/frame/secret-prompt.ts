@@ -119,7 +119,7 @@ function readHidden(stdin: Keyboard, show: (text: string) => unknown, prompt: st
   })
 }
 
-/** Takes the last UTF-8 character off: its continuation octets (10xxxxxx) and its first. */
+/** Takes the last UTF-8 character off: its continuation bytes (10xxxxxx) and its first. */
 function dropCharacter(line: number[]): void {
   let byte = line.pop()
   while (byte !== undefined && (byte & 0xc0) === 0x80) byte = line.pop()

@@ -1,6 +1,6 @@
 /**
  * Rows as aligned columns without lines: the same on a terminal and in a pipe, so that grep, awk and people can read them.
- * The only door to cli-table3 (it knows how wide Chinese, emoji and accents are).
+ * The only adapter for cli-table3 (it knows how wide Chinese, emoji and accents are).
  *
  * SECURITY: cells hold what mail apps said of themselves; control characters never reach the terminal.
  */

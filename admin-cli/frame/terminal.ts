@@ -8,7 +8,7 @@ export interface Screen {
   write(text: string): unknown
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
-  /** Octets that were written and not taken yet. */
+  /** Bytes that were written and not taken yet. */
   readonly writableLength?: number | undefined
 }
 

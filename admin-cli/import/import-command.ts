@@ -130,7 +130,7 @@ class ImportRun {
     try {
       const onFresh = await this.#writerOfPasswords(report, rehearse)
       const take = async (rows: readonly ImportRow[]): Promise<void> => {
-        for (const result of await importer.take(rows, onFresh)) report.note(result)
+        for (const result of await importer.take(rows, onFresh)) report.add(result)
         const state = source.progress()
         if (state !== undefined) progress.onProgress(state)
       }
@@ -160,7 +160,7 @@ class ImportRun {
     for await (const raw of source.rows()) {
       if (signal.aborted) break
       const row = parse(toImportRow, raw)
-      if ('bad' in row) report.note(row)
+      if ('bad' in row) report.add(row)
       else {
         batch.push(row)
         report.sawSecret ||= row.mailbox.secret !== undefined || row.devices.some(device => device.password !== undefined || device.phc !== undefined)

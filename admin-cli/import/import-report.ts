@@ -30,7 +30,7 @@ export class ImportReport {
     this.#rejects = rejects
   }
 
-  note(result: RowResult): void {
+  add(result: RowResult): void {
     this.rows += 1
     if ('bad' in result) {
       const { line, bad: reason } = result

@@ -17,7 +17,7 @@ export interface ImportSource {
   readonly isExposed: boolean
   /** Rows, and lines that are none. */
   rows(): AsyncGenerator<RawRow | { readonly line: number; readonly bad: string }>
-  /** Octets read so far and in all; undefined: nobody knows how many come. */
+  /** Bytes read so far and in all; undefined: nobody knows how many come. */
   progress(): { readonly done: number; readonly total: number } | undefined
 }
 
@@ -88,11 +88,11 @@ class OpenSource implements ImportSource {
     const decoder = new TextDecoder('utf-8', { fatal: true })
     let lines = 1
     for await (const piece of this.#input) {
-      const octets = Buffer.from(piece as Uint8Array)
-      this.#done += octets.length
+      const bytes = Buffer.from(piece as Uint8Array)
+      this.#done += bytes.length
       let text: string
       try {
-        text = decoder.decode(octets, { stream: true })
+        text = decoder.decode(bytes, { stream: true })
       } catch (error) {
         throw notUtf8(lines, error)
       }

@@ -113,7 +113,7 @@ auth = { method = "stored" }
   }
 }
 
-/** As generated devices are stored: 8 octets of tag, a bucket of 1 … 65535, a hash that is never computed. */
+/** As generated devices are stored: 8 bytes of tag, a bucket of 1 … 65535, a hash that is never computed. */
 function insertDevices(mailboxId: string, from: string): string {
   const phc = `$argon2id$v=19$m=19456,t=2,p=1$${'A'.repeat(22)}$${'A'.repeat(43)}`
   return `insert into devices (id, mailbox_id, name, name_key, state, kind, phc, tag, bucket, scopes, expires_at, allow_from, password_version,

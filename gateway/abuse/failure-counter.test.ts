@@ -8,7 +8,7 @@ function makeCounter(changes: Partial<ConstructorParameters<typeof FailureCounte
 }
 
 async function addMany(counter: FailureCounter, subject: string, from: number, to: number): Promise<void> {
-  for (let mark = from; mark < to; mark++) await counter.add(subject, mark)
+  for (let fingerprint = from; fingerprint < to; fingerprint++) await counter.add(subject, fingerprint)
 }
 
 beforeEach(() => {
@@ -68,7 +68,7 @@ describe('sharing with other nodes', () => {
 
   test('counts that come at the same moment are all counted', async () => {
     const counter = makeCounter()
-    await Promise.all(Array.from({ length: 15 }, (_, mark) => counter.add('a', mark)))
+    await Promise.all(Array.from({ length: 15 }, (_, fingerprint) => counter.add('a', fingerprint)))
     expect(await counter.count('a')).toBe(15)
   })
 

@@ -10,7 +10,7 @@ import { SHARED_FROM } from '../../store/schema/failure-limits.ts'
 
 interface Entry {
   /** Of the secrets that were counted. Not more than `maxFingerprints`: beyond it all count. */
-  readonly marks: number[]
+  readonly fingerprints: number[]
   /** Milliseconds since 1970, UTC: then the count starts anew. */
   readonly endsAt: number
   /** How much of the count the store was told. */
@@ -62,11 +62,11 @@ export class FailureCounter {
   }
 
   /** Counts a wrong secret, unless it was counted before. */
-  async add(subject: string, mark: number): Promise<{ readonly count: number; readonly isNew: boolean }> {
-    // No `await` before the mark is in its place: two at a time must not each begin a count of their own.
+  async add(subject: string, fingerprint: number): Promise<{ readonly count: number; readonly isNew: boolean }> {
+    // No `await` before the fingerprint is in its place: two at a time must not each begin a count of their own.
     const entry = this.#openEntry(subject)
-    if (entry.marks.includes(mark)) return { count: await this.count(subject), isNew: false }
-    if (entry.marks.length < this.#maxFingerprints) entry.marks.push(mark)
+    if (entry.fingerprints.includes(fingerprint)) return { count: await this.count(subject), isNew: false }
+    if (entry.fingerprints.length < this.#maxFingerprints) entry.fingerprints.push(fingerprint)
     const { consumedPoints } = await this.#limiter.penalty(subject)
     if (consumedPoints >= SHARED_FROM) this.#unshared.add(subject)
     return { count: consumedPoints, isNew: true }
@@ -76,7 +76,7 @@ export class FailureCounter {
     const known = this.#entries.get(subject)
     if (known !== undefined && known.endsAt > Date.now()) return known
     // The window is over, and with it what was seen in it.
-    const entry: Entry = { marks: [], endsAt: Date.now() + this.#windowMs, shared: 0, isUncertain: false }
+    const entry: Entry = { fingerprints: [], endsAt: Date.now() + this.#windowMs, shared: 0, isUncertain: false }
     this.#entries.set(subject, entry)
     return entry
   }
@@ -125,7 +125,7 @@ export class FailureCounter {
     const unshared = known === undefined ? 0 : Math.max(0, total - known.shared)
     const isUncertain = known?.isUncertain ?? false
     // Put back at once where it was: the limiter's record goes with the old entry.
-    this.#entries.set(subject, { marks: known?.marks ?? [], endsAt, shared: count, isUncertain })
+    this.#entries.set(subject, { fingerprints: known?.fingerprints ?? [], endsAt, shared: count, isUncertain })
     await this.#limiter.set(subject, isUncertain ? Math.max(count, total) : count + unshared, (endsAt - Date.now()) / 1000)
     if (unshared > 0 || isUncertain) this.#unshared.add(subject)
   }

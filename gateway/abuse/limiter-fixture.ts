@@ -5,13 +5,13 @@ import type { Attempt, Limiter } from './limiter.ts'
 import { ResponseTimeBuckets } from './response-time-buckets.ts'
 
 export function openLimiterForAll(terms: Attempt['terms'] = 'open'): Limiter {
-  const slots = new ResponseTimeBuckets({ share: () => 1 })
+  const buckets = new ResponseTimeBuckets({ share: () => 1 })
   const limiter: Pick<Limiter, 'admit' | 'limited' | 'wrong' | 'right' | 'reserveResponseTime'> = {
     admit: async (block, address) => ({ block, address, terms, countedIn: [] }),
     limited: async () => ({ delayMs: 0, isRepeated: false }),
     wrong: async () => ({ delayMs: 0, isRepeated: false }),
     right: () => {},
-    reserveResponseTime: (receivedAt, delayMs) => slots.reserve({ receivedAt, delayMs, now: performance.now() }),
+    reserveResponseTime: (receivedAt, delayMs) => buckets.reserve({ receivedAt, delayMs, now: performance.now() }),
   }
   return limiter as Limiter
 }

@@ -15,12 +15,12 @@ const FINGERPRINT_KEY = Buffer.from('limiter tests c3')
 
 function openLimiter({ known = [] as readonly string[], trusted = [] as readonly string[] } = {}) {
   const asked: string[] = []
-  const isKnown = async (address: string, block: string) => {
+  const isRecognised = async (address: string, block: string) => {
     asked.push(`${block} ${address}`)
     return known.includes(`${block} ${address}`)
   }
   const limiter = new Limiter(
-    { isRecognisedNetwork: isKnown, isRecognisedByAnyMailbox: async block => known.some(pair => pair.startsWith(`${block} `)) },
+    { isRecognisedNetwork: isRecognised, isRecognisedByAnyMailbox: async block => known.some(pair => pair.startsWith(`${block} `)) },
     () => trusted.map(parseCidr),
     new SecretFingerprints(FINGERPRINT_KEY),
   )

@@ -42,16 +42,16 @@ export interface Failure {
 
 export class Limiter {
   readonly #trusted: () => readonly Network[]
-  readonly #marks: SecretFingerprints
+  readonly #fingerprints: SecretFingerprints
   readonly recognisedNetworks: RecognisedNetworks
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
   readonly #closedArrivals = new RateLimiterMemory({ points: LIMITS.closedBlockConnectionsPerSecond, duration: 1, keyPrefix: '' })
   readonly #spare = new SpareTime()
   readonly #gate = new HandshakeGate(this.#spare)
-  readonly #slots = new ResponseTimeBuckets(this.#spare)
+  readonly #buckets = new ResponseTimeBuckets(this.#spare)
 
-  constructor(store: RecognisedNetworkStore, trusted: () => readonly Network[], marks = new SecretFingerprints()) {
-    this.#marks = marks
+  constructor(store: RecognisedNetworkStore, trusted: () => readonly Network[], fingerprints = new SecretFingerprints()) {
+    this.#fingerprints = fingerprints
     this.recognisedNetworks = new RecognisedNetworks(store)
     this.#trusted = trusted
     this.counters = {
@@ -93,7 +93,7 @@ export class Limiter {
     const ofMailbox = address === undefined ? 'none' : restrictionOf('mailbox', await this.#countOf(address))
     const countedIn: FailureKind[] = [...(isTrusted ? [] : (['block'] as const)), ...(address === undefined ? [] : (['mailbox'] as const))]
     if (ofBlock === 'none' && ofMailbox === 'none') return { block, address, terms: 'open', countedIn }
-    if (address !== undefined && (await this.recognisedNetworks.isKnown(block, address))) {
+    if (address !== undefined && (await this.recognisedNetworks.isRecognised(block, address))) {
       const own = restrictionOf('own', await this.counters.own.count(`${block} ${address}`))
       return { block, address, terms: termsOf(own), countedIn: ['own'] }
     }
@@ -105,23 +105,23 @@ export class Limiter {
     const [kind] = attempt.countedIn
     // Those within the trusted networks are never called guessers.
     if (kind === undefined || kind === 'mailbox') return { delayMs: 0, isRepeated: true }
-    const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), this.#marks.fingerprintOf(attempt.address ?? '', secret))
+    const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), this.#fingerprints.fingerprintOf(attempt.address ?? '', secret))
     return { delayMs: delayOf(kind, count), isRepeated: !isNew }
   }
 
   /** When an answer may leave: on its grid, `delayMs` later at least. */
   reserveResponseTime(receivedAt: number, delayMs: number): ResponseTime {
-    return this.#slots.reserve({ receivedAt, delayMs, now: performance.now() })
+    return this.#buckets.reserve({ receivedAt, delayMs, now: performance.now() })
   }
 
   /** Counts a wrong secret; `existence` tells whether there is such a mailbox. */
   async wrong(attempt: Attempt, secret: Secret, existence: 'exists' | 'unknown'): Promise<Failure> {
-    const mark = this.#marks.fingerprintOf(attempt.address ?? '', secret)
+    const fingerprint = this.#fingerprints.fingerprintOf(attempt.address ?? '', secret)
     let delayMs = 0
     let isRepeated = true
     for (const kind of attempt.countedIn) {
       const counter = kind === 'mailbox' && existence === 'unknown' ? this.counters.unknown : this.counters[kind]
-      const { count, isNew } = await counter.add(subjectOf(kind, attempt), mark)
+      const { count, isNew } = await counter.add(subjectOf(kind, attempt), fingerprint)
       // What was counted before the mailbox was made, or before it was removed, counts on: nothing tells the two apart.
       const judged = kind === 'mailbox' ? Math.max(count, await this.#countOf(attempt.address ?? '')) : count
       delayMs = Math.max(delayMs, delayOf(kind, judged))

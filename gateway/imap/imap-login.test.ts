@@ -111,10 +111,10 @@ describe('login', () => {
 
   it('refuses a device that was revoked while the upstream was dialled', async () => {
     let generation = 1
-    const standing = makeDevice({ state: 'revoked' })
+    const status = makeDevice({ state: 'revoked' })
     const [socket] = duplexPair()
     const bench: Bench = {
-      store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[standing.id, standing]]) },
+      store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[status.id, status]]) },
       connect: async () => ({ socket, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' }),
     }
     expect(await talk(bench, LOGIN, 'a NO')).toContain('a NO [AUTHENTICATIONFAILED]')
@@ -155,9 +155,9 @@ describe('login', () => {
 
   it('ends a login whose device is kicked meanwhile, and does not call it a wrong password', async () => {
     let generation = 1
-    const standing = makeDevice({ kickedAt: Date.now() + 1000 })
+    const status = makeDevice({ kickedAt: Date.now() + 1000 })
     const said = await talk(
-      { store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[standing.id, standing]]) } },
+      { store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[status.id, status]]) } },
       LOGIN,
       'BYE',
     )
@@ -166,9 +166,9 @@ describe('login', () => {
 
   it('lets a device in when something else changed meanwhile', async () => {
     let generation = 1
-    const standing = makeDevice()
+    const status = makeDevice()
     expect(
-      await talk({ store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[standing.id, standing]]) } }, LOGIN, 'a OK'),
+      await talk({ store: { readGeneration: async () => generation++, findDeviceStatuses: async () => new Map([[status.id, status]]) } }, LOGIN, 'a OK'),
     ).toContain(LOGGED_IN)
   })
 
@@ -214,7 +214,7 @@ describe('login', () => {
   })
 
   it('ends a spliced session with BYE at the end of a line, without a word in the middle', async () => {
-    for (const [sent, farewell] of [
+    for (const [sent, lastReply] of [
       ['* 1 EXISTS\r\n', "* 1 EXISTS\r\n* BYE This device's access has ended.\r\n"],
       ['* 1 FETCH {10}\r\nhal', '* 1 FETCH {10}\r\nhal'],
     ] as const) {
@@ -226,7 +226,7 @@ describe('login', () => {
       session.live.end('revoked')
       client.end()
       await vi.waitFor(() => expect(live.size).toBe(0))
-      expect(said().slice(said().indexOf(LOGGED_IN) + LOGGED_IN.length)).toBe(farewell)
+      expect(said().slice(said().indexOf(LOGGED_IN) + LOGGED_IN.length)).toBe(lastReply)
     }
   })
 })

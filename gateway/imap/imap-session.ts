@@ -76,7 +76,7 @@ export class ImapSession {
     this.state = 'left'
     // Aborting wakes a login that waits for an upstream: it has nobody left to answer.
     this.wire.abort(new MailwicketError('WIRE_CLOSED', { message: why }))
-    this.connection.farewell(text)
+    this.connection.disconnect(text)
     this.over(why)
   }
 

@@ -14,7 +14,7 @@ export function openPretendedConnection(socket: Duplex, tls: string | null): Con
       connection.tls = 'TLSv1.3'
     },
     destroy: () => void socket.destroy(),
-    farewell: (text: string) => {
+    disconnect: (text: string) => {
       socket.end(text)
       socket.resume()
     },

@@ -94,13 +94,13 @@ export class Connection {
   }
 
   /** Says a last word and closes, within `disconnectMs` also when the client does not read. */
-  farewell(text: string): void {
+  disconnect(text: string): void {
     const { socket } = this
     if (socket.destroyed) return
     socket.end(text)
     const timer = setTimeout(() => this.destroy(), LIMITS.disconnectMs)
     socket.once('close', () => clearTimeout(timer))
-    // Read on: closing with unread bytes would reset the connection, and the farewell would be lost.
+    // Read on: closing with unread bytes would reset the connection, and the last reply would be lost.
     socket.resume()
     socket.once('end', () => socket.destroy())
   }

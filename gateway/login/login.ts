@@ -1,7 +1,7 @@
 /**
  * One login, the same for every protocol: authenticate, connect to the upstream, judge once more, hand over.
  *
- * It logs exactly one `auth.*` line an attempt, notes the attempt in the activity, and tells the caller only what a mail app may know.
+ * It logs exactly one `auth.*` line an attempt, records the attempt in the activity, and tells the caller only what a mail app may know.
  * SECURITY: the session is in the live table before the store is read, and the store's generation is compared at the hand-over:
  * a device that is revoked in between never gets a session.
  */
@@ -154,8 +154,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     signal.throwIfAborted()
     const hasMoved = (await store.readGeneration()) !== generation
     // Also when nothing moved: an expiry comes without a change.
-    const standing = hasMoved ? (await store.findDeviceStatuses([device.id])).get(device.id) : session.device
-    const why = judgeSession(session, standing, Date.now())
+    const status = hasMoved ? (await store.findDeviceStatuses([device.id])).get(device.id) : session.device
+    const why = judgeSession(session, status, Date.now())
     // A kick is no refusal: the app may come back at once with the same password.
     if (why === 'kicked' || why === 'shutdown') throw new Ended(why)
     if (why !== undefined) {
@@ -163,7 +163,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
       live.release(session)
       return refuse(services, attempt, asRefusal(why), { device })
     }
-    session.device = standing
+    session.device = status
     signal.throwIfAborted()
   } catch (error) {
     upstream.socket.destroy()
@@ -211,13 +211,13 @@ function refuse(
 function explain(services: LoginServices, attempt: LoginAttempt, error: unknown): { failed: FailureReply } | { gone: string } {
   const { session, log } = attempt
   const reason = failureOf(error)
-  const note = { ...recordFailure(services, attempt, reason), reason }
+  const fields = { ...recordFailure(services, attempt, reason), reason }
   if (error instanceof Ended) {
-    log.warn('auth.failed', note)
+    log.warn('auth.failed', fields)
     return { gone: reasonOf(error) }
   }
   if (error instanceof UpstreamFailure) {
-    log.warn('auth.failed', note)
+    log.warn('auth.failed', fields)
     log[error.severity](error.reason === 'refused-us' ? 'upstream.refused-us' : 'upstream.failed', {
       reason: error.reason,
       detail: error.detail,
@@ -226,10 +226,10 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
     return { failed: error.reply }
   }
   if (reason === 'client-left') {
-    log.info('auth.failed', note)
+    log.info('auth.failed', fields)
     return { gone: reasonOf(error) }
   }
-  log.error('auth.failed', { ...note, err: (error as Error).message, ...(reason === 'bug' ? { stack: (error as Error).stack } : {}) })
+  log.error('auth.failed', { ...fields, err: (error as Error).message, ...(reason === 'bug' ? { stack: (error as Error).stack } : {}) })
   return { failed: 'unavailable' }
 }
 
@@ -237,7 +237,7 @@ function reasonOf(error: unknown): string {
   return error instanceof Ended ? error.why : 'client-left'
 }
 
-/** Notes the attempt in the activity and gives the fields of its log line. */
+/** Records the attempt in the activity and gives the fields of its log line. */
 function recordFailure(
   { recorder }: LoginServices,
   { session, credentials }: LoginAttempt,

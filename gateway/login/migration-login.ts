@@ -66,7 +66,7 @@ export class MigrationLogins {
   /** Undefined: it is known to be wrong. No await between the look at what is pending and the entry there. */
   async #connect<Upstream extends Closable>(key: MigrationMemoryKey, { id }: LoginMailbox, attempt: MigrationTry<Upstream>): Promise<Upstream | undefined> {
     const { signal } = attempt
-    const connect = () => this.#noting(key, attempt)
+    const connect = () => this.#recording(key, attempt)
     const drop = ({ socket }: Upstream) => void socket.destroy()
     for (;;) {
       const known = this.#memory.recall(key)
@@ -98,7 +98,7 @@ export class MigrationLogins {
    * SECURITY: it goes on when the client leaves, and keeps its place in the gate. What the upstream says must be known, or the same secret
    * could be sent there again and again by not waiting for the answer.
    */
-  async #noting<Upstream>(key: MigrationMemoryKey, { signal, connect }: MigrationTry<Upstream>): Promise<Upstream> {
+  async #recording<Upstream>(key: MigrationMemoryKey, { signal, connect }: MigrationTry<Upstream>): Promise<Upstream> {
     const controller = new AbortController()
     const onAbort = () => {
       if (!isClientGone(signal.reason)) controller.abort(signal.reason)
@@ -107,10 +107,10 @@ export class MigrationLogins {
     const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', 'no login in time')), LIMITS.upstreamLoginMs)
     try {
       const upstream = await connect(controller.signal)
-      this.#memory.note(key, 'accepted')
+      this.#memory.record(key, 'accepted')
       return upstream
     } catch (error) {
-      if (isRefusal(error)) this.#memory.note(key, 'refused')
+      if (isRefusal(error)) this.#memory.record(key, 'refused')
       throw error
     } finally {
       clearTimeout(timer)

@@ -14,7 +14,7 @@ test('a refused secret is known for a while, then forgotten', () => {
   const memory = new MigrationMemory(() => now)
   const key = memory.keyOf(place, mailbox, secret('marker-old'))
   expect(memory.recall(key)).toBeUndefined()
-  memory.note(key, 'refused')
+  memory.record(key, 'refused')
   now = LIMITS.migrationRefusedMs - 1
   expect(memory.recall(key)).toBe('refused')
   now = LIMITS.migrationRefusedMs
@@ -24,11 +24,11 @@ test('a refused secret is known for a while, then forgotten', () => {
 test('what the upstream said last is what counts', () => {
   const memory = new MigrationMemory()
   const key = memory.keyOf(place, mailbox, secret('marker-old'))
-  memory.note(key, 'accepted')
+  memory.record(key, 'accepted')
   expect(memory.recall(key)).toBe('accepted')
-  memory.note(key, 'refused')
+  memory.record(key, 'refused')
   expect(memory.recall(key)).toBe('refused')
-  memory.note(key, 'accepted')
+  memory.record(key, 'accepted')
   expect(memory.recall(key)).toBe('accepted')
 })
 
@@ -52,9 +52,9 @@ test('another secret, mailbox, login, upstream or protocol is another matter', (
 test('a flood of wrong secrets drives out the oldest of them, and no right one', () => {
   const memory = new MigrationMemory()
   const right = memory.keyOf(place, mailbox, secret('marker-right'))
-  memory.note(right, 'accepted')
+  memory.record(right, 'accepted')
   const keyOf = (at: number) => memory.keyOf(place, mailbox, secret(`marker-wrong-${at}`))
-  for (let at = 0; at <= LIMITS.migrationMemoryEntries; at += 1) memory.note(keyOf(at), 'refused')
+  for (let at = 0; at <= LIMITS.migrationMemoryEntries; at += 1) memory.record(keyOf(at), 'refused')
   expect(memory.recall(keyOf(0))).toBeUndefined()
   expect(memory.recall(keyOf(1))).toBe('refused')
   expect(memory.recall(right)).toBe('accepted')

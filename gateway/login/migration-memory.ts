@@ -48,7 +48,7 @@ export class MigrationMemory {
     return this.#accepted.has(key, now) ? 'accepted' : undefined
   }
 
-  note(key: MigrationMemoryKey, what: 'refused' | 'accepted'): void {
+  record(key: MigrationMemoryKey, what: 'refused' | 'accepted'): void {
     const [to, from] = what === 'refused' ? [this.#refused, this.#accepted] : [this.#accepted, this.#refused]
     from.delete(key)
     to.add(key, this.#now())

@@ -10,7 +10,7 @@ import type { Closable, MigrationLogins, MigrationProof } from './migration-logi
 import type { Credentials } from './sasl.ts'
 
 export interface ProofServices extends Authenticator {
-  readonly legacy: MigrationLogins
+  readonly migrationLogins: MigrationLogins
   /** With the mailbox's own login and this secret. Throws UpstreamFailure `not-configured`. */
   migrationRouteOf(mailbox: LoginMailbox, secret: Secret): Route
 }
@@ -30,5 +30,5 @@ export async function proveLogin<Upstream extends Closable>(
   const { migrationOffer: offer } = verdict
   const route = services.migrationRouteOf(offer.mailbox, offer.secret)
   const { protocol } = session
-  return services.legacy.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
+  return services.migrationLogins.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
 }

@@ -136,7 +136,7 @@ describe('what it bears', () => {
     expect(await closed).not.toContain(' 200 ')
   })
 
-  it('closes on who says it octet by octet', async () => {
+  it('closes on who says it byte by byte', async () => {
     const { port } = await openEndpoint(HASTY)
     const { socket, closed } = await dial(port)
     socket.write('GET /metrics HTTP/1.1\r\nHost: x\r\nX: ')

@@ -1,5 +1,5 @@
 /**
- * The store with a clock at its door: how long each read and each batch takes, and what fails. It changes no answer and no error.
+ * The store with a clock beside it: how long each read and each batch takes, and what fails. It changes no answer and no error.
  */
 import { MailwicketError } from '../../base/errors.ts'
 import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'

@@ -53,7 +53,7 @@ export const METRICS = {
   mailwicket_session_bytes_total: {
     type: 'counter',
     labels: ['protocol', 'direction'],
-    help: 'Octets from apps (in) and to apps (out) after login, those of live sessions included',
+    help: 'Bytes from apps (in) and to apps (out) after login, those of live sessions included',
   },
   mailwicket_messages_accepted_total: { type: 'counter', labels: [], help: 'Messages that an upstream accepted with 250' },
   mailwicket_messages_refused_total: {

@@ -76,7 +76,7 @@ describe('the text', () => {
 })
 
 describe('sessions', () => {
-  it('their octets count while they live', async () => {
+  it('their bytes count while they live', async () => {
     const metrics = new Metrics()
     const { session, bytes } = openSession()
     metrics.sessionBegan(session)
@@ -92,7 +92,7 @@ describe('sessions', () => {
     }
   })
 
-  it('and no octet is lost or counted twice when they end', async () => {
+  it('and no byte is lost or counted twice when they end', async () => {
     const metrics = new Metrics()
     const [a, b, c] = [openSession(), openSession(), openSession('submission')]
     for (const { session } of [a, b, c]) metrics.sessionBegan(session)

@@ -1,7 +1,7 @@
 /**
  * What the gateway counts, as methods in its own words. Nobody else sees prom-client; the metrics themselves stand in metrics-table.ts.
  *
- * Each gateway has a registry of its own. What others count already (queues, octets of live sessions, certificates) is read when somebody
+ * Each gateway has a registry of its own. What others count already (queues, bytes of live sessions, certificates) is read when somebody
  * asks for the text, so a session costs nothing here while it lives.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
@@ -76,7 +76,7 @@ export class Metrics implements HashObserver, StoreMeter {
   readonly #generationAge = this.#gauge('mailwicket_generation_age_seconds')
   readonly #certificateDays = this.#gauge('mailwicket_certificate_days_left')
   readonly #open = new Set<LiveSession>()
-  /** Octets of sessions that are over, and how much of the whole the counter has. */
+  /** Bytes of sessions that are over, and how much of the whole the counter has. */
   readonly #finished = { imap: { in: 0, out: 0 }, submission: { in: 0, out: 0 } }
   readonly #counted = { imap: { in: 0, out: 0 }, submission: { in: 0, out: 0 } }
   readonly #whys = new LabelValues(64, /^[a-z][a-z-]{0,31}$/)

@@ -121,7 +121,7 @@ describe('drain', () => {
     expect(clock.ms).toBe(3000)
   })
 
-  it('a slow farewell does not let others go early, and nobody is told twice', async () => {
+  it('a slow last reply does not let others go early, and nobody is told twice', async () => {
     const { told, enter, idle, run } = openStage()
     for (let i = 0; i < 50; i += 1) enter(`s${i}`, idle, { lingersMs: 900 })
     await run(25_000)

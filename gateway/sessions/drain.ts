@@ -60,7 +60,7 @@ export class Pace {
 }
 
 function letGo(live: LiveSessions, pace: Pace, watched: Map<LiveSession, Watched>, elapsedMs: number): void {
-  // A session that was told may need a moment for its farewell.
+  // A session that was told may need a moment for its last reply.
   const sessions = [...live.all()].filter(session => isWatched(session) && watched.get(session)?.isTold !== true)
   // Those that left by themselves count too.
   let due = pace.dueAt(elapsedMs) - (pace.total - sessions.length)

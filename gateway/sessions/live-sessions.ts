@@ -21,7 +21,7 @@ export class LiveSession {
   readonly ip: string
   /** When it was accepted, then when its login began; milliseconds since 1970, UTC. */
   since: number
-  /** Known once the secret was right: the standing under which it was. */
+  /** Known once the secret was right: the status under which it was. */
   device: DeviceStatus | undefined
   /** The address of its mailbox, for the log; known with the device. */
   mailbox: string | undefined
@@ -32,7 +32,7 @@ export class LiveSession {
   parting: Parting | undefined
   #endBy: (why: EndReason) => void
   #ended: EndReason | undefined
-  /** Octets so far, from and to the client. */
+  /** Bytes so far, from and to the client. */
   countBytes: () => { readonly bytesIn: number; readonly bytesOut: number } = () => ({ bytesIn: 0, bytesOut: 0 })
 
   constructor(facts: { protocol: 'imap' | 'submission'; scope: Scope; ip: string; since: number; end: (why: EndReason) => void }) {
@@ -139,11 +139,11 @@ export class LiveSessions {
 }
 
 /** Why `session` has to end, given how its device stands now (undefined: gone from the store); undefined when it may go on. */
-export function judgeSession(session: LiveSession, standing: DeviceStatus | undefined, now: number): EndReason | undefined {
+export function judgeSession(session: LiveSession, status: DeviceStatus | undefined, now: number): EndReason | undefined {
   if (session.device === undefined) return undefined
-  if (standing === undefined) return 'removed'
-  if (standing.passwordVersion !== session.device.passwordVersion) return 'password-changed'
+  if (status === undefined) return 'removed'
+  if (status.passwordVersion !== session.device.passwordVersion) return 'password-changed'
   // Another kick than the one that the login knew of. Times are not compared: two machines, or one before and after it was set, disagree.
-  if (standing.kickedAt !== null && standing.kickedAt !== session.device.kickedAt) return 'kicked'
-  return judgeDevice(standing, { scope: session.scope, ip: session.ip, now })
+  if (status.kickedAt !== null && status.kickedAt !== session.device.kickedAt) return 'kicked'
+  return judgeDevice(status, { scope: session.scope, ip: session.ip, now })
 }

@@ -28,14 +28,14 @@ function openRecorder() {
     const session = new LiveSession({ protocol: 'imap', scope: 'imap', ip: '192.0.2.1', since: Date.now(), end: () => {} })
     session.device = { id: device as DeviceId } as DeviceStatus
     live.enter(session)
-    const note: ConnectionRecord = { device: device as DeviceId, at: Date.now(), ip: session.ip, protocol: 'imap', app, tls: 'TLSv1.3' }
-    recorder.connected(session, note)
-    recorder.attempted({ at: note.at, address: 'ann@example.com', device: note.device, result: 'ok', protocol: 'imap', ip: session.ip, app })
+    const record: ConnectionRecord = { device: device as DeviceId, at: Date.now(), ip: session.ip, protocol: 'imap', app, tls: 'TLSv1.3' }
+    recorder.connected(session, record)
+    recorder.attempted({ at: record.at, address: 'ann@example.com', device: record.device, result: 'ok', protocol: 'imap', ip: session.ip, app })
     const close = () => {
       live.leave(session)
       recorder.ended(session)
     }
-    return { session, note, close }
+    return { session, record, close }
   }
   return { recorder, batches, store, connect, live, nextBatch: () => vi.advanceTimersByTimeAsync(LIMITS.recordMs) }
 }
@@ -61,12 +61,12 @@ describe('Recorder', () => {
 
   it('writes a session, its progress, its app and its end', async () => {
     const { recorder, batches, connect, nextBatch } = openRecorder()
-    const { session, note, close } = connect('d1')
+    const { session, record, close } = connect('d1')
     await nextBatch()
     expect(batches.at(-1)?.sessions).toMatchObject([{ id: session.id, bytesOut: 0, app: null }])
     session.countBytes = () => ({ bytesIn: 5, bytesOut: 70 })
     session.app = 'Mutt'
-    recorder.named(session, { ...note, app: 'Mutt' })
+    recorder.named(session, { ...record, app: 'Mutt' })
     await nextBatch()
     expect(batches.at(-1)).toMatchObject({ sessions: [{ bytesIn: 5, bytesOut: 70, app: 'Mutt' }], connections: [{ app: 'Mutt' }] })
     session.countBytes = () => ({ bytesIn: 6, bytesOut: 70 })

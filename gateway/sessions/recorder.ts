@@ -1,7 +1,7 @@
 /**
  * Collects what the store should know of connections (last connection, activity, live sessions) and writes it in batches within a second.
  *
- * A login never waits for it. While the store is away, the newest note of each device is kept and old activity gives way first.
+ * A login never waits for it. While the store is away, the newest record of each device is kept and old activity gives way first.
  */
 import type { DeviceId, SessionId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
@@ -10,7 +10,7 @@ import { LIMITS } from '../limits.ts'
 import type { LiveSession, LiveSessions } from './live-sessions.ts'
 
 interface Sent {
-  readonly note: SentRecord
+  readonly record: SentRecord
   readonly onWritten: () => void
 }
 
@@ -49,20 +49,20 @@ export class Recorder {
     await this.#flush()
   }
 
-  attempted(note: ActivityRecord): void {
+  attempted(record: ActivityRecord): void {
     if (this.#activity.length >= LIMITS.pendingActivity) this.#activity.splice(0, LIMITS.pendingActivity / 10)
-    this.#activity.push(note)
+    this.#activity.push(record)
   }
 
-  connected(session: LiveSession, note: ConnectionRecord): void {
-    this.#connections.set(note.device, note)
+  connected(session: LiveSession, record: ConnectionRecord): void {
+    this.#connections.set(record.device, record)
     this.#changed.add(session)
   }
 
   /** The app told its name after login. */
-  named(session: LiveSession, note: ConnectionRecord): void {
-    const waiting = this.#connections.get(note.device)
-    if (waiting === undefined || waiting.at <= note.at) this.#connections.set(note.device, note)
+  named(session: LiveSession, record: ConnectionRecord): void {
+    const waiting = this.#connections.get(record.device)
+    if (waiting === undefined || waiting.at <= record.at) this.#connections.set(record.device, record)
     if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
   }
 
@@ -72,17 +72,17 @@ export class Recorder {
   }
 
   /** A message was accepted for so many recipients; `onWritten` is called once the store counts them. */
-  sent(note: SentRecord, onWritten: () => void): void {
+  sent(record: SentRecord, onWritten: () => void): void {
     // Uncounted in the end, or a store that stays away would take all memory.
     if (this.#sent.length >= LIMITS.pendingSent) for (const { onWritten } of this.#sent.splice(0, LIMITS.pendingSent / 10)) onWritten()
-    this.#sent.push({ note, onWritten })
+    this.#sent.push({ record, onWritten })
   }
 
-  learnt(note: KeywordsRecord): void {
-    this.#keywords.set(note.upstream, note)
+  learnt(record: KeywordsRecord): void {
+    this.#keywords.set(record.upstream, record)
   }
 
-  /** Notes that wait to be written. */
+  /** Records that wait to be written. */
   get pending(): number {
     return this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size + this.#sent.length + this.#keywords.size
   }
@@ -130,12 +130,12 @@ export class Recorder {
         activity,
         sessions,
         endedSessions: [...ended],
-        sent: sent.map(({ note }) => note),
+        sent: sent.map(({ record }) => record),
         keywords,
       })
       this.#lastBatchAt = performance.now()
       for (const { onWritten } of sent) onWritten()
-      for (const note of keywords) if (this.#keywords.get(note.upstream) === note) this.#keywords.delete(note.upstream)
+      for (const record of keywords) if (this.#keywords.get(record.upstream) === record) this.#keywords.delete(record.upstream)
       if (this.#failing) this.#log.info('store.recovered')
       this.#failing = false
     } catch (error) {
@@ -156,7 +156,7 @@ export class Recorder {
 
   /** Puts back what could not be written, behind what came since. */
   #keep(connections: Map<DeviceId, ConnectionRecord>, activity: readonly ActivityRecord[], changed: Set<LiveSession>, ended: Set<SessionId>): void {
-    for (const [device, note] of connections) if (!this.#connections.has(device)) this.#connections.set(device, note)
+    for (const [device, record] of connections) if (!this.#connections.has(device)) this.#connections.set(device, record)
     this.#activity = [...activity, ...this.#activity].slice(-LIMITS.pendingActivity)
     for (const session of changed) if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
     this.#ended = new Set([...ended, ...this.#ended].slice(0, LIMITS.pendingEnded))

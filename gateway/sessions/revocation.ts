@@ -80,9 +80,9 @@ export class Revocation {
     const devices = [...proved.keys()]
     for (let i = 0; i < devices.length; i += DEVICES_PER_QUERY) {
       const part = devices.slice(i, i + DEVICES_PER_QUERY)
-      const standings = await this.#store.findDeviceStatuses(part)
+      const statuses = await this.#store.findDeviceStatuses(part)
       const now = Date.now()
-      for (const id of part) for (const { session, since } of proved.get(id) ?? []) this.#judge(session, since, standings.get(id), now)
+      for (const id of part) for (const { session, since } of proved.get(id) ?? []) this.#judge(session, since, statuses.get(id), now)
     }
     for (const id of await this.#store.findKickedSessions()) {
       const session = this.#live.find(id)
@@ -104,12 +104,12 @@ export class Revocation {
   }
 
   /** A login that began after the store was asked knows newer terms than its answer, and compares the generation itself. */
-  #judge(session: LiveSession, since: number, standing: DeviceStatus | undefined, now: number): void {
+  #judge(session: LiveSession, since: number, status: DeviceStatus | undefined, now: number): void {
     if (session.device === undefined || session.since !== since || this.#live.find(session.id) === undefined) return
-    const why = judgeSession(session, standing, now)
+    const why = judgeSession(session, status, now)
     if (why !== undefined) this.#end(session, why)
     // From now on an expiry is looked for in the terms that hold now.
-    else session.device = standing
+    else session.device = status
   }
 
   #endExpired(): void {

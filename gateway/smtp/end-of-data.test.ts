@@ -37,7 +37,7 @@ describe('the end of data', () => {
       const text = `hello${before}.${after}MAIL FROM:<evil@example.com>\r\n`
       for (const pieces of cuts(text)) {
         const { verdict, passed } = scan(...pieces)
-        expect(verdict).toBe('look-alike')
+        expect(verdict).toBe('bare-lf')
         expect(`hello${before}`.startsWith(passed)).toBe(true)
         expect(passed).not.toContain('.')
       }
@@ -51,7 +51,7 @@ describe('the end of data', () => {
         let rest = ''
         for (const piece of [before, after]) {
           let scanned = end.scan(Buffer.from(piece, 'latin1'))
-          if (scanned.verdict === 'look-alike') {
+          if (scanned.verdict === 'bare-lf') {
             end.tolerateBareLfEnds()
             scanned = end.scan(scanned.rest)
           }
@@ -63,7 +63,7 @@ describe('the end of data', () => {
   })
 
   it('refuses what hides an end behind more NULs than anybody needs', () => {
-    expect(scan('x\r\n.', '\0'.repeat(70_000), '\r\n').verdict).toBe('look-alike')
+    expect(scan('x\r\n.', '\0'.repeat(70_000), '\r\n').verdict).toBe('bare-lf')
   })
 
   it('agrees with a plain search on every text without bare newlines, whatever the cuts', () => {

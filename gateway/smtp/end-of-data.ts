@@ -2,7 +2,7 @@
  * Finds the end of a message's data, CRLF.CRLF (RFC 5321 §4.1.1.4), in chunks that pass by, and nothing else.
  *
  * SECURITY: what some server takes for an end and another does not (LF . LF, CR . CR, CRLF . LF, with NULs in between …) would let a
- * message carry a second one with any sender. Such a look-alike ends the message: its dot and what follows is never passed on.
+ * message carry a second one with any sender. Such an end, "bare-LF" for short, ends the message: its dot and what follows is never passed on.
  */
 
 const NUL = 0x00
@@ -13,13 +13,13 @@ const DOT = 0x2e
 /** A server that drops NULs sees through any number of them; more than this after a dot at a line's start is refused as it is. */
 const MAX_HELD_BYTES = 64 * 1024
 
-export type DataVerdict = 'more' | 'end' | 'look-alike'
+export type DataVerdict = 'more' | 'end' | 'bare-lf'
 
 export interface DataScan {
   readonly verdict: DataVerdict
   /** Belongs to the message and may be sent on; with `end` it includes the final dot. */
   readonly pass: Buffer
-  /** Behind the end, or from the dot of a look-alike on; empty with `more`. */
+  /** Behind the end, or from the dot of a bare-LF end on; empty with `more`. */
   readonly rest: Buffer
 }
 
@@ -58,7 +58,7 @@ export class EndOfData {
       if (verdict !== 'text' && !this.#isTolerant) {
         const pass = chunk.subarray(0, dot)
         this.#remember(pass)
-        return { verdict: 'look-alike', pass, rest: chunk.subarray(dot) }
+        return { verdict: 'bare-lf', pass, rest: chunk.subarray(dot) }
       }
     }
     this.#remember(chunk)
@@ -111,14 +111,14 @@ function lineStartOf(last: number, isCrLf: boolean, hasNuls: boolean): LineStart
   return isCrLf && !hasNuls ? 'true' : 'lax'
 }
 
-/** What the dot at a line's start is: part of the text, the end, a look-alike, or (`more`) not known yet. */
+/** What the dot at a line's start is: part of the text, the end, a bare-LF end, or (`more`) not known yet. */
 function judgeDot(chunk: Buffer, dot: number, start: LineStart): DataVerdict | 'text' {
   const first = skipNuls(chunk, dot + 1)
   if (first >= chunk.length) return 'more'
-  if (chunk[first] === LF) return 'look-alike'
+  if (chunk[first] === LF) return 'bare-lf'
   if (chunk[first] !== CR) return 'text'
   if (first + 1 >= chunk.length) return 'more'
-  return start === 'true' && first === dot + 1 && chunk[first + 1] === LF ? 'end' : 'look-alike'
+  return start === 'true' && first === dot + 1 && chunk[first + 1] === LF ? 'end' : 'bare-lf'
 }
 
 function skipNuls(chunk: Buffer, from: number): number {

@@ -9,7 +9,7 @@ import type { Wire } from '../../base/wire.ts'
 import { LIMITS } from '../limits.ts'
 import { EndOfData } from './end-of-data.ts'
 
-export type PayloadOutcome = 'sent' | 'look-alike' | 'upstream-gone' | { readonly refused: string }
+export type PayloadOutcome = 'sent' | 'bare-lf' | 'upstream-gone' | { readonly refused: string }
 
 export interface Payload {
   readonly client: Wire
@@ -41,8 +41,8 @@ export async function relayPayload(payload: Payload): Promise<{ outcome: Payload
   }
   for (let chunk = await client.readSome(); ; chunk = await client.readSome()) {
     let scan = end.scan(chunk)
-    if (scan.verdict === 'look-alike') {
-      refuse('look-alike')
+    if (scan.verdict === 'bare-lf') {
+      refuse('bare-lf')
       end.tolerateBareLfEnds()
       scan = end.scan(scan.rest)
     }

@@ -6,12 +6,12 @@ import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { REPLIES } from './smtp-replies.ts'
 
 export class RelayEnd extends Error {
-  readonly farewell: string | undefined
+  readonly lastReply: string | undefined
 
   /** `cause`: what went wrong, where it was not simply that somebody left. */
-  constructor(why: string, farewell: string | undefined, cause?: unknown) {
+  constructor(why: string, lastReply: string | undefined, cause?: unknown) {
     super(why, cause === undefined ? undefined : { cause })
-    this.farewell = farewell
+    this.lastReply = lastReply
   }
 }
 

@@ -3,13 +3,13 @@ import { BODY, MESSAGE, obliging, openRelay } from './smtp-relay-fixture.ts'
 
 describe('messages that must not pass', () => {
   it.each(['\n.\n', '\n.\r\n', '\r.\r', '\r\n.\n', '\r\n.\r', '\r\n\0.\r\n'])(
-    'a look-alike end %j: refused after its true end, and nothing of a second message reaches the upstream',
+    'a bare-LF end of data %j: refused after its true end, and nothing of a second message reaches the upstream',
     async end => {
       const { client, ended, heard } = openRelay()
       client.write(
         Buffer.from(`${MESSAGE}Subject: x\r\n\r\nhello${end}MAIL FROM:<evil@example.com>\r\nRCPT TO:<x@example.com>\r\nDATA\r\nsmuggled\r\n.\r\n`, 'latin1'),
       )
-      expect(await ended).toMatchObject({ message: 'look-alike-end', farewell: expect.stringMatching(/^554 5\.6\.0 .*\r\n421 /) })
+      expect(await ended).toMatchObject({ message: 'look-alike-end', lastReply: expect.stringMatching(/^554 5\.6\.0 .*\r\n421 /) })
       expect(heard()).not.toMatch(/evil|smuggled|\r\n\.\r\n/)
     },
   )
@@ -27,7 +27,7 @@ describe('messages that must not pass', () => {
   it('a header that is refused: the upstream hears nothing of the message', async () => {
     const { client, ended, heard } = openRelay(obliging, { headerCheck: () => ({ push: () => ({ refused: '550 5.7.1 From\r\n' }) }) })
     client.write(Buffer.from(`${MESSAGE}${BODY}`, 'latin1'))
-    expect(await ended).toMatchObject({ message: 'header-refused', farewell: expect.stringMatching(/^550 5\.7\.1 From\r\n421 /) })
+    expect(await ended).toMatchObject({ message: 'header-refused', lastReply: expect.stringMatching(/^550 5\.7\.1 From\r\n421 /) })
     expect(heard()).toBe(MESSAGE)
   })
 
@@ -51,7 +51,7 @@ describe('an upstream that leaves', () => {
     await hears('half of it')
     upstream.destroy()
     client.write('the other half\r\n.\r\n')
-    expect(await ended).toMatchObject({ farewell: expect.stringMatching(/^451 4\.4\.2 .*\r\n421 /) })
+    expect(await ended).toMatchObject({ lastReply: expect.stringMatching(/^451 4\.4\.2 .*\r\n421 /) })
     expect(accepted).toEqual([])
   })
 
@@ -60,7 +60,7 @@ describe('an upstream that leaves', () => {
     client.write(Buffer.from(`${MESSAGE}${BODY}`, 'latin1'))
     await hears('\r\n.\r\n')
     upstream.destroy()
-    expect(await ended).toMatchObject({ farewell: expect.stringMatching(/^451 /) })
+    expect(await ended).toMatchObject({ lastReply: expect.stringMatching(/^451 /) })
   })
 
   it('with a refusal in the middle of the data: its words, at the client’s end', async () => {
@@ -70,7 +70,7 @@ describe('an upstream that leaves', () => {
     upstream.write('552 5.3.4 too big\r\n')
     client.write('more\r\n')
     client.write('.\r\n')
-    expect(await ended).toMatchObject({ farewell: expect.stringMatching(/^552 5\.3\.4 too big\r\n421 /) })
+    expect(await ended).toMatchObject({ lastReply: expect.stringMatching(/^552 5\.3\.4 too big\r\n421 /) })
   })
 
   it('with a 250 in the middle of the data: never the app’s answer', async () => {
@@ -80,7 +80,7 @@ describe('an upstream that leaves', () => {
     upstream.write('250 2.0.0 accepted early\r\n')
     await new Promise(setImmediate)
     client.write('more\r\n.\r\n')
-    expect(await ended).toMatchObject({ message: 'upstream-broken', farewell: expect.stringMatching(/^451 4\.3\.0 .*\r\n421 /) })
+    expect(await ended).toMatchObject({ message: 'upstream-broken', lastReply: expect.stringMatching(/^451 4\.3\.0 .*\r\n421 /) })
     expect(accepted).toEqual([])
     expect(refused).toEqual(['spoke-out-of-turn'])
   })
@@ -88,10 +88,10 @@ describe('an upstream that leaves', () => {
   it('between commands: its 421, or ours', async () => {
     const first = openRelay()
     first.upstream.end('421 4.4.2 timeout\r\n')
-    expect(await first.ended).toMatchObject({ message: 'upstream-closed', farewell: '421 4.4.2 timeout\r\n' })
+    expect(await first.ended).toMatchObject({ message: 'upstream-closed', lastReply: '421 4.4.2 timeout\r\n' })
     const second = openRelay()
     second.upstream.destroy()
-    expect(await second.ended).toMatchObject({ message: 'upstream-closed', farewell: expect.stringMatching(/^421 4\.4\.2/) })
+    expect(await second.ended).toMatchObject({ message: 'upstream-closed', lastReply: expect.stringMatching(/^421 4\.4\.2/) })
   })
 
   it.each(['hello\r\n', '250-a\r\n550 b\r\n', `250 ${'x'.repeat(20_000)}\r\n`, `${'250-x\r\n'.repeat(20_000)}`])(
@@ -99,7 +99,7 @@ describe('an upstream that leaves', () => {
     async text => {
       const { client, ended } = openRelay((line, say) => line === 'NOOP' && say(text))
       client.write('NOOP\r\n')
-      expect(await ended).toMatchObject({ farewell: expect.stringMatching(/^421 /) })
+      expect(await ended).toMatchObject({ lastReply: expect.stringMatching(/^421 /) })
     },
   )
 })
@@ -116,11 +116,11 @@ describe('an end from outside', () => {
     relay.end('shutdown', '421 4.3.2 restarting\r\n')
     release()
     await says('250 2.0.0 queued as 9')
-    expect(await ended).toMatchObject({ message: 'shutdown', farewell: '421 4.3.2 restarting\r\n' })
+    expect(await ended).toMatchObject({ message: 'shutdown', lastReply: '421 4.3.2 restarting\r\n' })
     expect(accepted).toHaveLength(1)
   })
 
-  it('a client that leaves after the final dot has sent: it is noted', async () => {
+  it('a client that leaves after the final dot has sent: it is recorded', async () => {
     let release = () => {}
     const { client, ended, hears, accepted } = openRelay((line, say) => {
       if (line === '.') release = () => say('250 2.0.0 queued as 9\r\n')
@@ -135,7 +135,7 @@ describe('an end from outside', () => {
     expect(accepted).toHaveLength(1)
   })
 
-  it('a client that does not read its replies is not read either, and what it sent is noted all the same', async () => {
+  it('a client that does not read its replies is not read either, and what it sent is recorded all the same', async () => {
     const { client, heard, accepted, hears } = openRelay()
     client.removeAllListeners('data')
     client.pause()
@@ -152,7 +152,7 @@ describe('an end from outside', () => {
     await hears('half of it')
     relay.end('revoked', '421 4.7.0 over\r\n')
     client.write('.\r\n')
-    expect(await ended).toMatchObject({ message: 'revoked', farewell: '421 4.7.0 over\r\n' })
+    expect(await ended).toMatchObject({ message: 'revoked', lastReply: '421 4.7.0 over\r\n' })
     expect(heard()).not.toContain('\r\n.\r\n')
   })
 
@@ -161,7 +161,7 @@ describe('an end from outside', () => {
     client.write(`${MESSAGE}half of it\r\n`)
     await hears('half of it')
     client.end('.')
-    expect(await ended).toMatchObject({ message: 'client-closed', farewell: undefined })
+    expect(await ended).toMatchObject({ message: 'client-closed', lastReply: undefined })
     expect(heard()).not.toContain('\r\n.')
   })
 })

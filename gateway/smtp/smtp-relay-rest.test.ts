@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Answer, BODY, MESSAGE, obliging, openRelay } from './smtp-relay-fixture.ts'
 import { REPLIES } from './smtp-replies.ts'
 
-const GOODBYE = { message: 'shutdown', farewell: REPLIES.shutdown }
+const GOODBYE = { message: 'shutdown', lastReply: REPLIES.shutdown }
 
 describe('endAtRest', () => {
   it('an idle relay ends at once', async () => {

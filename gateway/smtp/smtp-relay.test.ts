@@ -143,9 +143,9 @@ describe('relaying', () => {
   it('ends after ten malformed commands and after an endless line', async () => {
     const first = openRelay()
     first.client.write('WHAT\r\n'.repeat(12))
-    expect(await first.ended).toMatchObject({ message: 'malformed', farewell: expect.stringMatching(/^421 /) })
+    expect(await first.ended).toMatchObject({ message: 'malformed', lastReply: expect.stringMatching(/^421 /) })
     const second = openRelay()
     second.client.write('x'.repeat(9000))
-    expect(await second.ended).toMatchObject({ message: 'too-long', farewell: expect.stringMatching(/^500 5\.5\.6 .*\r\n421 /) })
+    expect(await second.ended).toMatchObject({ message: 'too-long', lastReply: expect.stringMatching(/^500 5\.5\.6 .*\r\n421 /) })
   })
 })

@@ -3,7 +3,7 @@
  *
  * Commands may be pipelined (RFC 2920): each has its place in `#expected`, whether its reply comes from the upstream or from us.
  * Only what stands in `#serve` goes on; what a message carries is moved by smtp-payload.ts. Nothing is queued and no 250 is ours.
- * The reader of upstream replies never waits for the client: what the upstream has accepted is always noted.
+ * The reader of upstream replies never waits for the client: what the upstream has accepted is always recorded.
  */
 import { MailwicketError } from '../../base/errors.ts'
 import type { Wire } from '../../base/wire.ts'
@@ -69,7 +69,7 @@ export class SmtpRelay {
     this.#transaction = new SmtpTransaction(options.policy)
   }
 
-  /** Relays until either side leaves. Gives why; the upstream is to be closed, and the client told its farewell. */
+  /** Relays until either side leaves. Gives why; the upstream is to be closed, and the client told the last reply. */
   async run(): Promise<RelayEnd> {
     void this.#pumpReplies()
     // A client that leaves in the middle of its data sends nothing; one that leaves later has sent.
@@ -92,16 +92,16 @@ export class SmtpRelay {
    * Ends the relay from outside. A message in flight is dropped at the upstream before its final dot; once the dot is out, the upstream's
    * word is waited for a moment: an app that hears 421 for a message that was accepted sends it twice (RFC 1047).
    */
-  end(why: string, farewell: string): void {
+  end(why: string, lastReply: string): void {
     if (this.#ended !== undefined) return
-    this.#ended = new RelayEnd(why, farewell)
+    this.#ended = new RelayEnd(why, lastReply)
     if (this.#phase === 'final') setTimeout(() => this.#cut(), LIMITS.finalReplyGraceMs)
     else this.#cut()
   }
 
   /** Ends the relay as soon as no transaction is under way: a message in flight gets its answer first. */
-  endAtRest(why: string, farewell: string): void {
-    this.#endAtRest ??= new RelayEnd(why, farewell)
+  endAtRest(why: string, lastReply: string): void {
+    this.#endAtRest ??= new RelayEnd(why, lastReply)
     this.#endIfAtRest()
   }
 
@@ -110,7 +110,7 @@ export class SmtpRelay {
   }
 
   #endIfAtRest(): void {
-    if (this.#endAtRest !== undefined && this.#isAtRest) this.end(this.#endAtRest.message, this.#endAtRest.farewell ?? '')
+    if (this.#endAtRest !== undefined && this.#isAtRest) this.end(this.#endAtRest.message, this.#endAtRest.lastReply ?? '')
   }
 
   #cut(): void {
@@ -230,7 +230,7 @@ export class SmtpRelay {
 
   #refusePayload(outcome: Exclude<PayloadOutcome, 'sent'>): RelayEnd {
     if (this.#ended !== undefined) return this.#ended
-    if (outcome === 'look-alike') {
+    if (outcome === 'bare-lf') {
       this.#options.onRefused('message', REPLIES.bareLfEnd)
       return new RelayEnd('look-alike-end', `${REPLIES.bareLfEnd}${REPLIES.closing}`)
     }

@@ -66,7 +66,7 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
     metrics: new Metrics(),
     recorder: { attempted: () => {}, connected: () => {}, ended: () => {}, sent: () => {} },
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
-    legacy: new MigrationLogins(),
+    migrationLogins: new MigrationLogins(),
     migrationRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
     connect:
       connect ??

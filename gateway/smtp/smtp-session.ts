@@ -263,12 +263,12 @@ export class SmtpSession {
     const onIdle = () => relay.end('idle', REPLIES.idle)
     ;(socket as unknown as { setTimeout(ms: number, onTimeout: () => void): void }).setTimeout?.(IDLE_MS, onIdle)
     socket.write(REPLIES.authSucceeded)
-    const { message: why, farewell, cause } = await relay.run()
+    const { message: why, lastReply, cause } = await relay.run()
     if (cause instanceof UpstreamFailure) this.#log.error('upstream.failed', { device: device.id, reason: cause.reason, detail: cause.detail })
     else if (cause !== undefined) this.#log.error('bug', { err: (cause as Error).message, stack: (cause as Error).stack })
     upstream.wire.release().socket.destroy()
     client.release()
-    this.#connection.farewell(farewell ?? '')
+    this.#connection.disconnect(lastReply ?? '')
     this.#over(why)
   }
 
@@ -298,7 +298,7 @@ export class SmtpSession {
   #sendAway(reply: string, why: string): void {
     if (this.#hasLeft) return
     this.#served?.detach()
-    this.#connection.farewell(reply)
+    this.#connection.disconnect(reply)
     this.#leave(why)
   }
 
@@ -316,7 +316,7 @@ export class SmtpSession {
 
   #leave(why: string): void {
     this.#hasLeft = true
-    // Before the session is over: a login that succeeds afterwards would be noted for a session that nobody ends.
+    // Before the session is over: a login that succeeds afterwards would be recorded for a session that nobody ends.
     this.#loginWire.onGone?.(new MailwicketError('WIRE_CLOSED', { message: why }))
     this.#over(why)
     this.#done.resolve()

@@ -87,7 +87,7 @@ describe('Splice', () => {
     expect(await ended).toMatch(/^client-/)
   })
 
-  it('says farewell to the client and drops the upstream', async () => {
+  it('gives the client a last reply and drops the upstream', async () => {
     const { app, server, splice, ended } = await openSplice()
     const atApp = collect(app)
     server.write('* OK\r\n')

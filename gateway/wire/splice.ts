@@ -68,18 +68,18 @@ export class Splice {
     return !this.#isAnswerOwed && this.#client.writableLength === 0 && this.#upstream.writableLength === 0
   }
 
-  /** Ends both sides now; the client still gets `farewell`, if there is one and it takes it in time. */
-  end(why: SpliceEnd, farewell?: string): void {
+  /** Ends both sides now; the client still gets `lastReply`, if there is one and it takes it in time. */
+  end(why: SpliceEnd, lastReply?: string): void {
     if (this.#isEnded) return
     this.#isEnded = true
     // Also when one side has gone already: half-open, the other could go on for half a minute.
     this.#why = why
-    if (farewell === undefined || this.#client.destroyed || this.#client.writableEnded) {
+    if (lastReply === undefined || this.#client.destroyed || this.#client.writableEnded) {
       this.#finish(why)
       return
     }
     this.#upstream.destroy()
-    this.#client.end(farewell)
+    this.#client.end(lastReply)
     this.#restartTimer(LIMITS.disconnectMs, why)
   }
 

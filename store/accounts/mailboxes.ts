@@ -244,6 +244,6 @@ export function checkLogin(login: string | null): void {
   if (login === null) return
   const bytes = Buffer.byteLength(login)
   if (bytes === 0 || bytes > MAX_LOGIN_BYTES || /\p{Cc}/u.test(login) || !login.isWellFormed()) {
-    throw new MailwicketError('BAD_INPUT', { message: `the upstream login must have 1 to ${MAX_LOGIN_BYTES} octets and no control characters` })
+    throw new MailwicketError('BAD_INPUT', { message: `the upstream login must have 1 to ${MAX_LOGIN_BYTES} bytes and no control characters` })
   }
 }

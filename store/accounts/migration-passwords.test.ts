@@ -125,14 +125,14 @@ describe('a whole domain', () => {
     const rows = Array.from({ length: 450 }, (_, at) => `('m${at}', 'm${at}@many.example', 'main', 'active', 0)`)
     await fixture.query(`insert into mailboxes (id, address, upstream, state, created_at) values ${rows.join()}`)
     const seen: number[] = []
-    const result = await store.legacy.setForDomain('many.example', until, ({ done, total }) => seen.push(done / total))
+    const result = await store.migrationPasswords.setForDomain('many.example', until, ({ done, total }) => seen.push(done / total))
     expect(result).toEqual({ mailboxes: 450, changed: 450 })
     expect(seen).toEqual([200 / 450, 400 / 450, 1])
     expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: null })
     await store.mailboxes.set('m7@many.example', { migrationPasswordUntil: null })
-    expect(await store.legacy.setForDomain('many.example', until)).toEqual({ mailboxes: 450, changed: 1 })
-    expect(await store.legacy.setForDomain('many.example', null)).toEqual({ mailboxes: 450, changed: 450 })
-    await expect(store.legacy.setForDomain('any.example', until)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    expect(await store.migrationPasswords.setForDomain('many.example', until)).toEqual({ mailboxes: 450, changed: 1 })
+    expect(await store.migrationPasswords.setForDomain('many.example', null)).toEqual({ mailboxes: 450, changed: 450 })
+    await expect(store.migrationPasswords.setForDomain('any.example', until)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   })
 })
 
@@ -147,7 +147,7 @@ test('who still uses it is listed, the latest first, who never did last', async 
     const device = (await migrationDeviceOf(`${name}@example.com`))!.id
     await gateway.record({ ...batch, connections: [{ device, at: fixture.now + at, ip: '192.0.2.1', protocol: 'imap', app: 'Outlook', tls: null }] })
   }
-  expect(await store.legacy.list()).toEqual([
+  expect(await store.migrationPasswords.list()).toEqual([
     expect.objectContaining({ address: 'dora@example.com', devices: 0, sessions: 0, lastConnection: expect.objectContaining({ at: fixture.now + 2000 }) }),
     expect.objectContaining({ address: 'clara@example.com', devices: 1, lastConnection: expect.objectContaining({ ip: '192.0.2.1', app: 'Outlook' }) }),
     expect.objectContaining({ address: 'berta@example.com', until, state: 'legacy', lastConnection: null }),

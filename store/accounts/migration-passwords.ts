@@ -24,7 +24,7 @@ export interface MigrationPasswordUse {
   readonly sessions: number
 }
 
-/** One transaction for so many mailboxes: gateways write their notes between two. */
+/** One transaction for so many mailboxes: gateways write their records between two. */
 const MAILBOXES_PER_CHANGE = 200
 
 export class MigrationPasswords {

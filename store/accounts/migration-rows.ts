@@ -1,7 +1,7 @@
 /**
  * The row by which the store knows that a mailbox takes its upstream's own password too: a device "legacy" of kind `legacy`.
  *
- * SECURITY: it has no hash, and a tag of no octets, which no secret has. Only the upstream can say that a secret is right.
+ * SECURITY: it has no hash, and a tag of no bytes, which no secret has. Only the upstream can say that a secret is right.
  */
 import { MailwicketError } from '../../base/errors.ts'
 import { type DeviceId, type MailboxId, makeId } from '../../base/ids.ts'

@@ -115,7 +115,7 @@ describe('a user', () => {
 })
 
 describe('a blocked user', () => {
-  const standing = async (id: DeviceId) => (await gateway.findDeviceStatuses([id])).get(id)?.userState
+  const status = async (id: DeviceId) => (await gateway.findDeviceStatuses([id])).get(id)?.userState
 
   test('takes the linked devices along, and lets them in again once unblocked; others are not concerned', async () => {
     await store.users.add({ login: 'anna' })
@@ -123,12 +123,12 @@ describe('a blocked user', () => {
     const other = await store.devices.add(anna, { name: 'Tablet' })
     expect(await moves(() => store.users.block('Anna'))).toBe(1)
     expect(await store.users.get('anna')).toMatchObject({ state: 'blocked', devices: 1 })
-    expect([await standing(device.id), await standing(other.device.id)]).toEqual(['blocked', null])
+    expect([await status(device.id), await status(other.device.id)]).toEqual(['blocked', null])
     expect((await gateway.findLogin(anna, normaliseSecret(password)))?.devices).toMatchObject([{ state: 'active', userState: 'blocked' }])
     expect(await store.devices.get(device.id)).toMatchObject({ state: 'active', user: 'anna', userState: 'blocked' })
     expect(await moves(() => store.users.block('anna'))).toBe(0)
     expect(await moves(() => store.users.unblock('anna'))).toBe(1)
-    expect(await standing(device.id)).toBe('active')
+    expect(await status(device.id)).toBe('active')
     expect((await store.audit.list()).slice(-2)).toMatchObject([
       { action: 'user.blocked', subject: 'anna', before: { state: 'active' }, after: { state: 'blocked' } },
       { action: 'user.unblocked', subject: 'anna', before: { state: 'blocked' }, after: { state: 'active' } },
@@ -141,7 +141,7 @@ describe('a blocked user', () => {
     const { device } = await store.devices.add(anna, { name: 'Phone', user: 'anna' })
     await store.users.block('anna')
     await expect(store.users.remove('anna', { unlink: true })).rejects.toMatchObject({ code: 'STILL_LINKED', message: expect.stringContaining('get in again') })
-    expect(await standing(device.id)).toBe('blocked')
+    expect(await status(device.id)).toBe('blocked')
     await store.devices.revoke([device.id])
     expect(await store.users.remove('anna')).toEqual({ unlinked: [] })
   })

@@ -53,7 +53,7 @@ const session = (changes: Partial<SessionRow> = {}): SessionRow => ({
   ...changes,
 })
 
-describe('notes', () => {
+describe('records', () => {
   test('a last connection only moves forward in time', async () => {
     const at = async (): Promise<unknown> => (await store.devices.get(device.id)).lastConnection
     await gateway.record(batch({ connections: [connection({ at: 2000 }), connection({ at: 1000, ip: '192.0.2.9' })] }))

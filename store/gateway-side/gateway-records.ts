@@ -48,8 +48,8 @@ export class GatewayRecords {
   /** Writes a batch and the heartbeat; now and then also purges. */
   async record(batch: Batch, now: number): Promise<void> {
     await this.#db.transaction().execute(async db => {
-      for (const note of latestConnections(batch.connections))
-        await db.executeQuery(this.#queries.connection({ ...note, node: this.#node, future: now + FUTURE_MS }))
+      for (const record of latestConnections(batch.connections))
+        await db.executeQuery(this.#queries.connection({ ...record, node: this.#node, future: now + FUTURE_MS }))
       await this.#recordActivity(db, batch.activity)
       for (const session of batch.sessions.toSorted(byId)) await db.executeQuery(this.#queries.session({ ...session, node: this.#node }))
       for (const id of batch.endedSessions.toSorted()) await db.executeQuery(this.#queries.ended({ id, node: this.#node }))
@@ -76,15 +76,15 @@ export class GatewayRecords {
     })
   }
 
-  async #recordActivity(db: Transaction<Schema>, notes: readonly ActivityRecord[]): Promise<void> {
-    if (notes.length === 0) return
+  async #recordActivity(db: Transaction<Schema>, records: readonly ActivityRecord[]): Promise<void> {
+    if (records.length === 0) return
     const newest = await db
       .selectFrom('activity')
       .select(({ fn }) => fn.max('cursor').as('cursor'))
       .executeTakeFirst()
     let cursor = Number(newest?.cursor ?? 0)
     const grown = new Set<DeviceId>()
-    for (const row of countRepeats(notes)) {
+    for (const row of countRepeats(records)) {
       cursor += 1
       const { numAffectedRows } = await db.executeQuery(this.#queries.repeat({ ...row, cursor, window: row.last_at - REPEAT_WINDOW_MS }))
       if (numAffectedRows !== 0n) continue
@@ -95,20 +95,20 @@ export class GatewayRecords {
   }
 }
 
-/** The latest note of each device, in the order of their ids. */
-function latestConnections(notes: readonly ConnectionRecord[]): ConnectionRecord[] {
+/** The latest record of each device, in the order of their ids. */
+function latestConnections(records: readonly ConnectionRecord[]): ConnectionRecord[] {
   const latest = new Map<DeviceId, ConnectionRecord>()
-  for (const note of notes) {
-    const known = latest.get(note.device)
-    if (known === undefined || note.at >= known.at) latest.set(note.device, note)
+  for (const record of records) {
+    const known = latest.get(record.device)
+    if (known === undefined || record.at >= known.at) latest.set(record.device, record)
   }
   return [...latest.values()].sort((a, b) => (a.device < b.device ? -1 : 1))
 }
 
 /** Attempts that differ only in their time as one row. A batch is a second of them, far less than the window. */
-function countRepeats(notes: readonly ActivityRecord[]): Repeated[] {
+function countRepeats(records: readonly ActivityRecord[]): Repeated[] {
   const rows = new Map<string, Repeated>()
-  for (const { at, address, device, result, protocol, ip, app } of notes) {
+  for (const { at, address, device, result, protocol, ip, app } of records) {
     const key = JSON.stringify([address, device, result, protocol, ip, app])
     const known = rows.get(key)
     if (known === undefined) rows.set(key, { address, device_id: device ?? '', result, protocol, ip, app: app ?? '', first_at: at, last_at: at, count: 1 })

@@ -106,12 +106,12 @@ describe('a login', () => {
   })
 })
 
-describe('standings', () => {
+describe('device statuses', () => {
   test('of devices that are there; of others there is none', async () => {
     const gone = makeId<DeviceId>()
-    const standings = await gateway.findDeviceStatuses([gone, device.id])
-    expect([...standings.keys()]).toEqual([device.id])
-    expect(standings.get(device.id)).toMatchObject({ state: 'active', scopes: ['imap'], passwordVersion: 1 })
+    const statuses = await gateway.findDeviceStatuses([gone, device.id])
+    expect([...statuses.keys()]).toEqual([device.id])
+    expect(statuses.get(device.id)).toMatchObject({ state: 'active', scopes: ['imap'], passwordVersion: 1 })
     expect((await gateway.findDeviceStatuses([])).size).toBe(0)
   })
 

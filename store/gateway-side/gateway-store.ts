@@ -13,7 +13,7 @@ import type { Integrity } from '../sqlite/integrity.ts'
 /** The last connection of one device. */
 export interface ConnectionRecord {
   readonly device: DeviceId
-  /** Milliseconds since 1970, UTC; an older note never replaces a newer one. */
+  /** Milliseconds since 1970, UTC; an older record never replaces a newer one. */
   readonly at: number
   readonly ip: string
   readonly protocol: 'imap' | 'submission'
@@ -106,7 +106,7 @@ export interface GatewayStore {
   findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined>
   /** Moves with every change that can end a session. */
   readGeneration(): Promise<number>
-  /** The standing of these devices; one that is gone from the store is missing from the map. */
+  /** The status of each of these devices; one that is gone from the store is missing from the map. */
   findDeviceStatuses(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStatus>>
   /** Sessions of this node that `session kick ID` asked to end. */
   findKickedSessions(): Promise<readonly SessionId[]>
@@ -120,11 +120,11 @@ export interface GatewayStore {
   isRecognisedByAnyMailbox(block: string, after: number): Promise<boolean>
   /** The counts that changed after `revision`, at most `limit`, oldest change first; and the revision to go on from. */
   readFailures(revision: number, limit: number): Promise<{ readonly rows: readonly FailureRow[]; readonly revision: number }>
-  /** Adds counts and notes known blocks; resolves when both are committed. */
+  /** Adds counts and records recognised networks; resolves when both are committed. */
   recordFailures(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[]): Promise<void>
   /** Opens the sealed upstream secret of a mailbox. Throws NOT_FOUND when it has none, KEY_WRONG, STORE_DAMAGED. */
   openUpstreamSecret(mailbox: LoginMailbox): Secret
-  /** The tags a secret would have under this mailbox: 8 octets as generated, 1 octet as chosen. */
+  /** The tags a secret would have under this mailbox: 8 bytes as generated, 1 byte as chosen. */
   tagsOf(mailbox: string, secret: Secret): { readonly generated: Uint8Array; readonly chosen: Uint8Array }
   /** Writes a batch and this node's heartbeat; resolves when it is committed. To be called also when nothing happened: ten seconds of silence are a dead node. */
   record(batch: Batch): Promise<void>

@@ -1,5 +1,5 @@
 /**
- * What the gateway reads: the login, the generation, the standing of live devices. Short queries, compiled once, on its read-only connection.
+ * What the gateway reads: the login, the generation, the status of live devices. Short queries, compiled once, on its read-only connection.
  *
  * Invariant: none fetches more rows than it needs, whatever the number of devices of a mailbox or in the store (design section 12).
  */
@@ -33,7 +33,7 @@ export class LoginQueries {
   readonly #login
   readonly #generation
   readonly #kicked
-  readonly #standings
+  readonly #statuses
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
@@ -42,7 +42,7 @@ export class LoginQueries {
     this.#kicked = prepareQuery((param: Param<{ node: NodeId }>) =>
       db.selectFrom('sessions').select('id').where('node_id', '=', param('node')).where('kicked_at', 'is not', null),
     )
-    this.#standings = LIST_LENGTHS.map(length => ({
+    this.#statuses = LIST_LENGTHS.map(length => ({
       length,
       query: prepareQuery((param: Param<Record<string, DeviceId>>) => selectStatuses(db, length, param)),
     }))
@@ -70,18 +70,18 @@ export class LoginQueries {
   }
 
   async findDeviceStatuses(devices: readonly DeviceId[]): Promise<Map<DeviceId, DeviceStatus>> {
-    const standings = new Map<DeviceId, DeviceStatus>()
+    const statuses = new Map<DeviceId, DeviceStatus>()
     const largest = LIST_LENGTHS[LIST_LENGTHS.length - 1] ?? 1
     for (let at = 0; at < devices.length; at += largest) {
       // Thousands of devices: the sessions get their turn between two lists.
       if (at > 0) await nextTurn()
       const list = devices.slice(at, at + largest)
-      const { length, query } = this.#standings.find(({ length }) => length >= list.length) ?? raise()
+      const { length, query } = this.#statuses.find(({ length }) => length >= list.length) ?? raise()
       const values = Object.fromEntries(Array.from({ length }, (_, index) => [String(index), list[index] ?? list[0]])) as Record<string, DeviceId>
       const { rows } = await this.#db.executeQuery(query(values))
-      for (const row of rows) standings.set(row.id, toStatus(row))
+      for (const row of rows) statuses.set(row.id, toStatus(row))
     }
-    return standings
+    return statuses
   }
 }
 

@@ -18,7 +18,7 @@ async function openBackend({ path, node, now, isFirst }: WorkerData): Promise<{ 
   const backend = openSqlite(path, 'write-records')
   try {
     await checkVersion(backend)
-    // A thread that died and is started again has notes waiting; the start of the gateway is the moment to look.
+    // A thread that died and is started again has records waiting; the start of the gateway is the moment to look.
     const integrity = isFirst ? await checkWithin(backend, path) : undefined
     await backend.db.transaction().execute(db => forgetNodes(db, node, now))
     return { backend, integrity }
@@ -30,18 +30,18 @@ async function openBackend({ path, node, now, isFirst }: WorkerData): Promise<{ 
 
 async function serve(port: MessagePort, data: WorkerData): Promise<void> {
   const { backend, integrity } = await openBackend(data)
-  const notes = new GatewayRecords(backend.db, data.node)
+  const records = new GatewayRecords(backend.db, data.node)
   const limits = new LimitRecords(backend.db)
   const run = async (request: WorkerRequest): Promise<void> => {
     switch (request.verb) {
       case 'record':
-        return notes.record(request.batch, request.now)
+        return records.record(request.batch, request.now)
       case 'failures':
         return limits.record(request.failures, request.recognisedNetworks, request.now)
       case 'tag':
-        return notes.setTag(request.device, request.tag)
+        return records.setTag(request.device, request.tag)
       case 'leave':
-        return notes.leave().finally(() => backend.close())
+        return records.leave().finally(() => backend.close())
     }
   }
   let last: Promise<void> = Promise.resolve()

@@ -15,7 +15,7 @@ afterEach(() => rmSync(dir, { recursive: true }))
 const load = (env = {}) => loadKeyring({ dataDir: dir, env })
 
 describe('a key file', () => {
-  test('is made private, with a key of 32 octets, and read again', () => {
+  test('is made private, with a key of 32 bytes, and read again', () => {
     const made = createKeyFile(path)
     expect(statSync(path).mode & 0o777).toBe(0o600)
     expect(statSync(join(dir, 'keys')).mode & 0o777).toBe(0o700)

@@ -1,7 +1,7 @@
 /**
  * The master keys: where they come from, and the ring of the current and the older ones.
  *
- * Text form, the same in a file, a credential and the environment: one key a line, base64url of 32 octets; the first is the current one,
+ * Text form, the same in a file, a credential and the environment: one key a line, base64url of 32 bytes; the first is the current one,
  * further ones are still needed while `key rotate` runs. Not in any backup. A file is replaced as a whole, and is on the disk before
  * anything is sealed with what it says.
  */
@@ -165,7 +165,7 @@ function parseKeys(text: string, source: KeySource): MasterKey[] {
     .filter(line => line !== '')
   return lines.map((line, at) => {
     if (!KEY_LINE.test(line))
-      throw new MailwicketError('KEY_UNREADABLE', { message: `${nameOf(source)}: line ${at + 1} is not a key (base64url of ${KEY_BYTES} octets)` })
+      throw new MailwicketError('KEY_UNREADABLE', { message: `${nameOf(source)}: line ${at + 1} is not a key (base64url of ${KEY_BYTES} bytes)` })
     return keyOf(Buffer.from(line, 'base64url'))
   })
 }

@@ -26,12 +26,12 @@ describe('a sealed secret', () => {
     expect(seal(key, marker, place)).not.toEqual(seal(key, marker, place))
   })
 
-  test('does not open when any one octet was changed', () => {
+  test('does not open when any one byte was changed', () => {
     const blob = seal(key, marker, place)
     for (let at = 0; at < blob.length; at++) {
       const tampered = Uint8Array.from(blob)
       tampered[at] = (tampered[at] ?? 0) ^ 1
-      expect(() => openSealed(ring(key, other), tampered, place), `octet ${at}`).toThrow(
+      expect(() => openSealed(ring(key, other), tampered, place), `byte ${at}`).toThrow(
         expect.objectContaining({ code: expect.stringMatching(/^(STORE_DAMAGED|KEY_WRONG)$/) }),
       )
     }

@@ -1,7 +1,7 @@
 /**
  * Sealing: AES-256-GCM under a master key, bound to the place where the blob is stored.
  *
- * Blob: version (1 octet), key id (4), nonce (12), ciphertext, tag (16). The place (table, column, row) is associated data, so a blob that
+ * Blob: version (1 byte), key id (4), nonce (12), ciphertext, tag (16). The place (table, column, row) is associated data, so a blob that
  * somebody moves to another row does not open. Nonces are random: 96 bits, far from a repetition below 2^32 seals under one key.
  */
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'

@@ -22,7 +22,7 @@ export class LimitRecords {
   async record(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[], now: number): Promise<void> {
     await this.#db.transaction().execute(async db => {
       await addFailures(db, failures, now)
-      for (const note of recognisedNetworks.toSorted(byKey)) await recordRecognisedNetwork(db, note)
+      for (const record of recognisedNetworks.toSorted(byKey)) await recordRecognisedNetwork(db, record)
     })
   }
 }

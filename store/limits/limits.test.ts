@@ -18,14 +18,14 @@ beforeEach(async () => {
 })
 afterEach(() => fixture.remove())
 
-const note = (kind: FailureKind, subject: string, added: number, total = added) => ({ kind, subject, added, total, expiresAt: fixture.now + HOUR })
-const block = (subject: string, added: number, total = added) => note('block', subject, added, total)
+const record = (kind: FailureKind, subject: string, added: number, total = added) => ({ kind, subject, added, total, expiresAt: fixture.now + HOUR })
+const block = (subject: string, added: number, total = added) => record('block', subject, added, total)
 
 describe('counts of wrong secrets', () => {
   test('of several nodes are added up, and each reads what changed', async () => {
     const other = await fixture.openNode()
     await node.recordFailures([block('192.0.2.7', 6)], [])
-    await other.recordFailures([block('192.0.2.7', 5), note('mailbox', anna, 9)], [])
+    await other.recordFailures([block('192.0.2.7', 5), record('mailbox', anna, 9)], [])
     const first = await node.readFailures(0, 100)
     expect(first.rows).toMatchObject([
       { kind: 'block', subject: '192.0.2.7', count: 11 },
@@ -50,7 +50,7 @@ describe('counts of wrong secrets', () => {
   })
 
   test('are listed with what they mean, the highest first', async () => {
-    await node.recordFailures([block('192.0.2.7', 100), block('192.0.2.8', 12), note('own', `192.0.2.9 ${anna}`, 101)], [])
+    await node.recordFailures([block('192.0.2.7', 100), block('192.0.2.8', 12), record('own', `192.0.2.9 ${anna}`, 101)], [])
     expect(await store.limits.list()).toMatchObject([
       { kind: 'own', block: '192.0.2.9', address: anna, failures: 101, restriction: 'generated-only' },
       { kind: 'block', block: '192.0.2.7', address: null, failures: 100, restriction: 'refused' },
@@ -89,7 +89,7 @@ describe('a count that was written twice, or not at all', () => {
 
 describe('clearing', () => {
   test('tells the nodes, is in the audit, and forgets what belongs to the address too', async () => {
-    await node.recordFailures([block('192.0.2.7', 100), note('own', `192.0.2.7 ${anna}`, 50), block('192.0.2.8', 50)], [])
+    await node.recordFailures([block('192.0.2.7', 100), record('own', `192.0.2.7 ${anna}`, 50), block('192.0.2.8', 50)], [])
     const { revision } = await node.readFailures(0, 100)
     expect(await store.limits.clear({ subject: '192.0.2.7' })).toEqual({ cleared: 2 })
     expect((await node.readFailures(revision, 100)).rows).toMatchObject([{ count: 0 }, { count: 0 }])
@@ -102,7 +102,7 @@ describe('clearing', () => {
   })
 
   test('of an address that is a mailbox’s now and was none before', async () => {
-    await node.recordFailures([note('unknown', anna, 50), note('mailbox', anna, 60)], [])
+    await node.recordFailures([record('unknown', anna, 50), record('mailbox', anna, 60)], [])
     expect(await store.limits.clear({ subject: anna })).toEqual({ cleared: 2 })
   })
 
@@ -114,7 +114,7 @@ describe('clearing', () => {
   })
 
   test('of everybody; of somebody who is not there; of nonsense', async () => {
-    await node.recordFailures([block('192.0.2.7', 100), note('mailbox', anna, 50)], [])
+    await node.recordFailures([block('192.0.2.7', 100), record('mailbox', anna, 50)], [])
     expect(await store.limits.clear('all')).toEqual({ cleared: 2 })
     await expect(store.limits.clear({ subject: anna })).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(store.limits.clear({ subject: 'everything' })).rejects.toMatchObject({ code: 'BAD_INPUT' })
@@ -129,13 +129,13 @@ describe('clearing', () => {
 })
 
 describe('blocks that a mailbox knows', () => {
-  const noted = async (subject: string, at = fixture.now) => {
+  const recorded = async (subject: string, at = fixture.now) => {
     const mailbox = (await store.mailboxes.get(anna)).id
     await node.recordFailures([], [{ mailbox, block: subject, at }])
   }
 
   test('are known for the mailbox, and as blocks in which somebody is known', async () => {
-    await noted('192.0.2.7')
+    await recorded('192.0.2.7')
     expect(await node.isRecognisedNetwork(anna, '192.0.2.7', fixture.now - HOUR)).toBe(true)
     expect(await node.isRecognisedNetwork(anna, '192.0.2.7', fixture.now)).toBe(false)
     expect(await node.isRecognisedNetwork('bob@example.com', '192.0.2.7', 0)).toBe(false)
@@ -144,15 +144,15 @@ describe('blocks that a mailbox knows', () => {
   })
 
   test('only move forward in time, and go with the mailbox', async () => {
-    await noted('192.0.2.7')
-    await noted('192.0.2.7', fixture.now - HOUR)
+    await recorded('192.0.2.7')
+    await recorded('192.0.2.7', fixture.now - HOUR)
     expect(await node.isRecognisedNetwork(anna, '192.0.2.7', fixture.now - 1)).toBe(true)
     await store.mailboxes.remove(anna)
     expect(await node.isRecognisedByAnyMailbox('192.0.2.7', 0)).toBe(false)
   })
 
   test('the oldest gives way to one too many', async () => {
-    for (let i = 0; i <= RECOGNISED_NETWORKS_PER_MAILBOX; i++) await noted(`192.0.${i >> 8}.${i & 255}`, fixture.now + i)
+    for (let i = 0; i <= RECOGNISED_NETWORKS_PER_MAILBOX; i++) await recorded(`192.0.${i >> 8}.${i & 255}`, fixture.now + i)
     expect(await node.isRecognisedNetwork(anna, '192.0.0.0', 0)).toBe(false)
     expect(await node.isRecognisedNetwork(anna, '192.0.0.1', 0)).toBe(true)
   })

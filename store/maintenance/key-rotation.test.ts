@@ -152,7 +152,7 @@ describe('a rotation that was killed', () => {
 })
 
 describe('with keys from the environment', () => {
-  const key = (octet: number): string => Buffer.alloc(32, octet).toString('base64url')
+  const key = (byte: number): string => Buffer.alloc(32, byte).toString('base64url')
   const open = async (keys: string): Promise<Store> => {
     const keyring = loadKeyring({ dataDir: fixture.dir, env: { MAILWICKET_MASTER_KEY: keys } })
     return (await openStore({ config: fixture.config, keyring })).as(ACTOR)

@@ -23,7 +23,7 @@ afterEach(() => fixture.remove())
 
 const restore = (changes = {}) => restoreStore({ config: fixture.config, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock, ...changes })
 
-async function standing() {
+async function status() {
   const gateway = await fixture.openNode()
   return (await gateway.findDeviceStatuses([device.id])).get(device.id)
 }
@@ -36,7 +36,7 @@ test('a device that was given to somebody after the backup stays his when he is 
   await store.devices.set(device.id, { user: 'anna' })
   await store.users.block('anna')
   expect(await restore()).toMatchObject(kept)
-  expect(await standing()).toMatchObject({ state: 'active', userState: 'blocked' })
+  expect(await status()).toMatchObject({ state: 'active', userState: 'blocked' })
 })
 
 test('a device that was taken over from a colleague stays with him who is blocked', async () => {
@@ -47,7 +47,7 @@ test('a device that was taken over from a colleague stays with him who is blocke
   await store.devices.set(device.id, { user: 'anna' })
   await store.users.block('anna')
   expect(await restore()).toMatchObject(kept)
-  expect(await standing()).toMatchObject({ userState: 'blocked' })
+  expect(await status()).toMatchObject({ userState: 'blocked' })
   expect((await store.users.get('bert')).state).toBe('active')
 })
 
@@ -57,7 +57,7 @@ test('somebody who was made and blocked since the backup stays, and stays blocke
   await store.devices.set(device.id, { user: 'anna' })
   await store.users.block('anna')
   expect(await restore()).toMatchObject(kept)
-  expect(await standing()).toMatchObject({ userState: 'blocked' })
+  expect(await status()).toMatchObject({ userState: 'blocked' })
   expect((await store.users.get('anna')).state).toBe('blocked')
 })
 
@@ -69,7 +69,7 @@ test('somebody made anew under the same login: his device is disabled, for the b
   await store.devices.set(device.id, { user: 'anna' })
   await store.users.block('anna')
   expect(await restore()).toMatchObject(kept)
-  expect(await standing()).toMatchObject({ state: 'disabled' })
+  expect(await status()).toMatchObject({ state: 'disabled' })
 })
 
 test('`undo` lets them in again, and says so', async () => {
@@ -78,7 +78,7 @@ test('`undo` lets them in again, and says so', async () => {
   await store.devices.set(device.id, { user: 'anna' })
   await store.users.block('anna')
   expect(await restore({ rights: 'undo' })).toMatchObject({ kept: { count: 0 }, revived: { count: 1, names: [`${mailbox}/Phone (user blocked)`] } })
-  expect(await standing()).toMatchObject({ state: 'active', userState: null })
+  expect(await status()).toMatchObject({ state: 'active', userState: null })
 })
 
 test('the right to send is not given back to a device that came to somebody without it', async () => {

@@ -37,7 +37,7 @@ const TABLES = {
 type Run = (statement: RawBuilder<unknown>) => Promise<void>
 
 /**
- * Notes in the copy which devices differ, before the transaction and its lock: what is narrowed is among them. Valid as long as no command
+ * Records in the copy which devices differ, before the transaction and its lock: what is narrowed is among them. Valid as long as no command
  * changes the store.
  */
 export async function recordChanged(db: Kysely<Schema>): Promise<void> {

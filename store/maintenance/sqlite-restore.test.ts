@@ -289,10 +289,10 @@ describe('restoring', () => {
     await record(gateway)
     await fixture.query('pragma wal_checkpoint(truncate)')
     // An index that is rubbish: who is connected can still be read, the check fails.
-    const octets = readFileSync(fixture.path)
+    const bytes = readFileSync(fixture.path)
     const { rows } = await fixture.query(`select rootpage from sqlite_schema where name = 'devices_by_bucket'`)
     const page = Number(rows[0]?.['rootpage'])
-    writeFileSync(fixture.path, octets.fill(0xa5, (page - 1) * 4096 + 100, page * 4096))
+    writeFileSync(fixture.path, bytes.fill(0xa5, (page - 1) * 4096 + 100, page * 4096))
     await expect(restore()).rejects.toMatchObject({ code: 'STORE_IN_USE', message: expect.stringContaining('damaged') })
     fixture.now += 10_000
     const { keptAs } = await restore()

@@ -31,7 +31,7 @@ export interface RestoreOptions {
   /** `keep` unless told. */
   readonly rights?: RightsSince | undefined
   readonly now?: (() => number) | undefined
-  /** Counts octets of the file, then pages of the copy that is kept of the present store. */
+  /** Counts bytes of the file, then pages of the copy that is kept of the present store. */
   readonly onProgress?: OnProgress
 }
 

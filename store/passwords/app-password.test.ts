@@ -39,7 +39,7 @@ describe('any other secret', () => {
     expect(normalised(text) === text).toBe(true)
   })
 
-  test('octets that are no text stay the same octets', () => {
+  test('bytes that are no text stay the same bytes', () => {
     const bytes = Buffer.from([0xff, 0xfe, 0x61])
     expect(normaliseSecret(Secret.fromBytes(bytes)).reveal()).toEqual(bytes)
   })

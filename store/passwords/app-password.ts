@@ -21,7 +21,7 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]*$/
 
 /** A new app password with 100 random bits, as it is printed: `k7mq-x2pd-9rtf-h4wz-c8nb`. */
 export function generateAppPassword(): Secret {
-  const letters = Array.from(randomBytes(GROUPS * GROUP_LETTERS), octet => ALPHABET[octet & 31])
+  const letters = Array.from(randomBytes(GROUPS * GROUP_LETTERS), byte => ALPHABET[byte & 31])
   const groups = Array.from({ length: GROUPS }, (_, group) => letters.slice(group * GROUP_LETTERS, (group + 1) * GROUP_LETTERS).join(''))
   return Secret.fromText(groups.join('-'))
 }

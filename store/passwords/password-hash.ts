@@ -1,5 +1,5 @@
 /**
- * Hashing of app passwords: argon2id behind a bounded queue, with a memo of successes. The only door to argon2.
+ * Hashing of app passwords: argon2id behind a bounded queue, with a memo of successes. The only adapter for argon2.
  *
  * Invariants: a hash that cannot be judged (malformed, other algorithm, hostile parameters) throws and is never "wrong password";
  * SECURITY: the memo holds only that a pure function (PHC string, secret) was true. Whether a device is still good is not its business.
@@ -25,7 +25,7 @@ const PHC = /^\$argon2id\$v=19\$([mtp]=[1-9]\d{0,9}(?:,[mtp]=[1-9]\d{0,9}){2})\$
 const CONCURRENCY = 2
 /** At 25 ms and two at a time, the last of 256 waits 3 s: an app still waits, and the client that comes later is told to try again. */
 const MAX_WAITING = 256
-/** About 200 octets an entry: 6 MiB. A device that falls out costs one argon2 at its next login. */
+/** About 200 bytes an entry: 6 MiB. A device that falls out costs one argon2 at its next login. */
 const MEMO_ENTRIES = 32_768
 
 /** Told what hashing costs and what the memo saves. */

@@ -5,7 +5,7 @@ import { bucketOf, tagColumns, tagsOf } from './tag.ts'
 const pepper = Secret.fromText('p'.repeat(32))
 const secret = Secret.fromText('k7mqx2pd9rtfh4wzc8nb')
 
-test('a generated secret has a tag of eight octets, a chosen one gives away a single octet', () => {
+test('a generated secret has a tag of eight bytes, a chosen one gives away a single byte', () => {
   const { generated, chosen } = tagsOf(pepper, 'box', secret)
   expect([generated.length, chosen.length]).toEqual([8, 1])
   expect(tagColumns(pepper, 'box', secret, 'generated')).toEqual({ tag: generated, bucket: bucketOf(pepper, secret) })

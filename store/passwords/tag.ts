@@ -1,7 +1,7 @@
 /**
  * Tags: what a login knows about a secret before it pays for an argon2. Truncated HMAC-SHA-256 under the pepper over length-prefixed parts.
  *
- * SECURITY: a chosen secret gives away one octet only, because it can be guessed by whoever has both the store and the pepper.
+ * SECURITY: a chosen secret gives away one byte only, because it can be guessed by whoever has both the store and the pepper.
  * The bucket exists for generated secrets alone (100 random bits): it lets the database find their device among any number
  * without knowing the mailbox's id beforehand; chosen and imported ones have bucket 0, which every login fetches.
  */
@@ -23,7 +23,7 @@ export interface Tags {
 /** Both tags of a secret under a mailbox, at the cost of one HMAC. */
 export function tagsOf(pepper: Secret, mailboxId: string, secret: Secret): Tags {
   const digest = hmac(pepper, 'tag', Buffer.from(mailboxId), secret.reveal())
-  // Two parts of one digest that do not overlap: the octet of a chosen secret says nothing of the eight of a generated one.
+  // Two parts of one digest that do not overlap: the byte of a chosen secret says nothing of the eight of a generated one.
   return { generated: digest.subarray(0, GENERATED_TAG_BYTES), chosen: digest.subarray(GENERATED_TAG_BYTES, GENERATED_TAG_BYTES + CHOSEN_TAG_BYTES) }
 }
 

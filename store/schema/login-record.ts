@@ -46,7 +46,7 @@ export interface LoginDevice extends DeviceStatus {
   readonly kind: PasswordKind
   /** PHC string of the hash; empty for `legacy`. */
   readonly phc: string
-  /** Truncated HMAC under the pepper: 8 octets (generated), 1 octet (chosen), null (imported, not yet used), none at all (legacy). */
+  /** Truncated HMAC under the pepper: 8 bytes (generated), 1 byte (chosen), null (imported, not yet used), none at all (legacy). */
   readonly tag: Uint8Array | null
 }
 

@@ -28,13 +28,13 @@ export class SendingRecords {
     }
   }
 
-  async recordSent(db: Transaction<Schema>, notes: readonly SentRecord[]): Promise<void> {
+  async recordSent(db: Transaction<Schema>, records: readonly SentRecord[]): Promise<void> {
     const counts = new Map<string, SentCountsTable>()
     const add = (count: SentCountsTable): void => {
       const key = `${count.subject_kind} ${count.subject_id} ${count.day}`
       counts.set(key, { ...count, recipients: count.recipients + (counts.get(key)?.recipients ?? 0) })
     }
-    for (const { device, day, recipients } of sumByDevice(notes)) {
+    for (const { device, day, recipients } of sumByDevice(records)) {
       const { rows } = await db.executeQuery(this.#queries.subjects({ device }))
       // None: the device was removed a moment ago, and nobody is left to count for.
       for (const { id, mailbox_id: mailbox, user_id: user } of rows) {
@@ -46,16 +46,16 @@ export class SendingRecords {
     for (const [, count] of [...counts].sort(([a], [b]) => (a < b ? -1 : 1))) await db.executeQuery(this.#queries.count(count))
   }
 
-  async recordKeywords(db: Transaction<Schema>, notes: readonly KeywordsRecord[], at: number): Promise<void> {
-    const latest = new Map(notes.map(({ upstream, keywords }) => [upstream, keywords]))
+  async recordKeywords(db: Transaction<Schema>, records: readonly KeywordsRecord[], at: number): Promise<void> {
+    const latest = new Map(records.map(({ upstream, keywords }) => [upstream, keywords]))
     for (const [upstream, keywords] of [...latest].sort(([a], [b]) => (a < b ? -1 : 1)))
       await db.executeQuery(this.#queries.keywords({ upstream, keywords: JSON.stringify([...keywords]), at }))
   }
 }
 
-function sumByDevice(notes: readonly SentRecord[]): { device: DeviceId; day: number; recipients: number }[] {
+function sumByDevice(records: readonly SentRecord[]): { device: DeviceId; day: number; recipients: number }[] {
   const sums = new Map<string, { device: DeviceId; day: number; recipients: number }>()
-  for (const { device, recipients, at } of notes) {
+  for (const { device, recipients, at } of records) {
     const key = `${device} ${dayOf(at)}`
     sums.set(key, { device, day: dayOf(at), recipients: recipients + (sums.get(key)?.recipients ?? 0) })
   }

@@ -56,8 +56,8 @@ test('kill -9 of a writing process loses no device that was told, and the store 
 test('a gateway is the first to open the store after a kill -9', async () => {
   const told = await writeAndKill(3)
   const gateway = await fixture.openGateway()
-  const standings = await gateway.findDeviceStatuses(told as never[])
-  expect([...standings.keys()].sort()).toEqual(told.toSorted())
+  const statuses = await gateway.findDeviceStatuses(told as never[])
+  expect([...statuses.keys()].sort()).toEqual(told.toSorted())
 }, 30_000)
 
 test('a disk that is full in the middle of a transaction is told as such, and the next transaction works', async () => {
@@ -114,7 +114,7 @@ test('a transaction that fails leaves nothing behind', async () => {
   backend.close()
 })
 
-test('administrative commits reach the disk, notes the operating system', async () => {
+test('administrative commits reach the disk, records the operating system', async () => {
   for (const [mode, level] of [
     ['write', 2],
     ['write-records', 1],

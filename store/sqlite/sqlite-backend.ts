@@ -37,7 +37,7 @@ const DDL: Ddl = {
 export type SqliteMode =
   /** Administrative changes: a commit survives a power failure. */
   | 'write'
-  /** The gateway's notes: a commit survives a crash of the process; a power failure may cost the last seconds. */
+  /** The gateway's records: a commit survives a crash of the process; a power failure may cost the last seconds. */
   | 'write-records'
   | 'read'
 

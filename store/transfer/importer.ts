@@ -280,8 +280,8 @@ class RowChange implements Change {
     this.#from = from
   }
 
-  audit(note: AuditRecord): Promise<void> {
-    return this.#change.audit({ ...note, after: { ...note.after, import: this.#from } })
+  audit(record: AuditRecord): Promise<void> {
+    return this.#change.audit({ ...record, after: { ...record.after, import: this.#from } })
   }
 }
 

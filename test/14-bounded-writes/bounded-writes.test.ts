@@ -1,4 +1,4 @@
-/** 10,000 logins make a bounded number of commits and of rows: they are noted in batches, not one by one. */
+/** 10,000 logins make a bounded number of commits and of rows: they are recorded in batches, not one by one. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
@@ -23,8 +23,8 @@ test('10,000 logins', async () => {
   const observer = new StoreObserver(stage.gateway.dir)
   // The rows that two devices with a last connection and some activity have.
   for (const account of accounts) await runLogins({ accounts: [account], parallel: 1, goOn: started => started < 1 })
-  const noted = async () => (await stage.gateway.listDevices()).every(row => row.lastConnection !== null && row.sessions === 0)
-  await waitFor('both noted', 10_000, noted, 200)
+  const recorded = async () => (await stage.gateway.listDevices()).every(row => row.lastConnection !== null && row.sessions === 0)
+  await waitFor('both recorded', 10_000, recorded, 200)
   const rowsBefore = observer.countRows()
 
   let commits = 0
@@ -44,7 +44,7 @@ test('10,000 logins', async () => {
   const seconds = (performance.now() - start) / 1000
   expect(result.failures).toEqual([])
   expect(result.succeeded).toBe(logins)
-  await waitFor('all ended', 10_000, noted, 200)
+  await waitFor('all ended', 10_000, recorded, 200)
   clearInterval(watch)
   console.info(`10,000 logins in ${seconds.toFixed(1)} s, ${commits} commits`)
 

@@ -33,10 +33,10 @@ async function tryLogin(): Promise<string> {
   return answer
 }
 
-test('another process holds the write lock: logins do not wait, notes are written when it is gone', async () => {
+test('another process holds the write lock: logins do not wait, records are written when it is gone', async () => {
   const session = await logIn(account)
   await session.ok('SELECT INBOX')
-  await waitFor('the first note', 5000, async () => (await lastConnection()) !== null)
+  await waitFor('the first record', 5000, async () => (await lastConnection()) !== null)
   const before = (await lastConnection())?.at
   const lock = new DatabaseSync(databasePath())
   lock.exec('BEGIN IMMEDIATE')
@@ -53,7 +53,7 @@ test('another process holds the write lock: logins do not wait, notes are writte
   expect((await rename).code).toBe(4)
   lock.exec('ROLLBACK')
   lock.close()
-  await waitFor('the later note', 10_000, async () => Date.parse((await lastConnection())?.at ?? '') >= sentAt, 200)
+  await waitFor('the later record', 10_000, async () => Date.parse((await lastConnection())?.at ?? '') >= sentAt, 200)
   session.destroy()
 })
 

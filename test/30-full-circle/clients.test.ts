@@ -1,4 +1,4 @@
-/** Five programs that send mail, over both doors and with both mechanisms; what they sent is read back through the gateway, byte for byte. */
+/** Five programs that send mail, over both ports and with both mechanisms; what they sent is read back through the gateway, byte for byte. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'

@@ -147,10 +147,10 @@ describe.each(['FIN', 'RST'] as const)('an upstream that leaves by %s', way => {
 test.each([
   ['421 with its own words', '421 4.3.2 scripted.example Going down for maintenance\r\n'],
   ['several lines', '421-4.3.2 scripted.example\r\n421 4.3.2 Going down\r\n'],
-])('an upstream that says good-bye: %s', async (_name, farewell) => {
-  upstream.script = when('MAIL', { say: farewell, next: 'end' })
+])('an upstream that says good-bye: %s', async (_name, lastReply) => {
+  upstream.script = when('MAIL', { say: lastReply, next: 'end' })
   const smtp = await logInSmtp(device.smtp)
-  expect(await smtp.command(mail)).toBe(farewell)
+  expect(await smtp.command(mail)).toBe(lastReply)
   expect(await smtp.wire.readToEnd()).toMatch(/^(?:421 [^\r\n]*\r\n)?$/)
 })
 

@@ -220,7 +220,7 @@ test.each([
   smtp.destroy()
 })
 
-test('commands in a refused or look-alike message, or behind it, do not go on', async () => {
+test('commands in a refused message or one with a bare-LF end, or behind it, do not go on', async () => {
   const smtp = await logInSmtp(device.smtp)
   for (const line of [mail, rcpt]) await smtp.expect('250', line)
   await smtp.expect('354', 'DATA')

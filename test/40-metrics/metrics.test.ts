@@ -148,7 +148,7 @@ test('after logins and refusals the counters say which, and how many', async () 
   expect(counted(text, 'mailwicket_sessions_ended_total')).toEqual({ 'imap client-closed': 3, 'submission client-closed': 2 })
 })
 
-test('a session that lives shows its octets, and when it is revoked it says so', async () => {
+test('a session that lives shows its bytes, and when it is revoked it says so', async () => {
   const { device, imap } = await gateway.addDevice(user, 'marker-lost')
   const session = await logIn(imap)
   await session.ok('SELECT INBOX')
@@ -158,7 +158,7 @@ test('a session that lives shows its octets, and when it is revoked it says so',
   for (let index = 0; index < 20; index++) await session.ok(command)
   const sent = Array.from({ length: 20 }, (_, index) => `t${index + 3} ${command}\r\n`).join('').length
   const bytes = (text: PrometheusText, direction: string) => text.value('mailwicket_session_bytes_total', { protocol: 'imap', direction }) ?? 0
-  const text = await scrapeUntil('the octets', text => bytes(text, 'in') - bytes(before, 'in') === sent)
+  const text = await scrapeUntil('the bytes', text => bytes(text, 'in') - bytes(before, 'in') === sent)
   expect(bytes(text, 'out') - bytes(before, 'out')).toBe(session.received.length - received)
   await gateway.mailwicket.json(['device', 'revoke', device.id])
   await session.readToEnd()

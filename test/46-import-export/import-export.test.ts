@@ -87,7 +87,7 @@ test('a dry run changes nothing; an import lets new devices in at once, with has
   await session.ok('NOOP')
 })
 
-test('a large import disturbs nobody: sessions go on, logins come in, and their connections are noted', async () => {
+test('a large import disturbs nobody: sessions go on, logins come in, and their connections are recorded', async () => {
   const rows = Array.from({ length: 3000 }, (_, at) => `user${at}@example.com;main;;;;;`)
   const importing = stage.gateway.json<Report>(['import', write('many.csv', [head, ...rows])])
   let isDone = false

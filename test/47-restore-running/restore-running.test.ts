@@ -72,7 +72,7 @@ test('sessions of devices in the backup go on; those made since end; those revok
 test('the gateway goes on writing into the same store', async () => {
   const since = Date.now()
   ;(await logIn(account(found))).destroy()
-  await waitFor('the connection to be noted', 5000, async () => {
+  await waitFor('the connection to be recorded', 5000, async () => {
     const rows = await stage.gateway.listDevices()
     return rows.some(({ id, lastConnection }) => id === found.id && lastConnection !== null && Date.parse(lastConnection.at) >= since - 1000) || undefined
   })

@@ -1,6 +1,6 @@
 /**
  * The store cannot be written: its file is read-only, another process holds it for ten seconds, its disk is full. Reading goes on, so everybody gets
- * in; who changes something hears that it was not done; what was to be noted meanwhile is written afterwards. Nothing needs a restart.
+ * in; who changes something hears that it was not done; what was to be recorded meanwhile is written afterwards. Nothing needs a restart.
  */
 import { copyFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -44,7 +44,7 @@ async function tryLogin(secret: string): Promise<string> {
   return answer
 }
 
-/** Logs in until the gateway noticed that it cannot note it. */
+/** Logs in until the gateway noticed that it cannot record it. */
 async function untilNoticed(earlier: number): Promise<void> {
   await waitFor('store.failed', 30_000, async () => {
     expect(await tryLogin(password)).toContain('t1 OK')
@@ -66,10 +66,10 @@ async function expectServiceWithoutRecords(): Promise<string> {
   return refused.stderr
 }
 
-/** In the same process: what was to be noted is noted, newest first, and the log says so. */
+/** In the same process: what was to be recorded is recorded, newest first, and the log says so. */
 async function expectRecovery(since: number): Promise<void> {
   const lastConnection = async () => Date.parse((await gateway().listDevices())[0]?.lastConnection?.at ?? '')
-  await waitFor('the notes', 15_000, async () => (await lastConnection()) >= since, 200)
+  await waitFor('the records', 15_000, async () => (await lastConnection()) >= since, 200)
   await waitFor('store.recovered', 5000, () => eventsOf('store.recovered').length === eventsOf('store.failed').length)
   const activity = await gateway().json<{ at: string; result: string }[]>(['activity'])
   expect(activity.map(row => row.result)).toContain('wrong-secret')

@@ -1,6 +1,6 @@
 /**
  * The machine's clock jumps under a running gateway, forward and back (libfaketime; the monotonic clock goes on, as it does in the field): what is
- * due by the new time ends, and nothing else; revocation, kicks and notes work on at once.
+ * due by the new time ends, and nothing else; revocation, kicks and records work on at once.
  */
 import { globSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -60,7 +60,7 @@ async function run<T>(args: readonly string[]): Promise<T> {
 const rowOf = async (name: string) => (await run<DeviceRow[]>(['device', 'list'])).find(row => row.name === name)
 const secondsToNow = (at: string | undefined) => Math.abs(Date.parse(at ?? '') / 1000 - offset - Date.now() / 1000)
 
-/** New logins get in, are noted at the time it is now, and all sessions are listed. */
+/** New logins get in, are recorded at the time it is now, and all sessions are listed. */
 async function expectRecordedNow(sessions: number): Promise<void> {
   const again = await logIn(phone)
   await waitFor('the last connection, by the clock', 10_000, async () => secondsToNow((await rowOf('Phone'))?.lastConnection?.at) < 60, 100)
@@ -117,7 +117,7 @@ test('and back: what is not yet expired gets in again', async () => {
   expect(stage.gateway.isAlive()).toBe(true)
 })
 
-test('the gateway is restarted by a clock that is behind its own notes', async () => {
+test('the gateway is restarted by a clock that is behind its own records', async () => {
   setClock(9 * day)
   ;(await logIn(phone)).destroy()
   await stage.gateway.kill()

@@ -1,5 +1,5 @@
 /**
- * Tries an IMAP server as a client would: connect, TLS, capabilities, and a login if there is one to try. The only door to imapflow.
+ * Tries an IMAP server as a client would: connect, TLS, capabilities, and a login if there is one to try. The only adapter for imapflow.
  *
  * Certificates are verified always; STARTTLS that is not offered is a failure; a server that says we are logged in before we
  * logged in is one too. Throws UPSTREAM_LOGIN_FAILED with the server's own words.

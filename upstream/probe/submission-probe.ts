@@ -1,5 +1,5 @@
 /**
- * Tries a submission server as a client would: connect, TLS, EHLO, and AUTH if there is a login to try. The only door to nodemailer.
+ * Tries a submission server as a client would: connect, TLS, EHLO, and AUTH if there is a login to try. The only adapter for nodemailer.
  *
  * Certificates are verified always; STARTTLS that is not offered is a failure, and so is a server without AUTH.
  * No message is sent, not even its envelope. Throws UPSTREAM_LOGIN_FAILED with the server's own words.
