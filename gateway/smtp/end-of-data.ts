@@ -3,6 +3,7 @@
  *
  * SECURITY: what some server takes for an end and another does not (LF . LF, CR . CR, CRLF . LF, with NULs in between …) would let a
  * message carry a second one with any sender. Such an end, "bare-LF" for short, ends the message: its dot and what follows is never passed on.
+ * What is undecided is a dot, NULs and a CR: they are counted, not kept, so that a byte costs the same whatever came before it.
  */
 
 const NUL = 0x00
@@ -23,16 +24,23 @@ export interface DataScan {
   readonly rest: Buffer
 }
 
-/** How the line begins in which the next octet stands: after CRLF, after something that a lax server takes for it, or not here. */
+/** How the line begins in which the next byte stands: after CRLF, after something that a lax server takes for it, or not here. */
 type LineStart = 'true' | 'lax' | 'none'
+
+/** A dot at a line's start, and what has come behind it so far. */
+interface OpenDot {
+  readonly start: 'true' | 'lax'
+  nuls: number
+  hasCr: boolean
+}
 
 const NOTHING = Buffer.alloc(0)
 /** A dot can only stand at a line's start behind one of these. */
 const NEEDLES = ['\n.', '\r.', '\0.'].map(text => Buffer.from(text, 'latin1'))
 
 export class EndOfData {
-  /** Octets from a dot on whose meaning depends on what comes next. */
-  #held: Buffer = NOTHING
+  /** Its meaning depends on what comes next; it was not passed on. */
+  #open: OpenDot | undefined
   /** What stands before the next chunk: RFC 5321 §4.1.1.4, the first line of the data begins after the CRLF of the command. */
   #last = LF
   #isCrLf = true
@@ -44,32 +52,42 @@ export class EndOfData {
     this.#isTolerant = true
   }
 
-  scan(arrived: Buffer): DataScan {
-    const chunk = this.#held.length === 0 ? arrived : Buffer.concat([this.#held, arrived])
-    this.#held = NOTHING
+  scan(chunk: Buffer): DataScan {
+    const open = this.#open
+    if (open === undefined) return this.#search(chunk)
+    this.#open = undefined
+    // Of the chunks before: written anew where it turns out to be needed.
+    const before = { nuls: open.nuls, hasCr: open.hasCr }
+    const { verdict, at } = judgeDot(open, chunk, 0)
+    if (verdict === 'more') {
+      this.#open = open
+      return { verdict, pass: NOTHING, rest: NOTHING }
+    }
+    const held = textOf(before)
+    if (verdict === 'end') return { verdict, pass: Buffer.concat([held, chunk.subarray(0, at)]), rest: chunk.subarray(at) }
+    if (verdict === 'bare-lf' && !this.#isTolerant) return { verdict, pass: NOTHING, rest: Buffer.concat([held, chunk]) }
+    this.#remember(held)
+    const scan = this.#search(chunk)
+    return { ...scan, pass: Buffer.concat([held, scan.pass]) }
+  }
+
+  #search(chunk: Buffer): DataScan {
     const next = NEEDLES.map(() => -2)
     for (let dot = chunk[0] === DOT ? 0 : this.#nextDot(chunk, 0, next); dot >= 0; dot = this.#nextDot(chunk, dot + 1, next)) {
       const start = this.#lineStartAt(chunk, dot)
       if (start === 'none') continue
-      const verdict = judgeDot(chunk, dot, start)
-      if (verdict === 'end') return { verdict, pass: chunk.subarray(0, dot + 3), rest: chunk.subarray(dot + 3) }
-      const isHidden = verdict === 'more' && chunk.length - dot > MAX_HELD_BYTES
-      if (verdict === 'more' && !isHidden) return this.#hold(chunk, dot)
-      if (verdict !== 'text' && !this.#isTolerant) {
-        const pass = chunk.subarray(0, dot)
-        this.#remember(pass)
-        return { verdict: 'bare-lf', pass, rest: chunk.subarray(dot) }
-      }
+      const open: OpenDot = { start, nuls: 0, hasCr: false }
+      const { verdict, at } = judgeDot(open, chunk, dot + 1)
+      if (verdict === 'end') return { verdict, pass: chunk.subarray(0, at), rest: chunk.subarray(at) }
+      if (verdict === 'text' || (verdict === 'bare-lf' && this.#isTolerant)) continue
+      const pass = chunk.subarray(0, dot)
+      this.#remember(pass)
+      if (verdict === 'bare-lf') return { verdict, pass, rest: chunk.subarray(dot) }
+      this.#open = open
+      return { verdict, pass, rest: NOTHING }
     }
     this.#remember(chunk)
     return { verdict: 'more', pass: chunk, rest: NOTHING }
-  }
-
-  #hold(chunk: Buffer, dot: number): DataScan {
-    const pass = chunk.subarray(0, dot)
-    this.#remember(pass)
-    this.#held = Buffer.from(chunk.subarray(dot))
-    return { verdict: 'more', pass, rest: NOTHING }
   }
 
   /** The next dot from `from` on that has a newline or NUL before it; -1 when there is none. */
@@ -111,18 +129,29 @@ function lineStartOf(last: number, isCrLf: boolean, hasNuls: boolean): LineStart
   return isCrLf && !hasNuls ? 'true' : 'lax'
 }
 
-/** What the dot at a line's start is: part of the text, the end, a bare-LF end, or (`more`) not known yet. */
-function judgeDot(chunk: Buffer, dot: number, start: LineStart): DataVerdict | 'text' {
-  const first = skipNuls(chunk, dot + 1)
-  if (first >= chunk.length) return 'more'
-  if (chunk[first] === LF) return 'bare-lf'
-  if (chunk[first] !== CR) return 'text'
-  if (first + 1 >= chunk.length) return 'more'
-  return start === 'true' && first === dot + 1 && chunk[first + 1] === LF ? 'end' : 'bare-lf'
+/**
+ * What the dot is: part of the text, the end, a bare-LF end, or (`more`) not known yet; then `open` has what was seen. `at`: behind the last
+ * byte that was looked at.
+ */
+function judgeDot(open: OpenDot, chunk: Buffer, from: number): { readonly verdict: DataVerdict | 'text'; readonly at: number } {
+  let at = from
+  if (!open.hasCr) {
+    while (chunk[at] === NUL) at += 1
+    open.nuls += at - from
+    if (open.nuls > MAX_HELD_BYTES) return { verdict: 'bare-lf', at }
+    if (at >= chunk.length) return { verdict: 'more', at }
+    if (chunk[at] === LF) return { verdict: 'bare-lf', at }
+    if (chunk[at] !== CR) return { verdict: 'text', at }
+    at += 1
+    open.hasCr = true
+  }
+  if (at >= chunk.length) return { verdict: 'more', at }
+  return open.start === 'true' && open.nuls === 0 && chunk[at] === LF ? { verdict: 'end', at: at + 1 } : { verdict: 'bare-lf', at }
 }
 
-function skipNuls(chunk: Buffer, from: number): number {
-  let at = from
-  while (chunk[at] === NUL) at += 1
-  return at
+function textOf({ nuls, hasCr }: Pick<OpenDot, 'nuls' | 'hasCr'>): Buffer {
+  const text = Buffer.alloc(1 + nuls + (hasCr ? 1 : 0))
+  text[0] = DOT
+  if (hasCr) text[1 + nuls] = CR
+  return text
 }

@@ -20,17 +20,20 @@ export interface Payload {
   readonly isUpstreamAlive: () => boolean
 }
 
-/** Takes the beginning of a message until its header is complete. */
+/** Takes the beginning of a message until its header is complete, and holds it. */
 export interface HeaderCheck {
-  /** `hold`: not complete yet; a string: the reply that refuses the message. */
+  /** `hold`: not complete yet; `refused`: the reply that refuses the message. */
   push(bytes: Buffer): 'hold' | 'pass' | { readonly refused: string }
+  /** The message, with its final dot, ended before its header did. */
+  finish(): 'pass' | { readonly refused: string }
+  /** All that was pushed: it goes on when it passes. */
+  readonly held: Buffer
 }
 
 /** Rejects when the client leaves in the middle. */
 export async function relayPayload(payload: Payload): Promise<{ outcome: PayloadOutcome; bytes: number }> {
   const { client, upstream, header, isUpstreamAlive } = payload
   const end = new EndOfData()
-  const held: Buffer[] = []
   let isHeld = header !== undefined
   let refusal: Exclude<PayloadOutcome, 'sent'> | undefined
   let bytes = 0
@@ -49,12 +52,12 @@ export async function relayPayload(payload: Payload): Promise<{ outcome: Payload
     bytes += scan.pass.length
     if (refusal === undefined && !isUpstreamAlive()) refuse('upstream-gone')
     if (refusal === undefined && isHeld && header !== undefined) {
-      held.push(Buffer.from(scan.pass))
-      const verdict = header.push(scan.pass)
+      const soFar = header.push(scan.pass)
+      const verdict = soFar === 'hold' && scan.verdict === 'end' ? header.finish() : soFar
       if (typeof verdict === 'object') refuse(verdict)
-      else if (verdict === 'pass' || scan.verdict === 'end') {
+      else if (verdict === 'pass') {
         isHeld = false
-        await send(upstream, Buffer.concat(held))
+        await send(upstream, header.held)
       }
     } else if (refusal === undefined) {
       await send(upstream, scan.pass)
