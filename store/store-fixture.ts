@@ -1,10 +1,11 @@
 /**
  * A store of its own for a test, in a temporary folder, with a clock that stands still until the test moves it.
  */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { constants, cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { CompiledQuery } from 'kysely'
+import { inject } from 'vitest'
 import { makeId, type NodeId } from '../base/ids.ts'
 import { Secret } from '../base/secret.ts'
 import { GatewayRecords } from './gateway-side/gateway-records.ts'
@@ -19,17 +20,26 @@ import { createStore, openStore, type Store } from './open-store.ts'
 import { bucketOf } from './passwords/tag.ts'
 import { SendingQueries } from './sending/sending-queries.ts'
 import { openSqlite } from './sqlite/sqlite-backend.ts'
+import { ACTOR, TEMPLATE_AT } from './store-template-fixture.ts'
 
-export const ACTOR = { name: 'root', source: 'cli' } as const
+export { ACTOR }
 
 export type TestNode = Omit<GatewayStore, 'openUpstreamSecret' | 'tagsOf' | 'integrity'>
 
 export class StoreFixture {
   readonly dir = mkdtempSync(join(tmpdir(), 'mailwicket-store-'))
   readonly config = { store: { url: 'sqlite:mailwicket.db', sqlitePath: join(this.dir, 'data', 'mailwicket.db') }, generatedOnly: false }
-  keyring: Keyring = createKeyFile(keyFilePath(this.dir))
-  now = Date.UTC(2026, 10, 22, 6)
+  keyring: Keyring
+  now = TEMPLATE_AT
+  readonly #origin: 'template' | 'new'
   readonly #open = new Set<{ close(): Promise<void> }>()
+
+  /** `template`: it begins as a copy of the run's template, keys and pepper included. `new`: made from nothing, with a master key of its own. */
+  constructor({ origin = 'template' }: { readonly origin?: 'template' | 'new' } = {}) {
+    this.#origin = origin
+    if (origin === 'template') copy(inject('storeTemplate').keyPath, keyFilePath(this.dir))
+    this.keyring = origin === 'new' ? createKeyFile(keyFilePath(this.dir)) : this.loadKeyring()
+  }
 
   get path(): string {
     return this.config.store.sqlitePath
@@ -38,6 +48,10 @@ export class StoreFixture {
   readonly clock = (): number => this.now
 
   async create(): Promise<Store> {
+    if (this.#origin === 'template' && this.now === TEMPLATE_AT) {
+      copy(inject('storeTemplate').sqlitePath, this.path)
+      return this.open()
+    }
     return this.#keep((await createStore({ config: this.config, keyring: this.keyring, actor: ACTOR, now: this.clock })).as(ACTOR))
   }
 
@@ -109,6 +123,11 @@ export class StoreFixture {
     this.#open.add(store)
     return store
   }
+}
+
+function copy(from: string, to: string): void {
+  mkdirSync(dirname(to), { recursive: true, mode: 0o700 })
+  cpSync(from, to, { mode: constants.COPYFILE_FICLONE })
 }
 
 export const secret = (text: string): Secret => Secret.fromText(text)

@@ -122,7 +122,7 @@ describe('device statuses', () => {
 })
 
 test('a gateway refuses a store of another version, a wrong key and a missing file at once', async () => {
-  const other = new StoreFixture()
+  const other = new StoreFixture({ origin: 'new' })
   await expect(other.openGateway()).rejects.toMatchObject({ code: 'NOT_FOUND' })
   await (await other.create()).close()
   for (const [version, code] of [
@@ -142,7 +142,7 @@ test('a gateway refuses a store of another version, a wrong key and a missing fi
 }, 20_000)
 
 test('a gateway notices that its database was replaced or removed under it', async () => {
-  const other = new StoreFixture()
+  const other = new StoreFixture({ origin: 'new' })
   await other.create()
   const running = await other.openGateway()
   await running.readGeneration()

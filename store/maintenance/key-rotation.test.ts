@@ -180,7 +180,7 @@ describe('with keys from the environment', () => {
 
 test('a lost key is told by its id', async () => {
   await store.mailboxes.add({ address: 'anna@example.com', upstream: 'main', secret: secret('upstream') })
-  const other = new StoreFixture()
+  const other = new StoreFixture({ origin: 'new' })
   copyFileSync(`${other.dir}/keys/master.key`, keyFile())
   const stranger = await fixture.open()
   expect(await stranger.mailboxes.list()).toHaveLength(1)

@@ -223,7 +223,7 @@ describe('restoring while a gateway runs', () => {
   })
 
   test('of another store is refused: the gateway knows the passwords of this one only', async () => {
-    const other = new StoreFixture()
+    const other = new StoreFixture({ origin: 'new' })
     other.keyring = fixture.keyring
     const theirs = await other.create()
     await theirs.backup(file)
@@ -302,7 +302,7 @@ describe('restoring', () => {
 
   test('of another installation is refused with the key it needs', async () => {
     await store.backup(file)
-    const other = new StoreFixture()
+    const other = new StoreFixture({ origin: 'new' })
     await (await other.create()).close()
     const message = expect.stringContaining(`needs the master key ${fixture.keyring.currentId}`)
     await expect(restore(other)).rejects.toMatchObject({ code: 'KEY_WRONG', message, remedy: expect.stringContaining('second line') })

@@ -8,7 +8,7 @@ import { MIGRATIONS, type Migration, migrate, readVersion } from './migrations.t
 
 let fixture: StoreFixture
 beforeEach(() => {
-  fixture = new StoreFixture()
+  fixture = new StoreFixture({ origin: 'new' })
 })
 afterEach(() => fixture.remove())
 
