@@ -44,7 +44,7 @@ it('an idle TLS socket has encrypted a chunk when write() returns, so its memory
   await once(client, 'end')
   const received = Buffer.concat(chunks)
   expect(received.length).toBe(20 * 128 * 1024)
-  for (let i = 0; i < 20; i += 1) expect(received.subarray(i * 128 * 1024, (i + 1) * 128 * 1024).every(octet => octet === i)).toBe(true)
+  for (let i = 0; i < 20; i += 1) expect(received.subarray(i * 128 * 1024, (i + 1) * 128 * 1024).every(byte => byte === i)).toBe(true)
 })
 
 it('thirty sessions at once, quick and slow, get their own bytes and no others', async () => {

@@ -161,12 +161,12 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
 
   async loginTime(job) {
     const micros = job.targets.map((): number[] => [])
-    const onceEach = async (note: boolean) => {
+    const onceEach = async (keeps: boolean) => {
       for (const [index, target] of job.targets.entries()) {
         const connection = await openConnection(target)
         const from = performance.now()
         const line = await connection.command(`LOGIN ${target.user} ${target.secret}`)
-        if (note) micros[index]?.push((performance.now() - from) * 1_000)
+        if (keeps) micros[index]?.push((performance.now() - from) * 1_000)
         if (!line.includes(' OK')) throw new Error(`login refused: ${line}`)
         await connection.logout()
       }

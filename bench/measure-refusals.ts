@@ -9,7 +9,7 @@ import { median, ROUNDS } from './rounds.ts'
 import { type Job, runLoad } from './run-load.ts'
 
 const GOAL = 20
-/** Answers leave on a time grid, so only many attackers at a time give the gateway something to do. */
+/** Answers leave at the ends of response-time buckets, so only many attackers at a time give the gateway something to do. */
 const PARALLEL = 400
 /** One less than the tries after which the gateway closes. */
 const MANY: Job = { kind: 'refusals', connections: 800, triesEach: 9, parallel: PARALLEL }

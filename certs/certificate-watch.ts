@@ -61,7 +61,7 @@ export class CertificateWatch {
   #look(): void {
     const now = describeFiles(this.#options.files)
     if (now === this.#seen) return
-    // Noted before the files are read: a change during the reading is seen at the next look.
+    // Recorded before the files are read: a change during the reading is seen at the next look.
     this.#seen = now
     this.#options.onChange()
   }

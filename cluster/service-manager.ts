@@ -30,7 +30,7 @@ export class ServiceManager implements ServiceManagerLink {
   #pending = 0
   #hasFailed = false
   #watchdog: NodeJS.Timeout | undefined
-  /** SECURITY: without a sign of life systemd ends us; who uses up all descriptors for a minute must not bring that about. */
+  /** SECURITY: without a heartbeat systemd ends us; who uses up all descriptors for a minute must not bring that about. */
   #spare: SpareDescriptors | undefined
 
   constructor({ env, log, command = 'systemd-notify', monotonicUs = () => process.hrtime.bigint() / 1000n }: ServiceManagerOptions) {
@@ -61,7 +61,7 @@ export class ServiceManager implements ServiceManagerLink {
     this.#spare = new SpareDescriptors()
     // Twice in the time allowed, as sd_watchdog_enabled(3) asks for.
     this.#watchdog = setInterval(() => {
-      // A word that waits behind others would be no sign of life.
+      // A word that waits behind others would be no heartbeat.
       if (this.#pending === 0 && isAlive()) this.#tell('WATCHDOG=1')
     }, everyMs / 2)
     this.#watchdog.unref()

@@ -51,11 +51,11 @@ export const LIMITS = {
   unauthenticatedPerBlock: 1_000,
   /** Address blocks whose wrong secrets are counted at a time, about 400 bytes each. The one that failed longest ago gives way. */
   countedBlocks: 20_000,
-  /** The same of mailboxes, of unknown addresses, and of known blocks of mailboxes. */
+  /** The same of mailboxes, of unknown addresses, and of networks that mailboxes recognise. */
   countedMailboxes: 10_000,
   /** Pairs of block and mailbox that logged in, kept to spare the store a question and a row. */
   recognisedNetworksInMemory: 50_000,
-  /** The store is told of a known block once in so long. */
+  /** The store is told of a recognised network once in so long. */
   recognisedNetworkRepeatMs: 24 * 3_600_000,
   /** How long a block counts as known to a mailbox before the store is asked: it hears of it within seconds, in bad times within minutes. */
   provedBelievedMs: 10 * 60_000,
@@ -71,16 +71,16 @@ export const LIMITS = {
   unknownHandshakesPerSecond: 100,
   /** As many at once after a pause: an office whose line is back, in a moment that nobody notices. */
   unknownHandshakesAtOnce: 10,
-  /** Refusals leave in slots of this length, so many in each: 1,000 a second, about a sixth of a core, and never so many at once that a login would notice. */
+  /** Refusals leave in windows of this length, so many in each: 1,000 a second, about a sixth of a core, and never so many at once that a login would notice. */
   refusalWindowMs: 50,
   refusalsPerWindow: 50,
-  /** Counts and known blocks reach the store this often (design section 6). */
+  /** Counts and recognised networks reach the store this often (design section 6). */
   limiterSyncMs: 1_000,
   /** Rows of counts written or read at a time. */
   limiterSyncRows: 500,
   /** Wrong answers leave at a multiple of this, counted from receipt: longer than one queued argon2 (about 50 ms each). */
   responseBucketMs: 500,
-  /** Logins with an old password of which nobody knows yet whether it is right. SECURITY: each may be a failed login that an upstream counts against us. */
+  /** Logins with a migration password of which nobody knows yet whether it is right. SECURITY: each may be a failed login that an upstream counts against us. */
   migrationTries: { atOnce: 32, atOncePerMailbox: 4, waiting: 1_000, waitingPerMailbox: 60 },
   /** Those whose secret the upstream accepted before: an app opens up to ten connections at once, a person has a handful of apps. */
   migrationLogins: { atOnce: 64, atOncePerMailbox: 16, waiting: 4_000, waitingPerMailbox: 200 },

@@ -38,7 +38,7 @@ function storedLogin(mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstr
   return { authzid: '', user: mailbox.login ?? mailbox.address, secret: store.openUpstreamSecret(mailbox) }
 }
 
-/** As the mailbox itself, with what its user gave (cut-over). SECURITY: never as the master user, whatever the upstream's method. */
+/** As the mailbox itself, with what its user gave (migration password). SECURITY: never as the master user, whatever the upstream's method. */
 export function makeMigrationLogin({ auth }: UpstreamConfig, mailbox: LoginMailbox, secret: Secret): UpstreamLogin {
   const user = mailbox.login ?? mailbox.address
   // SECURITY: with the separator inside, the secret would be tried as the master user's.

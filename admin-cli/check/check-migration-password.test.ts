@@ -12,7 +12,7 @@ function use(address: string, left: number, ago: number | undefined, state: Migr
   return { address, until: now + left * DAY_MS, state, devices: 0, lastConnection: ago === undefined ? null : lastConnection, sessions: 0 }
 }
 
-describe('the cut-over', () => {
+describe('migration passwords', () => {
   test('is no subject where no mailbox takes its upstream password, or none any more', () => {
     expect(judgeMigrationPasswords([], now)).toEqual([])
     expect(judgeMigrationPasswords([use('a@example.com', -1, 0, 'expired'), use('b@example.com', 9, 0, 'disabled')], now)).toEqual([])

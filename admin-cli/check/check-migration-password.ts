@@ -1,5 +1,5 @@
 /**
- * How far the cut-over is: who uses the upstream password yet, and who of them loses it soon.
+ * How far a migration is: who uses the migration password yet, and who of them loses it soon.
  */
 
 import { MailwicketError } from '../../base/errors.ts'

@@ -77,7 +77,9 @@ export function toDeviceFields(device: Device, now: number): [string, string][] 
     ['Allowed from', device.allowFrom.length === 0 ? 'everywhere' : device.allowFrom.join(', ')],
     [
       'Password',
-      device.kind === 'legacy' ? 'that of the real server, until it expires here (cut-over)' : `${device.kind}, set ${moment(device.passwordChangedAt)}`,
+      device.kind === 'legacy'
+        ? 'that of the real server, until it expires here (migration password)'
+        : `${device.kind}, set ${moment(device.passwordChangedAt)}`,
     ],
     ['Created', moment(device.createdAt)],
   ]

@@ -54,11 +54,11 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   )
 
   const list = mailbox.command('list').description('list mailboxes')
-  list.option('--legacy', 'those that take their upstream password too (cut-over), and who used it last')
+  list.option('--legacy', 'those that take a migration password, and who used it last')
   addExamples(
     does(list, terminal, (context, _, options: { legacy?: boolean }) => (options.legacy === true ? listMigrationPasswords(context) : listMailboxes(context))),
     ['mailbox list', 'all of them'],
-    ['mailbox list --legacy', 'who still uses the old password, the latest first'],
+    ['mailbox list --legacy', 'who still uses a migration password, the latest first'],
     ['mailbox list --json', 'for scripts'],
   )
 
@@ -124,7 +124,7 @@ async function answerMailbox(context: CommandContext, store: Store, mailbox: Mai
     ['Login there', login ?? 'the address'],
     ['Secret', hasSecret ? 'stored, sealed' : 'none'],
     ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
-    ['Old password', formatMigrationEnd(mailbox.migrationPasswordUntil, context.terminal.now())],
+    ['Migration password', formatMigrationEnd(mailbox.migrationPasswordUntil, context.terminal.now())],
     ['Devices', String(devices)],
     ...toSendingFields(sending),
   ]

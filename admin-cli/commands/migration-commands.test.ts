@@ -1,4 +1,4 @@
-/** The cut-over, set and looked at by the commands as a person would. */
+/** Migration passwords, set and looked at by the commands as a person would. */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -33,8 +33,8 @@ it('a mailbox is added with its date, or without', async () => {
   expect(await add(ANNA, '--legacy-password-until', '2099-12-31')).toMatchObject({ legacyPasswordUntil: END, devices: 0 })
   expect(await add('berta@example.com')).toMatchObject({ legacyPasswordUntil: null })
   expect(await add('clara@other.example')).toMatchObject({ legacyPasswordUntil: null })
-  expect((await runHere(['mailbox', 'show', ANNA], { cwd })).out).toMatch(/Old password +works too, until 2099-12-31 23:59 UTC\n/)
-  expect((await runHere(['mailbox', 'show', 'berta@example.com'], { cwd })).out).toMatch(/Old password +refused: every app needs a password of its own\n/)
+  expect((await runHere(['mailbox', 'show', ANNA], { cwd })).out).toMatch(/Migration password +works too, until 2099-12-31 23:59 UTC\n/)
+  expect((await runHere(['mailbox', 'show', 'berta@example.com'], { cwd })).out).toMatch(/Migration password +refused: every app needs a password of its own\n/)
 })
 
 it('a mailbox may do without an upstream password of ours', async () => {

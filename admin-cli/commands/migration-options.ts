@@ -1,5 +1,5 @@
 /**
- * The cut-over on the command line: until when a mailbox takes its upstream password too, for one mailbox or a whole domain, and who still uses it.
+ * Migration passwords on the command line: until when a mailbox takes its upstream password too, for one mailbox or a whole domain, and who still uses it.
  */
 import { MailwicketError } from '../../base/errors.ts'
 import type { MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
@@ -11,7 +11,7 @@ import { withStore } from '../frame/store-access.ts'
 const OPTION = '--legacy-password-until'
 
 export function addMigrationOption(command: Command): void {
-  command.option(`${OPTION} <when>`, 'cut-over: until then (2027-01-31, 30d) apps get in with its upstream password too; `off` ends that at once')
+  command.option(`${OPTION} <when>`, 'migration: until then (2027-01-31, 30d) apps get in with its upstream password too; `off` ends that at once')
 }
 
 /** Milliseconds since 1970, UTC; null: not at all. Throws BAD_INPUT. */

@@ -27,7 +27,7 @@ declare module 'hoodiecrow-imap' {
 
   export interface Hoodiecrow extends EventEmitter {
     readonly server: Server
-    /** Adds a message and tells the sessions that have the mailbox open. `raw` has one character an octet. */
+    /** Adds a message and tells the sessions that have the mailbox open. `raw` has one character a byte. */
     appendMessage(mailbox: string, flags: readonly string[], internaldate: string | undefined, raw: string): unknown
     listen(port: number, host: string, onListening: () => void): void
     close(onClosed: () => void): void

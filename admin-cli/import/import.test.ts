@@ -161,7 +161,7 @@ describe('import', () => {
     expect({ ...rehearsed, dryRun, passwords, error }).toEqual({ ...same, dryRun: false, passwords: join(cwd, 'new.csv'), error })
   })
 
-  it('takes the end of a cut-over, and never a device with its name', async () => {
+  it('takes the end of a migration, and never a device with its name', async () => {
     const head = 'mailbox,upstream,legacy_password_until'
     await importRows(file('one.csv', [head, 'anna@example.com,main,2099-12-31', 'bob@example.com,main,']))
     expect((await json('mailbox', 'list')).map((row: { legacyPasswordUntil: string | null }) => row.legacyPasswordUntil)).toEqual([

@@ -1,5 +1,5 @@
 /**
- * TLS handshakes of strangers, so many a second, fewer while the loop has no time to spare: each costs a millisecond of the loop that serves everybody. Blocks in which somebody is known
+ * TLS handshakes from unknown networks, so many a second, fewer while the loop has no time to spare: each costs a millisecond of the loop that serves everybody. Networks that are recognised
  * do not come here.
  *
  * Blocks take turns, so that one that opens a thousand connections a second waits for itself and not the others for it. Within a block the

@@ -1,5 +1,5 @@
 /**
- * A limiter that lets everybody try, for tests of what comes after it; its answers keep their grid. `terms` closes it.
+ * A limiter that lets everybody try, for tests of what comes after it; its answers keep their response times. `terms` closes it.
  */
 import type { Attempt, Limiter } from './limiter.ts'
 import { ResponseTimeBuckets } from './response-time-buckets.ts'

@@ -139,7 +139,7 @@ describe('a repetition', () => {
 })
 
 describe('a mailbox that is guessed at', () => {
-  test('from everywhere: strangers may use generated secrets only, known blocks notice nothing', async () => {
+  test('from everywhere: unknown networks may use generated secrets only, recognised ones notice nothing', async () => {
     const { guessFromEverywhere, termsOf } = openLimiter({ known: [`${HOME} ${ANN}`] })
     await guessFromEverywhere(ANN, 100)
     expect(await termsOf('192.0.2.99', ANN)).toBe('generated-only')
@@ -147,7 +147,7 @@ describe('a mailbox that is guessed at', () => {
     expect(await termsOf('192.0.2.99', 'bob@example.com')).toBe('open')
   })
 
-  test('delays wrong answers, those of known blocks by their own mistakes only', async () => {
+  test('delays wrong answers, those of recognised networks by their own mistakes only', async () => {
     const { guess, guessFromEverywhere } = openLimiter({ known: [`${HOME} ${ANN}`] })
     await guessFromEverywhere(ANN, 60)
     expect(await guess('192.0.2.99', ANN, 1)).toBeGreaterThan(0)

@@ -34,7 +34,7 @@ export interface Attempt {
 
 /** What follows from a wrong secret. */
 export interface Failure {
-  /** How long its answer has to wait beyond the grid. */
+  /** How long its answer has to wait beyond its response-time bucket. */
   readonly delayMs: number
   /** The same was sent before, from the same block: an app that repeats itself, not a guess. */
   readonly isRepeated: boolean
@@ -109,7 +109,7 @@ export class Limiter {
     return { delayMs: delayOf(kind, count), isRepeated: !isNew }
   }
 
-  /** When an answer may leave: on its grid, `delayMs` later at least. */
+  /** When an answer may leave: at the end of its bucket, `delayMs` later at least. */
   reserveResponseTime(receivedAt: number, delayMs: number): ResponseTime {
     return this.#buckets.reserve({ receivedAt, delayMs, now: performance.now() })
   }

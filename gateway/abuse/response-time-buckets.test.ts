@@ -4,7 +4,7 @@ import { ResponseTimeBuckets } from './response-time-buckets.ts'
 const BUCKET_MS = 500
 
 describe('refusals', () => {
-  test('leave at the next step of the grid counted from receipt, whatever the work took', () => {
+  test('leave at the end of a bucket counted from receipt, whatever the work took', () => {
     const buckets = new ResponseTimeBuckets({ share: () => 1 }, { bucketMs: BUCKET_MS, windowMs: 50, perWindow: 10 })
     const leavesAfter = (workMs: number) => workMs + buckets.reserve({ receivedAt: 10_123, delayMs: 0, now: 10_123 + workMs }).waitMs
     expect([1, 20, 499].map(leavesAfter)).toEqual([BUCKET_MS, BUCKET_MS, BUCKET_MS])
@@ -27,7 +27,7 @@ describe('refusals', () => {
     expect(Array.from({ length: 3 }, () => buckets.reserve({ receivedAt: 0, delayMs: 0, now: 10 }).waitMs)).toEqual([490, 540, 590])
   })
 
-  test('buckets that are over are forgotten', () => {
+  test('windows that are over are forgotten', () => {
     const buckets = new ResponseTimeBuckets({ share: () => 1 }, { bucketMs: BUCKET_MS, windowMs: 50, perWindow: 1 })
     buckets.reserve({ receivedAt: 0, delayMs: 0, now: 1 }).waitMs
     expect(buckets.reserve({ receivedAt: 10_000, delayMs: 0, now: 10_001 }).waitMs).toBe(499)

@@ -1,5 +1,5 @@
 /**
- * When refusals leave: on a grid counted from the receipt of the command, so that they cannot be told apart by their moment, and not more of
+ * When refusals leave: after a whole number of response-time buckets counted from the receipt of the command, so that they cannot be told apart by their moment, and not more of
  * them at a time than leaves the loop free for those who are let in: the rest waits for the next window, for a reason that has nothing to do with
  * whose it is. A flood that waits for its answers is slowed down by this alone.
  *
@@ -36,7 +36,7 @@ export class ResponseTimeBuckets {
     this.#options = options
   }
 
-  /** A place at least `delayMs` beyond the next step of the grid. Times in milliseconds of any one clock. */
+  /** A place at least `delayMs` beyond the end of the bucket. Times in milliseconds of any one clock. */
   reserve({ receivedAt, delayMs, now }: { readonly receivedAt: number; readonly delayMs: number; readonly now: number }): ResponseTime {
     const { bucketMs, windowMs, perWindow } = this.#options
     const room = Math.ceil(perWindow * this.#spare.share())

@@ -1,5 +1,5 @@
 /**
- * How much of their allowance strangers and refusals get now: all of it while the loop has time to spare, a quarter of it while it has none.
+ * How much of their allowance unknown networks and refusals get now: all of it while the loop has time to spare, a quarter of it while it has none.
  * So a flood takes what nobody else needs, and a node that is busy with its users still lets new ones in.
  */
 import { performance } from 'node:perf_hooks'

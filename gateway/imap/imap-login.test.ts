@@ -81,7 +81,7 @@ describe('login', () => {
 
   it.each([
     ['whoever guesses too much, with a right secret too', { limiter: openLimiterForAll('closed') }, 'closed'],
-    ['a stranger with a chosen secret, when the mailbox is guessed at', { limiter: openLimiterForAll('generated-only') }, 'limited'],
+    ['an unknown network with a chosen secret, when the mailbox is guessed at', { limiter: openLimiterForAll('generated-only') }, 'limited'],
     ['one session too many', { sessionsPerDevice: 0 }, 'too-many-sessions'],
   ] as readonly [string, Bench, string][])('says LIMIT to %s, and goes on', async (_, bench, reason) => {
     const { client, hear, lines } = openSession(bench)
@@ -121,7 +121,7 @@ describe('login', () => {
     expect(socket.destroyed).toBe(true)
   })
 
-  it('refuses an old password whose time was ended while the upstream was asked', async () => {
+  it('refuses a migration password whose time was ended while the upstream was asked', async () => {
     let generation = 1
     const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
     const [socket] = duplexPair()
@@ -134,7 +134,7 @@ describe('login', () => {
     expect(socket.destroyed).toBe(true)
   })
 
-  it('counts a guess at the old password also when its author does not wait for the answer', async () => {
+  it('counts a guess at the migration password also when its author does not wait for the answer', async () => {
     const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
     let isTrying = false
     const limiter = new Limiter({ isRecognisedNetwork: async () => false, isRecognisedByAnyMailbox: async () => false }, () => [])

@@ -50,7 +50,7 @@ export async function authenticate(authenticator: Authenticator, credentials: Cr
   return refused === undefined ? { device, mailbox: record.mailbox } : { refused, device }
 }
 
-/** The old password is somebody else's to judge; whether it may be tried is judged here, before it leaves. */
+/** The migration password is the upstream's to judge; whether it may be tried is judged here, before it leaves. */
 function offerMigrationPassword(
   { mailbox, devices }: LoginRecord,
   secret: Secret,

@@ -78,9 +78,9 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
     if ('refused' in outcome) ended('refused', outcome.refused)
     else ended('ok', 'ok')
     if ('refused' in outcome && (isIndistinct(outcome.refused) || isLimit(outcome.refused))) {
-      const slot = services.limiter.reserveResponseTime(receivedAt, outcome.delayMs ?? 0)
-      await wait(slot.waitMs, controller.signal)
-      if (controller.signal.aborted) slot.giveBack()
+      const response = services.limiter.reserveResponseTime(receivedAt, outcome.delayMs ?? 0)
+      await wait(response.waitMs, controller.signal)
+      if (controller.signal.aborted) response.giveBack()
     }
     if (!controller.signal.aborted || 'upstream' in outcome) return outcome
     // Already logged as refused: there is only nobody left to tell.
@@ -129,7 +129,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     const { refused, device } = proof
     const existence = refused === 'unknown-address' ? 'unknown' : 'exists'
     const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret), existence) : undefined
-    return refuse(services, attempt, refused, { device, failure, legacy: 'legacy' in proof ? proof.legacy : undefined })
+    return refuse(services, attempt, refused, { device, failure, migrationRefusal: 'migrationRefusal' in proof ? proof.migrationRefusal : undefined })
   }
   const { device, mailbox } = proof
   // SECURITY: an imported hash without a tag costs every guess an argon2, and while they are computed all of them have been admitted.
@@ -191,18 +191,18 @@ function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, de
 interface RefusalFacts {
   readonly device?: LoginDevice | undefined
   readonly failure?: Failure | undefined
-  /** Why it was not the old password either. */
-  readonly legacy?: string | undefined
+  /** Why it was not the migration password either. */
+  readonly migrationRefusal?: string | undefined
 }
 
 function refuse(
   services: LoginServices,
   attempt: LoginAttempt,
   refused: Refusal,
-  { device, failure, legacy }: RefusalFacts = {},
+  { device, failure, migrationRefusal }: RefusalFacts = {},
 ): { refused: Refusal; delayMs: number } {
   // packaging/fail2ban matches this line: `remote` before all that a client chooses, `reason` last.
-  const more = { ...(legacy === undefined ? {} : { legacy }), ...(failure?.isRepeated ? { repeated: true } : {}) }
+  const more = { ...(migrationRefusal === undefined ? {} : { legacy: migrationRefusal }), ...(failure?.isRepeated ? { repeated: true } : {}) }
   attempt.log.warn('auth.refused', { ...recordFailure(services, attempt, refused, device), ...more, reason: refused })
   return { refused, delayMs: failure?.delayMs ?? 0 }
 }
@@ -263,7 +263,7 @@ function asRefusal(why: Exclude<EndReason, 'kicked' | 'shutdown'>): Refusal {
   return why === 'removed' ? 'revoked' : why
 }
 
-/** SECURITY: answers that must not be told apart leave on a grid of moments counted from the receipt of the command. */
+/** SECURITY: answers that must not be told apart leave at the ends of response-time buckets, counted from the receipt of the command. */
 function wait(waitMs: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     if (signal.aborted) return resolve()

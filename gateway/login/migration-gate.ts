@@ -65,7 +65,7 @@ export class MigrationGate {
     let ofMailbox = 0
     for (const waiter of this.#waiters) if (waiter.mailbox === mailbox) ofMailbox += 1
     if (this.#waiters.size >= this.#limits.waiting || ofMailbox >= this.#limits.waitingPerMailbox)
-      throw new UpstreamFailure('busy', 'too many logins with old passwords wait for the upstream')
+      throw new UpstreamFailure('busy', 'too many logins with migration passwords wait for the upstream')
     return new Promise((resolve, reject) => {
       const onAbort = () => {
         this.#waiters.delete(waiter)

@@ -1,4 +1,4 @@
-/** The old password of a mailbox, tried at an upstream that is a function. */
+/** The migration password of a mailbox, tried at an upstream that is a function. */
 import { beforeEach, describe, expect, test } from 'vitest'
 import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
@@ -99,13 +99,13 @@ function holdAnswers() {
 const turn = () => new Promise(resolve => setImmediate(resolve))
 
 describe('a secret that is no device’s', () => {
-  test('is the old password when the upstream says so; its connection is the session’s, argon2 is never asked', async () => {
+  test('is the migration password when the upstream says so; its connection is the session’s, argon2 is never asked', async () => {
     expect(await prove(RIGHT)).toMatchObject({ device: { id: 'd1', name: 'legacy' }, mailbox, upstream: { name: 'an upstream connection' } })
     expect(tried).toEqual([RIGHT])
   })
 
   test('is a wrong secret when the upstream refuses it, with its words for the log', async () => {
-    expect(await prove('marker-wrong')).toEqual({ refused: 'wrong-secret', legacy: expect.stringContaining('NO [AUTHENTICATIONFAILED] no') })
+    expect(await prove('marker-wrong')).toEqual({ refused: 'wrong-secret', migrationRefusal: expect.stringContaining('NO [AUTHENTICATIONFAILED] no') })
   })
 
   test('is asked for anew when the upstream is another server: the wrong one refused what is right', async () => {
@@ -144,7 +144,7 @@ describe('never tried at the upstream', () => {
     ['anything while the mailbox is disabled', RIGHT, { device: { mailboxState: 'disabled' } }],
     ['anything from another network', RIGHT, { device: { allowFrom: ['10.0.0.0/8'] } }],
     ['anything for another protocol', RIGHT, { device: { scopes: ['smtp'] } }],
-    ['anything where there is no cut-over', RIGHT, { device: { kind: 'imported', tag: Buffer.of(9), phc: 'x' } }],
+    ['anything where there is no migration password', RIGHT, { device: { kind: 'imported', tag: Buffer.of(9), phc: 'x' } }],
   ]
   test.each(notTried)('%s', async (_name, secret, attempt) => {
     expect(await prove(secret, attempt)).toMatchObject({ refused: 'wrong-secret' })

@@ -1,5 +1,5 @@
 /**
- * Cut-over (design section 3): a secret that is no device's is tried at the upstream, as the mailbox's own password there.
+ * Migration password (design section 3): a secret that is no device's is tried at the upstream, as the mailbox's own password there.
  *
  * Whether it is right, only the upstream says, anew at every login; the connection that it accepted becomes the session's.
  * SECURITY: our own credentials are never used here, and nothing that looks like one of our app passwords leaves for the upstream.
@@ -21,8 +21,8 @@ import { MigrationMemory, type MigrationMemoryKey } from './migration-memory.ts'
 export type MigrationProof<Upstream> =
   /** The upstream let it in: nobody has to log in there once more. */
   | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream }
-  /** `legacy`: for the log, why the secret was not accepted as the old password either. */
-  | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly legacy: string }
+  /** `migrationRefusal`: for the log, why the secret was not accepted as the migration password either. */
+  | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly migrationRefusal: string }
 
 /** An upstream connection, as far as we may have to get rid of it. */
 export interface Closable {
@@ -51,15 +51,15 @@ export class MigrationLogins {
 
   async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: MigrationOffer, attempt: MigrationTry<Upstream>): Promise<MigrationProof<Upstream>> {
     const unfit = findUnfit(secret)
-    if (unfit !== undefined) return { refused: 'wrong-secret', legacy: unfit }
+    if (unfit !== undefined) return { refused: 'wrong-secret', migrationRefusal: unfit }
     const key = this.#memory.keyOf(attempt, mailbox, secret)
     try {
       const upstream = await this.#connect(key, mailbox, attempt)
-      return upstream === undefined ? { refused: 'wrong-secret', legacy: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }
+      return upstream === undefined ? { refused: 'wrong-secret', migrationRefusal: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }
     } catch (error) {
       // The upstream spoke of the user's password, not of ours: no reason to call the administrator.
       if (!isRefusal(error)) throw error
-      return { refused: 'wrong-secret', legacy: `the upstream says: ${error.detail}` }
+      return { refused: 'wrong-secret', migrationRefusal: `the upstream says: ${error.detail}` }
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * What the upstreams said of old passwords lately: refused ones are not tried again and again, accepted ones need not queue with guesses.
+ * What the upstreams said of migration passwords lately: refused ones are not tried again and again, accepted ones need not queue with guesses.
  *
  * SECURITY: it holds no secret, only truncated HMACs under a key that nobody but this process has. It lets nobody in: who is let in was
  * accepted by the upstream at that very login.

@@ -77,7 +77,7 @@ export const METRICS = {
   mailwicket_hash_duration_seconds: { type: 'histogram', labels: [], help: 'One argon2, without its wait in the queue', buckets: HASH_BUCKETS },
   mailwicket_hash_memo_hits_total: { type: 'counter', labels: [], help: 'Passwords that needed no argon2 because they were right before' },
   mailwicket_store_read_duration_seconds: { type: 'histogram', labels: ['query'], help: 'One read of the store', buckets: READ_BUCKETS },
-  mailwicket_store_write_duration_seconds: { type: 'histogram', labels: [], help: 'One batch of notes, until it is committed', buckets: WRITE_BUCKETS },
+  mailwicket_store_write_duration_seconds: { type: 'histogram', labels: [], help: 'One batch of records, until it is committed', buckets: WRITE_BUCKETS },
   mailwicket_store_failures_total: { type: 'counter', labels: ['operation'], help: 'Reads and writes of the store that failed' },
   mailwicket_store_pending_notes: { type: 'gauge', labels: [], help: 'Last connections, activity, sessions and counts that wait to be written' },
   mailwicket_generation_age_seconds: {

@@ -102,7 +102,7 @@ describe('an upstream that leaves', () => {
 })
 
 describe('an end from outside', () => {
-  it('after the final dot waits for the upstream’s word, and notes it', async () => {
+  it('after the final dot waits for the upstream’s word, and records it', async () => {
     let release = () => {}
     const { client, relay, ended, hears, accepted, says } = openRelay((line, say) => {
       if (line === '.') release = () => say('250 2.0.0 queued as 9\r\n')

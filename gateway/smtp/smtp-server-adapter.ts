@@ -1,5 +1,5 @@
 /**
- * The front door: smtp-server for greeting, EHLO, NOOP, RSET, QUIT and the counting of nonsense; and the EHLO keywords, which are those of the upstreams.
+ * The adapter for smtp-server: greeting, EHLO, NOOP, RSET, QUIT and the counting of nonsense; and the EHLO keywords, which are those of the upstreams.
  *
  * Offered is what every upstream behind the listener offers (design section 5): a keyword that one of them lacks would lose mail there.
  */
@@ -45,7 +45,7 @@ export class SmtpServerAdapter {
     return this.#servers[security]
   }
 
-  /** Takes note of the EHLO keywords of an upstream. */
+  /** Learns the EHLO keywords of an upstream. */
   learn(upstream: string, keywords: SmtpKeywords): void {
     const relevant = new Map([...keywords].filter(([keyword]) => keyword === 'SIZE' || PASSED_ON.some(known => known === keyword)))
     if (sameMap(this.#learnt.get(upstream), relevant)) return

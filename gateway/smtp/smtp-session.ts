@@ -1,5 +1,5 @@
 /**
- * One submission connection from accept to close: smtp-server is its front door, AUTH is ours, and after AUTH the relay takes over.
+ * One submission connection from accept to close: smtp-server talks first, AUTH is ours, and after AUTH the relay takes over.
  */
 import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../../base/errors.ts'

@@ -66,7 +66,7 @@ export async function checkRoomForChosen(db: Kysely<Schema>, { mailboxId, addres
   }
 }
 
-/** Two devices with one password could not be told apart, and revoking one would leave the other's door open. Throws BAD_INPUT. */
+/** Two devices with one password could not be told apart, and revoking one would leave the other's way in open. Throws BAD_INPUT. */
 async function checkNotUsed(db: Kysely<Schema>, hasher: PasswordHasher, { mailboxId, device }: PasswordOwner, secret: Secret, tag: Uint8Array): Promise<void> {
   const candidates = await db
     .selectFrom('devices')

@@ -29,7 +29,7 @@ export interface Mailbox {
   readonly createdAt: number
   /** Until when its upstream password is accepted too; null: it is not. Milliseconds since 1970, UTC. */
   readonly migrationPasswordUntil: number | null
-  /** Devices that are not revoked, the old password not counted. */
+  /** Devices that are not revoked, the migration password not counted. */
   readonly devices: number
 }
 

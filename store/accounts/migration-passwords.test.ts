@@ -1,4 +1,4 @@
-/** The cut-over in the store: the old password of a mailbox as a device that no secret fits. */
+/** The migration password in the store: a device that no secret fits. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Store } from '../open-store.ts'
 import { StoreFixture, secret, type TestNode } from '../store-fixture.ts'

@@ -13,7 +13,7 @@ import { nameKeyOf } from './device-names.ts'
 export const MIGRATION_DEVICE_NAME = 'legacy'
 
 /**
- * Begins, moves or (null) ends the cut-over of one mailbox within a change of the caller's; false: it was so already.
+ * Begins, moves or (null) ends the migration of one mailbox within a change of the caller's; false: it was so already.
  * Throws ALREADY_EXISTS when a device of another kind has the name.
  */
 export async function setMigrationPasswordUntil(
@@ -95,7 +95,7 @@ async function insertMigrationDevice({ db, at }: Change, mailbox: MailboxId, unt
     .execute()
 }
 
-/** The name belongs to the old password of a mailbox, whether it is accepted or not. Throws BAD_INPUT. */
+/** The name belongs to the migration password of a mailbox, whether it is accepted or not. Throws BAD_INPUT. */
 export function checkNameIsNotReserved(name: string): void {
   if (nameKeyOf(name) !== nameKeyOf(MIGRATION_DEVICE_NAME)) return
   throw new MailwicketError('BAD_INPUT', {

@@ -182,9 +182,9 @@ test('a lost key is told by its id', async () => {
   await store.mailboxes.add({ address: 'anna@example.com', upstream: 'main', secret: secret('upstream') })
   const other = new StoreFixture({ origin: 'new' })
   copyFileSync(`${other.dir}/keys/master.key`, keyFile())
-  const stranger = await fixture.open()
-  expect(await stranger.mailboxes.list()).toHaveLength(1)
-  for (const act of [() => stranger.mailboxes.openSecret('anna@example.com'), () => stranger.devices.add('anna@example.com', { name: 'Phone' })]) {
+  const unkeyed = await fixture.open()
+  expect(await unkeyed.mailboxes.list()).toHaveLength(1)
+  for (const act of [() => unkeyed.mailboxes.openSecret('anna@example.com'), () => unkeyed.devices.add('anna@example.com', { name: 'Phone' })]) {
     await expect(act()).rejects.toMatchObject({ code: 'KEY_WRONG', message: expect.stringMatching(new RegExp(`${before}.*${other.keyring.currentId}`)) })
   }
   await expect(fixture.openGateway()).rejects.toMatchObject({ code: 'KEY_WRONG' })

@@ -1,4 +1,4 @@
-/** What a restore does to rights that were taken away since the backup in less usual ways: through people, rules of sending, the end of a cut-over. */
+/** What a restore does to rights that were taken away since the backup in less usual ways: through people, rules of sending, the end of a migration. */
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Device } from '../accounts/device-rows.ts'
@@ -107,7 +107,7 @@ test('limits of sending that were set or drawn closer since the backup stay; wid
   expect(await store.sending.get({ device: device.id })).toMatchObject({ senders: ['own'], recipientsPerMessage: null, recipientsPerDay: 1 })
 })
 
-test('the old password is not accepted again that was ended long ago, whose device is not known any more', async () => {
+test('the migration password is not accepted again that was ended long ago, whose device is not known any more', async () => {
   await store.mailboxes.set(mailbox, { migrationPasswordUntil: fixture.now + 90 * 86_400_000 })
   await store.backup(file)
   await store.mailboxes.set(mailbox, { migrationPasswordUntil: null })

@@ -94,13 +94,13 @@ async function keepUsers(db: Kysely<Schema>, run: Run): Promise<void> {
     where b.id in (select id from copy.changed)
       and exists (select 1 from main.devices p where p.id = b.id and p.user_id in (${bound}) and p.user_id in (select id from copy.users))
       and not exists (select 1 from copy.users u where u.id = b.user_id and u.state = 'blocked')`)
-  const strangers = sql`
+  const ofOthers = sql`
     select p.id from main.devices p join main.users u on u.id = p.user_id
     where p.id in (select id from copy.changed) and u.id in (${bound}) and u.id not in (select id from copy.users)`
-  await run(sql`update copy.devices set state = 'disabled' where state = 'active' and id in (${strangers} and u.state = 'blocked')`)
+  await run(sql`update copy.devices set state = 'disabled' where state = 'active' and id in (${ofOthers} and u.state = 'blocked')`)
   await run(sql`
     insert into copy.sending_rules (subject_kind, subject_id, may_send, senders, checks_from, recipients_per_message, recipients_per_day)
-    select 'device', id, 0, null, 0, null, null from copy.devices where id in (${strangers} and u.id in (${denied}))
+    select 'device', id, 0, null, 0, null, null from copy.devices where id in (${ofOthers} and u.id in (${denied}))
     on conflict (subject_kind, subject_id) do update set may_send = 0`)
 }
 

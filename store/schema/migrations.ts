@@ -288,7 +288,7 @@ async function makeLimitTables(db: Kysely<unknown>): Promise<void> {
   await schema.createIndex('known_blocks_by_time').on('known_blocks').column('last_at').execute()
 }
 
-/** Devices of kind `legacy`: with it, who still uses the old password is found without a look at every device. */
+/** Devices of kind `legacy`: with it, who still uses a migration password is found without a look at every device. */
 async function makeMigrationDeviceIndex({ schema }: Kysely<unknown>): Promise<void> {
   await schema.createIndex('devices_legacy').on('devices').column('mailbox_id').where(sql.ref('kind'), '=', sql.lit('legacy')).execute()
 }

@@ -129,7 +129,7 @@ test('wrong passwords take the same time as unknown addresses', async () => {
   const wrong = await Promise.all(Array.from({ length: 8 }, () => time({ ...good, password: 'wrong in the usual way' })))
   const unknown = await Promise.all(Array.from({ length: 8 }, () => time({ ...good, user: 'nobody@example.com' })))
   const median = (values: number[]) => values.sort((a, b) => a - b)[4] ?? 0
-  // Both wait for a slot of the same grid.
+  // Both wait for the end of a bucket of the same length.
   expect(Math.abs(median(wrong) - median(unknown))).toBeLessThan(150)
   expect(median(unknown)).toBeGreaterThan(100)
 })

@@ -87,7 +87,7 @@ test('a broken file is not used: the old certificate stays, the log tells', asyn
 })
 
 test('a key that does not fit is not used either', async () => {
-  const other = await stage.gateway.authority.issue('stranger', 'stranger')
+  const other = await stage.gateway.authority.issue('other', 'other')
   cpSync(other.cert, stage.gateway.certificate.cert)
   stage.gateway.process.process.kill('SIGHUP')
   await waitFor('the complaint', 5000, () => stage.gateway.log.filter(line => line.event === 'certificate.failed').length >= 2)

@@ -54,7 +54,7 @@ test('ready, watched, reloading, stopping; and it takes the port that is held fo
   serve.process.kill('SIGHUP')
   await serve.waitForStdout(/^told RELOADING=1\|MONOTONIC_USEC=\d+\|[\s\S]*^told READY=1/m, 30_000)
   expect(serve.stdout).toContain('"event":"config.reloaded"')
-  // Signs of life go on, and so does the session.
+  // Heartbeats go on, and so does the session.
   const count = serve.stdout.match(/WATCHDOG=1/g)?.length ?? 0
   await serve.waitForStdout(new RegExp(`(WATCHDOG=1[\\s\\S]*){${count + 2}}`), 30_000)
   await session.ok('NOOP')

@@ -1,4 +1,4 @@
-/** Cut-over: until a date apps get in with the password of the real server, which a real Dovecot and a real Postfix judge. */
+/** Migration password: until a date apps get in with the password of the real server, which a real Dovecot and a real Postfix judge. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { waitFor, within } from '../fixtures/deadline.ts'
 import { Dovecot, masterPassword } from '../fixtures/dovecot.ts'
@@ -101,13 +101,13 @@ describe('during the window', () => {
     [emma, 'although nobody gave it to Mailwicket before'],
     [mia, 'although the upstream is logged in to by a master user'],
   ] as const) {
-    test(`the old password opens 993, 587 and 465, ${why}`, async () => {
+    test(`the migration password opens 993, 587 and 465, ${why}`, async () => {
       const imap = await logInPlain(imapOf(user))
       await imap.ok('SELECT INBOX')
       for (const transport of ['starttls', 'implicit'] satisfies SmtpTransport[]) {
         const smtp = await logInSmtp(smtpOf(user), transport)
         const id = `<${transport}.${user}>`
-        expect(await smtp.send(user, [anna], `Message-ID: ${id}\r\nSubject: old password\r\n\r\nx\r\n`)).toMatch(/^250/)
+        expect(await smtp.send(user, [anna], `Message-ID: ${id}\r\nSubject: migration password\r\n\r\nx\r\n`)).toMatch(/^250/)
         smtp.destroy()
         const inbox = await ReadBack.open(imapOf(anna))
         await inbox.waitFor(id)

@@ -56,11 +56,11 @@ async function lock(dovecot: Dovecot, field: string): Promise<void> {
   process.kill(Number(readFileSync(join(dovecot.dir, 'run/master.pid'), 'utf8')), 'SIGHUP')
 }
 
-test('without a lock the old password goes round the gateway', async () => {
+test('without a lock the real password goes round the gateway', async () => {
   expect(await directly(anna)).toEqual([true, true])
 })
 
-test('with allow_nets the old password works nowhere but at the gateway, for reading and sending', async () => {
+test('with allow_nets the real password works nowhere but at the gateway, for reading and sending', async () => {
   await lock(stage.dovecot, 'allow_nets=127.0.0.1,local')
   // While it reads its configuration, connections may be cut.
   await waitFor('the lock', 20_000, async () => (await directly(anna).catch(() => [true])).every(isIn => !isIn))

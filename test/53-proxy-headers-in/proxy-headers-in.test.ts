@@ -6,7 +6,7 @@ import { type ListenSpec, ProxiedGateway } from '../fixtures/proxied-gateway.ts'
 import type { RawImap } from '../fixtures/raw-imap.ts'
 
 const balancer = '127.0.0.2'
-const stranger = '127.0.0.3'
+const elsewhere = '127.0.0.3'
 const client = '203.0.113.7'
 const from = ['127.0.0.2/32', '127.0.1.0/24']
 const kinds = [
@@ -116,7 +116,7 @@ describe.each(listeners)('$name demands a header', listener => {
   })
 
   test.each(good.map(([name, header]) => [name, header] as const))('%s from an address that is not named: closed without a word', async (_name, header) => {
-    const imap = await open(listener, stranger, header, { tls: false })
+    const imap = await open(listener, elsewhere, header, { tls: false })
     expect(await imap.readToEnd(5_000)).toBe('')
   })
 
@@ -158,8 +158,8 @@ describe.each(listeners)('$name without proxy_protocol_from', listener => {
   })
 
   test('the address is that of the connection', async () => {
-    const imap = await gateway.connect(port(), stranger, { tls: listener.tls === 'implicit' })
-    expect(await addressInLog(imap, listener, 'direct')).toBe(stranger)
+    const imap = await gateway.connect(port(), elsewhere, { tls: listener.tls === 'implicit' })
+    expect(await addressInLog(imap, listener, 'direct')).toBe(elsewhere)
   })
 })
 

@@ -61,7 +61,7 @@ test('floods that want nothing', async () => {
       port: imap.starttlsPort,
       count: 200,
       says: ['a STARTTLS\r\n', CUT_CLIENT_HELLO],
-      // So long before the greeting, for its turn among strangers, and so long for the handshake that STARTTLS begins.
+      // So long before the greeting, for its turn among unknown networks, and so long for the handshake that STARTTLS begins.
       deadlineSeconds: 2 * handshakeSeconds,
     },
     {

@@ -112,7 +112,7 @@ test('and back: what is not yet expired gets in again', async () => {
   setClock(0)
   guestSession = await logIn(guest)
   await phoneSession.ok('NOOP')
-  // Noted nine days ahead a moment ago: that is not held against today.
+  // Recorded nine days ahead a moment ago: that is not held against today.
   await expectRecordedNow(2)
   expect(stage.gateway.isAlive()).toBe(true)
 })

@@ -88,11 +88,11 @@ describe('an address that guesses at a mailbox', () => {
   })
 
   test('an unknown address behaves like a mailbox, also when it is guessed at', async () => {
-    const stranger = { ...phone, user: 'nobody@example.com' }
+    const nobody = { ...phone, user: 'nobody@example.com' }
     // From many addresses, each below its own limit.
-    await Promise.all(Array.from({ length: 13 }, (_, index) => guess(`127.0.1.${index + 1}`, stranger, 9)))
-    expect(await logInFrom('127.0.0.84', { ...stranger, password: 'a chosen password of ann' })).toBe('LIMIT')
-    expect(await logInFrom('127.0.0.85', { ...stranger, password: 'k7mq-x2pd-9rtf-h4wz-c8nb' })).toBe('AUTHENTICATIONFAILED')
+    await Promise.all(Array.from({ length: 13 }, (_, index) => guess(`127.0.1.${index + 1}`, nobody, 9)))
+    expect(await logInFrom('127.0.0.84', { ...nobody, password: 'a chosen password of ann' })).toBe('LIMIT')
+    expect(await logInFrom('127.0.0.85', { ...nobody, password: 'k7mq-x2pd-9rtf-h4wz-c8nb' })).toBe('AUTHENTICATIONFAILED')
   })
 
   test('is listed, and can be let go of', async () => {

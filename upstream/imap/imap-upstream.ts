@@ -236,7 +236,7 @@ class Dialogue {
   }
 }
 
-/** 64 random bits and two dashes; Node keeps random octets for it in stock. */
+/** 64 random bits and two dashes; Node keeps random bytes for it in stock. */
 function makeTag(): string {
   return randomUUID().slice(0, 18)
 }
