@@ -4,7 +4,7 @@
 import { resolve } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceNames, RestorePlan } from '../../store/maintenance/restore-plan.ts'
-import type { Restoration } from '../../store/maintenance/sqlite-restore.ts'
+import type { Restoration } from '../../store/maintenance/restore.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatBytes } from '../frame/moment.ts'
@@ -51,7 +51,7 @@ async function backUp(context: CommandContext, file: string): Promise<void> {
 async function bringBack(context: CommandContext, file: string, options: RestoreOptions): Promise<void> {
   const config = await readConfig(context)
   const keyring = await readKeyring(context, config)
-  const { prepareRestore } = await import('../../store/maintenance/sqlite-restore.ts')
+  const { prepareRestore } = await import('../../store/maintenance/restore.ts')
   const source = resolve(context.terminal.cwd, file)
   const rights = options.asBackedUp === true ? 'undo' : 'keep'
   const { now } = context.terminal

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Device } from '../accounts/device-rows.ts'
 import type { Store } from '../open-store.ts'
 import { ACTOR, StoreFixture } from '../store-fixture.ts'
-import { restoreStore } from './sqlite-restore.ts'
+import { restoreStore } from './restore.ts'
 
 const mailbox = 'office@example.com'
 let fixture: StoreFixture

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../open-store.ts'
 import { ACTOR, StoreFixture, secret } from '../store-fixture.ts'
-import { prepareRestore } from './sqlite-restore.ts'
+import { prepareRestore } from './restore.ts'
 
 const anna = 'anna@example.com'
 const bert = 'bert@example.com'

@@ -2,7 +2,7 @@
  * Import and export as the store offers them: which connection they use, and the copy on which an import is rehearsed.
  */
 import { availableParallelism } from 'node:os'
-import { copyDatabase, removeDatabase } from '../maintenance/sqlite-backup.ts'
+import { copyDatabase, removeDatabase } from '../maintenance/backup.ts'
 import { PasswordHasher } from '../passwords/password-hash.ts'
 import { openSqlite } from '../sqlite/sqlite-backend.ts'
 import type { StoreContext } from '../store-context.ts'

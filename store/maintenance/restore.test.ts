@@ -10,7 +10,7 @@ import { normaliseSecret } from '../passwords/app-password.ts'
 import { MIGRATIONS, migrate } from '../schema/migrations.ts'
 import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
 import { ACTOR, StoreFixture, secret, type TestNode } from '../store-fixture.ts'
-import { restoreStore } from './sqlite-restore.ts'
+import { restoreStore } from './restore.ts'
 
 const anna = 'anna@example.com'
 let fixture: StoreFixture

@@ -20,8 +20,8 @@ import { checkVersion, migrate, readVersion } from '../schema/migrations.ts'
 import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
 import { type Actor, type Change, StoreContext } from '../store-context.ts'
 import { planRestore, type RestorePlan, type RightsSince } from './restore-plan.ts'
-import { COMPANIONS, copyDatabase, type OnProgress, removeDatabase } from './sqlite-backup.ts'
-import { recordChanged, replaceRows } from './sqlite-restore-rows.ts'
+import { COMPANIONS, copyDatabase, type OnProgress, removeDatabase } from './backup.ts'
+import { recordChanged, replaceRows } from './restore-rows.ts'
 
 export interface RestoreOptions {
   readonly config: Pick<Config, 'store'>

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Store } from '../open-store.ts'
 import { ACTOR, StoreFixture, secret } from '../store-fixture.ts'
-import { restoreStore } from './sqlite-restore.ts'
+import { restoreStore } from './restore.ts'
 
 const anna = 'anna@example.com'
 let fixture: StoreFixture
