@@ -10,7 +10,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Secret } from '../base/secret.ts'
 import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { MIGRATIONS, migrate } from '../store/schema/migrations.ts'
-import { createSqliteFile, openSqlite } from '../store/sqlite/sqlite-backend.ts'
+import { openSqlite } from '../store/sqlite/sqlite-backend.ts'
+import { createSqliteFile } from '../store/sqlite/sqlite-store-file.ts'
 import type { Command } from './frame/command-frame.ts'
 import { buildProgram } from './program.ts'
 import { makeTestTerminal, runHere } from './terminal-fixture.ts'
@@ -85,7 +86,7 @@ const steps: readonly Step[] = [
     prepare: async () => {
       const backend = openSqlite(at('mailwicket.db'), 'write')
       await sql`insert into failure_counts values ('block', '192.0.2.7', 60, ${Date.now() + 3_600_000}, 1)`.execute(backend.db)
-      backend.close()
+      await backend.close()
     },
     entries: [['limits.cleared 192.0.2.7', { counts: 1 }, { counts: 0 }]],
   },
@@ -128,7 +129,7 @@ const steps: readonly Step[] = [
       await sql`insert into nodes values ('n1', ${Date.now() + 3_600_000})`.execute(backend.db)
       await sql`insert into sessions select 's1', 'n1', id, 'imap', '192.0.2.1', 'An App', 1, 0, 0, null from devices`.execute(backend.db)
       await sql`delete from nodes where id <> 'n1'`.execute(backend.db)
-      backend.close()
+      await backend.close()
     },
     entries: [[`session.kicked ${PHONE}`, null, { session: 's1', ip: '192.0.2.1', app: 'An App' }]],
   },
@@ -208,7 +209,7 @@ const steps: readonly Step[] = [
       createSqliteFile(at('mailwicket.db'))
       const backend = openSqlite(at('mailwicket.db'), 'write')
       await migrate(backend, { migrations: MIGRATIONS.slice(0, 1) })
-      backend.close()
+      await backend.close()
     },
     entries: [['store.migrated store', { version: 1 }, { version: expect.any(Number) }]],
   },
@@ -225,7 +226,7 @@ async function readAudit(): Promise<{ action: string; subject: string; actor: st
   try {
     return await backend.db.selectFrom('audit').selectAll().orderBy('id').execute()
   } finally {
-    backend.close()
+    await backend.close()
   }
 }
 

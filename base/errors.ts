@@ -42,6 +42,11 @@ export const ERRORS = {
     means: 'The store could not be read or written.',
     remedy: 'Look whether its disk is full (df), who else has the file open, and whether this user may write it.',
   },
+  STORE_BUSY: {
+    kind: 'temporary',
+    means: 'Others were changing the store for so long that this change did not get its turn. Nothing was changed.',
+    remedy: 'Try again; if it comes often, look which command or script changes the store all the time.',
+  },
   STORE_TOO_NEW: { kind: 'failed', means: 'The store was written by a newer Mailwicket.', remedy: 'Install at least the version that the message names.' },
   STORE_TOO_OLD: { kind: 'failed', means: 'The store needs a migration.', remedy: 'Run `mailwicket migrate`.' },
   STORE_DAMAGED: { kind: 'failed', means: 'The store failed its integrity check.', remedy: 'Restore the last backup with `mailwicket restore FILE`.' },

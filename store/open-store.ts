@@ -2,8 +2,6 @@
  * The store for what administers it: opened for writing in the process of the command or of the portal. The gateway opens it differently
  * (`open-gateway-store.ts`). Who changes something belongs to the change: `as(actor)` gives the nouns that record it.
  */
-import { rmSync } from 'node:fs'
-import { placeFile } from '../base/durable-file.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
 import { Devices } from './accounts/devices.ts'
@@ -17,11 +15,12 @@ import { Sessions } from './history/sessions.ts'
 import type { Keyring } from './keys/master-key.ts'
 import { initialiseKeys } from './keys/store-keys.ts'
 import { Limits } from './limits/limits.ts'
-import { Keys, type Progress } from './maintenance/key-rotation.ts'
 import { type Backup, makeBackup } from './maintenance/backup.ts'
-import type { Backend } from './schema/backend.ts'
+import { Keys } from './maintenance/key-rotation.ts'
+import { openBackend, openStoreFile } from './open-backend.ts'
+import type { Backend, OnProgress } from './schema/backend.ts'
 import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './schema/migrations.ts'
-import { createSqliteFile, openSqlite } from './sqlite/sqlite-backend.ts'
+import { createDraft, placeSqliteFile, removeSqliteFile } from './sqlite/sqlite-store-file.ts'
 import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
 import { Transfer } from './transfer/transfer.ts'
 
@@ -48,8 +47,8 @@ export interface Store extends Nouns, OpenedStore {
    */
   change<Result>(act: (nouns: Nouns) => Promise<Result>): Promise<Result>
   /** Writes a copy, 0600, that `restoreStore` takes. Throws ALREADY_EXISTS. */
-  backup(file: string, options?: { readonly onProgress?: ((progress: Progress) => void) | undefined }): Promise<Backup>
-  /** Looks at every page of the database: seconds for each gigabyte. Throws STORE_DAMAGED. */
+  backup(file: string, options?: { readonly onProgress?: OnProgress }): Promise<Backup>
+  /** Looks through the whole database: seconds for each gigabyte; nothing where that is the work of a database server. Throws STORE_DAMAGED. */
   checkIntegrity(): Promise<void>
 }
 
@@ -68,11 +67,11 @@ export interface StoreOptions {
 
 /** Opens the store. Throws NOT_FOUND, STORE_TOO_OLD, STORE_TOO_NEW, STORE_UNAVAILABLE. */
 export async function openStore(options: StoreOptions): Promise<OpenedStore> {
-  const backend = openSqlite(options.config.store.sqlitePath, 'write')
+  const backend = await openBackend(options.config.store, 'write')
   try {
     await checkVersion(backend)
   } catch (error) {
-    backend.close()
+    await backend.close()
     throw error
   }
   return openedOver(backend, options)
@@ -82,10 +81,9 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
 export async function createStore(options: StoreOptions & { readonly keyring: Keyring; readonly actor: Actor }): Promise<OpenedStore> {
   const path = options.config.store.sqlitePath
   const draft = `${path}.creating`
-  for (const suffix of ['', '-wal', '-shm', '-journal']) rmSync(`${draft}${suffix}`, { force: true })
-  createSqliteFile(draft)
+  createDraft(draft)
   try {
-    const backend = openSqlite(draft, 'write')
+    const backend = await openStoreFile(draft)
     try {
       await migrate(backend, { inTransaction: db => initialiseKeys(db, options.keyring) })
       await new StoreContext(partsOver(backend, options), options.actor).change(change =>
@@ -99,11 +97,11 @@ export async function createStore(options: StoreOptions & { readonly keyring: Ke
       )
       backend.becomeSingleFile()
     } finally {
-      backend.close()
+      await backend.close()
     }
-    placeFile(draft, path)
+    placeSqliteFile(draft, path, null)
   } finally {
-    rmSync(draft, { force: true })
+    removeSqliteFile(draft)
   }
   return openStore(options)
 }
@@ -118,9 +116,9 @@ export async function migrateStore({
   readonly from: number
   readonly to: number
 }> {
-  const backend = openSqlite(config.store.sqlitePath, 'write')
+  const backend = await openBackend(config.store, 'write')
   try {
-    if ((await readVersion(backend)).version === 0) throw noTables(config.store.sqlitePath)
+    if ((await readVersion(backend)).version === 0) throw noTables(backend.place)
     const steps = await migrate(backend, onStep === undefined ? {} : { onStep })
     if (steps.from < steps.to) {
       const context = new StoreContext(partsOver(backend, { config, now, keyring: noKeyring }), actor)
@@ -130,40 +128,37 @@ export async function migrateStore({
     }
     return steps
   } finally {
-    backend.close()
+    await backend.close()
   }
 }
 
 /** The version of the store and the newest that this program knows; a difference is the caller's to judge. Throws NOT_FOUND, STORE_UNAVAILABLE. */
 export async function readStoreVersion(config: Pick<Config, 'store'>): Promise<{ readonly version: number; readonly newest: number }> {
-  const backend = openSqlite(config.store.sqlitePath, 'write')
+  const backend = await openBackend(config.store, 'write')
   try {
     return { version: (await readVersion(backend)).version, newest: MIGRATIONS.length }
   } finally {
-    backend.close()
+    await backend.close()
   }
 }
 
 function openedOver(backend: Backend, options: StoreOptions): OpenedStore {
   const parts = partsOver(backend, options)
-  const path = options.config.store.sqlitePath
   const as = (actor: Actor): Store => {
     const context = new StoreContext(parts, actor)
     return {
       ...nounsOver(context),
       migrationPasswords: new MigrationPasswords(context),
       keys: new Keys(context),
-      transfer: new Transfer(context, path),
+      transfer: new Transfer(context, options.config.store),
       change: act => context.changeTogether(joined => act(nounsOver(joined))),
       backup: (file, { onProgress } = {}) => makeBackup(context, file, onProgress),
-      checkIntegrity: async () => {
-        if (!backend.isSound('quick')) throw new MailwicketError('STORE_DAMAGED', { message: `${path} failed its integrity check` })
-      },
+      checkIntegrity: async () => void (await backend.checkIntegrity?.()),
       as,
       close,
     }
   }
-  const close = async () => backend.close()
+  const close = () => backend.close()
   return { as, close }
 }
 
@@ -191,9 +186,9 @@ function noKeyring(): Keyring {
   throw new MailwicketError('KEY_UNREADABLE', { message: 'a migration has no keys' })
 }
 
-function noTables(path: string): MailwicketError {
+function noTables(place: string): MailwicketError {
   return new MailwicketError('STORE_DAMAGED', {
-    message: `${path} holds no Mailwicket store`,
+    message: `${place} holds no Mailwicket store`,
     remedy: 'Move the file away and run `mailwicket init`, or `mailwicket restore FILE`.',
   })
 }

@@ -78,7 +78,7 @@ export class StoreContext {
     return this.#parts.keyring()
   }
 
-  /** Runs one change as a transaction that holds the write lock from its beginning, or as a part of the change that is open. */
+  /** Runs one change as a transaction that nobody else's change can come in between, or as a part of the change that is open. Throws STORE_BUSY. */
   change<Result>(act: (change: Change) => Promise<Result>): Promise<Result> {
     if (this.#open !== undefined) return this.#open.join(act)
     return this.#begin(act)
@@ -95,7 +95,7 @@ export class StoreContext {
   }
 
   #begin<Result>(act: (change: Change) => Promise<Result>): Promise<Result> {
-    return this.#parts.backend.db.transaction().execute(async db => {
+    return this.#parts.backend.change(async db => {
       const change = new OpenChange(db, this.#actor, this.#parts.now())
       const result = await act(change)
       change.checkWhole()

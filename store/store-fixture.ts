@@ -16,10 +16,10 @@ import { createKeyFile, type Keyring, keyFilePath, loadKeyring } from './keys/ma
 import { openPepper } from './keys/store-keys.ts'
 import { LimitQueries } from './limits/limit-queries.ts'
 import { LimitRecords } from './limits/limit-records.ts'
+import { openBackend } from './open-backend.ts'
 import { createStore, openStore, type Store } from './open-store.ts'
 import { bucketOf } from './passwords/tag.ts'
 import { SendingQueries } from './sending/sending-queries.ts'
-import { openSqlite } from './sqlite/sqlite-backend.ts'
 import { ACTOR, TEMPLATE_AT } from './store-template-fixture.ts'
 
 export { ACTOR }
@@ -66,7 +66,7 @@ export class StoreFixture {
 
   /** What a gateway does with the store, without its worker thread, which takes its time to start. */
   async openNode(): Promise<TestNode> {
-    const [reader, writer] = [openSqlite(this.path, 'read'), openSqlite(this.path, 'write-records')]
+    const [writer, reader] = [await openBackend(this.config.store, 'write-records'), await openBackend(this.config.store, 'read')]
     const node = makeId<NodeId>()
     const pepper = await openPepper(reader.db, this.loadKeyring())
     const queries = new LoginQueries(reader.db)
@@ -89,9 +89,9 @@ export class StoreFixture {
       record: batch => records.record(batch, this.now),
       setTag: (device, tag) => records.setTag(device, tag),
       close: async () => {
-        reader.close()
+        await reader.close()
         await records.leave()
-        writer.close()
+        await writer.close()
       },
     })
   }
@@ -101,12 +101,12 @@ export class StoreFixture {
    * Not by another SQLite library: two of them in one process take each other's file locks away.
    */
   async query(text: string, values: readonly unknown[] = []): Promise<{ rows: Record<string, unknown>[]; changed: number }> {
-    const backend = openSqlite(this.path, 'write')
+    const backend = await openBackend(this.config.store, 'write')
     try {
       const { rows, numAffectedRows } = await backend.db.executeQuery<Record<string, unknown>>(CompiledQuery.raw(text, [...values]))
       return { rows, changed: Number(numAffectedRows ?? 0) }
     } finally {
-      backend.close()
+      await backend.close()
     }
   }
 

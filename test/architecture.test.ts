@@ -33,7 +33,7 @@ const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,clu
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   '@peculiar/x509': ['certs/development-ca.ts'],
   argon2: ['store/passwords/password-hash.ts'],
-  'better-sqlite3': ['store/sqlite/sqlite-backend.ts'],
+  'better-sqlite3': ['store/sqlite/sqlite-connection.ts'],
   'cli-progress': ['admin-cli/frame/progress.ts'],
   'cli-table3': ['admin-cli/frame/table.ts'],
   commander: ['admin-cli/frame/command-frame.ts'],

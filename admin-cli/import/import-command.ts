@@ -140,7 +140,7 @@ class ImportRun {
     } finally {
       progress.stop()
       forget()
-      close()
+      await close()
     }
     if (report.sawSecret && source.isExposed && !rehearse)
       context.remark(

@@ -4,7 +4,8 @@ import type { DeviceId } from '../../base/ids.ts'
 import { migrateStore, type Store } from '../open-store.ts'
 import { normaliseSecret } from '../passwords/app-password.ts'
 import { MIGRATIONS, migrate } from '../schema/migrations.ts'
-import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
+import { openSqlite } from '../sqlite/sqlite-backend.ts'
+import { createSqliteFile } from '../sqlite/sqlite-store-file.ts'
 import { ACTOR, StoreFixture, type TestNode } from '../store-fixture.ts'
 
 const anna = 'anna@example.com'
@@ -153,7 +154,7 @@ describe('a blocked user', () => {
     const before = MIGRATIONS.findIndex(({ name }) => name === 'blocked users')
     await migrate(backend, { migrations: MIGRATIONS.slice(0, before) })
     await sql`insert into users (id, login, name, created_at) values ('u1', 'anna', null, 1)`.execute(backend.db)
-    backend.close()
+    await backend.close()
     await migrateStore({ config: older.config, actor: ACTOR })
     expect(await (await older.open()).users.get('anna')).toMatchObject({ state: 'active' })
     await older.remove()

@@ -6,9 +6,9 @@
 import type { DeviceId, MailboxId, NodeId, SessionId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { SendingTerms } from '../accounts/sending-rules.ts'
+import type { Integrity } from '../schema/backend.ts'
 import type { FailureKind } from '../schema/failure-limits.ts'
 import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
-import type { Integrity } from '../sqlite/integrity.ts'
 
 /** The last connection of one device. */
 export interface ConnectionRecord {

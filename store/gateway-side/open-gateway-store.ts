@@ -11,12 +11,11 @@ import type { Keyring } from '../keys/master-key.ts'
 import { openSealed } from '../keys/seal.ts'
 import { getStoreKeyId, openPepper, upstreamSecretPlace } from '../keys/store-keys.ts'
 import { LimitQueries } from '../limits/limit-queries.ts'
+import { openBackend } from '../open-backend.ts'
 import { bucketOf, type Tags, tagsOf } from '../passwords/tag.ts'
-import type { Backend } from '../schema/backend.ts'
+import type { Backend, Integrity } from '../schema/backend.ts'
 import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
 import { SendingQueries } from '../sending/sending-queries.ts'
-import type { Integrity } from '../sqlite/integrity.ts'
-import { openSqlite } from '../sqlite/sqlite-backend.ts'
 import type { Batch, FailureRecord, FailureRow, GatewayStore, RecognisedNetworkRecord } from './gateway-store.ts'
 import { LoginQueries } from './login-queries.ts'
 import { StoreWriter } from './threaded-writer.ts'
@@ -29,19 +28,18 @@ export interface GatewayStoreOptions {
 
 /** Opens the store and joins it as a new node. Throws NOT_FOUND, STORE_TOO_OLD, STORE_TOO_NEW, STORE_DAMAGED, STORE_UNAVAILABLE, KEY_WRONG. */
 export async function openGatewayStore({ config, keyring, now = Date.now }: GatewayStoreOptions): Promise<GatewayStore> {
-  const path = config.store.sqlitePath
   const node = makeId<NodeId>()
   // The writer first: it makes the files that a read-only connection needs, and cleans up after a crash.
-  const writer = await StoreWriter.start({ path, node }, now)
+  const writer = await StoreWriter.start({ store: config.store, node }, now)
   let reader: Backend | undefined
   try {
-    reader = openSqlite(path, 'read')
+    reader = await openBackend(config.store, 'read')
     keyring.get(await getStoreKeyId(reader.db))
     const pepper = await openPepper(reader.db, keyring)
     await writer.record({ connections: [], activity: [], sessions: [], endedSessions: [] })
     return new OpenGatewayStore({ node, keyring, pepper, reader, writer, now })
   } catch (error) {
-    reader?.close()
+    await reader?.close()
     await writer.close()
     throw error
   }
@@ -79,9 +77,7 @@ class OpenGatewayStore implements GatewayStore {
     return this.#queries.findLogin(address, bucketOf(this.#parts.pepper, secret), this.#parts.now())
   }
 
-  async readGeneration(): Promise<number> {
-    // Every login and every poll comes by here: a database that was moved away must not look like one in which nothing changes.
-    this.#parts.reader.checkInPlace()
+  readGeneration(): Promise<number> {
     return this.#queries.readGeneration()
   }
 
@@ -141,7 +137,7 @@ class OpenGatewayStore implements GatewayStore {
 
   async close(): Promise<void> {
     // The reader first: the last connection to close folds the WAL into the database, and only a writer can.
-    this.#parts.reader.close()
+    await this.#parts.reader.close()
     await this.#parts.writer.close()
   }
 }

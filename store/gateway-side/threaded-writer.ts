@@ -7,11 +7,12 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, NodeId } from '../../base/ids.ts'
-import type { Integrity } from '../sqlite/integrity.ts'
+import type { StoreConfig } from '../open-backend.ts'
+import type { Integrity } from '../schema/backend.ts'
 import type { Batch, FailureRecord, RecognisedNetworkRecord } from './gateway-store.ts'
 
 export interface WorkerData {
-  readonly path: string
+  readonly store: StoreConfig
   readonly node: NodeId
   /** When the thread was started, milliseconds since 1970, UTC. */
   readonly now: number
@@ -49,7 +50,7 @@ interface Pending {
 
 /** More than the database's own wait for a lock: whoever waits longer than this has a disk that hangs. */
 const ANSWER_TIMEOUT_MS = 15_000
-/** Opening looks through the store (`integrity.ts`), on a cold disk several times as long as planned. */
+/** Opening looks through the store (`Backend.checkIntegrity`), on a cold disk several times as long as planned. */
 const OPEN_TIMEOUT_MS = 60_000
 /** A batch a second: this many waiting are a quarter of a minute that nothing was written. */
 const MAX_PENDING = 64

@@ -37,7 +37,7 @@ async function addMailboxes(): Promise<void> {
         .execute()
     }
   })
-  backend.close()
+  await backend.close()
 }
 
 async function expectAllOpen(): Promise<void> {

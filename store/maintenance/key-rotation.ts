@@ -10,14 +10,10 @@ import type { MailboxId } from '../../base/ids.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { keyIdOf, openSealed } from '../keys/seal.ts'
 import { findMeta, getStoreKeyId, openPepper, sealForStore, storePepper, upstreamSecretPlace } from '../keys/store-keys.ts'
+import type { OnProgress } from '../schema/backend.ts'
 import { setMeta } from '../schema/migrations.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
-
-export interface Progress {
-  readonly done: number
-  readonly total: number
-}
 
 export interface Rotation {
   readonly from: string
@@ -46,7 +42,7 @@ export class Keys {
    * Rotates to a new key, or finishes a rotation that was interrupted. With a key file the new key is made here;
    * otherwise whoever provides the keys has put the new one first (BAD_INPUT says so). Throws KEY_WRONG, STORE_DAMAGED.
    */
-  async rotate({ onProgress }: { readonly onProgress?: ((progress: Progress) => void) | undefined } = {}): Promise<Rotation> {
+  async rotate({ onProgress }: { readonly onProgress?: OnProgress } = {}): Promise<Rotation> {
     const keyring = this.#context.keyring()
     const { from, to } = await this.#context.change(change => begin(change, keyring))
     const resealed = await this.#resealAll(keyring, onProgress)
@@ -60,7 +56,7 @@ export class Keys {
     return { from, to, resealed }
   }
 
-  async #resealAll(keyring: Keyring, onProgress: ((progress: Progress) => void) | undefined): Promise<number> {
+  async #resealAll(keyring: Keyring, onProgress: OnProgress): Promise<number> {
     const { db } = this.#context
     const counted = await db
       .selectFrom('mailboxes')

@@ -8,7 +8,8 @@ import { initialiseKeys } from '../keys/store-keys.ts'
 import type { Store } from '../open-store.ts'
 import { normaliseSecret } from '../passwords/app-password.ts'
 import { MIGRATIONS, migrate } from '../schema/migrations.ts'
-import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
+import { openSqlite } from '../sqlite/sqlite-backend.ts'
+import { createSqliteFile } from '../sqlite/sqlite-store-file.ts'
 import { ACTOR, StoreFixture, secret, type TestNode } from '../store-fixture.ts'
 import { restoreStore } from './restore.ts'
 
@@ -217,7 +218,7 @@ describe('restoring while a gateway runs', () => {
     const copy = openSqlite(file, 'write')
     await sql.raw('pragma foreign_keys = off').execute(copy.db)
     await sql.raw('delete from mailboxes').execute(copy.db)
-    copy.close()
+    await copy.close()
     await expect(restore()).rejects.toMatchObject({ code: 'STORE_DAMAGED', message: expect.stringContaining('refer to') })
     expect(await store.devices.list()).toHaveLength(1)
   })
@@ -256,7 +257,7 @@ describe('restoring', () => {
     const before = MIGRATIONS.findIndex(({ name }) => name === 'blocked users')
     await migrate(older, { migrations: MIGRATIONS.slice(0, before), inTransaction: db => initialiseKeys(db, fixture.keyring) })
     await sql`insert into users (id, login, name, created_at) values ('u1', 'anna', null, 1)`.execute(older.db)
-    older.close()
+    await older.close()
     await restore()
     expect(await store.users.get('anna')).toMatchObject({ state: 'active' })
     await fixture.query("update meta set value = '1' where name = 'schema_version'")

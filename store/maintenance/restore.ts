@@ -5,22 +5,22 @@
  * Invariants: nothing of the store changes before the backup was checked whole, migrated and found to open under the keys at hand;
  * a crash at any moment leaves the old store or the new one; what was there is kept beside it; a database never meets the -wal file of another.
  */
-import { createReadStream, createWriteStream, existsSync, renameSync, rmSync, statSync } from 'node:fs'
+import { createReadStream, createWriteStream, existsSync, rmSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
-import { placeFile, replaceFile } from '../../base/durable-file.ts'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
 import type { Config } from '../../config/config.ts'
 import { liveSince } from '../history/sessions.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { getStoreKeyId, openPepper } from '../keys/store-keys.ts'
-import type { Backend } from '../schema/backend.ts'
+import { openCopy, openStoreFile } from '../open-backend.ts'
+import type { Backend, OnProgress } from '../schema/backend.ts'
 import { checkVersion, migrate, readVersion } from '../schema/migrations.ts'
-import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
+import type { SqliteBackend } from '../sqlite/sqlite-backend.ts'
+import { createDraft, placeSqliteFile, removeSqliteFile } from '../sqlite/sqlite-store-file.ts'
 import { type Actor, type Change, StoreContext } from '../store-context.ts'
 import { planRestore, type RestorePlan, type RightsSince } from './restore-plan.ts'
-import { COMPANIONS, copyDatabase, type OnProgress, removeDatabase } from './backup.ts'
 import { recordChanged, replaceRows } from './restore-rows.ts'
 
 export interface RestoreOptions {
@@ -47,7 +47,7 @@ export interface PreparedRestore {
   readonly plan: RestorePlan | undefined
   readonly keyId: string
   apply(): Promise<Restoration>
-  close(): void
+  close(): Promise<void>
 }
 
 const NOBODY: RestorePlan = { kept: { count: 0, names: [] }, revived: { count: 0, names: [] }, lost: { count: 0, names: [] } }
@@ -61,7 +61,7 @@ export async function restoreStore(options: RestoreOptions): Promise<Restoration
   try {
     return await prepared.apply()
   } finally {
-    prepared.close()
+    await prepared.close()
   }
 }
 
@@ -73,12 +73,11 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   if (!existsSync(source))
     throw new MailwicketError('NOT_FOUND', { message: `there is no file ${source}`, remedy: 'Name a file that `mailwicket backup` made.' })
   const draft = `${path}.restoring`
-  removeDatabase(draft)
-  createSqliteFile(draft)
-  let present: Backend | undefined
-  const close = (): void => {
-    present?.close()
-    removeDatabase(draft)
+  createDraft(draft)
+  let present: SqliteBackend | undefined
+  const close = async (): Promise<void> => {
+    await present?.close()
+    removeSqliteFile(draft)
   }
   try {
     await copyFile(source, draft, onProgress)
@@ -94,7 +93,7 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
     const work = { ...options, present, source, draft, keyIds, rights, now }
     return { plan: await planRestore(present.db, rights), keyId, apply: () => replaceInside(work), close }
   } catch (error) {
-    close()
+    await close()
     throw error
   }
 }
@@ -103,7 +102,7 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
 type KeyIds = readonly [string, ...string[]]
 
 type Work = RestoreOptions & {
-  readonly present: Backend
+  readonly present: SqliteBackend
   readonly source: string
   readonly draft: string
   readonly keyIds: KeyIds
@@ -119,7 +118,7 @@ async function replaceInside({ config, keyring, actor, present, source, draft, k
     // Long for a large store, and so without the lock: both hold as long as the state does.
     const plan = await planRestore(present.db, rights)
     await recordChanged(present.db)
-    await copyDatabase(present, keptAs, onProgress)
+    await present.copyTo(keptAs, onProgress)
     const restoration = await context
       .change(async change => {
         // Somebody was faster: what is kept would lack that change.
@@ -177,7 +176,7 @@ function checkKeysStay(keyring: Keyring, needed: KeyIds): void {
 
 /** Whether the copy is a store that these keys open; migrates it and leaves it as one file. Returns the ids of its keys. */
 async function checkCopy(draft: string, keyring: Keyring, source: string): Promise<KeyIds> {
-  const copy = openCopy(draft, source)
+  const copy = await openDraft(draft, source)
   try {
     if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
     if ((await readVersion(copy)).version === 0)
@@ -201,14 +200,14 @@ async function checkCopy(draft: string, keyring: Keyring, source: string): Promi
     const remedy = 'Put that key on a second line of the master key file, restore, then run `mailwicket key rotate`.'
     throw new MailwicketError('KEY_WRONG', { message: error.message, remedy, cause: error })
   } finally {
-    copy.close()
+    await copy.close()
   }
 }
 
 /** Whoever names a wrong file hears of that file, not of our copy of it. */
-function openCopy(draft: string, source: string): Backend {
+async function openDraft(draft: string, source: string): Promise<SqliteBackend> {
   try {
-    return openSqlite(draft, 'write')
+    return await openCopy(draft, 'write')
   } catch (error) {
     if (!isOf(error, 'STORE_DAMAGED')) throw error
     throw new MailwicketError('STORE_DAMAGED', {
@@ -220,24 +219,24 @@ function openCopy(draft: string, source: string): Backend {
 }
 
 /** The store that is there, when it can be asked and changed; undefined: missing, damaged, or no store. Throws STORE_TOO_OLD, STORE_TOO_NEW, STORE_UNAVAILABLE. */
-async function openPresent(path: string): Promise<Backend | undefined> {
+async function openPresent(path: string): Promise<SqliteBackend | undefined> {
   if (!existsSync(path)) return undefined
-  let present: Backend | undefined
+  let present: SqliteBackend | undefined
   try {
-    present = openSqlite(path, 'write')
-    if (!present.isSound('quick') || (await readVersion(present)).version === 0) return closed(present)
+    present = await openStoreFile(path)
+    if (!present.isSound('quick') || (await readVersion(present)).version === 0) return await closed(present)
     await checkVersion(present)
     return present
   } catch (error) {
-    present?.close()
+    await present?.close()
     // What cannot be read is why people restore.
     if (error instanceof MailwicketError && error.code === 'STORE_DAMAGED') return undefined
     throw error
   }
 }
 
-function closed(backend: Backend): undefined {
-  backend.close()
+async function closed(backend: Backend): Promise<undefined> {
+  await backend.close()
 }
 
 /** A gateway reads the pepper when it starts: it cannot go on with the passwords of another store. Throws STORE_IN_USE. */
@@ -248,7 +247,7 @@ async function checkSameStore(present: Pick<Backend, 'db'>, draft: string, keyri
 }
 
 async function hasSamePepper(present: Pick<Backend, 'db'>, draft: string, keyring: Keyring): Promise<boolean> {
-  const copy = openSqlite(draft, 'read')
+  const copy = await openCopy(draft, 'read')
   try {
     const [ours, theirs] = [await openPepper(present.db, keyring), await openPepper(copy.db, keyring)]
     return ours.reveal().equals(theirs.reveal())
@@ -257,7 +256,7 @@ async function hasSamePepper(present: Pick<Backend, 'db'>, draft: string, keyrin
     if (isOf(error, 'KEY_WRONG')) return false
     throw error
   } finally {
-    copy.close()
+    await copy.close()
   }
 }
 
@@ -268,7 +267,7 @@ async function replaceDatabase(work: RestoreOptions & { source: string; draft: s
   const isReplaced = existsSync(path)
   if (isReplaced) await leaveDamaged(path, now())
   const keptAs = isReplaced ? keptName(path, now()) : null
-  const copy = openSqlite(draft, 'write')
+  const copy = await openCopy(draft, 'write')
   try {
     const context = new StoreContext({ backend: copy, now, keyring: () => keyring, generatedOnly: false }, actor)
     await context.change(async change => {
@@ -279,28 +278,24 @@ async function replaceDatabase(work: RestoreOptions & { source: string; draft: s
     })
     copy.becomeSingleFile()
   } finally {
-    copy.close()
+    await copy.close()
   }
-  if (keptAs === null) placeFile(draft, path)
-  else {
-    for (const suffix of COMPANIONS) if (existsSync(`${path}${suffix}`)) renameSync(`${path}${suffix}`, `${keptAs}${suffix}`)
-    replaceFile(draft, path, keptAs)
-  }
+  placeSqliteFile(draft, path, keptAs)
   return { ...NOBODY, keptAs, keyId }
 }
 
 /** A damaged store is left as it lies, if no gateway works on what can still be read of it. Throws STORE_IN_USE. */
 async function leaveDamaged(path: string, now: number): Promise<void> {
-  let present: Backend | undefined
+  let present: SqliteBackend | undefined
   try {
-    present = openSqlite(path, 'write')
+    present = await openStoreFile(path)
     const alive = await present.db.selectFrom('nodes').select('id').where('heartbeat_at', '>', liveSince(now)).execute()
     if (alive.length > 0) throw inUse(`the store is damaged, and gateways run on it (node ${alive.map(({ id }) => id).join(', ')})`)
   } catch (error) {
     if (error instanceof MailwicketError && error.code === 'STORE_IN_USE') throw error
     // It cannot even say who uses it.
   } finally {
-    present?.close()
+    await present?.close()
   }
 }
 

@@ -54,6 +54,6 @@ test('a restore that waited for its yes while the key was rotated does not bring
   const prepared = await prepareRestore({ config: fixture.config, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock })
   await store.keys.rotate()
   await expect(prepared.apply()).rejects.toMatchObject({ code: 'KEY_WRONG' })
-  prepared.close()
+  await prepared.close()
   await expectAllOpen()
 })

@@ -1,7 +1,9 @@
 /**
- * What a database has to offer to the store. One file implements it for each (`sqlite-backend.ts`); nothing else knows which it is.
+ * What a database has to offer to the store. One folder implements it for each (`sqlite/`); nothing else knows which it is:
+ * where they differ there is a flag (`backend-features.ts`) or a statement (`Ddl`). `open-backend.ts` opens one.
  */
-import type { ColumnDefinitionBuilder, Kysely, RawBuilder } from 'kysely'
+import type { ColumnDefinitionBuilder, Kysely, RawBuilder, Transaction } from 'kysely'
+import type { BackendFeatures } from './backend-features.ts'
 import type { Schema } from './schema.ts'
 
 /** Where the databases write a table differently. */
@@ -15,18 +17,47 @@ export interface Ddl {
   appendOnly(table: string): readonly RawBuilder<unknown>[]
 }
 
+/** Counts pages, rows or bytes. */
+export interface Progress {
+  readonly done: number
+  readonly total: number
+}
+
+export type OnProgress = ((progress: Progress) => void) | undefined
+
+export type BackendMode =
+  /** Administrative changes: a commit survives a power failure. */
+  | 'write'
+  /** The gateway's records: a commit survives a crash of the process; a power failure may cost the last seconds. */
+  | 'write-records'
+  /** One query on the loop that serves sessions is short, and waits for no writer. */
+  | 'read'
+
+/** What a look at the structure found. */
+export interface Integrity {
+  /** Tables that were left out because they would have taken too long. */
+  readonly unchecked: readonly string[]
+  readonly ms: number
+}
+
 export interface Backend {
+  readonly features: BackendFeatures
   readonly db: Kysely<Schema>
   readonly ddl: Ddl
-  /** Copies the whole database as of one moment into `file`; units of progress are pages. */
-  backupTo(file: string, onProgress: (done: number, total: number) => void): Promise<void>
-  /** Makes another database readable and writable beside this one as `name`; what is written there survives no crash, and foreign keys are not held any more. Not within a transaction. */
-  attach(file: string, name: string): void
-  /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. Of one table, or of everything. */
-  isSound(depth: 'quick' | 'full', table?: string): boolean
-  /** Folds everything pending into the one file, so that it may be renamed. Throws STORE_UNAVAILABLE when others have it open. */
-  becomeSingleFile(): void
-  /** Throws STORE_UNAVAILABLE when the database that was opened is no longer the one at its place: what others write would never be seen. */
-  checkInPlace(): void
-  close(): void
+  /** How messages call it: a path, or an address without a password. */
+  readonly place: string
+  /**
+   * Runs one change as a transaction that holds, from its beginning, the lock under which nobody else changes anything:
+   * what it has looked at stays so until it is committed. Waits its turn. Throws STORE_BUSY.
+   */
+  change<Result>(act: (db: Transaction<Schema>) => Promise<Result>): Promise<Result>
+  /** Runs queries that all see one moment, and hold up nobody. On a backend opened to read. */
+  snapshot<Result>(act: (db: Transaction<Schema>) => Promise<Result>): Promise<Result>
+  /** `features.listens`: calls whenever the generation moved, until it is stopped. */
+  listen?(onMoved: () => void): Promise<{ stop(): Promise<void> }>
+  /** `features.checksIntegrity`: looks at everything, or, the most important first, at what fits in a time. Throws STORE_DAMAGED. */
+  checkIntegrity?(limits?: { readonly budgetMs: number }): Promise<Integrity>
+  /** Writes the whole store as of one moment, checked, into a new SQLite file, 0600, without holding up writers. Throws ALREADY_EXISTS, STORE_DAMAGED. */
+  copyTo(file: string, onProgress: OnProgress): Promise<void>
+  close(): Promise<void>
 }

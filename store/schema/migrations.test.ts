@@ -2,7 +2,8 @@ import { existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:f
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createStore, migrateStore, readStoreVersion } from '../open-store.ts'
-import { createSqliteFile, openSqlite } from '../sqlite/sqlite-backend.ts'
+import { openSqlite } from '../sqlite/sqlite-backend.ts'
+import { createSqliteFile } from '../sqlite/sqlite-store-file.ts'
 import { ACTOR, StoreFixture } from '../store-fixture.ts'
 import { MIGRATIONS, type Migration, migrate, readVersion } from './migrations.ts'
 
@@ -83,7 +84,7 @@ test('a migration keeps what is there, tells its steps, and runs once', async ()
   expect(steps).toEqual([{ version: newest + 1, name: 'notes' }])
   expect(await readVersion(backend)).toEqual({ version: newest + 1, needsProgram: '0.2.0' })
   expect((await sql<{ text: string }>`select text from notes`.execute(backend.db)).rows).toEqual([{ text: 'Phone' }])
-  backend.close()
+  await backend.close()
   await expect(fixture.open()).rejects.toMatchObject({ code: 'STORE_TOO_NEW', message: expect.stringContaining('0.2.0') })
 })
 
@@ -112,7 +113,7 @@ test('a store of the first release gets users and sending rules; its devices sta
     'null',
   ]
   await sql.raw(`insert into devices values (${device.join(',')})`).execute(backend.db)
-  backend.close()
+  await backend.close()
   await expect(fixture.open()).rejects.toMatchObject({ code: 'STORE_TOO_OLD' })
   expect(await migrateStore({ config: fixture.config, actor: ACTOR })).toEqual({ from: 1, to: newest })
   const store = await fixture.open()
@@ -135,7 +136,7 @@ test('a migration that fails leaves the store as it was', async () => {
   await expect(migrate(backend, { migrations: [...MIGRATIONS, failing] })).rejects.toThrow('no space left')
   expect((await readVersion(backend)).version).toBe(newest)
   expect(await migrate(backend, { migrations })).toEqual({ from: newest, to: newest + 1 })
-  backend.close()
+  await backend.close()
 })
 
 test('the store at its newest version is left alone by `migrate`', async () => {

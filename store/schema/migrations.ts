@@ -64,7 +64,7 @@ export async function migrate(
 ): Promise<{ from: number; to: number }> {
   const from = (await readVersion(backend)).version
   for (;;) {
-    const isDone = await backend.db.transaction().execute(async db => {
+    const isDone = await backend.change(async db => {
       const { version, needsProgram } = await readVersion({ ...backend, db })
       if (version > migrations.length) throw tooNew(version, needsProgram, migrations)
       const migration = migrations[version]

@@ -47,7 +47,7 @@ test('kill -9 of a writing process loses no device that was told, and the store 
   const told = await writeAndKill(20)
   const backend = openSqlite(fixture.path, 'write')
   expect(backend.isSound('full')).toBe(true)
-  backend.close()
+  await backend.close()
   const ids = new Set((await (await fixture.open()).devices.list()).map(({ id }) => id as string))
   expect(told.filter(id => !ids.has(id))).toEqual([])
   expect(told.length).toBeGreaterThanOrEqual(20)
@@ -88,8 +88,8 @@ test('a reader sees what a writer committed, at once, and cannot write', async (
     code: 'STORE_UNAVAILABLE',
     cause: { code: 'SQLITE_READONLY' },
   })
-  reader.close()
-  writer.close()
+  await reader.close()
+  await writer.close()
 })
 
 test('a reader does not wait for a transaction that writes', async () => {
@@ -99,8 +99,8 @@ test('a reader does not wait for a transaction that writes', async () => {
     expect(await reader.db.selectFrom('generation').select('value').execute()).not.toEqual([{ value: 77 }])
   })
   expect(await reader.db.selectFrom('generation').select('value').execute()).toEqual([{ value: 77 }])
-  reader.close()
-  writer.close()
+  await reader.close()
+  await writer.close()
 })
 
 test('a transaction that fails leaves nothing behind', async () => {
@@ -111,7 +111,7 @@ test('a transaction that fails leaves nothing behind', async () => {
   })
   await expect(failing).rejects.toThrow('no')
   expect(await backend.db.selectFrom('mailboxes').select('address').execute()).toEqual([{ address: anna }])
-  backend.close()
+  await backend.close()
 })
 
 test('administrative commits reach the disk, records the operating system', async () => {
@@ -126,7 +126,7 @@ test('administrative commits reach the disk, records the operating system', asyn
       parameters: [],
     })
     expect(rows).toEqual([{ synchronous: level }])
-    backend.close()
+    await backend.close()
   }
 })
 
@@ -138,7 +138,7 @@ test('what the driver says comes as an error of ours with its cause', async () =
       .selectAll()
       .execute(),
   ).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', cause: { message: 'no such table: no_such_table' } })
-  backend.close()
+  await backend.close()
   chmodSync(fixture.path, 0o600)
   expect(() => openSqlite(fixture.dir, 'write')).toThrow(expect.objectContaining({ code: 'STORE_UNAVAILABLE' }))
   expect(() => openSqlite(`${fixture.path}x`, 'write')).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))

@@ -3,6 +3,7 @@
  */
 import type { Kysely } from 'kysely'
 import { splitList } from '../accounts/device-rows.ts'
+import type { Backend } from '../schema/backend.ts'
 import type { MailboxState, Scope, UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 
@@ -33,15 +34,15 @@ export interface ExportedMailbox {
 /** Bounds the memory, whatever the size of the store. */
 const PAGE_MAILBOXES = 500
 
-/** Gives all mailboxes by address to `onPage`, and waits for it. `db` is a reading connection: a transaction of it is one moment and blocks nobody. */
+/** Gives all mailboxes by address to `onPage`, and waits for it. `backend` was opened to read. */
 export async function exportMailboxes(
-  db: Kysely<Schema>,
+  backend: Backend,
   {
     withHashes,
     onPage,
   }: { readonly withHashes: boolean; readonly onPage: (page: readonly ExportedMailbox[], progress: { done: number; total: number }) => Promise<void> },
 ): Promise<{ readonly mailboxes: number; readonly devices: number }> {
-  return db.transaction().execute(async snapshot => {
+  return backend.snapshot(async snapshot => {
     const counted = await snapshot
       .selectFrom('mailboxes')
       .select(({ fn }) => fn.countAll<number>().as('n'))

@@ -2,9 +2,9 @@
  * Import and export as the store offers them: which connection they use, and the copy on which an import is rehearsed.
  */
 import { availableParallelism } from 'node:os'
-import { copyDatabase, removeDatabase } from '../maintenance/backup.ts'
+import { openBackend, openCopy, type StoreConfig } from '../open-backend.ts'
 import { PasswordHasher } from '../passwords/password-hash.ts'
-import { openSqlite } from '../sqlite/sqlite-backend.ts'
+import { removeSqliteFile } from '../sqlite/sqlite-store-file.ts'
 import type { StoreContext } from '../store-context.ts'
 import { type ExportedMailbox, exportMailboxes } from './export.ts'
 import { RehearsalHasher } from './import-passwords.ts'
@@ -13,7 +13,7 @@ import { Importer } from './importer.ts'
 
 export interface OpenImport {
   readonly importer: Importer
-  close(): void
+  close(): Promise<void>
 }
 
 /** Some hundred rows wait for their hash at a time. */
@@ -21,30 +21,30 @@ const HASHES_WAITING = 10_000
 
 export class Transfer {
   readonly #context: StoreContext
-  readonly #path: string
+  readonly #store: StoreConfig
 
-  constructor(context: StoreContext, path: string) {
+  constructor(context: StoreContext, store: StoreConfig) {
     this.#context = context
-    this.#path = path
+    this.#store = store
   }
 
   /** A rehearsal works on a private copy that goes away with it: the store is not written, and what is said is what an import would do. */
   async openImport(options: ImportOptions): Promise<OpenImport> {
     // libuv has four threads: more hashes at once than cores gain nothing, and than threads wait anyway.
     const hasher = new PasswordHasher({ concurrency: Math.min(4, availableParallelism()), maxWaiting: HASHES_WAITING })
-    if (!options.rehearse) return { importer: await Importer.open(this.#context, options, hasher), close: () => {} }
-    const path = `${this.#path}.rehearsal`
-    removeDatabase(path)
+    if (!options.rehearse) return { importer: await Importer.open(this.#context, options, hasher), close: async () => {} }
+    const path = `${this.#store.sqlitePath}.rehearsal`
+    removeSqliteFile(path)
     try {
-      await copyDatabase(this.#context.backend, path, undefined)
-      const backend = openSqlite(path, 'write-records')
-      const close = (): void => {
-        backend.close()
-        removeDatabase(path)
+      await this.#context.backend.copyTo(path, undefined)
+      const backend = await openCopy(path, 'write-records')
+      const close = async (): Promise<void> => {
+        await backend.close()
+        removeSqliteFile(path)
       }
       return { importer: await Importer.open(this.#context.over(backend), options, new RehearsalHasher(hasher)), close }
     } catch (error) {
-      removeDatabase(path)
+      removeSqliteFile(path)
       throw error
     }
   }
@@ -57,15 +57,15 @@ export class Transfer {
     readonly onPage: (page: readonly ExportedMailbox[], progress: { done: number; total: number }) => Promise<void>
   }): Promise<{ readonly mailboxes: number; readonly devices: number }> {
     const { withHashes, target, onPage } = options
-    const reader = openSqlite(this.#path, 'read')
+    const reader = await openBackend(this.#store, 'read')
     try {
-      const counts = await exportMailboxes(reader.db, { withHashes, onPage })
+      const counts = await exportMailboxes(reader, { withHashes, onPage })
       await this.#context.change(change =>
         change.audit({ action: 'store.exported', subject: 'store', subjectId: null, before: null, after: { file: target, hashes: withHashes, ...counts } }),
       )
       return counts
     } finally {
-      reader.close()
+      await reader.close()
     }
   }
 }

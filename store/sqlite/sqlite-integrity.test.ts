@@ -2,8 +2,8 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Store } from '../open-store.ts'
 import { StoreFixture } from '../store-fixture.ts'
-import { checkWithin } from './integrity.ts'
-import { openSqlite } from './sqlite-backend.ts'
+import { SqliteConnection } from './sqlite-connection.ts'
+import { checkWithin } from './sqlite-integrity.ts'
 
 const anna = 'anna@example.com'
 let fixture: StoreFixture
@@ -45,15 +45,20 @@ test.each(['devices', 'devices_by_bucket', 'audit', 'activity_by_time'])(
 test('what would take too long is left out and named; what logins need is looked at before', async () => {
   await fixture.query(`insert into activity (id, cursor, address, device_id, result, protocol, ip, app, first_at, last_at, count)
     values (10000000, 1, '', '', '', 'imap', '', '', 1, 1, 1)`)
-  const backend = openSqlite(fixture.path, 'write')
+  const connection = new SqliteConnection(fixture.path, 'write')
+  const tables = {
+    path: fixture.path,
+    isSound: (table: string) => connection.isSound('quick', table),
+    countAtMost: (table: string) => connection.countAtMost(table),
+  }
   try {
-    expect(await checkWithin(backend, fixture.path)).toMatchObject({ unchecked: ['activity'] })
+    expect(checkWithin(tables, 10_000)).toMatchObject({ unchecked: ['activity'] })
     let now = 0
     // Every table takes four seconds.
-    const { unchecked } = await checkWithin(backend, fixture.path, 10_000, () => (now += 2000))
+    const { unchecked } = checkWithin(tables, 10_000, () => (now += 2000))
     expect(unchecked).toContain('activity')
     expect(unchecked).not.toContain('meta')
   } finally {
-    backend.close()
+    connection.close()
   }
 })
