@@ -15,7 +15,7 @@ import { type ProofServices, proveLogin } from './prove-login.ts'
 
 const RIGHT = 'marker-right-Old1'
 const mailbox: LoginMailbox = { id: 'm1' as MailboxId, address: 'ann@example.com', upstream: 'main', login: 'ann.a', sealedSecret: null, state: 'active' }
-const legacy: LoginDevice = {
+const migrationDevice: LoginDevice = {
   id: 'd1' as DeviceId,
   name: 'legacy',
   kind: 'legacy',
@@ -65,12 +65,12 @@ interface Try {
 function prove(text: string, { device = {}, ip = '192.0.2.7', protocol = 'imap', signal = new AbortController().signal }: Try = {}) {
   const services = {
     store: {
-      findLogin: async () => ({ mailbox, devices: [{ ...legacy, ...device }] }),
+      findLogin: async () => ({ mailbox, devices: [{ ...migrationDevice, ...device }] }),
       tagsOf: () => ({ generated: Buffer.alloc(8), chosen: Buffer.alloc(1) }),
     },
     hasher: { verify: async () => Promise.reject(new Error('argon2 was asked')) },
     log: silentLog,
-    legacy: migrationLogins,
+    migrationLogins,
     migrationRouteOf: (_mailbox: LoginMailbox, secret: Secret) => ({ config: { imap: server, submission: server }, login: { secret } }) as unknown as Route,
   } as unknown as ProofServices
   const credentials = { address: mailbox.address, secret: Secret.fromText(text), actsAsOther: false }
@@ -113,7 +113,7 @@ describe('a secret that is no device’s', () => {
     answer = async () => Promise.reject(new UpstreamFailure('refused-us', 'NO who are you'))
     expect(await prove(RIGHT)).toMatchObject({ refused: 'wrong-secret' })
     answer = direct
-    expect(await prove(RIGHT)).toMatchObject({ legacy: 'refused by the upstream a moment ago' })
+    expect(await prove(RIGHT)).toMatchObject({ migrationRefusal: 'refused by the upstream a moment ago' })
     server = { ...server, port: 144 }
     expect(await prove(RIGHT)).toMatchObject({ device: { id: 'd1' } })
   })
