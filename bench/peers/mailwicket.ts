@@ -49,8 +49,8 @@ export class Installation {
       database
         .prepare(
           `with recursive n(i) as (select 1 union all select i + 1 from n where i < ?)
-           insert into mailboxes (id, address, upstream, login, sealed_secret, state, created_at)
-           select 'f' || lower(hex(randomblob(8))), 'filler' || i || '@example.test', 'main', null, randomblob(64), 'active', 0 from n`,
+           insert into mailboxes (id, address, domain, upstream, login, sealed_secret, state, created_at)
+           select 'f' || lower(hex(randomblob(8))), 'filler' || i || '@example.test', 'example.test', 'main', null, randomblob(64), 'active', 0 from n`,
         )
         .run(Math.ceil(count / DEVICES_PER_MAILBOX))
       database

@@ -2,7 +2,7 @@
  * Mailboxes: an address, the upstream where its mail lives, and how Mailwicket logs in there. No password of its own.
  */
 import type { Kysely, Selectable } from 'kysely'
-import { parseAddress } from '../../base/address.ts'
+import { domainOf, parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { type MailboxId, makeId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -156,7 +156,11 @@ export interface MailboxColumns {
 
 export async function insertMailbox(change: Change, mailbox: MailboxColumns & { readonly id: MailboxId; readonly address: string }): Promise<void> {
   const { id, address, upstream, login, state, sealed } = mailbox
-  await change.db.insertInto('mailboxes').values({ id, address, upstream, login, sealed_secret: sealed, state, created_at: change.at }).execute()
+  const row = { id, address, domain: domainOf(address), upstream, login, sealed_secret: sealed, state }
+  await change.db
+    .insertInto('mailboxes')
+    .values({ ...row, created_at: change.at })
+    .execute()
   const after = { upstream, login, secret: sealed === null ? 'none' : 'stored', ...(state === 'active' ? {} : { state }) }
   await change.audit({ action: 'mailbox.added', subject: address, subjectId: id, before: null, after })
 }

@@ -33,7 +33,7 @@ async function addMailboxes(): Promise<void> {
       const sealed = await sealForStore(db, fixture.loadKeyring(), secret(`secret ${n}`), upstreamSecretPlace(id))
       await db
         .insertInto('mailboxes')
-        .values({ id, address: address(n), upstream: 'main', login: null, sealed_secret: sealed, state: 'active', created_at: 0 })
+        .values({ id, address: address(n), domain: 'example.com', upstream: 'main', login: null, sealed_secret: sealed, state: 'active', created_at: 0 })
         .execute()
     }
   })

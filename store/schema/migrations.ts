@@ -6,6 +6,7 @@
 import { type Kysely, sql } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Backend, Ddl } from './backend.ts'
+import { addDomains } from './portal-tables.ts'
 import type { MetaName } from './schema.ts'
 
 export interface Migration {
@@ -22,6 +23,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'limits', since: '0.1.0', run: makeLimitTables },
   { name: 'cut-over', since: '0.1.0', run: makeMigrationDeviceIndex },
   { name: 'blocked users', since: '0.1.0', run: addUserState },
+  { name: 'domains and notes of mailboxes', since: '0.1.0', run: addDomains },
 ]
 
 export interface StoreVersion {

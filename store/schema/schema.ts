@@ -32,6 +32,10 @@ export interface MailboxesTable {
   sealed_secret: Uint8Array | null
   state: MailboxState
   created_at: number
+  /** Of `address`: lists of one domain go by it. */
+  domain: string
+  /** What those who look after it want to remember; one line. */
+  note: string | null
 }
 
 export interface DevicesTable {
