@@ -15,10 +15,11 @@ import type { LoginMailbox } from '../store/schema/login-record.ts'
 import { Limiter } from './abuse/limiter.ts'
 import { LimiterSync } from './abuse/limiter-sync.ts'
 import { Unauthenticated } from './abuse/unauthenticated.ts'
-import { type ImapServices, ImapSession } from './imap/imap-session.ts'
+import type { ImapServices } from './imap/imap-dialogue.ts'
+import { ImapSession } from './imap/imap-session.ts'
 import { openConfigured, submissionUpstreams } from './lifecycle/configured.ts'
 import { reloadConfig } from './lifecycle/reload.ts'
-import { LIMITS } from './limits.ts'
+import { LIMITS, type Limits } from './limits.ts'
 import type { Connection } from './listen/connection.ts'
 import type { ListenFacts } from './listen/listener.ts'
 import { openListeners } from './listen/listeners.ts'
@@ -31,8 +32,9 @@ import { LiveSessions } from './sessions/live-sessions.ts'
 import { Recorder } from './sessions/recorder.ts'
 import { Revocation } from './sessions/revocation.ts'
 import { SendingLedger } from './smtp/sending-ledger.ts'
+import type { SmtpServices } from './smtp/smtp-dialogue.ts'
 import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
-import { type SmtpServices, SmtpSession } from './smtp/smtp-session.ts'
+import { SmtpSession } from './smtp/smtp-session.ts'
 
 export interface Gateway {
   /** As bound now. */
@@ -64,6 +66,8 @@ export interface GatewayOptions {
   readonly log: LevelledLog
   /** Where the ready line goes. */
   readonly out: LogSink
+  /** Other ones than `LIMITS`, for tests. */
+  readonly limits?: Limits
   /** Undefined: nobody is told. */
   readonly serviceManager?: ServiceManagerLink | undefined
 }
@@ -87,7 +91,7 @@ const WATCHED_POLL_MS = 15_000
 /** For what comes after the drain: last replies, the last batch, the database. */
 const STOP_MARGIN_MS = 30_000
 
-async function openParts({ config, env, log, out, serviceManager: manager }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
+async function openParts({ config, env, log, out, serviceManager: manager, limits = LIMITS }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
   // What a reload replaces; everything below asks for it anew each time.
   const current = { configured: openConfigured(config) }
   const certificates = await openCertificates({ files: config.certificates, log })
@@ -104,6 +108,7 @@ async function openParts({ config, env, log, out, serviceManager: manager }: Gat
   const limiterSync = new LimiterSync(store, limiter)
   const hasher = new PasswordHasher({ observer: metrics })
   const common = {
+    limits,
     store,
     hasher,
     recorder,

@@ -1,5 +1,8 @@
 /**
  * Every limit of the gateway in one place, each with its reason. Times in milliseconds, sizes in bytes.
+ *
+ * Deadlines and caps of connections reach their users as a value (`GatewayOptions.limits`, then the services), so that a test need not wait for a
+ * real minute. Bounds of parsers, caches and batches, for which nobody waits, are taken from here.
  */
 
 import { UPSTREAM_LIMITS } from '../upstream/upstream-limits.ts'
@@ -29,6 +32,8 @@ export const LIMITS = {
   refusedLogins: 10,
   /** After one side's FIN the other may still send (design section 4). */
   halfOpenMs: 30_000,
+  /** A relay without a message: no app is silent for so long with one in mind; longer than the ten minutes that RFC 5321 §4.5.3.2.6 gives an upstream for its 250. */
+  relayIdleMs: 15 * 60_000,
   /** An upload of which the upstream takes nothing: longer than any disk sync, short enough that no dead session is kept for long. */
   uploadStallMs: 5 * 60_000,
   /** How long an upstream may think about a message it has got (RFC 5321 §4.5.3.2.6). */
@@ -110,6 +115,11 @@ export const LIMITS = {
   /** Attempts waiting for the store; older ones are dropped first when the store stays away. */
   pendingActivity: 20_000,
 } as const
+
+type Widened<Value> = Value extends number ? number : { readonly [Key in keyof Value]: Widened<Value[Key]> }
+
+/** As `LIMITS`, with other numbers. */
+export type Limits = Widened<typeof LIMITS>
 
 /** The same for the monitoring endpoint. Who may reach it is not known to it, so it must not be a way to hold up mail. */
 export const ADMIN_LIMITS = {

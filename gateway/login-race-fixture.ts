@@ -13,7 +13,8 @@ import { normaliseSecret } from '../store/passwords/app-password.ts'
 import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { StoreFixture } from '../store/store-fixture.ts'
 import { openLimiterForAll } from './abuse/limiter-fixture.ts'
-import { type ImapServices, ImapSession } from './imap/imap-session.ts'
+import type { ImapServices } from './imap/imap-dialogue.ts'
+import { ImapSession } from './imap/imap-session.ts'
 import { LIMITS } from './limits.ts'
 import { openPretendedConnection } from './listen/connection-fixture.ts'
 import { openTcpPair } from './listen/tcp-pair-fixture.ts'
@@ -22,8 +23,9 @@ import { Metrics } from './monitoring/metrics.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
 import { Revocation } from './sessions/revocation.ts'
 import { SendingLedger } from './smtp/sending-ledger.ts'
+import type { SmtpServices } from './smtp/smtp-dialogue.ts'
 import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
-import { type SmtpServices, SmtpSession } from './smtp/smtp-session.ts'
+import { SmtpSession } from './smtp/smtp-session.ts'
 
 export const ADDRESS = 'ann@example.com'
 
@@ -140,6 +142,7 @@ export class RaceStage {
       },
       hasher: { verify: (...given: Parameters<PasswordHasher['verify']>) => gates.run('verify', () => this.#hasher.verify(...given)) },
       config: { sessionsPerDevice: 100, upstreams: [] },
+      limits: LIMITS,
       limiter: openLimiterForAll(),
       metrics: new Metrics(),
       migrationLogins: new MigrationLogins(),

@@ -30,6 +30,7 @@ export const REPLIES = {
   notNow: (tag: string) => `${tag} BAD Not allowed in this state.${CRLF}`,
   malformed: (tag: string | undefined, why: string) => `${tag ?? '*'} BAD Cannot read this command: ${why}.${CRLF}`,
   tooMuchMalformed: `* BYE Too many malformed commands.${CRLF}`,
+  tooMany: `* BYE Too many commands before login.${CRLF}`,
   tooLarge: `* BYE That is more than a command before login may have.${CRLF}`,
   tooManyRefusals: `* BYE Too many wrong logins.${CRLF}`,
   tooCrowded: `* BYE Too many connections that do not log in.${CRLF}`,

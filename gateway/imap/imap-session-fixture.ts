@@ -10,11 +10,13 @@ import { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
 import type { Limiter } from '../abuse/limiter.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
+import { LIMITS } from '../limits.ts'
 import { openPretendedConnection } from '../listen/connection-fixture.ts'
 import { MigrationLogins } from '../login/migration-login.ts'
 import { Metrics } from '../monitoring/metrics.ts'
 import { LiveSessions } from '../sessions/live-sessions.ts'
-import { type ImapServices, ImapSession } from './imap-session.ts'
+import type { ImapServices } from './imap-dialogue.ts'
+import { ImapSession } from './imap-session.ts'
 
 export const SECRET = 'marker-Secret-chosen-1'
 const hasher = new PasswordHasher()
@@ -83,6 +85,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
     },
     hasher,
     config: { sessionsPerDevice, upstreams: [] },
+    limits: LIMITS,
     limiter,
     live,
     log,

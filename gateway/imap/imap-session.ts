@@ -5,143 +5,102 @@
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { Wire } from '../../base/wire.ts'
-import type { ImapConnector } from '../../upstream/imap/imap-connector.ts'
 import { LIMITS } from '../limits.ts'
 import type { Connection } from '../listen/connection.ts'
-import type { LoginServices } from '../login/login.ts'
-import { LiveSession } from '../sessions/live-sessions.ts'
+import { ClientSession } from '../login/client-session.ts'
+import { type Credentials, decodeBase64 } from '../login/sasl.ts'
 import { ImapArguments } from './imap-arguments.ts'
 import { type RawCommand, readCommand } from './imap-command-reader.ts'
-import { REPLIES } from './imap-replies.ts'
-import { findVerb, type ImapState } from './imap-verbs.ts'
+import type { ImapDialogue, ImapServed, ImapServices } from './imap-dialogue.ts'
+import { spliceImap } from './imap-hand-over.ts'
+import { failureReply, REPLIES, refusalReply } from './imap-replies.ts'
+import { findVerb } from './imap-verbs.ts'
 
-export interface ImapServices extends LoginServices {
-  readonly connect: ImapConnector
-}
-
-export class ImapSession {
-  readonly services: ImapServices
-  readonly connection: Connection
-  readonly live: LiveSession
-  readonly log: Log
-  wire: Wire
-  state: ImapState
-  refusedLogins = 0
-  readonly #acceptedAt = Date.now()
-  #malformed = 0
-  #received = 0
-  #commands = 0
-
+export class ImapSession extends ClientSession<ImapServed, ImapServices> implements ImapDialogue {
   constructor(services: ImapServices, connection: Connection, log: Log) {
-    this.services = services
-    this.connection = connection
-    this.live = new LiveSession({ protocol: 'imap', scope: 'imap', ip: connection.ip, since: this.#acceptedAt, end: why => this.#endEarly(why) })
-    this.log = log.with({ cid: this.live.id, proto: 'imap', remote: connection.ip })
-    this.wire = new Wire(connection.socket, LIMITS.commandBytes)
-    this.state = connection.tls === null ? 'plain' : 'secure'
-    services.live.enter(this.live)
-    connection.giveWay = () => {
-      if (this.live.device !== undefined) return false
-      this.sendAway(REPLIES.tooCrowded, 'too-crowded')
-      return true
+    super({ services, connection, log }, { name: 'imap', scope: 'imap', lastReplies: REPLIES })
+  }
+
+  protected async serve(): Promise<void> {
+    this.#read()
+    if (this.state.name === 'plain' || this.state.name === 'secure') this.say(REPLIES.greeting(this.state.name))
+    for (;;) {
+      const { state } = this
+      if (state.name === 'left' || state.name === 'unserved') return
+      await this.#serveOne(state)
     }
   }
 
-  /** Serves the client until it is logged in, has left or has been sent away. Never throws. */
-  async run(msToLogin: number = LIMITS.loginMs): Promise<void> {
-    const timer = setTimeout(() => this.sendAway(REPLIES.tooSlow, 'login-timeout'), msToLogin)
-    try {
-      if (this.state !== 'left') this.wire.write(REPLIES.greeting(this.state))
-      while (this.state !== 'left') await this.#serveOne()
-    } catch (error) {
-      this.#fail(error)
-    } finally {
-      clearTimeout(timer)
-    }
-  }
-
-  get hasLeft(): boolean {
-    return this.state === 'left'
-  }
-
-  /** Takes the connection away from this loop: it is spliced, or closed. */
-  leave(): ReturnType<Wire['release']> {
-    this.state = 'left'
-    return this.wire.release()
-  }
-
-  /** Says a last word and closes. */
-  sendAway(text: string, why: string): void {
-    if (this.state === 'left') return
-    this.state = 'left'
+  protected detach({ wire }: ImapServed, error: MailwicketError): void {
     // Aborting wakes a login that waits for an upstream: it has nobody left to answer.
-    this.wire.abort(new MailwicketError('WIRE_CLOSED', { message: why }))
-    this.connection.disconnect(text)
-    this.over(why)
+    wire.abort(error)
   }
 
-  /** Writes the one `session.end` line. */
-  over(why: string): void {
-    const { services, live } = this
-    services.live.leave(live)
-    services.recorder.ended(live)
-    services.metrics.sessionEnded(live, why)
-    this.log.info('session.end', { why, mailbox: live.mailbox, device: live.device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...live.countBytes() })
+  #read(): void {
+    const { socket, tls } = this.connection
+    this.enter({ name: tls === null ? 'plain' : 'secure', wire: new Wire(socket, LIMITS.commandBytes) })
   }
 
-  /** STARTTLS: everything that the client said before is forgotten (RFC 9051 §6.2.1). */
-  async secure(): Promise<void> {
-    this.wire.release()
-    await this.connection.secure()
-    if (this.hasLeft) return // sent away during the handshake
-    this.wire = new Wire(this.connection.socket, LIMITS.commandBytes)
-    this.live.app = null
-    this.#malformed = 0
-    this.#received = 0
-    this.state = 'secure'
+  get #wire(): Wire {
+    const { state } = this
+    if (state.name === 'left' || state.name === 'unserved') throw new MailwicketError('WIRE_CLOSED')
+    return state.wire
   }
 
-  async #serveOne(): Promise<void> {
+  async #serveOne({ name, wire }: ImapServed): Promise<void> {
     // SECURITY: a client that does not read its replies is not read either, or it could make us keep megabytes of them.
-    await this.wire.drained()
-    const command = await readCommand(this.wire, () => this.wire.write(REPLIES.goOn))
-    this.#received += sizeOf(command)
-    this.#commands += 1
-    if (this.#received > LIMITS.preLoginBytes || this.#commands > LIMITS.preLoginCommands)
-      throw new MailwicketError('WIRE_LIMIT', { message: 'too much before login' })
+    await wire.drained()
+    const command = await readCommand(wire, () => wire.write(REPLIES.goOn))
+    if (!this.countCommand(sizeOf(command))) return
     const words = new ImapArguments(command)
     const tag = words.tag()
     try {
       if (tag === undefined) throw new MailwicketError('WIRE_SYNTAX', { message: 'a tag was expected' })
       words.space()
-      const run = findVerb(words.verb(), this.state)
-      await run({ session: this, tag, words, command })
+      const run = findVerb(words.verb(), name)
+      await run({ dialogue: this, state: name, tag, words, command })
     } catch (error) {
-      if (!(error instanceof MailwicketError) || error.code !== 'WIRE_SYNTAX' || this.state === 'left') throw error
-      this.#countMalformed(tag, error.message)
+      if (!(error instanceof MailwicketError) || error.code !== 'WIRE_SYNTAX') throw error
+      this.say(REPLIES.malformed(tag, error.message))
+      this.countMalformed()
     }
   }
 
-  #countMalformed(tag: string | undefined, why: string): void {
-    this.#malformed += 1
-    this.wire.write(REPLIES.malformed(tag, why))
-    if (this.#malformed >= LIMITS.malformedCommands) this.sendAway(REPLIES.tooMuchMalformed, 'malformed')
+  say(reply: string): void {
+    const { state } = this
+    if (state.name === 'plain' || state.name === 'secure') state.wire.write(reply)
   }
 
-  #endEarly(why: string): void {
-    this.sendAway(why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended, why)
+  async ask(challenge: string): Promise<Buffer | undefined> {
+    const wire = this.#wire
+    wire.write(challenge)
+    const line = await wire.readLine(LIMITS.commandBytes)
+    this.countBytes(line.length + 2)
+    // RFC 9051 §6.2.2: a lone * cancels.
+    return line.length === 1 && line[0] === 0x2a ? undefined : decodeBase64(line)
   }
 
-  #fail(error: unknown): void {
-    if (this.state === 'left') return
-    if (error instanceof MailwicketError && error.kind === 'client') {
-      if (error.code === 'WIRE_LIMIT') return this.sendAway(REPLIES.tooLarge, 'too-large')
-      this.leave()
-      this.connection.destroy()
-      return this.over(error.code === 'WIRE_TIMEOUT' ? 'tls-timeout' : 'client-closed')
-    }
-    this.log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
-    this.sendAway(REPLIES.bug, 'bug')
+  /** RFC 9051 §6.2.1: everything that the client said before is forgotten. */
+  async startTls(): Promise<void> {
+    this.#wire.release()
+    await this.putTlsOn()
+    if (!this.hasLeft) this.#read()
+  }
+
+  async logIn(tag: string, credentials: Credentials): Promise<void> {
+    const wire = this.#wire
+    const { ip, port, destination } = this.connection
+    const client = { ip, port, destination, session: this.live.id }
+    const login = await this.tryLogin({
+      credentials,
+      wire,
+      connect: (route, signal) => this.services.connect(route, client, signal),
+      onRefused: refusal => this.say(refusalReply(tag, refusal)),
+      onFailed: failure => this.say(failureReply(tag, failure)),
+    })
+    if (login === undefined) return
+    this.leave()
+    spliceImap(this, wire, tag, login)
   }
 }
 

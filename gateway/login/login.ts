@@ -16,7 +16,7 @@ import type { DeviceStatus, LoginDevice, LoginMailbox } from '../../store/schema
 import { type FailureReply, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import type { Route } from '../../upstream/upstream-routes.ts'
 import type { Failure, Limiter } from '../abuse/limiter.ts'
-import { LIMITS } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import type { Metrics } from '../monitoring/metrics.ts'
 import { type EndReason, judgeSession, type LiveSession, type LiveSessions } from '../sessions/live-sessions.ts'
 import { Ended, failureOf, type LoginResult } from '../sessions/login-result.ts'
@@ -28,6 +28,7 @@ import type { Credentials } from './sasl.ts'
 
 export interface LoginServices extends ProofServices {
   readonly config: Config
+  readonly limits: Limits
   readonly store: GatewayStore
   readonly recorder: Recorder
   readonly limiter: Limiter
@@ -52,7 +53,7 @@ export type LoginOutcome<Upstream> =
   | { readonly refused: Refusal; readonly delayMs?: number }
   | { readonly failed: FailureReply }
   /** The client left, or the session was ended meanwhile: nobody to answer. */
-  | { readonly gone: string }
+  | { readonly gone: EndReason | 'client-left' }
 
 /** What is no failure. */
 type TriedLogin<Upstream> = Extract<LoginOutcome<Upstream>, { readonly upstream: Upstream } | { readonly refused: Refusal }>
@@ -69,7 +70,8 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
   const ended = (outcome: 'ok' | 'refused' | 'failed', result: LoginResult) =>
     services.metrics.loginEnded({ protocol: session.protocol, outcome, result, seconds: (performance.now() - receivedAt) / 1000 })
   const controller = new AbortController()
-  const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', `no login within ${LIMITS.upstreamLoginMs / 1000} s`)), LIMITS.upstreamLoginMs)
+  const { upstreamLoginMs } = services.limits
+  const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', `no login within ${upstreamLoginMs / 1000} s`)), upstreamLoginMs)
   session.endBy(why => controller.abort(new Ended(why)))
   wire.onGone = error => controller.abort(error)
   try {
@@ -208,7 +210,11 @@ function refuse(
 }
 
 /** One place for all that was not refused and did not work: who is told, how loudly it is logged. */
-function explain(services: LoginServices, attempt: LoginAttempt, error: unknown): { failed: FailureReply } | { gone: string } {
+function explain(
+  services: LoginServices,
+  attempt: LoginAttempt,
+  error: unknown,
+): Extract<LoginOutcome<never>, { readonly failed: FailureReply } | { readonly gone: string }> {
   const { session, log } = attempt
   const reason = failureOf(error)
   const fields = { ...recordFailure(services, attempt, reason), reason }
@@ -233,7 +239,7 @@ function explain(services: LoginServices, attempt: LoginAttempt, error: unknown)
   return { failed: 'unavailable' }
 }
 
-function reasonOf(error: unknown): string {
+function reasonOf(error: unknown): EndReason | 'client-left' {
   return error instanceof Ended ? error.why : 'client-left'
 }
 

@@ -6,7 +6,7 @@
  */
 
 import type { Wire } from '../../base/wire.ts'
-import { LIMITS } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import { EndOfData } from './end-of-data.ts'
 
 export type PayloadOutcome = 'sent' | 'bare-lf' | 'upstream-gone' | { readonly refused: string }
@@ -16,6 +16,7 @@ export interface Payload {
   readonly upstream: Wire
   /** Looks at the header; undefined: nothing of the message is looked at. */
   readonly header: HeaderCheck | undefined
+  readonly limits: Limits
   /** False once the upstream has closed or answered before the end. */
   readonly isUpstreamAlive: () => boolean
 }
@@ -32,7 +33,7 @@ export interface HeaderCheck {
 
 /** Rejects when the client leaves in the middle. */
 export async function relayPayload(payload: Payload): Promise<{ outcome: PayloadOutcome; bytes: number }> {
-  const { client, upstream, header, isUpstreamAlive } = payload
+  const { client, upstream, header, isUpstreamAlive, limits } = payload
   const end = new EndOfData()
   let isHeld = header !== undefined
   let refusal: Exclude<PayloadOutcome, 'sent'> | undefined
@@ -57,10 +58,10 @@ export async function relayPayload(payload: Payload): Promise<{ outcome: Payload
       if (typeof verdict === 'object') refuse(verdict)
       else if (verdict === 'pass') {
         isHeld = false
-        await send(upstream, header.held)
+        await send(upstream, header.held, limits.uploadStallMs)
       }
     } else if (refusal === undefined) {
-      await send(upstream, scan.pass)
+      await send(upstream, scan.pass, limits.uploadStallMs)
     }
     if (scan.verdict === 'end') {
       client.putBack(scan.rest)
@@ -70,11 +71,11 @@ export async function relayPayload(payload: Payload): Promise<{ outcome: Payload
 }
 
 /** Writes and waits while the upstream is slow; returns at once when it is gone. */
-async function send({ socket }: Wire, bytes: Buffer): Promise<void> {
+async function send({ socket }: Wire, bytes: Buffer, stallMs: number): Promise<void> {
   if (socket.destroyed || bytes.length === 0 || socket.write(bytes)) return
   await new Promise<void>(resolve => {
     // An upstream that takes nothing for so long is given up: our client is not read meanwhile, so its end would not be heard either.
-    const timer = setTimeout(() => socket.destroy(), LIMITS.uploadStallMs)
+    const timer = setTimeout(() => socket.destroy(), stallMs)
     const done = () => {
       clearTimeout(timer)
       socket.off('drain', done)

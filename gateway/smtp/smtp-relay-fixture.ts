@@ -2,6 +2,7 @@
 import { duplexPair } from 'node:stream'
 import { expect, vi } from 'vitest'
 import { Wire } from '../../base/wire.ts'
+import { LIMITS } from '../limits.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { SmtpRelay } from './smtp-relay.ts'
 import type { AcceptedMessage } from './smtp-transaction.ts'
@@ -58,6 +59,7 @@ export function openRelay(answer: Answer = obliging, policy: Partial<SendingPoli
     client: new Wire(ours, 64 * 1024),
     upstream: new Wire(theirs, 64 * 1024),
     policy: { ...anything, ...policy },
+    limits: LIMITS,
     ehloReply: '250-our list\r\n250 SIZE\r\n',
     onAccepted: message => accepted.push(message),
     onRefused: what => refused.push(what),

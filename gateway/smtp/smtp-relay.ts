@@ -9,7 +9,7 @@ import { MailwicketError } from '../../base/errors.ts'
 import type { Wire } from '../../base/wire.ts'
 import { readReply, type SmtpReply } from '../../upstream/smtp/smtp-reply.ts'
 import { sanitise, UpstreamFailure } from '../../upstream/upstream-failure.ts'
-import { LIMITS } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { parseMail, parseRcpt, UnknownParameter } from './smtp-envelope.ts'
 import { type PayloadOutcome, relayPayload } from './smtp-payload.ts'
@@ -30,6 +30,7 @@ export interface RelayOptions {
   readonly client: Wire
   readonly upstream: Wire
   readonly policy: SendingPolicy
+  readonly limits: Limits
   /** Our answer to EHLO, the same as before AUTH. */
   readonly ehloReply: string
   readonly onAccepted: (message: AcceptedMessage) => void
@@ -95,7 +96,7 @@ export class SmtpRelay {
   end(why: string, lastReply: string): void {
     if (this.#ended !== undefined) return
     this.#ended = new RelayEnd(why, lastReply)
-    if (this.#phase === 'final') setTimeout(() => this.#cut(), LIMITS.finalReplyGraceMs)
+    if (this.#phase === 'final') setTimeout(() => this.#cut(), this.#options.limits.finalReplyGraceMs)
     else this.#cut()
   }
 
@@ -206,9 +207,9 @@ export class SmtpRelay {
   }
 
   async #payload(): Promise<void> {
-    const { client, upstream, policy } = this.#options
+    const { client, upstream, policy, limits } = this.#options
     const isUpstreamAlive = () => this.#upstreamEnd === undefined && this.#early === undefined
-    const payload = await relayPayload({ client, upstream, header: policy.headerCheck(), isUpstreamAlive })
+    const payload = await relayPayload({ client, upstream, header: policy.headerCheck(), isUpstreamAlive, limits })
     if (payload.outcome !== 'sent') throw this.#refusePayload(payload.outcome)
     this.#phase = 'final'
     let done = false
@@ -220,7 +221,7 @@ export class SmtpRelay {
         return this.#forgetMessage()
       },
     })
-    const timer = setTimeout(() => upstream.socket.destroy(), LIMITS.finalReplyMs)
+    const timer = setTimeout(() => upstream.socket.destroy(), this.#options.limits.finalReplyMs)
     try {
       await this.#until(() => done)
     } finally {

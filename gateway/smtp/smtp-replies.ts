@@ -28,6 +28,7 @@ export const REPLIES = {
   unknownParameter: '555 5.5.4 That parameter is not offered\r\n',
   lineEnds: '500 5.5.2 Lines end with CRLF\r\n',
   tooLong: '500 5.5.6 Line too long\r\n',
+  tooLarge: '421 4.7.0 That is more than a client may send before login\r\n',
   tooMuchMalformed: '421 4.7.0 Too many malformed commands\r\n',
   tooManyRefusals: '421 4.7.0 Too many wrong logins\r\n',
   tooCrowded: '421 4.7.0 Too many connections that do not log in\r\n',

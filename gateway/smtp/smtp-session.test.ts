@@ -8,14 +8,16 @@ import { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
 import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
+import { LIMITS } from '../limits.ts'
 import { openPretendedConnection } from '../listen/connection-fixture.ts'
 import { openTcpPair } from '../listen/tcp-pair-fixture.ts'
 import { MigrationLogins } from '../login/migration-login.ts'
 import { Metrics } from '../monitoring/metrics.ts'
 import { LiveSessions } from '../sessions/live-sessions.ts'
 import { SendingLedger } from './sending-ledger.ts'
+import type { SmtpServices } from './smtp-dialogue.ts'
 import { SmtpServerAdapter } from './smtp-server-adapter.ts'
-import { type SmtpServices, SmtpSession } from './smtp-session.ts'
+import { SmtpSession } from './smtp-session.ts'
 
 const SECRET = 'marker-Secret-chosen-2'
 const hasher = new PasswordHasher()
@@ -60,6 +62,7 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
     },
     hasher,
     config: { sessionsPerDevice, upstreams: [] },
+    limits: LIMITS,
     limiter: openLimiterForAll(terms),
     live,
     log,

@@ -2,18 +2,19 @@
  * The hand-over of an IMAP connection: our OK with the upstream's capabilities, what either side sent meanwhile, then the splice.
  */
 
+import type { Wire } from '../../base/wire.ts'
 import type { ImapUpstream } from '../../upstream/imap/imap-upstream.ts'
-import type { LoginOutcome } from '../login/login.ts'
+import type { ClientSession, LoggedIn } from '../login/client-session.ts'
 import { Splice } from '../wire/splice.ts'
+import type { ImapServed, ImapServices } from './imap-dialogue.ts'
 import { ImapIdPeek } from './imap-id-peek.ts'
 import { REPLIES } from './imap-replies.ts'
-import type { ImapSession } from './imap-session.ts'
 
-type LoggedIn = Extract<LoginOutcome<ImapUpstream>, { readonly upstream: ImapUpstream }>
+type Session = Pick<ClientSession<ImapServed, ImapServices>, 'live' | 'services' | 'connection' | 'over'>
 
-export function spliceImap(session: ImapSession, tag: string, { upstream, device }: LoggedIn): void {
+export function spliceImap(session: Session, wire: Wire, tag: string, { upstream, device }: LoggedIn<ImapUpstream>): void {
   const { live, services, connection } = session
-  const { socket: client, unread } = session.leave()
+  const { socket: client, unread } = wire.release()
   client.write(REPLIES.loggedIn(tag, upstream.capabilities))
   const splice = new Splice(client, upstream.socket, why => session.over(why))
   live.countBytes = () => ({ bytesIn: splice.bytesIn, bytesOut: splice.bytesOut })

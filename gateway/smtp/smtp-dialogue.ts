@@ -1,0 +1,44 @@
+/**
+ * What a command before login may touch of its session: the interface between the loop and its verbs, so that neither imports the other.
+ */
+import type { Wire } from '../../base/wire.ts'
+import type { SmtpConnector } from '../../upstream/smtp/smtp-connector.ts'
+import type { LoginServices } from '../login/login.ts'
+import type { SendingLedger } from './sending-ledger.ts'
+import type { ServedConnection } from './smtp-detach.ts'
+import type { SmtpServerAdapter } from './smtp-server-adapter.ts'
+
+export interface SmtpServices extends LoginServices {
+  readonly connect: SmtpConnector
+  readonly smtpServer: SmtpServerAdapter
+  readonly ledger: SendingLedger
+}
+
+interface Reading {
+  /** smtp-server splits the lines. */
+  readonly served: ServedConnection
+  /** What the client called itself; '' before it has. */
+  readonly helo: string
+}
+
+/** The states in which commands are served. */
+export type SmtpCommands = Reading & { readonly name: 'plain' | 'secure' }
+
+export type SmtpServed =
+  | SmtpCommands
+  /** AUTH is read: what comes was not asked for. */
+  | (Reading & { readonly name: 'authenticating' })
+  /** The next line is the client's answer. */
+  | (Reading & { readonly name: 'answering'; readonly take: (answer: Buffer) => void })
+  /** `wire`: how the login hears that it is for nobody any more. */
+  | (Reading & { readonly name: 'logging-in'; readonly wire: Pick<Wire, 'onGone'> })
+
+export interface SmtpDialogue {
+  say(reply: string): void
+  /** The client has called itself this. */
+  greeted(helo: string): void
+  /** Says that TLS may begin, puts it on, and forgets what was said before. */
+  startTls(): void
+  /** Reads what belongs to this AUTH line, and logs in. */
+  authenticate(line: string): void
+}
