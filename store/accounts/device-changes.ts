@@ -2,10 +2,11 @@
  * The changes of a device's row, each with its audit entry and its move of the generation: for `devices.ts` and for imports.
  */
 import type { DeviceId, MailboxId, UserId } from '../../base/ids.ts'
+import { splitList } from '../schema/list-column.ts'
 import { type AuditFacts, type Change, changedFacts } from '../store-context.ts'
 import { nameKeyOf } from './device-names.ts'
 import type { PasswordColumns } from './device-passwords.ts'
-import { type getDeviceRow, splitList, type termColumns } from './device-rows.ts'
+import type { getDeviceRow, termColumns } from './device-rows.ts'
 
 export type DeviceRow = Awaited<ReturnType<typeof getDeviceRow>>
 export type TermColumns = ReturnType<typeof termColumns>

@@ -5,8 +5,9 @@ import type { Kysely, Selectable } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, NodeId } from '../../base/ids.ts'
 import { formatCidr, parseCidr } from '../../base/network.ts'
-import { liveSince } from '../history/sessions.ts'
+import { splitList } from '../schema/list-column.ts'
 import type { MailboxState, PasswordKind, Scope, UserState } from '../schema/login-record.ts'
+import { liveSince } from '../schema/node-liveness.ts'
 import type { DevicesTable, Schema } from '../schema/schema.ts'
 import { nameKeyOf } from './device-names.ts'
 
@@ -68,11 +69,6 @@ function parseBlock(text: string): string {
   } catch (error) {
     throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(text)} ${(error as Error).message}`, cause: error })
   }
-}
-
-/** A comma-separated column as a list. */
-export function splitList<Item extends string>(text: string): readonly Item[] {
-  return text === '' ? [] : (text.split(',') as Item[])
 }
 
 export function selectDevices(db: Kysely<Schema>, now: number) {

@@ -7,24 +7,14 @@ import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { type DeviceId, makeId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
+import { splitList } from '../schema/list-column.ts'
 import type { Scope } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
 import { auditDevice, changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, type UserLink } from './device-changes.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
 import { checkRoomForChosen, makePassword, type PasswordOwner } from './device-passwords.ts'
-import {
-  checkNameIsFree,
-  checkNotRevoked,
-  type Device,
-  getDevice,
-  getDeviceRow,
-  SCOPES,
-  selectDevices,
-  splitList,
-  termColumns,
-  toDevice,
-} from './device-rows.ts'
+import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, selectDevices, termColumns, toDevice } from './device-rows.ts'
 import { getMailboxRow } from './mailboxes.ts'
 import { checkIsNotMigrationDevice, checkNameIsNotReserved } from './migration-rows.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'

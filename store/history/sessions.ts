@@ -7,6 +7,7 @@ import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import { ambiguous, resolveDevice } from '../accounts/device-names.ts'
 import { kickColumns } from '../accounts/kick.ts'
 import { getMailboxRow } from '../accounts/mailboxes.ts'
+import { liveSince } from '../schema/node-liveness.ts'
 import type { Change, StoreContext } from '../store-context.ts'
 
 export interface Session {
@@ -25,14 +26,6 @@ export interface Session {
 }
 
 export type KickTarget = { readonly ids: readonly string[] } | { readonly device: string } | { readonly mailbox: string }
-
-/** Gateways write a heartbeat every second; ten missed ones are a gateway that is gone. */
-const NODE_SILENCE_MS = 10_000
-
-/** A node whose heartbeat is later than this is alive. */
-export function liveSince(now: number): number {
-  return now - NODE_SILENCE_MS
-}
 
 export class Sessions {
   readonly #context: StoreContext

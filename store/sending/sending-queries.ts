@@ -5,8 +5,8 @@
 import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, MailboxId, UserId } from '../../base/ids.ts'
-import { splitList } from '../accounts/device-rows.ts'
 import type { Sending, SendingTerms } from '../accounts/sending-rules.ts'
+import { splitList } from '../schema/list-column.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema, SendingSubjectKind } from '../schema/schema.ts'
 

@@ -2,8 +2,8 @@
  * Mailboxes and their devices as they leave the store: as of one moment, page by page, without anything secret but, where asked for, the hashes.
  */
 import type { Kysely } from 'kysely'
-import { splitList } from '../accounts/device-rows.ts'
 import type { Backend } from '../schema/backend.ts'
+import { splitList } from '../schema/list-column.ts'
 import type { MailboxState, Scope, UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 
