@@ -2,7 +2,8 @@
  * The options with which `mailbox set`, `device set` and `user set` say what may be sent, and how the rules are shown.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import type { Sending, SendingChanges } from '../../store/accounts/sending-rules.ts'
+import type { SendingChanges } from '../../store/sending/sending-change.ts'
+import type { Sending } from '../../store/sending/sending-rows.ts'
 import type { Command } from '../frame/command-frame.ts'
 
 export interface SendingOptions {
@@ -57,7 +58,7 @@ async function parseSenderList(text: string): Promise<readonly string[] | null> 
     if (words.length > 1) throw badInput('--senders: “any” stands alone.', example)
     return null
   }
-  const { parseSenders } = await import('../../store/accounts/sending-rules.ts')
+  const { parseSenders } = await import('../../store/sending/sending-change.ts')
   try {
     return parseSenders(words)
   } catch (error) {

@@ -3,7 +3,8 @@
  * While the store is away, counting goes on in memory, and what was missed is written afterwards.
  */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { FailureRecord, GatewayStore } from '../../store/gateway-side/gateway-store.ts'
+import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
+import type { FailureRecord } from '../../store/limits/limit-records.ts'
 import type { FailureKind } from '../../store/schema/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 import type { FailureCounter, UnsharedCount } from './failure-counter.ts'

@@ -3,7 +3,8 @@
  */
 import { LRUCache } from 'lru-cache'
 import type { MailboxId } from '../../base/ids.ts'
-import type { GatewayStore, RecognisedNetworkRecord } from '../../store/gateway-side/gateway-store.ts'
+import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
+import type { RecognisedNetworkRecord } from '../../store/limits/limit-records.ts'
 import { RECOGNISED_NETWORK_MS } from '../../store/schema/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 

@@ -5,7 +5,8 @@
  */
 import type { DeviceId, SessionId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
-import type { ActivityRecord, ConnectionRecord, GatewayStore, KeywordsRecord, SentRecord, SessionRow } from '../../store/gateway-side/gateway-store.ts'
+import type { ActivityRecord, ConnectionRecord, GatewayStore, SessionRow } from '../../store/gateway-side/gateway-store.ts'
+import type { KeywordsRecord, SentRecord } from '../../store/sending/sending-rows.ts'
 import { LIMITS } from '../limits.ts'
 import type { LiveSession, LiveSessions } from './live-sessions.ts'
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceId } from '../../base/ids.ts'
-import type { SendingRule } from '../../store/accounts/sending-rules.ts'
+import type { SendingRule } from '../../store/sending/sending-rows.ts'
 import { SendingLedger } from './sending-ledger.ts'
 import { makeSendingPolicy } from './sending-policy.ts'
 

@@ -5,7 +5,7 @@
  * that lives, and many connections at once have one limit a day together.
  */
 import { normaliseAddress } from '../../base/address.ts'
-import type { SendingTerms } from '../../store/accounts/sending-rules.ts'
+import type { SendingTerms } from '../../store/sending/sending-rows.ts'
 import { checkFromHeader } from './from-header.ts'
 import type { SendingLedger } from './sending-ledger.ts'
 import type { HeaderCheck } from './smtp-payload.ts'

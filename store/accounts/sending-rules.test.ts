@@ -2,9 +2,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type DeviceId, makeId } from '../../base/ids.ts'
 import type { Batch } from '../gateway-side/gateway-store.ts'
 import type { Store } from '../open-store.ts'
+import type { SendingChanges } from '../sending/sending-change.ts'
 import { StoreFixture, type TestNode } from '../store-fixture.ts'
 import type { Device } from './device-rows.ts'
-import type { SendingChanges } from './sending-rules.ts'
 
 const anna = 'anna@example.com'
 const DAY_MS = 86_400_000

@@ -1,69 +1,21 @@
 /**
- * What a mailbox, a user or a device may send (design section 5): how the rules are set, kept and read by a person.
+ * What a mailbox, a user or a device may send (design section 5): how a person reads and sets it.
  * The rules of all three hold together: the strictest wins. A subject without a rule restricts nothing.
- *
- * Invariant: every change is audited and moves the generation, so that live sessions read again.
  */
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
-import type { DeviceId, MailboxId, UserId } from '../../base/ids.ts'
-import { findHostName } from '../../base/network.ts'
-import type { Schema, SendingSubjectKind } from '../schema/schema.ts'
-import { selectSending, toSending } from '../sending/sending-queries.ts'
-import { type AuditFacts, type Change, changedFacts, type StoreContext } from '../store-context.ts'
+import type { DeviceId } from '../../base/ids.ts'
+import type { Schema } from '../schema/schema.ts'
+import { changeSending, type FoundSubject, readSending, type SendingChanges } from '../sending/sending-change.ts'
+import type { Sending } from '../sending/sending-rows.ts'
+import type { StoreContext } from '../store-context.ts'
 import { resolveDevice } from './device-names.ts'
 import { checkNotRevoked, getDeviceRow } from './device-rows.ts'
 import { getMailboxRow } from './mailboxes.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
-/** One subject's rule; what is left open (null) restricts nothing. */
-export interface SendingRule {
-  readonly maySend: boolean
-  /** Addresses, `*@domain` patterns or `own` (the mailbox's address); null: any. Normalised. */
-  readonly senders: readonly string[] | null
-  /** Check the message's From header too, not only MAIL FROM. */
-  readonly checksFrom: boolean
-  readonly recipientsPerMessage: number | null
-  readonly recipientsPerDay: number | null
-}
-
-/** What holds for one device: the rules of its mailbox, its user and itself, and what was sent today (UTC). */
-export interface SendingTerms {
-  readonly device: DeviceId
-  /** `mailbox`, `user` (only where one is linked), `device`. */
-  readonly rules: readonly (SendingRule & {
-    readonly of: SendingSubjectKind
-    /** Names the mailbox, user or device among all. */
-    readonly subject: string
-    readonly sentToday: number
-  })[]
-}
-
-/** A rule as a person looks at it. */
-export interface Sending extends SendingRule {
-  /** Recipients of today (UTC), of all devices that the subject stands for. */
-  readonly sentToday: number
-}
-
-/** What is left out stays. */
-export type SendingChanges = { readonly [Name in keyof SendingRule]?: SendingRule[Name] | undefined }
-
 /** An address, a login, or a reference to a device. */
 export type SendingSubject = { readonly mailbox: string } | { readonly user: string } | { readonly device: string }
-
-/** A subject that was found. */
-export interface FoundSubject {
-  readonly kind: SendingSubjectKind
-  readonly id: MailboxId | UserId | DeviceId
-  /** As the audit calls it. */
-  readonly name: string
-}
-
-/** More than a person lists; each is looked at for every message. */
-const MAX_SENDERS = 100
-/** Keeps the sums far from where integers end. */
-const MAX_RECIPIENTS = 1_000_000_000
 
 export class SendingRules {
   readonly #context: StoreContext
@@ -89,67 +41,6 @@ export class SendingRules {
   }
 }
 
-/** Changes the rule of a subject within a change that is under way. Throws BAD_INPUT. */
-export async function changeSending(change: Change, subject: FoundSubject, changes: SendingChanges): Promise<void> {
-  const before = await readSending(change.db, subject, change.at)
-  const after = checkRule({
-    maySend: changes.maySend ?? before.maySend,
-    senders: changes.senders === undefined ? before.senders : changes.senders,
-    checksFrom: changes.checksFrom ?? before.checksFrom,
-    recipientsPerMessage: changes.recipientsPerMessage === undefined ? before.recipientsPerMessage : changes.recipientsPerMessage,
-    recipientsPerDay: changes.recipientsPerDay === undefined ? before.recipientsPerDay : changes.recipientsPerDay,
-  })
-  const changed = changedFacts(ruleFacts(before), ruleFacts(after))
-  if (changed === undefined) return
-  const columns = {
-    may_send: Number(after.maySend),
-    senders: after.senders?.join(',') ?? null,
-    checks_from: Number(after.checksFrom),
-    recipients_per_message: after.recipientsPerMessage,
-    recipients_per_day: after.recipientsPerDay,
-  }
-  await change.db
-    .insertInto('sending_rules')
-    .values({ subject_kind: subject.kind, subject_id: subject.id, ...columns })
-    .onConflict(conflict => conflict.columns(['subject_kind', 'subject_id']).doUpdateSet(columns))
-    .execute()
-  await change.audit({ action: `${subject.kind}.sending`, subject: subject.name, subjectId: subject.id, ...changed })
-  await change.moveGeneration()
-}
-
-/** Senders in their one spelling: an address, `*@domain`, or `own`. Throws BAD_INPUT. */
-export function parseSenders(texts: readonly string[]): readonly string[] {
-  const senders = [...new Set(texts.map(parseSender))]
-  if (senders.length === 0) throw badInput('an empty list of senders lets nobody send: say `any`, or take the right to send away')
-  if (senders.length > MAX_SENDERS) throw badInput(`a rule has at most ${MAX_SENDERS} senders; *@domain stands for all of a domain`)
-  return senders
-}
-
-function parseSender(text: string): string {
-  const sender = text.trim()
-  if (sender.toLowerCase() === 'own') return 'own'
-  if (sender.startsWith('*@')) {
-    const domain = findHostName(sender.slice(2))
-    if (domain === undefined) throw badInput(`${JSON.stringify(sender)} does not name a domain: write *@example.com`)
-    return `*@${domain}`
-  }
-  if (sender.includes('*')) throw badInput(`${JSON.stringify(sender)}: a star stands for everything before the @ only, as in *@example.com`)
-  if (!sender.includes('@')) throw badInput(`${JSON.stringify(sender)} is no sender: write an address, *@domain, or own (the mailbox’s address)`)
-  return parseAddress(sender)
-}
-
-function checkRule(rule: SendingRule): SendingRule {
-  for (const limit of [rule.recipientsPerMessage, rule.recipientsPerDay]) {
-    if (limit !== null && !(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_RECIPIENTS))
-      throw badInput('a limit of recipients is a whole number from 1; to stop sending, take the right to send away')
-  }
-  return { ...rule, senders: rule.senders === null ? null : parseSenders(rule.senders) }
-}
-
-function ruleFacts({ maySend, senders, checksFrom, recipientsPerMessage, recipientsPerDay }: SendingRule): AuditFacts {
-  return { maySend, senders, checksFrom, recipientsPerMessage, recipientsPerDay }
-}
-
 async function findSubject(db: Kysely<Schema>, subject: SendingSubject): Promise<FoundSubject> {
   if ('mailbox' in subject) {
     const { id, address } = await getMailboxRow(db, parseAddress(subject.mailbox))
@@ -161,12 +52,4 @@ async function findSubject(db: Kysely<Schema>, subject: SendingSubject): Promise
   }
   const { id, address, name } = await getDeviceRow(db, await resolveDevice(db, subject.device))
   return { kind: 'device', id, name: `${address}/${name}` }
-}
-
-async function readSending(db: Kysely<Schema>, { kind, id }: FoundSubject, now: number): Promise<Sending> {
-  return toSending(await selectSending(db, kind, now).where('subject.id', '=', id).executeTakeFirstOrThrow())
-}
-
-function badInput(message: string): MailwicketError {
-  return new MailwicketError('BAD_INPUT', { message })
 }

@@ -6,9 +6,9 @@ import { MailwicketError } from '../../base/errors.ts'
 import { makeId, type UserId } from '../../base/ids.ts'
 import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
-import { forgetSending, selectSending, toSending } from '../sending/sending-queries.ts'
+import { changeSending, type FoundSubject } from '../sending/sending-change.ts'
+import { forgetSending, type Sending, selectSending, toSending } from '../sending/sending-rows.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
-import { changeSending, type FoundSubject, type Sending } from './sending-rules.ts'
 import { findUserRow, getUserRow, noUser, parseLogin } from './user-rows.ts'
 
 export interface User {

@@ -3,12 +3,12 @@
  * writes go to a worker thread (`writer-thread.ts`), because better-sqlite3 is synchronous and a blocked loop freezes every session.
  * Every method may throw STORE_UNAVAILABLE; none ever answers "not found" because it failed.
  */
-import type { DeviceId, MailboxId, NodeId, SessionId } from '../../base/ids.ts'
+import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
-import type { SendingTerms } from '../accounts/sending-rules.ts'
+import type { FailureRecord, FailureRow, RecognisedNetworkRecord } from '../limits/limit-records.ts'
 import type { Integrity } from '../schema/backend.ts'
-import type { FailureKind } from '../schema/failure-limits.ts'
 import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
+import type { KeywordsRecord, SendingTerms, SentRecord } from '../sending/sending-rows.ts'
 
 /** The last connection of one device. */
 export interface ConnectionRecord {
@@ -44,45 +44,6 @@ export interface SessionRow {
   readonly since: number
   readonly bytesIn: number
   readonly bytesOut: number
-}
-
-/** The upstream accepted a message of this device for so many recipients. */
-export interface SentRecord {
-  readonly device: DeviceId
-  readonly recipients: number
-  /** Milliseconds since 1970, UTC: decides the day that it counts for. */
-  readonly at: number
-}
-
-/** What an upstream's submission server offered in its EHLO reply after TLS: keyword in capitals → its parameters, '' for none. */
-export interface KeywordsRecord {
-  readonly upstream: string
-  readonly keywords: ReadonlyMap<string, string>
-}
-
-/** More distinct wrong secrets of a subject; they are added to what all nodes counted. */
-export interface FailureRecord {
-  readonly kind: FailureKind
-  readonly subject: string
-  readonly added: number
-  /** All that this node counts: the store's count is not below it, unless it was cleared. */
-  readonly total: number
-  /** Milliseconds since 1970, UTC; holds until the count starts anew. */
-  readonly expiresAt: number
-}
-
-/** A device of the mailbox logged in from the block. */
-export interface RecognisedNetworkRecord {
-  readonly mailbox: MailboxId
-  readonly block: string
-  readonly at: number
-}
-
-export interface FailureRow {
-  readonly kind: FailureKind
-  readonly subject: string
-  readonly count: number
-  readonly expiresAt: number
 }
 
 /** What happened since the last batch; written in one transaction. */

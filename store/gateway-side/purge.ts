@@ -15,7 +15,7 @@ import {
   SENT_DAYS_KEPT,
 } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
-import { dayOf, forgetSending } from '../sending/sending-queries.ts'
+import { dayOf, forgetSending } from '../sending/sending-rows.ts'
 
 /** One step of everything. The next comes a minute later. */
 export async function purge(db: Kysely<Schema>, self: NodeId, now: number): Promise<void> {

@@ -7,9 +7,10 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, NodeId } from '../../base/ids.ts'
+import type { FailureRecord, RecognisedNetworkRecord } from '../limits/limit-records.ts'
 import type { StoreConfig } from '../open-backend.ts'
 import type { Integrity } from '../schema/backend.ts'
-import type { Batch, FailureRecord, RecognisedNetworkRecord } from './gateway-store.ts'
+import type { Batch } from './gateway-store.ts'
 
 export interface WorkerData {
   readonly store: StoreConfig

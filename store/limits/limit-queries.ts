@@ -2,9 +2,9 @@
  * What the limiter reads in the gateway: counts that moved, and whether a block is known. Short queries, compiled once.
  */
 import type { Kysely } from 'kysely'
-import type { FailureRow } from '../gateway-side/gateway-store.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema } from '../schema/schema.ts'
+import type { FailureRow } from './limit-records.ts'
 
 export class LimitQueries {
   readonly #db: Kysely<Schema>

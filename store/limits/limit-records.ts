@@ -1,9 +1,9 @@
 /**
- * What the limiter writes: counts of wrong secrets, and the blocks that a mailbox knows. Runs in the store's worker thread.
+ * What the limiter writes: counts of wrong secrets, and the networks that a mailbox recognises. Runs in the store's worker thread.
  */
 import { type Kysely, sql, type Transaction } from 'kysely'
-import type { FailureRecord, RecognisedNetworkRecord } from '../gateway-side/gateway-store.ts'
-import { RECOGNISED_NETWORK_MS } from '../schema/failure-limits.ts'
+import type { MailboxId } from '../../base/ids.ts'
+import { type FailureKind, RECOGNISED_NETWORK_MS } from '../schema/failure-limits.ts'
 import { FAILURE_ROWS_KEPT, PURGE_ROWS, RECOGNISED_NETWORKS_PER_MAILBOX } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
 
@@ -11,6 +11,31 @@ import type { Schema } from '../schema/schema.ts'
 const LATEST_END_MS = 25 * 3_600_000
 /** Steps of one purge: milliseconds each. */
 const PURGE_STEPS = 20
+
+/** More distinct wrong secrets of a subject; they are added to what all nodes counted. */
+export interface FailureRecord {
+  readonly kind: FailureKind
+  readonly subject: string
+  readonly added: number
+  /** All that this node counts: the store's count is not below it, unless it was cleared. */
+  readonly total: number
+  /** Milliseconds since 1970, UTC; holds until the count starts anew. */
+  readonly expiresAt: number
+}
+
+/** A device of the mailbox logged in from the block. */
+export interface RecognisedNetworkRecord {
+  readonly mailbox: MailboxId
+  readonly block: string
+  readonly at: number
+}
+
+export interface FailureRow {
+  readonly kind: FailureKind
+  readonly subject: string
+  readonly count: number
+  readonly expiresAt: number
+}
 
 export class LimitRecords {
   readonly #db: Kysely<Schema>

@@ -1,69 +1,12 @@
 /**
- * Sending rules, counts and the keywords of upstreams, as they are read: for a person, and for the gateway on its read-only connection.
- * And forgetting them with their subject, which no foreign key does: it may be in any of three tables.
+ * What the gateway reads about sending on its read-only connection: the rules that hold for a device, and the keywords of upstreams.
  */
-import { type Kysely, type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
-import type { DeviceId, MailboxId, UserId } from '../../base/ids.ts'
-import type { Sending, SendingTerms } from '../accounts/sending-rules.ts'
-import { splitList } from '../schema/list-column.ts'
+import type { DeviceId } from '../../base/ids.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema, SendingSubjectKind } from '../schema/schema.ts'
-
-const DAY_MS = 86_400_000
-const TABLES = { mailbox: 'mailboxes', user: 'users', device: 'devices' } as const satisfies Record<SendingSubjectKind, keyof Schema>
-
-/** The day that a moment belongs to: days since 1970, UTC. */
-export function dayOf(at: number): number {
-  return Math.floor(at / DAY_MS)
-}
-
-/** The rules of all subjects of a kind, each with what it sent today; `subject.id` chooses. */
-export function selectSending(db: Kysely<Schema>, kind: SendingSubjectKind, now: number) {
-  return joinRules(db.selectFrom(TABLES[kind]).select([sql<SendingSubjectKind>`${sql.lit(kind)}`.as('kind'), sql<string>`id`.as('id')]), db, dayOf(now))
-}
-
-interface Subject {
-  readonly kind: SendingSubjectKind
-  readonly id: string | null
-}
-
-function joinRules(
-  // biome-ignore lint/suspicious/noExplicitAny: whichever tables the subjects come from
-  subjects: SelectQueryBuilder<Schema, any, Subject>,
-  db: Kysely<Schema>,
-  day: number | RawBuilder<number>,
-) {
-  return db
-    .selectFrom(subjects.as('subject'))
-    .leftJoin('sending_rules', join => join.onRef('sending_rules.subject_kind', '=', 'subject.kind').onRef('sending_rules.subject_id', '=', 'subject.id'))
-    .leftJoin('sent_counts', join =>
-      join.onRef('sent_counts.subject_kind', '=', 'subject.kind').onRef('sent_counts.subject_id', '=', 'subject.id').on('sent_counts.day', '=', hidden(day)),
-    )
-    .select(['subject.kind', 'subject.id', 'sending_rules.may_send', 'sending_rules.senders', 'sending_rules.checks_from'])
-    .select(['sending_rules.recipients_per_message', 'sending_rules.recipients_per_day', 'sent_counts.recipients'])
-}
-
-type SendingRow = Omit<Awaited<ReturnType<ReturnType<typeof joinRules>['execute']>>[number], 'kind' | 'id'>
-
-export function toSending(row: SendingRow): Sending {
-  return {
-    maySend: row.may_send !== 0,
-    senders: row.senders === null ? null : splitList(row.senders),
-    checksFrom: row.checks_from === 1,
-    recipientsPerMessage: row.recipients_per_message,
-    recipientsPerDay: row.recipients_per_day,
-    sentToday: Number(row.recipients ?? 0),
-  }
-}
-
-/** Forgets the rules and counts of subjects that are removed. */
-export async function forgetSending(db: Kysely<Schema>, kind: SendingSubjectKind, ids: readonly (MailboxId | UserId | DeviceId)[]): Promise<void> {
-  for (const id of ids) {
-    await db.deleteFrom('sending_rules').where('subject_kind', '=', kind).where('subject_id', '=', id).execute()
-    await db.deleteFrom('sent_counts').where('subject_kind', '=', kind).where('subject_id', '=', id).execute()
-  }
-}
+import { dayOf, hidden, joinRules, type SendingTerms, toSending } from './sending-rows.ts'
 
 /** For the gateway: compiled once. */
 export class SendingQueries {
@@ -100,9 +43,4 @@ function selectTerms(db: Kysely<Schema>, param: Param<{ device: DeviceId; day: n
     .unionAll(subject('user', 'user_id').where('user_id', 'is not', null))
     .unionAll(subject('device', 'id'))
   return joinRules(subjects, db, param('day'))
-}
-
-/** In a query of its own, as in the login: SQLite plans a comparison with a bare parameter anew for every value (10 µs become 65). */
-function hidden<Value>(value: Value | RawBuilder<Value>): RawBuilder<Value> {
-  return sql<Value>`(select ${value})`
 }

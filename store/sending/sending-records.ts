@@ -5,10 +5,10 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DeviceId } from '../../base/ids.ts'
-import type { KeywordsRecord, SentRecord } from '../gateway-side/gateway-store.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema, SentCountsTable } from '../schema/schema.ts'
-import { dayOf } from './sending-queries.ts'
+import type { KeywordsRecord, SentRecord } from './sending-rows.ts'
+import { dayOf } from './sending-rows.ts'
 
 export class SendingRecords {
   readonly #queries
