@@ -67,16 +67,29 @@ export class Wire {
   }
 
   /** Whatever has arrived, at least one octet. */
-  readSome(): Promise<Buffer> {
-    return this.#read(() => (this.#end > this.#start ? this.#end - this.#start : undefined))
+  readSome(maxBytes: number = Number.POSITIVE_INFINITY): Promise<Buffer> {
+    return this.#read(() => (this.#end > this.#start ? Math.min(this.#end - this.#start, maxBytes) : undefined))
   }
 
   /** Gives back octets that were read last: the next read begins with them. */
   putBack(bytes: Buffer): void {
     if (bytes.length === 0) return
-    this.#buffer = Buffer.concat([bytes, this.#buffer.subarray(this.#start, this.#end)])
+    if (this.#isJustBefore(bytes)) {
+      this.#start -= bytes.length
+      this.#scanned = this.#start
+      return
+    }
+    // Nothing is written into it: it is full.
+    if (!this.hasUnread) this.#buffer = bytes
+    else this.#buffer = Buffer.concat([bytes, this.#buffer.subarray(this.#start, this.#end)])
     this.#start = this.#scanned = 0
     this.#end = this.#buffer.length
+  }
+
+  /** Whether they still stand in the buffer before what is read next: then nothing has to be copied. */
+  #isJustBefore(bytes: Buffer): boolean {
+    const isSameMemory = bytes.buffer === this.#buffer.buffer && this.#start >= bytes.length
+    return isSameMemory && bytes.byteOffset + bytes.length === this.#buffer.byteOffset + this.#start
   }
 
   /** The next `byteCount` octets. The caller has checked the number against its limit. */

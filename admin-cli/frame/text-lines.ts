@@ -11,21 +11,23 @@ export interface TextLine {
 
 export async function* linesOf(chunks: AsyncIterable<string>, maxLength: number): AsyncGenerator<TextLine> {
   let number = 0
-  let rest = ''
-  let isTooLong = false
-  const next = (text: string): TextLine => {
+  /** Of the line that is not complete: put together once, however small the pieces. */
+  let pieces: string[] = []
+  let length = 0
+  const next = (end: string): TextLine => {
     number += 1
-    const line = { number, text: isTooLong || text.length > maxLength ? undefined : text.replace(/\r$/, '') }
-    isTooLong = false
-    return line
+    const text = length + end.length > maxLength ? undefined : `${pieces.join('')}${end}`.replace(/\r$/, '')
+    pieces = []
+    length = 0
+    return { number, text }
   }
   for await (const chunk of chunks) {
-    const lines = (rest + chunk).split('\n')
-    rest = lines.pop() ?? ''
+    const lines = chunk.split('\n')
+    const rest = lines.pop() ?? ''
     for (const line of lines) yield next(line)
-    if (rest.length <= maxLength) continue
-    isTooLong = true
-    rest = ''
+    length += rest.length
+    if (length > maxLength) pieces = []
+    else if (rest !== '') pieces.push(rest)
   }
-  if (isTooLong || rest !== '') yield next(rest)
+  if (length > 0) yield next('')
 }

@@ -69,13 +69,18 @@ class OpenSource implements ImportSource {
   async *rows(): AsyncGenerator<RawRow | { line: number; bad: string }> {
     const chunks = this.#decode()
     // The first line says what it is.
-    let head = ''
-    let isEnded = false
-    while (!/\S.*\n/s.test(head) && head.length < MAX_LINE && !isEnded) {
-      const next = await chunks.next()
-      isEnded = next.done === true
-      head += next.value ?? ''
+    const pieces: string[] = []
+    let length = 0
+    // Only the new piece is looked at.
+    for (let hasText = false, hasLine = false; !hasLine && length < MAX_LINE; ) {
+      const { value: piece, done } = await chunks.next()
+      if (done === true) break
+      pieces.push(piece)
+      length += piece.length
+      hasLine = hasText ? piece.includes('\n') : /\S.*\n/s.test(piece)
+      hasText ||= /\S/.test(piece)
     }
+    const head = pieces.join('')
     const all = (async function* () {
       yield head
       yield* chunks

@@ -3,6 +3,7 @@
  *
  * Bounded in bytes and commands; it stops at the first command with a literal that is not an ID, because what follows is not known to be a command.
  */
+import { HeldBytes } from '../../base/held-bytes.ts'
 import { LIMITS } from '../limits.ts'
 import type { RawCommand } from './imap-command-reader.ts'
 import { parseClientId } from './imap-id.ts'
@@ -10,14 +11,25 @@ import { parseClientId } from './imap-id.ts'
 /** Apps send ID at once; Outlook sends some five commands before it. */
 const MAX_COMMANDS = 12
 const ID_COMMAND = /^[^ ]{1,256} ID [(N]/i
+/** What the pattern above looks at. */
+const MAX_ID_HEAD = 261
 const LITERAL_AT_END = /\{(\d{1,4})[+-]?\}$/
 
-const NOTHING = Buffer.alloc(0)
+const LF = 0x0a
+const CR = 0x0d
 
 export class ImapIdPeek {
   /** Called at most once, with the app's name and version. */
   readonly #onApp: (app: string) => void
-  #bytes: Buffer = NOTHING
+  /** Nothing once every command is complete: an idle session has no memory here. */
+  readonly #held = new HeldBytes()
+  /** Where the line or literal begins that is not complete, and up to where no line end was found. */
+  #at = 0
+  #searched = 0
+  /** Of the command that is not complete. */
+  #lines: Buffer[] = []
+  #literals: Buffer[] = []
+  #literalBytes: number | undefined
   #commands = 0
   #done = false
 
@@ -30,37 +42,47 @@ export class ImapIdPeek {
   }
 
   push(chunk: Buffer): void {
-    this.#bytes = Buffer.concat([this.#bytes, chunk.subarray(0, LIMITS.idPeekBytes - this.#bytes.length)])
-    while (!this.#done && this.#look()) this.#commands += 1
-    // Memory of its own, or none: a view of Node's pool would keep 64 KiB of it for as long as the session lives.
-    this.#bytes = this.#bytes.length === 0 ? NOTHING : ownCopy(this.#bytes)
-    if (this.#commands >= MAX_COMMANDS || this.#bytes.length >= LIMITS.idPeekBytes) this.#stop()
+    this.#held.append(chunk.subarray(0, LIMITS.idPeekBytes - this.#held.length))
+    while (!this.#done && (this.#literalBytes === undefined ? this.#readLine() : this.#readLiteral(this.#literalBytes)));
+    if (this.#held.length >= LIMITS.idPeekBytes) this.#stop()
   }
 
-  /** Looks at the first complete command and removes it; false when more bytes are needed or the search is over. */
-  #look(): boolean {
-    const lines: Buffer[] = []
-    const literals: Buffer[] = []
-    let at = 0
-    for (;;) {
-      const end = this.#bytes.indexOf(0x0a, at)
-      if (end < 0) return false
-      const line = this.#bytes.subarray(at, this.#bytes[end - 1] === 0x0d ? end - 1 : end)
-      const literal = LITERAL_AT_END.exec(line.subarray(-8).toString('latin1'))
-      at = end + 1
-      if (lines.length === 0 && literal !== null && !ID_COMMAND.test(line.toString('latin1'))) return this.#stop()
-      if (literal === null) {
-        lines.push(line)
-        break
-      }
-      lines.push(line.subarray(0, line.length - literal[0].length))
-      const size = Number(literal[1])
-      if (this.#bytes.length < at + size) return false
-      literals.push(this.#bytes.subarray(at, at + size))
-      at += size
+  /** False when more bytes are needed or the search is over. */
+  #readLine(): boolean {
+    const { bytes } = this.#held
+    const end = bytes.indexOf(LF, this.#searched)
+    this.#searched = end < 0 ? bytes.length : end + 1
+    if (end < 0) return false
+    const line = bytes.subarray(this.#at, bytes[end - 1] === CR ? end - 1 : end)
+    this.#at = this.#searched
+    const literal = LITERAL_AT_END.exec(line.subarray(-8).toString('latin1'))
+    const isId = ID_COMMAND.test((this.#lines[0] ?? line).toString('latin1', 0, MAX_ID_HEAD))
+    if (literal !== null && !isId) return this.#stop()
+    this.#lines.push(line.subarray(0, line.length - (literal?.[0].length ?? 0)))
+    if (literal !== null) this.#literalBytes = Number(literal[1])
+    else if (isId) return this.#report({ lines: this.#lines, literals: this.#literals })
+    else return this.#nextCommand()
+    return true
+  }
+
+  #readLiteral(size: number): boolean {
+    const { bytes } = this.#held
+    if (bytes.length < this.#at + size) return false
+    this.#literals.push(bytes.subarray(this.#at, this.#at + size))
+    this.#literalBytes = undefined
+    this.#at = this.#searched = this.#at + size
+    return true
+  }
+
+  #nextCommand(): boolean {
+    this.#lines = []
+    this.#commands += 1
+    if (this.#commands >= MAX_COMMANDS) return this.#stop()
+    if (this.#at === this.#held.length) {
+      this.#held.clear()
+      this.#at = this.#searched = 0
     }
-    this.#bytes = this.#bytes.subarray(at)
-    return ID_COMMAND.test(lines[0]?.toString('latin1') ?? '') ? this.#report({ lines, literals }) : true
+    return true
   }
 
   #report(command: RawCommand): false {
@@ -75,13 +97,9 @@ export class ImapIdPeek {
 
   #stop(): false {
     this.#done = true
-    this.#bytes = NOTHING
+    this.#held.clear()
+    this.#lines = []
+    this.#literals = []
     return false
   }
-}
-
-function ownCopy(bytes: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(bytes.length)
-  bytes.copy(copy)
-  return copy
 }

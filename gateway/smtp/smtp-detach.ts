@@ -1,18 +1,30 @@
 /**
  * The seam to smtp-server: gives it a socket, sees each line before it does, and takes the socket back with nothing of it left behind.
  *
- * It relies on what smtp-server 3 does not document: `connections`, `connect`, `_socket`, `_parser`, `_onCommand`, `_sendGreeting`,
+ * It relies on what smtp-server 3 does not document: `connections`, `connect`, `_socket`, `_parser`, `_remainder`, `_write`, `_onCommand`, `_sendGreeting`,
  * `connectionReady`. `smtp-detach.test.ts` pins each of them, so that an upgrade that changes one fails loudly.
  */
 import type { Duplex } from 'node:stream'
 import type { SMTPServer } from 'smtp-server'
+import { HeldBytes } from '../../base/held-bytes.ts'
+
+const LF = 0x0a
+/** smtp-server's own limit is the same. */
+const MAX_LINE_BYTES = 16 * 1024
 
 /** Says what becomes of a line: `pass` gives it to smtp-server. `done` must be called before the next line comes. */
 export type LineFilter = (line: Buffer, done: () => void) => 'pass' | 'taken'
 
+interface Parser extends NodeJS.WritableStream {
+  _remainder: string
+  isClosed: boolean
+  readonly writableLength: number
+  _write(chunk: Buffer, encoding: BufferEncoding, next: (error?: Error) => void): void
+}
+
 interface Internals {
   _socket: Duplex
-  _parser: { _remainder: string; isClosed: boolean } & NodeJS.WritableStream
+  _parser: Parser
   _closed: boolean
   _onCommand(line: Buffer, done: (() => void) | undefined): void
   _sendGreeting(): void
@@ -45,6 +57,7 @@ export function serveBySmtpServer(server: SMTPServer, socket: Duplex, { filter, 
   if (connection === undefined) throw new Error('smtp-server has not kept the connection')
   others.add(connection as never)
   server.connections = others
+  const begun = giveWholeLines(connection._parser)
   const onCommand = connection._onCommand.bind(connection)
   connection._onCommand = (line, done) => {
     // At the client's FIN smtp-server serves what it has of a line, without `done`. RFC 5321 §2.3.8: a line without its CRLF is no command.
@@ -63,13 +76,33 @@ export function serveBySmtpServer(server: SMTPServer, socket: Duplex, { filter, 
   return {
     detach: () => detach(server, connection, own),
     get hasPipelined() {
-      return hasPipelined(connection)
+      return begun.length > 0 || hasPipelined(connection)
     },
   }
 }
 
+/**
+ * Keeps the beginning of a line from the parser until its end is there: it would put it together anew with each piece that comes, and look
+ * through all of it. Gives what is kept.
+ */
+function giveWholeLines(parser: Parser): HeldBytes {
+  const begun = new HeldBytes()
+  const write = parser._write.bind(parser)
+  parser._write = (chunk, encoding, next) => {
+    const end = chunk.lastIndexOf(LF) + 1
+    begun.append(end === 0 ? chunk : chunk.subarray(0, end))
+    // The parser says that a line is too long.
+    if (end === 0 && begun.length <= MAX_LINE_BYTES) return next()
+    const lines = begun.bytes
+    begun.clear()
+    if (end > 0 && end < chunk.length) begun.append(chunk.subarray(end))
+    write(lines, encoding, next)
+  }
+  return begun
+}
+
 function hasPipelined({ _parser: parser, _socket: socket }: Internals): boolean {
-  return (parser && (parser._remainder !== '' || (parser as unknown as { writableLength: number }).writableLength > 0)) || socket.readableLength > 0
+  return (parser && (parser._remainder !== '' || parser.writableLength > 0)) || socket.readableLength > 0
 }
 
 function detach(server: SMTPServer, connection: Internals, own: ReadonlyMap<string | symbol, readonly unknown[]>): Duplex {

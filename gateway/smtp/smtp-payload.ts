@@ -9,6 +9,9 @@ import type { Wire } from '../../base/wire.ts'
 import type { Limits } from '../limits.ts'
 import { EndOfData } from './end-of-data.ts'
 
+/** One TLS record: what waits behind the end of a message is not searched with it. */
+const PIECE_BYTES = 16 * 1024
+
 export type PayloadOutcome = 'sent' | 'bare-lf' | 'upstream-gone' | { readonly refused: string }
 
 export interface Payload {
@@ -43,7 +46,7 @@ export async function relayPayload(payload: Payload): Promise<{ outcome: Payload
     // SECURITY: before its final dot, so that the upstream accepts nothing of this message.
     upstream.socket.destroy()
   }
-  for (let chunk = await client.readSome(); ; chunk = await client.readSome()) {
+  for (let chunk = await client.readSome(PIECE_BYTES); ; chunk = await client.readSome(PIECE_BYTES)) {
     let scan = end.scan(chunk)
     if (scan.verdict === 'bare-lf') {
       refuse('bare-lf')
