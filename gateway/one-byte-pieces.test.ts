@@ -7,6 +7,7 @@ import { type Duplex, duplexPair, PassThrough } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { countSteps } from '../base/steps-fixture.ts'
+import { LIMITS } from './limits.ts'
 
 /** Reads `text`, which comes in pieces of one byte. */
 type Reader = (text: string) => unknown
@@ -35,7 +36,7 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
       const [upstream, sink] = duplexPair()
       sink.resume()
       const client = new Wire(dribble(`${text}\r\n.\r\n`), 64 * 1024)
-      await relayPayload({ client, upstream: new Wire(upstream, 1024), header: checkFromHeader(() => true), isUpstreamAlive: () => true })
+      await relayPayload({ client, upstream: new Wire(upstream, 1024), header: checkFromHeader(() => true), isUpstreamAlive: () => true, limits: LIMITS })
     }
   },
   'lines and blocks of a wire': async () => {
