@@ -5,9 +5,9 @@
  * A reload may change how it serves; that holds from the next connection on.
  */
 import { createServer, type Server, type Socket } from 'node:net'
+import { listen } from '../../base/bind-server.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { Endpoint } from '../../base/network.ts'
 import { formatEndpoint } from '../../base/network.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import type { ListenConfig } from '../../config/config.ts'
@@ -40,7 +40,7 @@ export interface ListenFacts {
 export async function openListener(config: ListenConfig, services: ListenerServices): Promise<Listener> {
   const server = makeServer()
   const listener = new Listener(server, config, services)
-  await listen(server, config)
+  await listen(server, config, LIMITS.listenBacklog)
   return listener
 }
 
@@ -137,29 +137,4 @@ function keepUnread(socket: Socket, ms: number): Promise<void> {
       resolve()
     })
   })
-}
-
-/** Binds. Throws LISTEN_FAILED. */
-export function listen(server: Server, endpoint: Endpoint): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        new MailwicketError('LISTEN_FAILED', {
-          message: `cannot listen on ${formatEndpoint(endpoint)}: ${error.message}`,
-          remedy: remedyFor(error),
-          cause: error,
-        }),
-      ),
-    )
-    server.listen({ host: endpoint.host, port: endpoint.port, backlog: LIMITS.listenBacklog }, () => {
-      server.removeAllListeners('error')
-      resolve()
-    })
-  })
-}
-
-function remedyFor(error: NodeJS.ErrnoException): string {
-  if (error.code === 'EACCES') return 'Ports below 1024 need root or CAP_NET_BIND_SERVICE.'
-  if (error.code === 'EADDRINUSE') return 'Another program listens there: find it with `ss -ltnp`, or choose another address.'
-  return 'Check the address in the configuration.'
 }

@@ -1,8 +1,9 @@
 import { createServer, type Server } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
+import { listen } from '../../base/bind-server.ts'
 import { silentLog } from '../../base/log.ts'
 import type { ListenConfig } from '../../config/config.ts'
-import { Listener, type ListenerServices, listen } from './listener.ts'
+import { Listener, type ListenerServices } from './listener.ts'
 import { Listeners } from './listeners.ts'
 
 const services = { log: silentLog } as unknown as ListenerServices
@@ -23,7 +24,7 @@ afterEach(() => {
 async function openHeld(config: ListenConfig, holder: Listener['holder']): Promise<Listener> {
   const server = createServer()
   servers.push(server)
-  await listen(server, { host: '127.0.0.1', port: 0 })
+  await listen(server, { host: '127.0.0.1', port: 0 }, 16)
   return new Listener(server, config, services, holder)
 }
 

@@ -5,11 +5,11 @@
  * connections, headers and times are bounded, and the text of /metrics is made at most four times a second.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { listen } from '../../base/bind-server.ts'
 import type { Log } from '../../base/log.ts'
 import type { Endpoint } from '../../base/network.ts'
 import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
-import { ADMIN_LIMITS } from '../limits.ts'
-import { listen } from '../listen/listener.ts'
+import { ADMIN_LIMITS, LIMITS } from '../limits.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
 
@@ -62,7 +62,7 @@ export async function openAdminEndpoint(endpoint: Endpoint, services: AdminServi
   server.maxConnections = limits.connections
   // Also for a client that asks and does not read: the deadlines above are for the request only.
   server.setTimeout(limits.idleMs)
-  await listen(server, endpoint)
+  await listen(server, endpoint, LIMITS.listenBacklog)
   server.on('error', error => log.error('listener.failed', { address: formatEndpoint(endpoint), err: error.message }))
   const bound = server.address() as { address: string; port: number }
   const address = formatEndpoint({ host: bound.address, port: bound.port })
