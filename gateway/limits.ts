@@ -54,9 +54,9 @@ export const LIMITS = {
   unauthenticatedConnections: 8_000,
   /** The same of one address block: an office that reconnects after a failure of its line, not one that wants it all. */
   unauthenticatedPerBlock: 1_000,
-  /** Address blocks whose wrong secrets are counted at a time, about 400 bytes each. The one that failed longest ago gives way. */
+  /** Address blocks whose wrong secrets are counted at a time, about 400 bytes each: so many with few, and so many with more. The one that failed longest ago gives way. */
   countedBlocks: 20_000,
-  /** The same of mailboxes, of unknown addresses, and of networks that mailboxes recognise. */
+  /** The same of addresses, and of networks that mailboxes recognise. */
   countedMailboxes: 10_000,
   /** Pairs of block and mailbox that logged in, kept to spare the store a question and a row. */
   recognisedNetworksInMemory: 50_000,

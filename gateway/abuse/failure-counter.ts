@@ -1,8 +1,9 @@
 /**
  * Counts the distinct wrong secrets of many keys (blocks, or mailboxes) within a window; rate-limiter-flexible does the counting.
  *
- * SECURITY: a secret is known here only by 16 bits of an HMAC under a key that lives and dies with the process. Memory is bounded by `maxKeys`:
- * the key that failed longest ago gives way.
+ * SECURITY: a secret is known here only by 16 bits of an HMAC under a key that lives and dies with the process. Memory is bounded by `maxKeys` of
+ * few failures and as many of more; the one that failed longest ago gives way to one of its kind. Nothing else about a key chooses its place, least
+ * of all whether it exists.
  */
 import { LRUCache } from 'lru-cache'
 import { RateLimiterMemory } from 'rate-limiter-flexible'
@@ -39,7 +40,9 @@ export interface SharedCount {
 
 export class FailureCounter {
   readonly #limiter: RateLimiterMemory
-  readonly #entries: LRUCache<string, Entry>
+  /** Those with fewer failures than the store is told of, and the others. */
+  readonly #few: LRUCache<string, Entry>
+  readonly #many: LRUCache<string, Entry>
   readonly #windowMs: number
   readonly #maxFingerprints: number
   readonly #unshared = new Set<string>()
@@ -48,13 +51,9 @@ export class FailureCounter {
     this.#limiter = new RateLimiterMemory({ points: maxFingerprints, duration: windowMs / 1000, keyPrefix: '' })
     this.#windowMs = windowMs
     this.#maxFingerprints = maxFingerprints
-    this.#entries = new LRUCache({
-      max: maxKeys,
-      dispose: (_entry, subject) => {
-        void this.#limiter.delete(subject)
-        this.#unshared.delete(subject)
-      },
-    })
+    const open = () => new LRUCache<string, Entry>({ max: maxKeys, dispose: (_entry, subject, reason) => reason === 'evict' && this.#forgetCount(subject) })
+    this.#few = open()
+    this.#many = open()
   }
 
   async count(subject: string): Promise<number> {
@@ -68,17 +67,36 @@ export class FailureCounter {
     if (entry.fingerprints.includes(fingerprint)) return { count: await this.count(subject), isNew: false }
     if (entry.fingerprints.length < this.#maxFingerprints) entry.fingerprints.push(fingerprint)
     const { consumedPoints } = await this.#limiter.penalty(subject)
-    if (consumedPoints >= SHARED_FROM) this.#unshared.add(subject)
+    if (consumedPoints >= SHARED_FROM) {
+      this.#keep(subject, entry, consumedPoints)
+      this.#unshared.add(subject)
+    }
     return { count: consumedPoints, isNew: true }
   }
 
   #openEntry(subject: string): Entry {
-    const known = this.#entries.get(subject)
+    const known = this.#few.get(subject) ?? this.#many.get(subject)
     if (known !== undefined && known.endsAt > Date.now()) return known
     // The window is over, and with it what was seen in it.
+    if (known !== undefined) this.#forgetCount(subject)
     const entry: Entry = { fingerprints: [], endsAt: Date.now() + this.#windowMs, shared: 0, isUncertain: false }
-    this.#entries.set(subject, entry)
+    this.#keep(subject, entry, 0)
     return entry
+  }
+
+  #peek(subject: string): Entry | undefined {
+    return this.#few.peek(subject) ?? this.#many.peek(subject)
+  }
+
+  #keep(subject: string, entry: Entry, count: number): void {
+    const [place, other] = count < SHARED_FROM ? [this.#few, this.#many] : [this.#many, this.#few]
+    other.delete(subject)
+    place.set(subject, entry)
+  }
+
+  #forgetCount(subject: string): void {
+    void this.#limiter.delete(subject)
+    this.#unshared.delete(subject)
   }
 
   /** At most `limit` counts that moved since the store was told; `shared()` or `uncertain()` says what became of them. */
@@ -87,7 +105,7 @@ export class FailureCounter {
     for (const subject of this.#unshared) {
       if (counts.length >= limit) break
       const total = await this.count(subject)
-      const entry = this.#entries.peek(subject)
+      const entry = this.#peek(subject)
       if (entry === undefined || total === 0 || (total <= entry.shared && !entry.isUncertain)) this.#unshared.delete(subject)
       else counts.push({ subject, added: Math.max(0, total - entry.shared), total, expiresAt: entry.endsAt })
     }
@@ -106,7 +124,7 @@ export class FailureCounter {
 
   #told(counts: readonly UnsharedCount[], isUncertain: boolean): void {
     for (const { subject, added } of counts) {
-      const entry = this.#entries.peek(subject)
+      const entry = this.#peek(subject)
       if (entry === undefined) continue
       entry.shared += added
       entry.isUncertain = isUncertain
@@ -116,17 +134,20 @@ export class FailureCounter {
   /** Takes over a count of the store, which is that of all nodes together. */
   async accept({ subject, count, expiresAt }: SharedCount): Promise<void> {
     const endsAt = Math.min(expiresAt, Date.now() + this.#windowMs)
-    const known = this.#entries.peek(subject)
+    const known = this.#peek(subject)
     if (count === 0 || endsAt <= Date.now()) {
-      this.#entries.delete(subject)
+      this.#few.delete(subject)
+      this.#many.delete(subject)
+      this.#forgetCount(subject)
       return
     }
     const total = await this.count(subject)
     const unshared = known === undefined ? 0 : Math.max(0, total - known.shared)
     const isUncertain = known?.isUncertain ?? false
-    // Put back at once where it was: the limiter's record goes with the old entry.
-    this.#entries.set(subject, { fingerprints: known?.fingerprints ?? [], endsAt, shared: count, isUncertain })
-    await this.#limiter.set(subject, isUncertain ? Math.max(count, total) : count + unshared, (endsAt - Date.now()) / 1000)
+    const sum = isUncertain ? Math.max(count, total) : count + unshared
+    this.#forgetCount(subject)
+    this.#keep(subject, { fingerprints: known?.fingerprints ?? [], endsAt, shared: count, isUncertain }, sum)
+    await this.#limiter.set(subject, sum, (endsAt - Date.now()) / 1000)
     if (unshared > 0 || isUncertain) this.#unshared.add(subject)
   }
 }

@@ -68,7 +68,8 @@ export class LimiterSync {
   async #read(): Promise<void> {
     for (;;) {
       const { rows, revision } = await this.#store.readFailures(this.#seen, LIMITS.limiterSyncRows)
-      for (const { kind, ...count } of rows) await this.#limiter.counters[kind].accept(count)
+      // A program before or after this one may count what we do not know.
+      for (const { kind, ...count } of rows) await (this.#limiter.counters as Partial<Limiter['counters']>)[kind]?.accept(count)
       this.#seen = revision
       if (rows.length < LIMITS.limiterSyncRows) return
       // The sessions get their turn between two lists.

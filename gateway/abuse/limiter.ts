@@ -56,9 +56,8 @@ export class Limiter {
     this.#trusted = trusted
     this.counters = {
       block: counterOf('block', LIMITS.countedBlocks),
+      // SECURITY: of all addresses, whether a mailbox has them or not: two counters that fill differently would tell which exist.
       mailbox: counterOf('mailbox', LIMITS.countedMailboxes),
-      // Apart from mailboxes, so that made-up addresses do not push out the counts of real ones.
-      unknown: counterOf('unknown', LIMITS.countedMailboxes),
       own: counterOf('own', LIMITS.countedMailboxes),
     }
   }
@@ -90,7 +89,7 @@ export class Limiter {
     const block = blockOf(ip)
     const isTrusted = this.countedBlockOf(ip) === undefined
     const ofBlock = isTrusted ? 'none' : restrictionOf('block', await this.counters.block.count(block))
-    const ofMailbox = address === undefined ? 'none' : restrictionOf('mailbox', await this.#countOf(address))
+    const ofMailbox = address === undefined ? 'none' : restrictionOf('mailbox', await this.counters.mailbox.count(address))
     const countedIn: FailureKind[] = [...(isTrusted ? [] : (['block'] as const)), ...(address === undefined ? [] : (['mailbox'] as const))]
     if (ofBlock === 'none' && ofMailbox === 'none') return { block, address, terms: 'open', countedIn }
     if (address !== undefined && (await this.recognisedNetworks.isRecognised(block, address))) {
@@ -114,17 +113,14 @@ export class Limiter {
     return this.#buckets.reserve({ receivedAt, delayMs, now: performance.now() })
   }
 
-  /** Counts a wrong secret; `existence` tells whether there is such a mailbox. */
-  async wrong(attempt: Attempt, secret: Secret, existence: 'exists' | 'unknown'): Promise<Failure> {
+  /** Counts a wrong secret. It is not told whether there is such a mailbox. */
+  async wrong(attempt: Attempt, secret: Secret): Promise<Failure> {
     const fingerprint = this.#fingerprints.fingerprintOf(attempt.address ?? '', secret)
     let delayMs = 0
     let isRepeated = true
     for (const kind of attempt.countedIn) {
-      const counter = kind === 'mailbox' && existence === 'unknown' ? this.counters.unknown : this.counters[kind]
-      const { count, isNew } = await counter.add(subjectOf(kind, attempt), fingerprint)
-      // What was counted before the mailbox was made, or before it was removed, counts on: nothing tells the two apart.
-      const judged = kind === 'mailbox' ? Math.max(count, await this.#countOf(attempt.address ?? '')) : count
-      delayMs = Math.max(delayMs, delayOf(kind, judged))
+      const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), fingerprint)
+      delayMs = Math.max(delayMs, delayOf(kind, count))
       // What others sent to the mailbox is no repetition of this one's.
       if (isNew && (kind !== 'mailbox' || attempt.countedIn.length === 1)) isRepeated = false
     }
@@ -134,11 +130,6 @@ export class Limiter {
   /** The secret was right: the block is known to the mailbox from now on. */
   right({ block, address }: Attempt, mailbox: MailboxId): void {
     if (address !== undefined) this.recognisedNetworks.prove(block, address, mailbox)
-  }
-
-  /** Wrong secrets for an address, whether it is a mailbox's or not. */
-  async #countOf(address: string): Promise<number> {
-    return Math.max(await this.counters.mailbox.count(address), await this.counters.unknown.count(address))
   }
 }
 

@@ -123,14 +123,13 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   }
   const proof = await proveLogin(services, credentials, session, { connect: tryRoute, signal }).catch(async (error: unknown) => {
     // SECURITY: the upstream hears of a guess also when its author does not wait for the answer.
-    if (wasTried && isClientGone(error)) await limiter.wrong(tried, normaliseSecret(credentials.secret), 'exists')
+    if (wasTried && isClientGone(error)) await limiter.wrong(tried, normaliseSecret(credentials.secret))
     throw error
   })
   if (!('upstream' in proof)) signal.throwIfAborted()
   if ('refused' in proof) {
     const { refused, device } = proof
-    const existence = refused === 'unknown-address' ? 'unknown' : 'exists'
-    const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret), existence) : undefined
+    const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret)) : undefined
     return refuse(services, attempt, refused, { device, failure, migrationRefusal: 'migrationRefusal' in proof ? proof.migrationRefusal : undefined })
   }
   const { device, mailbox } = proof

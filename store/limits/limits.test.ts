@@ -101,11 +101,6 @@ describe('clearing', () => {
     await expect(store.limits.clear({ subject })).rejects.toMatchObject({ code: 'BAD_INPUT' })
   })
 
-  test('of an address that is a mailbox’s now and was none before', async () => {
-    await node.recordFailures([record('unknown', anna, 50), record('mailbox', anna, 60)], [])
-    expect(await store.limits.clear({ subject: anna })).toEqual({ cleared: 2 })
-  })
-
   test('of an IPv6 address means its /64', async () => {
     for (const subject of ['2001:db8:1:2:3::4', '2001:db8:1:2::/64']) {
       await node.recordFailures([block('2001:db8:1:2::/64', 100)], [])

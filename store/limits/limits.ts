@@ -4,7 +4,7 @@
 import { normaliseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { blockOf, formatCidr, parseCidr } from '../../base/network.ts'
-import { type FailureKind, type Restriction, restrictionOf, SHARED_FROM } from '../schema/failure-limits.ts'
+import { FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf, SHARED_FROM } from '../schema/failure-limits.ts'
 import { CLEARED_KEPT_MS } from '../schema/retention.ts'
 import type { Change, StoreContext } from '../store-context.ts'
 import { newestRevision } from './limit-records.ts'
@@ -38,6 +38,8 @@ export class Limits {
       .selectFrom('failure_counts')
       .select(['kind', 'subject', 'count', 'expires_at'])
       .where('expires_at', '>', this.#context.now())
+      // A program before or after this one may count what we do not know.
+      .where('kind', 'in', Object.keys(FAILURE_LIMITS) as FailureKind[])
       .where('count', '>=', SHARED_FROM)
       .orderBy('count', 'desc')
       .orderBy('subject')
@@ -83,7 +85,7 @@ export class Limits {
 
 function partsOf(kind: FailureKind, subject: string): { block: string | null; address: string | null } {
   if (kind === 'block') return { block: subject, address: null }
-  if (kind === 'mailbox' || kind === 'unknown') return { block: null, address: subject }
+  if (kind === 'mailbox') return { block: null, address: subject }
   const [block = '', address = ''] = subject.split(' ')
   return { block, address }
 }

@@ -5,9 +5,9 @@
  */
 
 /**
- * `unknown`: an address that no mailbox has. `own`: attempts on a mailbox from a block that knows it; written as `BLOCK ADDRESS`.
+ * `mailbox`: an address, whether there is a mailbox of it or not. `own`: attempts on a mailbox from a block that knows it; written as `BLOCK ADDRESS`.
  */
-export type FailureKind = 'block' | 'mailbox' | 'unknown' | 'own'
+export type FailureKind = 'block' | 'mailbox' | 'own'
 
 export interface FailureLimit {
   /** Count from which wrong answers are delayed, the more the higher it is. */
@@ -20,15 +20,11 @@ export interface FailureLimit {
 
 const HOUR_MS = 3_600_000
 
-// NIST SP 800-63B §3.2.2: no more than 100 failed attempts on an account. A day, so that patience does not pay.
-const OF_AN_ADDRESS: FailureLimit = { delayedFrom: 20, restrictedFrom: 100, windowMs: 24 * HOUR_MS }
-
 export const FAILURE_LIMITS: Readonly<Record<FailureKind, FailureLimit>> = {
   // Seven accounts on one computer, each with an old password, stay below; so does an office on the day after a change.
   block: { delayedFrom: 10, restrictedFrom: 100, windowMs: HOUR_MS },
-  mailbox: OF_AN_ADDRESS,
-  // SECURITY: the same, or the limits would tell which addresses exist.
-  unknown: OF_AN_ADDRESS,
+  // NIST SP 800-63B §3.2.2: no more than 100 failed attempts on an account. A day, so that patience does not pay.
+  mailbox: { delayedFrom: 20, restrictedFrom: 100, windowMs: 24 * HOUR_MS },
   own: { delayedFrom: 10, restrictedFrom: 100, windowMs: HOUR_MS },
 }
 
