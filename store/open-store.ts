@@ -4,9 +4,13 @@
  */
 import { MailwicketError } from '../base/errors.ts'
 import type { Config } from '../config/config.ts'
+import { Aliases } from './accounts/aliases.ts'
 import { Devices } from './accounts/devices.ts'
 import { Mailboxes } from './accounts/mailboxes.ts'
 import { MigrationPasswords } from './accounts/migration-passwords.ts'
+import { Preferences } from './accounts/preferences.ts'
+import { Rights } from './accounts/rights.ts'
+import { Roles } from './accounts/roles.ts'
 import { SendingRules } from './accounts/sending-rules.ts'
 import { Users } from './accounts/users.ts'
 import { ActivityLog } from './history/activity.ts'
@@ -20,15 +24,20 @@ import { Keys } from './maintenance/key-rotation.ts'
 import { openBackend, openStoreFile } from './open-backend.ts'
 import type { Backend, OnProgress } from './schema/backend.ts'
 import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './schema/migrations.ts'
+import { type SignInNouns, signInNounsOver } from './sign-in/sign-in-nouns.ts'
 import { createDraft, placeSqliteFile, removeSqliteFile } from './sqlite/sqlite-store-file.ts'
 import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
 import { Transfer } from './transfer/transfer.ts'
 
 /** What is kept, each by its noun. */
-export interface Nouns {
+export interface Nouns extends SignInNouns {
   readonly mailboxes: Mailboxes
+  readonly aliases: Aliases
   readonly devices: Devices
   readonly users: Users
+  readonly roles: Roles
+  readonly rights: Rights
+  readonly preferences: Preferences
   readonly sending: SendingRules
   readonly sessions: Sessions
   readonly limits: Limits
@@ -165,13 +174,18 @@ function openedOver(backend: Backend, options: StoreOptions): OpenedStore {
 function nounsOver(context: StoreContext): Nouns {
   return {
     mailboxes: new Mailboxes(context),
+    aliases: new Aliases(context),
     devices: new Devices(context),
     users: new Users(context),
+    roles: new Roles(context),
+    rights: new Rights(context),
+    preferences: new Preferences(context),
     sending: new SendingRules(context),
     sessions: new Sessions(context),
     limits: new Limits(context),
     activity: new ActivityLog(context),
     audit: new AuditLog(context),
+    ...signInNounsOver(context),
   }
 }
 

@@ -57,6 +57,10 @@ export class StoreContext {
     this.#open = open
   }
 
+  get actor(): Actor {
+    return this.#actor
+  }
+
   get backend(): Backend {
     return this.#parts.backend
   }

@@ -93,7 +93,7 @@ describe('import', () => {
       [`hunter2-marker,main,,phone,,,,,"${hash}",`, 'mailbox: no e-mail address such as anna@example.com'],
       [`,main,,phone,,,,,"${hash}",`, 'mailbox: it is empty; every row names its mailbox'],
       [`a@example.com,hunter2-marker,,phone,,,,,"${hash}",`, 'upstream: the configuration has main'],
-      [`a@example.com,main,,hunter2/marker,,,,,"${hash}",`, 'device: a device’s name must have 1 to 64 printable characters and no "/"'],
+      [`a@example.com,main,,hunter2/marker,,,,,"${hash}",`, 'device: a device’s name must have 1 to 100 printable characters and no "/"'],
       [`a@example.com,main,,phone,hunter2-marker,,,,"${hash}",`, 'scopes: imap, smtp, or both are expected'],
       [`a@example.com,main,,phone,,hunter2-marker,,,"${hash}",`, expect.stringMatching(/^expires: a date/)],
       [`a@example.com,main,,phone,,2026-02-30,,,"${hash}",`, expect.stringMatching(/^expires: a date/)],

@@ -7,6 +7,7 @@ import { type AuditFacts, type Change, changedFacts } from '../store-context.ts'
 import { nameKeyOf } from './device-names.ts'
 import type { PasswordColumns } from './device-passwords.ts'
 import type { getDeviceRow, termColumns } from './device-rows.ts'
+import { endInvitations } from './sign-in-rows.ts'
 
 export type DeviceRow = Awaited<ReturnType<typeof getDeviceRow>>
 export type TermColumns = ReturnType<typeof termColumns>
@@ -69,6 +70,26 @@ export async function changeState(change: Change, device: DeviceRow, state: 'act
   await change.db.updateTable('devices').set({ state }).where('id', '=', device.id).execute()
   await auditDevice(change, device, state === 'active' ? 'device.enabled' : 'device.disabled', { state: device.state }, { state })
   if (state === 'disabled') await change.moveGeneration()
+}
+
+/** Whether it was not revoked before. The caller moves the generation. */
+export async function revokeDevice(change: Change, device: DeviceRow): Promise<boolean> {
+  if (device.state === 'revoked') return false
+  await change.db.updateTable('devices').set({ state: 'revoked', revoked_at: change.at }).where('id', '=', device.id).execute()
+  await auditDevice(change, device, 'device.revoked', { state: device.state }, { state: 'revoked' })
+  await endInvitations(change, { device: device.id })
+  return true
+}
+
+/** The caller moves the generation. */
+export async function unlinkDevice(
+  change: Change,
+  device: { readonly id: DeviceId; readonly address: string; readonly name: string },
+  login: string,
+): Promise<void> {
+  await change.db.updateTable('devices').set({ user_id: null }).where('id', '=', device.id).execute()
+  const subject = `${device.address}/${device.name}`
+  await change.audit({ action: 'device.changed', subject, subjectId: device.id, before: { user: login }, after: { user: null } })
 }
 
 export function auditDevice(change: Change, device: DeviceRow, action: string, before: AuditFacts, after: AuditFacts): Promise<void> {

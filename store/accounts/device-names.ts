@@ -6,20 +6,16 @@ import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId } from '../../base/ids.ts'
 import type { Schema } from '../schema/schema.ts'
+import { parsePlainName } from './plain-names.ts'
 
-const MAX_NAME_CHARACTERS = 64
+const MAX_NAME_CHARACTERS = 100
 const ID_PREFIX = /^[0-9a-z]{1,16}$/
 /** As many as an error message can show. */
 const MAX_CANDIDATES = 5
 
 /** A device's name as it is stored. Throws BAD_INPUT. */
 export function parseDeviceName(text: string): string {
-  const name = text.trim().normalize('NFC')
-  // Unassigned, private and control characters, and everything invisible; the space is the only white space.
-  if (name === '' || Array.from(name).length > MAX_NAME_CHARACTERS || /[\p{C}\p{Zl}\p{Zp}/]/u.test(name)) {
-    throw new MailwicketError('BAD_INPUT', { message: `a device’s name must have 1 to ${MAX_NAME_CHARACTERS} printable characters and no "/"` })
-  }
-  return name
+  return parsePlainName(text, { what: 'a device’s name', maxCharacters: MAX_NAME_CHARACTERS, without: '/' })
 }
 
 /** What makes two names the same. */
@@ -44,7 +40,7 @@ export async function resolveDevice(db: Kysely<Schema>, reference: string): Prom
     .limit(MAX_CANDIDATES + 1)
     .execute()
   const [first] = candidates
-  if (first === undefined) throw noDevice(reference)
+  if (first === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no device ${reference}` })
   if (candidates.length > 1)
     throw ambiguous(
       reference,
@@ -64,12 +60,8 @@ async function resolveByName(db: Kysely<Schema>, address: string, name: string):
     .execute()
   // A name is free again once its device is revoked: the one in use is meant, else the latest.
   const device = devices.find(({ state }) => state !== 'revoked') ?? devices[0]
-  if (device === undefined) throw noDevice(`${address}/${name}`)
+  if (device === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no device ${address}/${name}` })
   return device.id
-}
-
-export function noDevice(ref: string): MailwicketError {
-  return new MailwicketError('NOT_FOUND', { message: `there is no device ${ref}` })
 }
 
 export function ambiguous(reference: string, candidates: readonly string[]): MailwicketError {

@@ -55,8 +55,8 @@ describe('a device', () => {
   })
 
   test.each([
-    [{ name: '' }, /1 to 64 printable/],
-    [{ name: 'x'.repeat(65) }, /1 to 64 printable/],
+    [{ name: '' }, /1 to 100 printable/],
+    [{ name: 'x'.repeat(101) }, /1 to 100 printable/],
     [{ name: 'a/b' }, /no "\/"/],
     [{ name: 'a\u0007b' }, /printable/],
     [{ name: 'a\u202eb' }, /printable/],

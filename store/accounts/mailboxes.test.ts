@@ -30,6 +30,7 @@ describe('a mailbox', () => {
       login: null,
       hasSecret: true,
       state: 'active',
+      note: null,
       createdAt: fixture.now,
       migrationPasswordUntil: null,
       devices: 0,

@@ -13,8 +13,10 @@ import type { MailboxState } from '../schema/login-record.ts'
 import type { MailboxesTable, Schema } from '../schema/schema.ts'
 import { forgetSending } from '../sending/sending-rows.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
+import { checkAddressIsFree } from './alias-rows.ts'
 import { kickColumns } from './kick.ts'
 import { MIGRATION_DEVICE_NAME, setMigrationPasswordUntil } from './migration-rows.ts'
+import { parsePlainNameOrNull } from './plain-names.ts'
 
 export interface Mailbox {
   readonly id: MailboxId
@@ -26,6 +28,8 @@ export interface Mailbox {
   /** Whether an upstream secret is stored (its value: `openSecret`). */
   readonly hasSecret: boolean
   readonly state: MailboxState
+  /** What those who look after it want to remember. */
+  readonly note: string | null
   readonly createdAt: number
   /** Until when its upstream password is accepted too; null: it is not. Milliseconds since 1970, UTC. */
   readonly migrationPasswordUntil: number | null
@@ -39,6 +43,7 @@ export interface NewMailbox {
   readonly login?: string | null | undefined
   readonly secret?: Secret | null | undefined
   readonly migrationPasswordUntil?: number | null | undefined
+  readonly note?: string | null | undefined
 }
 
 export interface MailboxChanges {
@@ -47,10 +52,12 @@ export interface MailboxChanges {
   readonly secret?: Secret | null | undefined
   readonly state?: MailboxState | undefined
   readonly migrationPasswordUntil?: number | null | undefined
+  readonly note?: string | null | undefined
 }
 
 /** RFC 4616 §2 lets servers refuse longer names. */
 const MAX_LOGIN_BYTES = 255
+const MAX_NOTE_CHARACTERS = 200
 
 export class Mailboxes {
   readonly #context: StoreContext
@@ -60,15 +67,15 @@ export class Mailboxes {
   }
 
   /** Throws ALREADY_EXISTS, BAD_INPUT, KEY_WRONG. */
-  async add({ address: text, upstream, login = null, secret = null, migrationPasswordUntil = null }: NewMailbox): Promise<Mailbox> {
+  async add({ address: text, upstream, login = null, secret = null, migrationPasswordUntil = null, note: noteText = null }: NewMailbox): Promise<Mailbox> {
     const address = parseAddress(text)
     checkLogin(login)
+    const note = parseNote(noteText)
     const id = makeId<MailboxId>()
     return this.#context.change(async change => {
-      if ((await findMailboxRow(change.db, address)) !== undefined)
-        throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
+      await checkAddressIsFree(change.db, address)
       const sealed = await this.#seal(change.db, id, secret)
-      await insertMailbox(change, { id, address, upstream, login, sealed, state: 'active' })
+      await insertMailbox(change, { id, address, upstream, login, sealed, state: 'active', note })
       await setMigrationPasswordUntil(change, { id, address }, migrationPasswordUntil)
       return getMailbox(change.db, address)
     })
@@ -96,10 +103,10 @@ export class Mailboxes {
     checkLogin(changes.login ?? null)
     return this.#context.change(async change => {
       const row = await getMailboxRow(change.db, address)
-      const { secret, migrationPasswordUntil, ...columns } = changes
+      const { secret, migrationPasswordUntil, note, ...columns } = changes
       if (migrationPasswordUntil !== undefined) await setMigrationPasswordUntil(change, row, migrationPasswordUntil)
       const sealed = secret === undefined ? undefined : await this.#seal(change.db, row.id, secret)
-      await changeMailbox(change, row, { ...columns, sealed })
+      await changeMailbox(change, row, { ...columns, sealed, note: note === undefined ? undefined : parseNote(note) })
       return getMailbox(change.db, address)
     })
   }
@@ -152,16 +159,23 @@ export interface MailboxColumns {
   readonly login: string | null
   readonly state: MailboxState
   readonly sealed: Uint8Array | null
+  readonly note: string | null
 }
 
 export async function insertMailbox(change: Change, mailbox: MailboxColumns & { readonly id: MailboxId; readonly address: string }): Promise<void> {
-  const { id, address, upstream, login, state, sealed } = mailbox
-  const row = { id, address, domain: domainOf(address), upstream, login, sealed_secret: sealed, state }
+  const { id, address, upstream, login, state, sealed, note } = mailbox
+  const row = { id, address, domain: domainOf(address), upstream, login, sealed_secret: sealed, state, note }
   await change.db
     .insertInto('mailboxes')
     .values({ ...row, created_at: change.at })
     .execute()
-  const after = { upstream, login, secret: sealed === null ? 'none' : 'stored', ...(state === 'active' ? {} : { state }) }
+  const after = {
+    upstream,
+    login,
+    secret: sealed === null ? 'none' : 'stored',
+    ...(state === 'active' ? {} : { state }),
+    ...(note === null ? {} : { note }),
+  }
   await change.audit({ action: 'mailbox.added', subject: address, subjectId: id, before: null, after })
 }
 
@@ -171,18 +185,19 @@ export async function changeMailbox(
   row: Selectable<MailboxesTable>,
   changes: { readonly [Name in keyof MailboxColumns]?: MailboxColumns[Name] | undefined },
 ): Promise<void> {
-  const { upstream = row.upstream, login = row.login, state = row.state, sealed = row.sealed_secret } = changes
+  const { upstream = row.upstream, login = row.login, state = row.state, sealed = row.sealed_secret, note = row.note } = changes
   const isSecretGiven = changes.sealed !== undefined
   const before = {
     upstream: row.upstream,
     login: row.login,
     state: row.state,
+    note: row.note,
     ...(isSecretGiven ? { secret: row.sealed_secret === null ? 'none' : 'stored' } : {}),
   }
-  const after = { upstream, login, state, ...(isSecretGiven ? { secret: sealed === null ? 'none' : 'replaced' } : {}) }
+  const after = { upstream, login, state, note, ...(isSecretGiven ? { secret: sealed === null ? 'none' : 'replaced' } : {}) }
   const changed = changedFacts(before, after)
   if (changed === undefined) return
-  await change.db.updateTable('mailboxes').set({ upstream, login, state, sealed_secret: sealed }).where('id', '=', row.id).execute()
+  await change.db.updateTable('mailboxes').set({ upstream, login, state, sealed_secret: sealed, note }).where('id', '=', row.id).execute()
   if (upstream !== row.upstream || login !== row.login)
     await change.db.updateTable('devices').set(kickColumns(change.at)).where('mailbox_id', '=', row.id).execute()
   await change.audit({ action: 'mailbox.changed', subject: row.address, subjectId: row.id, ...changed })
@@ -206,14 +221,14 @@ async function getMailbox(db: Kysely<Schema>, address: string): Promise<Mailbox>
   return toMailbox(row)
 }
 
-export function noMailbox(address: string): MailwicketError {
+function noMailbox(address: string): MailwicketError {
   return new MailwicketError('NOT_FOUND', { message: `there is no mailbox ${address}` })
 }
 
 function selectMailboxes(db: Kysely<Schema>) {
   return db
     .selectFrom('mailboxes')
-    .select(['id', 'address', 'upstream', 'login', 'state', 'created_at'])
+    .select(['id', 'address', 'upstream', 'login', 'state', 'note', 'created_at'])
     .select(row => row('sealed_secret', 'is not', null).as('has_secret'))
     .select(row =>
       row
@@ -240,8 +255,13 @@ function selectMailboxes(db: Kysely<Schema>) {
 type MailboxRow = Awaited<ReturnType<ReturnType<typeof selectMailboxes>['execute']>>[number]
 
 function toMailbox(row: MailboxRow): Mailbox {
-  const { id, address, upstream, login, state, created_at: createdAt, migration_until: migrationPasswordUntil } = row
-  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, createdAt, migrationPasswordUntil, devices: Number(row.devices ?? 0) }
+  const { id, address, upstream, login, state, note, created_at: createdAt, migration_until: migrationPasswordUntil } = row
+  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, note, createdAt, migrationPasswordUntil, devices: Number(row.devices ?? 0) }
+}
+
+/** Throws BAD_INPUT. */
+export function parseNote(text: string | null): string | null {
+  return parsePlainNameOrNull(text, { what: 'a mailbox’s note', maxCharacters: MAX_NOTE_CHARACTERS })
 }
 
 export function checkLogin(login: string | null): void {

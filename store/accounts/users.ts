@@ -8,7 +8,11 @@ import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import { changeSending, type FoundSubject } from '../sending/sending-change.ts'
 import { forgetSending, type Sending, selectSending, toSending } from '../sending/sending-rows.ts'
-import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
+import { changedFacts, type StoreContext } from '../store-context.ts'
+import { unlinkDevice } from './device-changes.ts'
+import { parsePlainNameOrNull } from './plain-names.ts'
+import { checkNotLastAdmin } from './role-rows.ts'
+import { endSignIn } from './sign-in-rows.ts'
 import { findUserRow, getUserRow, noUser, parseLogin } from './user-rows.ts'
 
 export interface User {
@@ -91,7 +95,10 @@ export class Users {
     })
   }
 
-  /** Refuses every linked device, with its sessions, until the user is unblocked. Throws NOT_FOUND. */
+  /**
+   * Refuses every linked device, with its sessions, until the user is unblocked. What he has open in the portal ends, and the invitations that he made
+   * cannot be accepted any more. Throws NOT_FOUND, LAST_ADMINISTRATOR.
+   */
   async block(login: string): Promise<User> {
     return this.#setState(login, 'blocked')
   }
@@ -105,9 +112,11 @@ export class Users {
     return this.#context.change(async change => {
       const row = await getUserRow(change.db, login)
       if (row.state !== state) {
+        if (state === 'blocked') await checkNotLastAdmin(change.db, row)
         await change.db.updateTable('users').set({ state }).where('id', '=', row.id).execute()
         const action = state === 'blocked' ? 'user.blocked' : 'user.unblocked'
         await change.audit({ action, subject: login, subjectId: row.id, before: { state: row.state }, after: { state } })
+        if (state === 'blocked') await endSignIn(change, row.id)
         await change.moveGeneration()
       }
       return getUser(change.db, login, change.at)
@@ -116,17 +125,19 @@ export class Users {
 
   /**
    * Removes a user; devices that are linked are an error unless they are to be unlinked: they then follow their own and their mailbox's rules alone.
-   * Devices of a blocked user are not unlinked: they would get in again. Returns the unlinked ones as `ADDR/NAME`. Throws NOT_FOUND, STILL_LINKED.
+   * Devices of a blocked user are not unlinked: they would get in again. Returns the unlinked ones as `ADDR/NAME`. Throws NOT_FOUND, STILL_LINKED, LAST_ADMINISTRATOR.
    */
   async remove(text: string, { unlink = false }: { readonly unlink?: boolean | undefined } = {}): Promise<{ readonly unlinked: readonly string[] }> {
     const login = parseLogin(text)
     return this.#context.change(async change => {
       const row = await getUserRow(change.db, login)
+      await checkNotLastAdmin(change.db, row)
       const devices = await findLinked(change.db, row.id)
       if (devices.length > 0 && !unlink) throw stillLinked(login, devices)
       if (devices.length > 0 && row.state === 'blocked') throw wouldLetIn(login, devices.length)
-      for (const device of devices) await this.#unlink(change, device, login)
+      for (const device of devices) await unlinkDevice(change, device, login)
       await forgetSending(change.db, 'user', [row.id])
+      await endSignIn(change, row.id)
       await change.db.deleteFrom('users').where('id', '=', row.id).execute()
       const unlinked = devices.map(nameOf)
       await change.audit({
@@ -139,11 +150,6 @@ export class Users {
       if (devices.length > 0) await change.moveGeneration()
       return { unlinked }
     })
-  }
-
-  async #unlink(change: Change, device: LinkedDevice, login: string): Promise<void> {
-    await change.db.updateTable('devices').set({ user_id: null }).where('id', '=', device.id).execute()
-    await change.audit({ action: 'device.changed', subject: nameOf(device), subjectId: device.id, before: { user: login }, after: { user: null } })
   }
 }
 
@@ -199,11 +205,7 @@ async function selectUsers(db: Kysely<Schema>, now: number, login?: string): Pro
 }
 
 function parseName(text: string | null): string | null {
-  const name = text?.trim().normalize('NFC') ?? ''
-  if (name === '') return null
-  if (Array.from(name).length > MAX_NAME_CHARACTERS || /[\p{C}\p{Zl}\p{Zp}]/u.test(name))
-    throw new MailwicketError('BAD_INPUT', { message: `a user’s name must have at most ${MAX_NAME_CHARACTERS} printable characters` })
-  return name
+  return parsePlainNameOrNull(text, { what: 'a user’s name', maxCharacters: MAX_NAME_CHARACTERS })
 }
 
 function wouldLetIn(login: string, devices: number): MailwicketError {

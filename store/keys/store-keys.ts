@@ -20,6 +20,10 @@ export function upstreamSecretPlace(mailboxId: string): Place {
   return { table: 'mailboxes', column: 'sealed_secret', row: mailboxId }
 }
 
+export function totpPlace(userId: string): Place {
+  return { table: 'credentials', column: 'sealed_totp', row: userId }
+}
+
 export async function findMeta(db: Kysely<Schema>, name: MetaName): Promise<string | undefined> {
   const row = await db.selectFrom('meta').select('value').where('name', '=', name).executeTakeFirst()
   return row?.value

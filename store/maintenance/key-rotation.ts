@@ -4,12 +4,11 @@
  * May be killed at any point and started again: what is done stays done, and no key leaves the key file before nothing needs it.
  * Order: new key on the disk → the store names it → values in batches → older keys leave the file → the store forgets the rotation.
  */
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
-import type { MailboxId } from '../../base/ids.ts'
 import type { Keyring } from '../keys/master-key.ts'
-import { keyIdOf, openSealed } from '../keys/seal.ts'
-import { findMeta, getStoreKeyId, openPepper, sealForStore, storePepper, upstreamSecretPlace } from '../keys/store-keys.ts'
+import { countSealed, findKeysInUse, resealSome, SEALED_COLUMNS } from '../keys/sealed-columns.ts'
+import { findMeta, getStoreKeyId, openPepper, storePepper } from '../keys/store-keys.ts'
 import type { OnProgress } from '../schema/backend.ts'
 import { setMeta } from '../schema/migrations.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -18,7 +17,7 @@ import type { Change, StoreContext } from '../store-context.ts'
 export interface Rotation {
   readonly from: string
   readonly to: string
-  /** Upstream secrets under the new key now, also those that an interrupted run had done. */
+  /** Sealed values under the new key now, also those that an interrupted run had done. */
   readonly resealed: number
 }
 
@@ -57,23 +56,20 @@ export class Keys {
   }
 
   async #resealAll(keyring: Keyring, onProgress: OnProgress): Promise<number> {
-    const { db } = this.#context
-    const counted = await db
-      .selectFrom('mailboxes')
-      .select(({ fn }) => fn.countAll<number>().as('n'))
-      .where('sealed_secret', 'is not', null)
-      .executeTakeFirstOrThrow()
-    let total = Number(counted.n)
+    let total = await countSealed(this.#context.db)
     let done = 0
-    let last = '' as MailboxId
-    for (;;) {
-      const batch = await this.#context.change(change => resealBatch(change, keyring, last))
-      if (batch.last === undefined) return done
-      last = batch.last
-      done += batch.rows
-      total = Math.max(total, done)
-      onProgress?.({ done, total })
+    for (const column of SEALED_COLUMNS) {
+      let last: string | undefined = ''
+      while (last !== undefined) {
+        const after: string = last
+        const batch = await this.#context.change(({ db }) => resealSome(db, keyring, column, { after, limit: BATCH_ROWS }))
+        last = batch.last
+        done += batch.rows
+        total = Math.max(total, done)
+        if (batch.rows > 0) onProgress?.({ done, total })
+      }
     }
+    return done
   }
 }
 
@@ -106,14 +102,8 @@ async function begin(change: Change, keyring: Keyring): Promise<{ from: string; 
 
 /** Whether nothing needs an older key: a restore meanwhile would have brought back what does. Throws STORE_IN_USE. */
 async function checkAllSealed(db: Kysely<Schema>, keyring: Keyring): Promise<void> {
-  const other = await db
-    .selectFrom('mailboxes')
-    .select('id')
-    .where('sealed_secret', 'is not', null)
-    .where(sql<Uint8Array>`substr(sealed_secret, 2, 4)`, '<>', Buffer.from(keyring.currentId, 'hex'))
-    .limit(1)
-    .executeTakeFirst()
-  if (other === undefined && (await getStoreKeyId(db)) === keyring.currentId) return
+  const others = (await findKeysInUse(db)).filter(id => id !== keyring.currentId)
+  if (others.length === 0 && (await getStoreKeyId(db)) === keyring.currentId) return
   throw new MailwicketError('STORE_IN_USE', {
     message: 'values under an older key came back while the key was rotated, as by a restore',
     remedy: 'Nothing is lost, and no key was removed: run `mailwicket key rotate` again.',
@@ -125,24 +115,4 @@ function checkCurrent(keyring: Keyring, storeKeyId: string): void {
   throw new MailwicketError('KEY_WRONG', {
     message: `a rotation to the key ${storeKeyId} was begun, but the first key at hand is ${keyring.currentId}: put ${storeKeyId} first`,
   })
-}
-
-async function resealBatch(change: Change, keyring: Keyring, after: MailboxId): Promise<{ rows: number; last: MailboxId | undefined }> {
-  const { db } = change
-  const storeKeyId = await getStoreKeyId(db)
-  const rows = await db
-    .selectFrom('mailboxes')
-    .select(['id', 'sealed_secret'])
-    .where('id', '>', after)
-    .where('sealed_secret', 'is not', null)
-    .orderBy('id')
-    .limit(BATCH_ROWS)
-    .execute()
-  for (const { id, sealed_secret: sealed } of rows) {
-    if (sealed === null || keyIdOf(sealed) === storeKeyId) continue
-    const place = upstreamSecretPlace(id)
-    const resealed = await sealForStore(db, keyring, openSealed(keyring, sealed, place), place)
-    await db.updateTable('mailboxes').set({ sealed_secret: resealed }).where('id', '=', id).execute()
-  }
-  return { rows: rows.length, last: rows.at(-1)?.id }
 }

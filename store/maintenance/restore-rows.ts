@@ -9,6 +9,7 @@ import { type Kysely, type RawBuilder, sql } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { RightsSince } from './restore-plan.ts'
+import { endSignIn, makeSignInReady } from './restore-sign-in.ts'
 
 /**
  * What happens to each table; a new table does not compile until somebody has decided.
@@ -21,12 +22,27 @@ const TABLES = {
   last_connections: 'replaced',
   sending_rules: 'replaced',
   sent_counts: 'replaced',
+  aliases: 'replaced',
+  roles: 'replaced',
+  rights: 'replaced',
+  preferences: 'replaced',
+  credentials: 'replaced',
+  passkeys: 'replaced',
+  recovery_codes: 'replaced',
+  api_tokens: 'replaced',
+  invitations: 'replaced',
   /** The pepper and the key id belong to what is sealed. */
   meta: 'replaced',
   upstream_keywords: 'kept',
   /** Guessers are not let go of by a restore. */
   failure_counts: 'kept',
   known_blocks: 'kept',
+  /** They end: `restore-sign-in.ts`. */
+  portal_sessions: 'kept',
+  /** What was done is not done again. */
+  once: 'kept',
+  /** Mail that was sent is not sent again. */
+  notices: 'kept',
   nodes: 'kept',
   sessions: 'kept',
   generation: 'kept',
@@ -54,6 +70,7 @@ export async function replaceRows(db: Kysely<Schema>, rights: RightsSince, now: 
     await keepRights(run)
   }
   await makeReady(run, now)
+  await makeSignInReady(db, rights, now)
   const replaced = Object.entries(TABLES)
     .filter(([, rule]) => rule === 'replaced')
     .map(([table]) => table)
@@ -68,6 +85,7 @@ export async function replaceRows(db: Kysely<Schema>, rights: RightsSince, now: 
     const [ours, theirs] = [sql.table(`main.${table}`), sql.table(`copy.${table}`)]
     await run(sql`insert into ${ours} (${all}) select ${all} from ${theirs} where (${key}) not in (select ${key} from ${ours})`)
   }
+  await endSignIn(db)
   await run(sql`delete from main.known_blocks where mailbox_id not in (select id from main.mailboxes)`)
   const dangling = await sql`pragma main.foreign_key_check`.execute(db)
   if (dangling.rows.length > 0)

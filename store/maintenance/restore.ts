@@ -12,6 +12,7 @@ import { sql } from 'kysely'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
 import type { Config } from '../../config/config.ts'
 import type { Keyring } from '../keys/master-key.ts'
+import { findKeysInUse } from '../keys/sealed-columns.ts'
 import { getStoreKeyId, openPepper } from '../keys/store-keys.ts'
 import { openCopy, openStoreFile } from '../open-backend.ts'
 import type { Backend, OnProgress } from '../schema/backend.ts'
@@ -22,6 +23,7 @@ import { createDraft, placeSqliteFile, removeSqliteFile } from '../sqlite/sqlite
 import { type Actor, type Change, StoreContext } from '../store-context.ts'
 import { planRestore, type RestorePlan, type RightsSince } from './restore-plan.ts'
 import { recordChanged, replaceRows } from './restore-rows.ts'
+import { endUnknown } from './restore-sign-in.ts'
 
 export interface RestoreOptions {
   readonly config: Pick<Config, 'store'>
@@ -185,13 +187,7 @@ async function checkCopy(draft: string, keyring: Keyring, source: string): Promi
     const keyId = await getStoreKeyId(copy.db)
     await openPepper(copy.db, keyring)
     // A backup made during a rotation needs two keys.
-    const needed = await copy.db
-      .selectFrom('mailboxes')
-      .select(sql<Uint8Array>`substr(sealed_secret, 2, 4)`.as('key'))
-      .where('sealed_secret', 'is not', null)
-      .distinct()
-      .execute()
-    const others = needed.map(({ key }) => Buffer.from(key).toString('hex'))
+    const others = await findKeysInUse(copy.db)
     for (const id of others) keyring.get(id)
     copy.becomeSingleFile()
     return [keyId, ...others]
@@ -273,6 +269,7 @@ async function replaceDatabase(work: RestoreOptions & { source: string; draft: s
     await context.change(async change => {
       await change.db.deleteFrom('sessions').execute()
       await change.db.deleteFrom('nodes').execute()
+      await endUnknown(change.db, change.at)
       await change.moveGeneration()
       await auditRestore(change, { source, keyId, keptAs, rights, plan: NOBODY })
     })

@@ -6,7 +6,7 @@
 import { type Kysely, sql } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Backend, Ddl } from './backend.ts'
-import { addDomains } from './portal-tables.ts'
+import { addDomains, makeAliases, makeInvitations, makeRoles, makeSignIn } from './portal-tables.ts'
 import type { MetaName } from './schema.ts'
 
 export interface Migration {
@@ -24,6 +24,10 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'cut-over', since: '0.1.0', run: makeMigrationDeviceIndex },
   { name: 'blocked users', since: '0.1.0', run: addUserState },
   { name: 'domains and notes of mailboxes', since: '0.1.0', run: addDomains },
+  { name: 'aliases', since: '0.1.0', run: makeAliases },
+  { name: 'roles, rights, preferences', since: '0.1.0', run: makeRoles },
+  { name: 'sign-in', since: '0.1.0', run: makeSignIn },
+  { name: 'invitations, tokens, notices', since: '0.1.0', run: makeInvitations },
 ]
 
 export interface StoreVersion {

@@ -7,6 +7,7 @@ import type { Generated } from 'kysely'
 import type { DeviceId, MailboxId, NodeId, SessionId, UserId } from '../../base/ids.ts'
 import type { FailureKind } from './failure-limits.ts'
 import type { MailboxState, PasswordKind, UserState } from './login-record.ts'
+import type { PortalSchema } from './portal-schema.ts'
 
 export interface MetaTable {
   name: MetaName
@@ -182,7 +183,7 @@ export interface AuditTable {
   after: string | null
 }
 
-export interface Schema {
+export interface Schema extends PortalSchema {
   meta: MetaTable
   generation: GenerationTable
   mailboxes: MailboxesTable

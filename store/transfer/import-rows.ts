@@ -15,6 +15,10 @@ export interface ImportedMailbox {
   readonly state?: MailboxState | undefined
   /** Until when its password at the upstream is accepted too; null: it is not. */
   readonly migrationPasswordUntil?: number | null | undefined
+  /** As `parseNote` gives it. */
+  readonly note?: string | null | undefined
+  /** All of them, normalised. */
+  readonly aliases?: readonly string[] | undefined
 }
 
 export interface ImportedDevice {

@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { type DeviceId, type MailboxId, makeId, type UserId } from '../../base/ids.ts'
+import { addAlias, removeAlias } from '../accounts/alias-rows.ts'
 import { changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, type StoredPassword, type UserLink } from '../accounts/device-changes.ts'
 import { nameKeyOf } from '../accounts/device-names.ts'
 import { SCOPES, termColumns } from '../accounts/device-rows.ts'
@@ -22,6 +23,7 @@ import type { Scope, UserState } from '../schema/login-record.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { AuditRecord, Change, StoreContext } from '../store-context.ts'
+import { type PlannedAliases, planAliases } from './import-aliases.ts'
 import { type ImportHasher, ImportPasswords, type PreparedBatch } from './import-passwords.ts'
 import { BadRow, type FreshPassword, type ImportedDevice, type ImportOptions, type ImportRow, type RowFate, type RowResult } from './import-rows.ts'
 
@@ -103,12 +105,16 @@ export class Importer {
     checkLogin(login)
     const { needsSecret } = rules.checkMailbox({ upstream, login: login ?? mailbox.address, givesSecret: mailbox.secret !== undefined })
     const state = mailbox.state ?? present?.state ?? 'active'
+    const note = mailbox.note === undefined ? (present?.note ?? null) : mailbox.note
+    const aliases = await planAliases(db, { id, address: mailbox.address, isNew: present === undefined, wanted: mailbox.aliases })
     const isNewSecret = mailbox.secret !== undefined && !this.#hasSecret(present, mailbox.secret.reveal())
     const differs = [
       ...(present !== undefined && upstream !== present.upstream ? ['upstream'] : []),
       ...(present !== undefined && login !== present.login ? ['login'] : []),
       ...(present !== undefined && state !== present.state ? ['state'] : []),
       ...(present !== undefined && isNewSecret ? ['secret'] : []),
+      ...(present !== undefined && note !== present.note ? ['note'] : []),
+      ...(present !== undefined && aliases.added.length + aliases.removed.length > 0 ? ['aliases'] : []),
     ]
     const needsRows = present !== undefined && (row.devices.length > 0 || mailbox.migrationPasswordUntil !== undefined)
     const rows = !needsRows ? [] : await db.selectFrom('devices').selectAll().where('mailbox_id', '=', id).execute()
@@ -126,7 +132,7 @@ export class Importer {
       names.add(key)
       devices.push(await this.#planDevice(db, device, { id, address: mailbox.address, rows, planned: devices, prepared, users }))
     }
-    return { present, id, upstream, login, state, isNewSecret, isChanged: differs.length > 0, devices, needsSecret }
+    return { present, id, upstream, login, state, note, aliases, isNewSecret, isChanged: differs.length > 0, devices, needsSecret }
   }
 
   async #planDevice(db: Kysely<Schema>, device: ImportedDevice, owner: Owner): Promise<PlannedDevice> {
@@ -198,15 +204,18 @@ export class Importer {
   }
 
   async #write(change: RowChange, { line, mailbox }: ImportRow, planned: PlannedRow, users: Map<string, UserLink | undefined>): Promise<RowResult> {
-    const { present, id, upstream, login, state } = planned
+    const { present, id, upstream, login, state, note, aliases } = planned
+    const owner = { id, address: mailbox.address }
     const isSealed = planned.isNewSecret && mailbox.secret !== undefined
     const sealed = isSealed ? await sealUpstreamSecret(change.db, this.#context.keyring(), id, mailbox.secret) : undefined
-    if (present === undefined) await insertMailbox(change, { id, address: mailbox.address, upstream, login, state, sealed: sealed ?? null })
-    else if (planned.isChanged) await changeMailbox(change, present, { upstream, login, state, sealed })
-    if (mailbox.migrationPasswordUntil !== undefined) await setMigrationPasswordUntil(change, { id, address: mailbox.address }, mailbox.migrationPasswordUntil)
+    if (present === undefined) await insertMailbox(change, { ...owner, upstream, login, state, note, sealed: sealed ?? null })
+    else if (planned.isChanged) await changeMailbox(change, present, { upstream, login, state, note, sealed })
+    for (const alias of aliases.removed) await removeAlias(change, owner, alias)
+    for (const alias of aliases.added) await addAlias(change, owner, alias)
+    if (mailbox.migrationPasswordUntil !== undefined) await setMigrationPasswordUntil(change, owner, mailbox.migrationPasswordUntil)
     const usersBefore = change.usersAdded
     const devices: RowFate[] = []
-    for (const device of planned.devices) devices.push(await this.#writeDevice(change, { id, address: mailbox.address }, device, users))
+    for (const device of planned.devices) devices.push(await this.#writeDevice(change, owner, device, users))
     const lacksSecret = present === undefined && sealed === undefined && planned.needsSecret
     return { line, mailbox: fateOf(present, planned.isChanged), devices, usersAdded: change.usersAdded - usersBefore, lacksSecret }
   }
@@ -239,6 +248,8 @@ interface PlannedRow {
   readonly upstream: string
   readonly login: string | null
   readonly state: 'active' | 'disabled'
+  readonly note: string | null
+  readonly aliases: PlannedAliases
   readonly isNewSecret: boolean
   readonly isChanged: boolean
   readonly devices: readonly PlannedDevice[]

@@ -1,0 +1,177 @@
+/**
+ * Tokens of the HTTP API: `mwt_` and 256 random bits, of one person, for less than that person may or as much.
+ *
+ * Invariants: a token that is found is in time, and its owner is not blocked; one that makes passwords or gives rights ends within a year, and
+ * within 90 days where it names no networks. Whether the owner may do what is asked is judged at each request.
+ */
+import type { Kysely, Selectable } from 'kysely'
+import { MailwicketError } from '../../base/errors.ts'
+import { type ApiTokenId, makeId, type UserId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secret.ts'
+import { termColumns } from '../accounts/device-rows.ts'
+import { parsePlainName } from '../accounts/plain-names.ts'
+import { parseDomain } from '../accounts/roles.ts'
+import { getUserRow, parseLogin } from '../accounts/user-rows.ts'
+import { beginningOf, hashToken, makeToken } from '../passwords/random-token.ts'
+import { splitList } from '../schema/list-column.ts'
+import type { ApiTokensTable } from '../schema/portal-schema.ts'
+import type { Schema } from '../schema/schema.ts'
+import type { StoreContext } from '../store-context.ts'
+
+export const TOKEN_SCOPES = ['devices', 'mailboxes', 'passwords', 'people', 'read'] as const
+export type TokenScope = (typeof TOKEN_SCOPES)[number]
+
+/** Those that let others in. */
+const POWERFUL: readonly TokenScope[] = ['passwords', 'people']
+const DAY_MS = 86_400_000
+export const POWERFUL_MAX_MS = 366 * DAY_MS
+export const POWERFUL_EVERYWHERE_MAX_MS = 90 * DAY_MS
+const PREFIX = 'mwt_'
+const BEGINNING_CHARACTERS = 10
+const MAX_NAME_CHARACTERS = 100
+/** Of one person. */
+const MAX_TOKENS = 100
+/** The time of the last use is written at most so often. */
+const USED_EVERY_MS = 60_000
+
+export interface ApiToken {
+  readonly id: ApiTokenId
+  /** First characters, by which a person knows it again. */
+  readonly beginning: string
+  readonly name: string
+  /** Login of its owner. */
+  readonly user: string
+  readonly scopes: readonly TokenScope[]
+  /** Empty: all that the owner may. */
+  readonly domains: readonly string[]
+  /** CIDR blocks; empty: everywhere. */
+  readonly allowFrom: readonly string[]
+  readonly createdAt: number
+  readonly endsAt: number | null
+  readonly usedAt: number | null
+  readonly usedIp: string | null
+}
+
+export interface NewApiToken {
+  readonly name: string
+  readonly scopes: readonly TokenScope[]
+  readonly domains?: readonly string[] | undefined
+  readonly allowFrom?: readonly string[] | undefined
+  readonly endsAt?: number | null | undefined
+}
+
+export class ApiTokens {
+  readonly #context: StoreContext
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  /** `token` is shown once. Throws NOT_FOUND, BAD_INPUT. */
+  async add(login: string, input: NewApiToken): Promise<{ readonly token: Secret; readonly record: ApiToken }> {
+    const name = parsePlainName(input.name, { what: 'a token’s name', maxCharacters: MAX_NAME_CHARACTERS })
+    const token = makeToken(PREFIX)
+    return this.#context.change(async change => {
+      const { db, at } = change
+      const user = await getUserRow(db, parseLogin(login))
+      const own = await db.selectFrom('api_tokens').select('id').where('user_id', '=', user.id).execute()
+      if (own.length >= MAX_TOKENS) throw badInput(`${user.login} has ${MAX_TOKENS} tokens already: revoke one`)
+      const columns = columnsOf(input, at)
+      const row = {
+        id: makeId<ApiTokenId>(),
+        token_hash: hashToken(token),
+        beginning: beginningOf(token, BEGINNING_CHARACTERS),
+        name,
+        user_id: user.id,
+        ...columns,
+      }
+      await db
+        .insertInto('api_tokens')
+        .values({ ...row, created_at: at, used_at: null, used_ip: null })
+        .execute()
+      const record = toToken({ ...row, created_at: at, used_at: null, used_ip: null, user: user.login })
+      const { beginning, scopes, domains, allowFrom, endsAt } = record
+      const after = { name, beginning, scopes, domains, allowFrom, endsAt }
+      await change.audit({ action: 'token.added', subject: user.login, subjectId: row.id, before: null, after })
+      return { token, record }
+    })
+  }
+
+  /** Of one person or of all, the newest first. Throws NOT_FOUND. */
+  async list({ user }: { readonly user?: string | undefined } = {}): Promise<ApiToken[]> {
+    const { db } = this.#context
+    let query = selectTokens(db).orderBy('api_tokens.created_at', 'desc').orderBy('api_tokens.id')
+    if (user !== undefined) query = query.where('users.id', '=', (await getUserRow(db, parseLogin(user))).id)
+    return (await query.execute()).map(toToken)
+  }
+
+  /** By ID; of one person, where `user` is given. Throws NOT_FOUND. */
+  async revoke(id: string, { user }: { readonly user?: string | undefined } = {}): Promise<ApiToken> {
+    return this.#context.change(async change => {
+      const row = await selectTokens(change.db)
+        .where('api_tokens.id', '=', id as ApiTokenId)
+        .executeTakeFirst()
+      if (row === undefined || (user !== undefined && row.user !== parseLogin(user)))
+        throw new MailwicketError('NOT_FOUND', { message: `there is no token ${id}` })
+      const record = toToken(row)
+      await change.db.deleteFrom('api_tokens').where('id', '=', record.id).execute()
+      const { name, beginning } = record
+      await change.audit({ action: 'token.revoked', subject: record.user, subjectId: record.id, before: { name, beginning }, after: null })
+      return record
+    })
+  }
+
+  /** The token as it is now; undefined: unknown, over, or its owner is blocked. Whether `ip` is among its networks is for the caller to judge. */
+  async find(token: Secret): Promise<(ApiToken & { readonly userId: UserId }) | undefined> {
+    const { db, now } = this.#context
+    const row = await selectTokens(db).where('api_tokens.token_hash', '=', hashToken(token)).where('users.state', '=', 'active').executeTakeFirst()
+    if (row === undefined || (row.ends_at !== null && row.ends_at <= now())) return undefined
+    return { ...toToken(row), userId: row.user_id }
+  }
+
+  /** Notes that a token was used, at most once a minute. */
+  async used({ id, usedAt, usedIp }: ApiToken, ip: string): Promise<void> {
+    const at = this.#context.now()
+    if (usedAt !== null && usedIp === ip && usedAt <= at && usedAt > at - USED_EVERY_MS) return
+    await this.#context.db.updateTable('api_tokens').set({ used_at: at, used_ip: ip }).where('id', '=', id).execute()
+  }
+}
+
+function columnsOf({ scopes, domains = [], allowFrom = [], endsAt = null }: NewApiToken, now: number) {
+  const unknown = scopes.find(scope => !TOKEN_SCOPES.includes(scope))
+  if (unknown !== undefined) throw badInput(`${JSON.stringify(unknown)} is not a scope of tokens: there are ${TOKEN_SCOPES.join(', ')}`)
+  if (scopes.length === 0) throw badInput('a token needs at least one scope')
+  const { allow_from, expires_at: ends_at } = termColumns({ scopes: ['imap'], allowFrom, expiresAt: endsAt })
+  if (ends_at !== null && ends_at <= now) throw badInput('the end of the token lies in the past')
+  if (POWERFUL.some(scope => scopes.includes(scope))) {
+    const end = ends_at ?? Number.POSITIVE_INFINITY
+    if (end > now + POWERFUL_MAX_MS) throw badInput(`a token with ${POWERFUL.join(' or ')} must end within a year`)
+    if (allow_from === '' && end > now + POWERFUL_EVERYWHERE_MAX_MS)
+      throw badInput(`a token with ${POWERFUL.join(' or ')} must name its networks, or end within 90 days`)
+  }
+  return { scopes: [...new Set(scopes)].sort().join(','), domains: [...new Set(domains.map(parseDomain))].sort().join(','), allow_from, ends_at }
+}
+
+function selectTokens(db: Kysely<Schema>) {
+  return db.selectFrom('api_tokens').innerJoin('users', 'users.id', 'api_tokens.user_id').selectAll('api_tokens').select('users.login as user')
+}
+
+function toToken(row: Selectable<ApiTokensTable> & { readonly user: string }): ApiToken {
+  return {
+    id: row.id,
+    beginning: row.beginning,
+    name: row.name,
+    user: row.user,
+    scopes: splitList<TokenScope>(row.scopes),
+    domains: splitList(row.domains),
+    allowFrom: splitList(row.allow_from),
+    createdAt: row.created_at,
+    endsAt: row.ends_at,
+    usedAt: row.used_at,
+    usedIp: row.used_ip,
+  }
+}
+
+function badInput(message: string): MailwicketError {
+  return new MailwicketError('BAD_INPUT', { message })
+}

@@ -1,0 +1,263 @@
+/**
+ * Invitations: links by which somebody makes the password of a device, or the password of his account, so that nobody else ever sees it.
+ *
+ * Invariants: a link works once, until its end, for whom it names; opening it uses nothing up; whoever accepts it first has it, whichever process
+ * he meets, and with it, in one transaction, the device. SECURITY: a link is known here by its hash only, so mailing it again makes a new one.
+ */
+import type { Kysely } from 'kysely'
+import { parseAddress } from '../../base/address.ts'
+import { MailwicketError } from '../../base/errors.ts'
+import { type DeviceId, type InvitationId, makeId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secret.ts'
+import { revokeDevice } from '../accounts/device-changes.ts'
+import { parseDeviceName, resolveDevice } from '../accounts/device-names.ts'
+import { checkNotRevoked, getDeviceRow, SCOPES, termColumns } from '../accounts/device-rows.ts'
+import { getMailboxRow } from '../accounts/mailboxes.ts'
+import { endInvitations } from '../accounts/sign-in-rows.ts'
+import { findUserRow, getUserRow, parseLogin } from '../accounts/user-rows.ts'
+import { hashToken, makeToken } from '../passwords/random-token.ts'
+import type { InvitationKind } from '../schema/portal-schema.ts'
+import type { Schema } from '../schema/schema.ts'
+import type { Change, StoreContext } from '../store-context.ts'
+import { checkMayBeMailedTo } from './invitation-mail.ts'
+import {
+  type Invitation,
+  type InvitationRow,
+  type InvitationTarget,
+  type InvitationTerms,
+  selectInvitations,
+  selectOpen,
+  subjectOf,
+  toInvitation,
+} from './invitation-rows.ts'
+
+const MINUTE_MS = 60_000
+export const INVITATION_MS: Readonly<Record<InvitationKind, number>> = {
+  device: 30 * 24 * 60 * MINUTE_MS,
+  phone: 15 * MINUTE_MS,
+  start: 24 * 60 * MINUTE_MS,
+}
+
+export interface NewDeviceInvitation {
+  readonly kind: 'device'
+  readonly mailbox: string
+  /** Login of who alone may accept it. */
+  readonly user?: string | null | undefined
+  readonly terms?: Partial<InvitationTerms> | undefined
+}
+
+export interface NewPhoneInvitation {
+  readonly kind: 'phone'
+  readonly device: string
+}
+
+export interface NewStartInvitation {
+  readonly kind: 'start'
+  readonly user: string
+}
+
+export type NewInvitation = (NewDeviceInvitation | NewPhoneInvitation | NewStartInvitation) & {
+  /** Address that the link is mailed to: then it is made when the mail is sent (`mint`). */
+  readonly mailTo?: string | null | undefined
+  /** Login of who makes it, where he has an account: it ends with his rights. */
+  readonly by?: string | undefined
+}
+
+export interface InvitationFilter {
+  readonly mailbox?: string | undefined
+  /** Login of who is invited. */
+  readonly user?: string | undefined
+  /** With those that were accepted or revoked, or whose time is over. */
+  readonly closed?: boolean | undefined
+}
+
+export class Invitations {
+  readonly #context: StoreContext
+
+  constructor(context: StoreContext) {
+    this.#context = context
+  }
+
+  /** `token` is shown once; null where the link is mailed. An earlier open one for the same device or start ends. Throws NOT_FOUND, BAD_INPUT. */
+  async add(input: NewInvitation): Promise<{ readonly invitation: Invitation; readonly token: Secret | null }> {
+    const mailTo = input.mailTo == null ? null : parseAddress(input.mailTo)
+    const token = mailTo === null ? makeToken() : null
+    const terms = termsOf(input.kind === 'device' ? (input.terms ?? {}) : {})
+    return this.#context.change(async change => {
+      const { db, at } = change
+      const target = await findTarget(db, input)
+      const by = input.by === undefined ? undefined : await findUserRow(db, parseLogin(input.by))
+      if (mailTo !== null) await checkMayBeMailedTo(db, mailTo, target)
+      if (input.kind === 'phone' && target.device !== null) await endInvitations(change, { device: target.device })
+      if (input.kind === 'start' && target.user !== null) await endInvitations(change, { user: target.user.id, kind: 'start' })
+      const id = makeId<InvitationId>()
+      await db
+        .insertInto('invitations')
+        .values({
+          id,
+          kind: input.kind,
+          token_hash: token === null ? null : hashToken(token),
+          mailbox_id: target.mailbox?.id ?? null,
+          user_id: target.user?.id ?? null,
+          device_id: target.device,
+          terms: JSON.stringify(terms),
+          mail_to: mailTo,
+          state: 'open',
+          created_at: at,
+          ends_at: at + INVITATION_MS[input.kind],
+          closed_at: null,
+          opened_at: null,
+          opened: 0,
+          made_device_id: null,
+          made_by: by?.login ?? this.#context.actor.name,
+          made_by_user_id: by?.id ?? null,
+        })
+        .execute()
+      const row = await getRow(db, id)
+      await auditInvitation(change, row, 'invitation.made', { kind: row.kind, user: row.user, mailTo, endsAt: row.ends_at })
+      return { invitation: toInvitation(row, at), token }
+    })
+  }
+
+  /** The newest first. Throws NOT_FOUND. */
+  async list({ mailbox, user, closed = false }: InvitationFilter = {}): Promise<Invitation[]> {
+    const { db, now } = this.#context
+    const at = now()
+    let query = selectInvitations(db).orderBy('invitations.created_at', 'desc').orderBy('invitations.id')
+    if (mailbox !== undefined) query = query.where('invitations.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
+    if (user !== undefined) query = query.where('invitations.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
+    if (!closed) query = query.where('invitations.state', '=', 'open').where('invitations.ends_at', '>', at)
+    return (await query.execute()).map(row => toInvitation(row, at))
+  }
+
+  /** Throws NOT_FOUND. */
+  async get(id: string): Promise<Invitation> {
+    return toInvitation(await getRow(this.#context.db, id), this.#context.now())
+  }
+
+  /** The open invitation of a link; undefined: used, revoked, over, unknown. */
+  async find(token: Secret): Promise<Invitation | undefined> {
+    const { db, now } = this.#context
+    const at = now()
+    const row = await selectOpen(db, hashToken(token), at).executeTakeFirst()
+    return row === undefined ? undefined : toInvitation(row, at)
+  }
+
+  /** As `find`, and notes that the link was opened; that is all that opening does. */
+  async open(token: Secret): Promise<Invitation | undefined> {
+    return this.#context.change(async ({ db, at }) => {
+      const row = await selectOpen(db, hashToken(token), at).executeTakeFirst()
+      if (row === undefined) return undefined
+      const noted = { opened: row.opened + 1, opened_at: row.opened_at ?? at }
+      await db.updateTable('invitations').set(noted).where('id', '=', row.id).execute()
+      return toInvitation({ ...row, ...noted }, at)
+    })
+  }
+
+  /** A new link in the place of the old one, to be mailed or shown. Throws NOT_FOUND, BAD_INPUT (no longer open). */
+  async mint(id: string): Promise<{ readonly invitation: Invitation; readonly token: Secret }> {
+    const token = makeToken()
+    return this.#context.change(async change => {
+      const row = await getRow(change.db, id)
+      if (row.state !== 'open' || row.ends_at <= change.at) throw badInput('the invitation is no longer open')
+      await change.db
+        .updateTable('invitations')
+        .set({ token_hash: hashToken(token) })
+        .where('id', '=', row.id)
+        .execute()
+      await auditInvitation(change, row, 'invitation.link', null)
+      return { invitation: toInvitation(row, change.at), token }
+    })
+  }
+
+  /**
+   * Begins again: a new link with a new end, open or not. The device that was made by the invitation is revoked: a mail scanner may have pressed the
+   * button. It is then the invitation of whoever restarts it. Null where the link is mailed. Throws NOT_FOUND, BAD_INPUT (for an existing device: make
+   * a new one).
+   */
+  async restart(
+    id: string,
+    { by: login }: { readonly by?: string | undefined } = {},
+  ): Promise<{ readonly invitation: Invitation; readonly token: Secret | null }> {
+    const fresh = makeToken()
+    return this.#context.change(async change => {
+      const { db, at } = change
+      const row = await getRow(db, id)
+      if (row.kind === 'phone') throw badInput('an invitation for an existing device is made anew, not again')
+      const token = row.mail_to === null ? fresh : null
+      const by = login === undefined ? undefined : await findUserRow(db, parseLogin(login))
+      if (row.kind === 'start' && row.user_id !== null) await endInvitations(change, { user: row.user_id, kind: 'start' })
+      if (row.made_device_id !== null) await revokeMade(change, row.made_device_id)
+      await db
+        .updateTable('invitations')
+        .set({ state: 'open', token_hash: token === null ? null : hashToken(token), ends_at: at + INVITATION_MS[row.kind], closed_at: null })
+        .set({ opened: 0, opened_at: null, made_device_id: null, made_by: by?.login ?? this.#context.actor.name, made_by_user_id: by?.id ?? null })
+        .where('id', '=', row.id)
+        .execute()
+      await auditInvitation(change, row, 'invitation.restarted', null)
+      return { invitation: toInvitation(await getRow(db, id), at), token }
+    })
+  }
+
+  /** What is no longer open stays as it is. Throws NOT_FOUND. */
+  async revoke(id: string): Promise<Invitation> {
+    return this.#context.change(async change => {
+      const row = await getRow(change.db, id)
+      if (row.state === 'open') {
+        await change.db.updateTable('invitations').set({ state: 'revoked', token_hash: null, closed_at: change.at }).where('id', '=', row.id).execute()
+        await auditInvitation(change, row, 'invitation.revoked', null)
+      }
+      return toInvitation(await getRow(change.db, id), change.at)
+    })
+  }
+}
+
+async function findTarget(db: Kysely<Schema>, input: NewInvitation): Promise<InvitationTarget> {
+  if (input.kind === 'start') return { mailbox: null, user: await getUserRow(db, parseLogin(input.user)), device: null }
+  if (input.kind === 'device') {
+    const user = input.user == null ? null : await getUserRow(db, parseLogin(input.user))
+    return { mailbox: await getMailboxRow(db, parseAddress(input.mailbox)), user, device: null }
+  }
+  const device = await getDeviceRow(db, await resolveDevice(db, input.device))
+  checkNotRevoked(device)
+  return { mailbox: { id: device.mailbox_id, address: device.address }, user: null, device: device.id }
+}
+
+/** Throws BAD_INPUT. */
+function termsOf({ name = null, scopes = SCOPES, expiresAt = null, allowFrom = [], rights = {} }: Partial<InvitationTerms>): InvitationTerms {
+  const columns = termColumns({ scopes, expiresAt, allowFrom })
+  return {
+    name: name === null ? null : parseDeviceName(name),
+    scopes: [...scopes],
+    expiresAt,
+    allowFrom: columns.allow_from === '' ? [] : columns.allow_from.split(','),
+    rights,
+  }
+}
+
+async function getRow(db: Kysely<Schema>, id: string): Promise<InvitationRow> {
+  const row = await selectInvitations(db)
+    .where('invitations.id', '=', id as InvitationId)
+    .executeTakeFirst()
+  if (row === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no invitation ${id}` })
+  return row
+}
+
+async function revokeMade(change: Change, id: DeviceId): Promise<void> {
+  const device = await change.db.selectFrom('devices').select('id').where('id', '=', id).executeTakeFirst()
+  if (device === undefined) return
+  if (await revokeDevice(change, await getDeviceRow(change.db, id))) await change.moveGeneration()
+}
+
+export function auditInvitation(
+  change: Change,
+  row: Pick<InvitationRow, 'id' | 'mailbox' | 'user'>,
+  action: string,
+  after: Readonly<Record<string, string | number | null>> | null,
+): Promise<void> {
+  return change.audit({ action, subject: subjectOf(row), subjectId: row.id, before: null, after })
+}
+
+function badInput(message: string): MailwicketError {
+  return new MailwicketError('BAD_INPUT', { message })
+}
