@@ -7,7 +7,7 @@
  */
 
 /** Who has to act: the peer, nobody (try again later), the person at the command line, or we. */
-export type ErrorKind = 'client' | 'temporary' | 'usage' | 'not-found' | 'failed' | 'bug'
+export type ErrorKind = 'client' | 'temporary' | 'usage' | 'not-found' | 'not-allowed' | 'failed' | 'bug'
 
 export interface ErrorFacts {
   readonly kind: ErrorKind
@@ -29,6 +29,16 @@ export const ERRORS = {
     kind: 'not-found',
     means: 'There is no such mailbox, device, user, session or file.',
     remedy: 'List what there is with `mailbox list` or `device list`.',
+  },
+  NOT_ALLOWED: {
+    kind: 'not-allowed',
+    means: 'Whoever asked has not the right to do this.',
+    remedy: 'Ask an administrator, or whoever manages the mailbox.',
+  },
+  CHANGED_MEANWHILE: {
+    kind: 'failed',
+    means: 'Somebody else changed the thing after it was looked at.',
+    remedy: 'Look at what it is now, and decide again.',
   },
   AMBIGUOUS_ID: { kind: 'usage', means: 'A shortened ID fits more than one thing.', remedy: 'Give more characters of the ID.' },
   ALREADY_EXISTS: { kind: 'failed', means: 'A thing of that name exists already.', remedy: 'Choose another name, or change the existing one with `set`.' },

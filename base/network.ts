@@ -79,6 +79,11 @@ export function isInNetworks(address: string, networks: readonly Network[]): boo
   return networks.some(network => network.address.kind() === parsed.kind() && parsed.match(network.address as ipaddr.IPv4 & ipaddr.IPv6, network.prefixBits))
 }
 
+/** Whether every address of `inner` lies in one of `outer`. */
+export function isWithinNetworks(inner: Network, outer: readonly Network[]): boolean {
+  return outer.some(network => network.prefixBits <= inner.prefixBits && isInNetworks(inner.address.toString(), [network]))
+}
+
 /** A host name in the form that is compared: ASCII, lower case, no dot at its end; undefined when it is none. */
 export function findHostName(text: string): string | undefined {
   const name = text.replace(/\.$/, '')

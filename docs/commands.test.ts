@@ -4,13 +4,14 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
-import { formatAppSettings, listAppSettings } from '../admin-cli/commands/device-password.ts'
+import { formatAppSettings } from '../admin-cli/commands/device-password.ts'
 import { type Command, CommanderError } from '../admin-cli/frame/command-frame.ts'
 import type { Terminal } from '../admin-cli/frame/terminal.ts'
 import { buildProgram } from '../admin-cli/program.ts'
 import { ERRORS } from '../base/errors.ts'
 import { refuseUnavailable } from '../config/config-available.ts'
 import { parseConfig } from '../config/config-parse.ts'
+import { listAppSettings } from '../management/app-settings.ts'
 
 const root = join(import.meta.dirname, '..')
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: root })].map(path => ({

@@ -12,6 +12,7 @@ JSON value with \`code\`, \`message\` and \`remedy\`. The log carries the code t
 const KINDS: Readonly<Record<ErrorKind, string>> = {
   usage: 'Wrong usage, input or configuration',
   'not-found': 'No such thing',
+  'not-allowed': 'Not allowed',
   failed: 'Failed',
   temporary: 'Temporarily unavailable',
   client: 'What a peer on the network did (in the log only)',

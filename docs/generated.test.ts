@@ -5,6 +5,7 @@ import { ERRORS } from '../base/errors.ts'
 import { SECTIONS } from '../config/config-table.ts'
 import { METRICS } from '../gateway/monitoring/metrics-table.ts'
 import { NOT_READY } from '../gateway/monitoring/readiness.ts'
+import { ACTIONS } from '../management/permissions.ts'
 import { formatConfigurationPage } from './configuration-page.ts'
 import { formatPages } from './pages.ts'
 import { findComments, findDuties, findMarked } from './standards-page.ts'
@@ -30,6 +31,10 @@ test('every metric, every reason for not being ready and every alert has its row
 
 test('every error has its row', () => {
   for (const code of Object.keys(ERRORS)) expect(pages.get('errors.md')).toContain(`| \`${code}\` |`)
+})
+
+test('every permission has its row', () => {
+  for (const action of Object.keys(ACTIONS)) expect(pages.get('permissions.md')).toContain(`(\`${action}\`) |`)
 })
 
 describe('standards are collected from comments', () => {

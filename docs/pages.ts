@@ -2,6 +2,7 @@
 import { formatConfigurationPage } from './configuration-page.ts'
 import { formatErrorsPage } from './errors-page.ts'
 import { formatMonitoringPage } from './monitoring-page.ts'
+import { formatPermissionsPage } from './permissions-page.ts'
 import { formatStandardsPage } from './standards-page.ts'
 
 /** `root` is the directory of the repository. */
@@ -10,6 +11,7 @@ export function formatPages(root: string): ReadonlyMap<string, string> {
     ['configuration.md', formatConfigurationPage()],
     ['errors.md', formatErrorsPage()],
     ['monitoring.md', formatMonitoringPage(root)],
+    ['permissions.md', formatPermissionsPage()],
     ['standards.md', formatStandardsPage(root)],
   ])
 }

@@ -10,7 +10,7 @@ import { formatTable, generatedNotice } from './markdown.ts'
 import { RFC_TITLES } from './rfc-titles.ts'
 
 /** The folders that speak to the network; the others only use them. */
-const FOLDERS = ['base', 'certs', 'gateway', 'store', 'upstream']
+const FOLDERS = ['base', 'certs', 'gateway', 'management', 'store', 'upstream']
 
 const INTRODUCTION = `# Standards
 

@@ -25,7 +25,9 @@ import {
 const root = new URL('..', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
-const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,cluster,config,docs,gateway,store,test,upstream}/**/*.ts'], { cwd: root.pathname })
+const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,cluster,config,docs,gateway,management,store,test,upstream}/**/*.ts'], {
+  cwd: root.pathname,
+})
   .sort()
   .map(path => ({ path, text: read(path) }))
 

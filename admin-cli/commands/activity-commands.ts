@@ -3,11 +3,12 @@
  */
 
 import { MailwicketError } from '../../base/errors.ts'
+import { formatIso } from '../../base/iso-time.ts'
 import type { Activity } from '../../store/history/activity.ts'
 import type { AuditEntry, AuditFilter } from '../../store/history/audit.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
-import { formatIso, formatRelative, parseSince } from '../frame/moment.ts'
+import { formatRelative, parseSince } from '../frame/moment.ts'
 import { withStore } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 

@@ -2,15 +2,18 @@
  * `mailwicket device …`: app passwords, one a device. Declarations and what each does; shapes are in device-view.ts.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import type { DeviceId } from '../../base/ids.ts'
-import type { Store } from '../../store/open-store.ts'
+import { formatIso, formatIsoOrNull } from '../../base/iso-time.ts'
+import type { Actor } from '../../management/actor.ts'
+import { toDeviceDetails, toDeviceRow } from '../../management/device-json.ts'
+import type { DeviceState } from '../../management/manage-devices.ts'
+import type { UseCaseContext } from '../../management/use-case.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, collect, does } from '../frame/command-frame.ts'
-import { formatIso, formatIsoOrNull, parseDuration } from '../frame/moment.ts'
-import { withStore } from '../frame/store-access.ts'
+import { parseDuration } from '../frame/moment.ts'
+import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { parseAllowFrom, parseExpires, parseScopes } from './device-options.ts'
-import { DEVICE_HEADS, toDeviceCells, toDeviceDetails, toDeviceFields, toDeviceRow } from './device-view.ts'
+import { DEVICE_HEADS, toDeviceCells, toDeviceFields } from './device-view.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
 
 const REF = 'ID, the beginning of one, or ADDR/NAME'
@@ -64,14 +67,14 @@ export function declareDevice(device: Command, terminal: Terminal): void {
 
   addExamples(
     does(device.command('show <id>').description(`show one device (${REF})`), terminal, (context, [ref]) =>
-      change(context, async store => (await store.devices.get(ref)).id, ''),
+      answerDevice(context, ({ getDevice }) => getDevice, ref, ''),
     ),
     ['device show anna@example.com/phone', 'everything about one device'],
   )
 
   addExamples(
     does(device.command('rename <id> <name>').description('give a device another name'), terminal, (context, [ref, name]) =>
-      change(context, async store => (await store.devices.rename(ref, name)).id, 'Renamed.'),
+      answerDevice(context, ({ setDevice }) => setDevice, { ref, name }, 'Renamed.'),
     ),
     ['device rename anna@example.com/phone "old phone"', 'the password stays'],
   )
@@ -102,13 +105,18 @@ export function declareDevice(device: Command, terminal: Terminal): void {
 
   addExamples(
     does(device.command('disable <id>').description('lock a device out until it is enabled again'), terminal, (context, [ref]) =>
-      change(context, async store => (await store.devices.disable(ref)).id, 'Disabled. Its sessions end within a second; `device enable` lets it in again.'),
+      answerDevice(
+        context,
+        ({ setDeviceState }) => setDeviceState,
+        { ref, state: 'disabled' as const },
+        'Disabled. Its sessions end within a second; `device enable` lets it in again.',
+      ),
     ),
     ['device disable anna@example.com/phone', 'the phone may be lost, or only be under the sofa'],
   )
   addExamples(
     does(device.command('enable <id>').description('let a disabled device in again'), terminal, (context, [ref]) =>
-      change(context, async store => (await store.devices.enable(ref)).id, 'Enabled. It is let in with the password it had.'),
+      answerDevice(context, ({ setDeviceState }) => setDeviceState, { ref, state: 'active' as const }, 'Enabled. It is let in with the password it had.'),
     ),
     ['device enable anna@example.com/phone', 'found again'],
   )
@@ -124,50 +132,44 @@ export function declareDevice(device: Command, terminal: Terminal): void {
   )
 }
 
-async function addDevice(context: CommandContext, address: string, name: string, options: AddOptions): Promise<void> {
+async function addDevice(context: CommandContext, mailbox: string, name: string, options: AddOptions): Promise<void> {
   const wanted = {
+    mailbox,
     name,
     ...(options.scope === undefined ? {} : { scopes: parseScopes(options.scope) }),
     ...(options.expires === undefined ? {} : { expiresAt: parseExpires(options.expires, context.terminal.now()) }),
     ...(options.allowFrom === undefined ? {} : { allowFrom: await parseAllowFrom(options.allowFrom) }),
     ...(options.user === undefined ? {} : { user: options.user }),
   }
-  await withStore(context, async (store, config) => {
-    const chosen = await readChosenPassword(context, options)
-    const { device, password } = await store.devices.add(address, { ...wanted, ...chosen })
-    const { formatAppSettings, listAppSettings, revealPassword } = await import('./device-password.ts')
-    const settings = listAppSettings(config, device.mailbox, device.scopes)
-    const { id, mailbox, scopes, allowFrom } = device
-    const shown = revealPassword(password)
-    const facts = {
-      id,
-      mailbox,
-      name: device.name,
-      scopes,
-      user: device.user,
-      expiresAt: formatIsoOrNull(device.expiresAt),
-      allowFrom,
-      createdAt: formatIso(device.createdAt),
-    }
-    context.answer({ ...facts, password: shown, settings }, () => `Device ${mailbox}/${device.name} (${id})\n\n${formatAppSettings(settings, mailbox, shown)}`)
-    context.remark('\nThe password is shown this once. Lost it? `device password` makes a new one.')
-  })
+  const { addDevice: add } = await import('../../management/manage-devices.ts')
+  const { device, password, settings } = await manage(context, async (useCases, operator) =>
+    add(useCases, operator, { ...wanted, ...(await readChosenPassword(context, options)) }),
+  )
+  const { formatAppSettings, revealPassword } = await import('./device-password.ts')
+  const { id, mailbox: address, scopes, user, allowFrom } = device
+  const shown = revealPassword(password)
+  const times = { expiresAt: formatIsoOrNull(device.expiresAt), allowFrom, createdAt: formatIso(device.createdAt) }
+  context.answer(
+    { id, mailbox: address, name: device.name, scopes, user, ...times, password: shown, settings },
+    () => `Device ${address}/${device.name} (${id})\n\n${formatAppSettings(settings, address, shown)}`,
+  )
+  context.remark('\nThe password is shown this once. Lost it? `device password` makes a new one.')
 }
 
 async function setPassword(context: CommandContext, ref: string, options: AddOptions): Promise<void> {
-  await withStore(context, async (store, config) => {
+  const { changePassword, getDevice } = await import('../../management/manage-devices.ts')
+  const { device, password, settings } = await manage(context, async (useCases, operator) => {
     // Found first: nobody types a password for a device that is not there.
-    const { id } = await store.devices.get(ref)
-    const { device, password } = await store.devices.setPassword(id, await readChosenPassword(context, options))
-    const { formatAppSettings, listAppSettings, revealPassword } = await import('./device-password.ts')
-    const settings = listAppSettings(config, device.mailbox, device.scopes)
-    const shown = revealPassword(password)
-    context.answer(
-      { ...toDeviceDetails(device), password: shown, settings },
-      () => `New password of ${device.mailbox}/${device.name} (${device.id})\n\n${formatAppSettings(settings, device.mailbox, shown)}`,
-    )
-    context.remark('\nThe password is shown this once. The old one and its sessions are over.')
+    const { id } = (await getDevice(useCases, operator, ref)).device
+    return changePassword(useCases, operator, { ref: id, ...(await readChosenPassword(context, options)) })
   })
+  const { formatAppSettings, revealPassword } = await import('./device-password.ts')
+  const shown = revealPassword(password)
+  context.answer(
+    { ...toDeviceDetails(device), password: shown, settings },
+    () => `New password of ${device.mailbox}/${device.name} (${device.id})\n\n${formatAppSettings(settings, device.mailbox, shown)}`,
+  )
+  context.remark('\nThe password is shown this once. The old one and its sessions are over.')
 }
 
 async function readChosenPassword(context: CommandContext, options: AddOptions) {
@@ -188,7 +190,8 @@ async function listDevices(
     ...(options.unusedFor === undefined ? {} : { unusedSince: now - parseDuration(options.unusedFor, '--unused-for') }),
     ...(options.revoked === true ? { revoked: true as const } : {}),
   }
-  const devices = await withStore(context, store => store.devices.list(filter))
+  const { listDevices: list } = await import('../../management/manage-devices.ts')
+  const devices = await manage(context, (useCases, operator) => list(useCases, operator, filter))
   const whenEmpty = options.unusedFor === undefined ? 'No devices. Make one with: mailwicket device add ADDR NAME' : 'No device has been unused for so long.'
   await answerList(context, devices, { heads: DEVICE_HEADS, toJson: toDeviceRow, toCells: device => toDeviceCells(device, now), whenEmpty })
 }
@@ -197,7 +200,7 @@ async function setDevice(context: CommandContext, ref: string, options: SetOptio
   if (options.allowFrom !== undefined && options.allowFromAnywhere === true) {
     throw new MailwicketError('BAD_INPUT', { message: '--allow-from and --allow-from-anywhere contradict each other.', remedy: 'Give one of them.' })
   }
-  const changes = {
+  const terms = {
     ...(options.scope === undefined ? {} : { scopes: parseScopes(options.scope) }),
     ...(options.expires === undefined ? {} : { expiresAt: parseExpires(options.expires, context.terminal.now()) }),
     ...(options.allowFrom === undefined ? {} : { allowFrom: await parseAllowFrom(options.allowFrom) }),
@@ -205,19 +208,13 @@ async function setDevice(context: CommandContext, ref: string, options: SetOptio
     ...(options.user === undefined ? {} : { user: options.user.trim().toLowerCase() === 'none' ? null : options.user }),
   }
   const sending = await parseSendingOptions(options)
-  if (Object.keys(changes).length === 0 && sending === undefined) {
+  if (Object.keys(terms).length === 0 && sending === undefined) {
     throw new MailwicketError('BAD_INPUT', {
       message: 'Nothing to change was given.',
       remedy: `Give at least one of --scope, --expires, --allow-from, --allow-from-anywhere, --user, ${SENDING_OPTIONS}.`,
     })
   }
-  const run = async (store: Store) => {
-    const { id } = await store.devices.get(ref)
-    if (Object.keys(changes).length > 0) await store.devices.set(id, changes)
-    if (sending !== undefined) await store.sending.set({ device: id }, sending)
-    return id
-  }
-  await change(context, run, 'Changed.')
+  await answerDevice(context, ({ setDevice }) => setDevice, { ref, terms, sending }, 'Changed.')
 }
 
 async function revokeDevices(context: CommandContext, refs: readonly string[], options: { all?: string; yes?: boolean }): Promise<void> {
@@ -228,25 +225,32 @@ async function revokeDevices(context: CommandContext, refs: readonly string[], o
       remedy: 'Name devices (ID or ADDR/NAME), or a whole mailbox with --all ADDR; not both.',
     })
   }
-  const revoked = await withStore(context, async store => {
-    if (all === undefined) return store.devices.revoke([...refs])
-    const devices = await store.devices.list({ mailbox: all })
+  const { disconnectAll, disconnectDevices } = await import('../../management/disconnect-devices.ts')
+  const { devices: revoked } = await manage(context, async (useCases, operator) => {
+    if (all === undefined) return disconnectDevices(useCases, operator, { refs })
+    const { listDevices: list } = await import('../../management/manage-devices.ts')
+    const devices = await list(useCases, operator, { mailbox: all })
     if (devices.length > 0) {
       const { confirm } = await import('../frame/secret-prompt.ts')
       await confirm(context, `Revoke ${devices.length === 1 ? 'the one device' : `all ${devices.length} devices`} of ${all}? This is final.`, options)
     }
-    return store.devices.revokeAll(all)
+    return disconnectAll(useCases, operator, { mailbox: all })
   })
   const names = revoked.map(device => `Revoked ${device.mailbox}/${device.name} (${device.id}).\n`).join('')
   context.answer(revoked.map(toDeviceDetails), () => (names === '' ? 'There was no device to revoke.\n' : names))
 }
 
+type DeviceUseCase<Input> = (context: UseCaseContext, actor: Actor, input: Input) => Promise<DeviceState>
+
 /** Runs one read or change of one device and answers with how the device is now. */
-async function change(context: CommandContext, run: (store: Store) => Promise<DeviceId>, done: string): Promise<void> {
-  const { device, sending } = await withStore(context, async store => {
-    const id = await run(store)
-    return { device: await store.devices.get(id), sending: await store.sending.get({ device: id }) }
-  })
+async function answerDevice<Input>(
+  context: CommandContext,
+  choose: (useCases: typeof import('../../management/manage-devices.ts')) => DeviceUseCase<Input>,
+  input: Input,
+  done: string,
+): Promise<void> {
+  const act = choose(await import('../../management/manage-devices.ts'))
+  const { device, sending } = await manage(context, (useCases, operator) => act(useCases, operator, input))
   const { formatFields } = await import('../frame/table.ts')
   context.answer({ ...toDeviceDetails(device), sending: toSendingJson(sending) }, () =>
     formatFields([...toDeviceFields(device, context.terminal.now()), ...toSendingFields(sending)]),

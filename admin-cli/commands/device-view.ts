@@ -1,40 +1,10 @@
 /**
- * A device as JSON and as table rows. The JSON fields are a contract (design section 10): add, never rename.
+ * A device as table rows and as lines, for a person. Its JSON: `management/device-json.ts`.
  */
+
+import { formatIso } from '../../base/iso-time.ts'
 import type { Device } from '../../store/accounts/device-rows.ts'
-import { formatIso, formatIsoOrNull, formatRelative } from '../frame/moment.ts'
-
-/** A row of `device list --json`. */
-export function toDeviceRow(device: Device) {
-  const last = device.lastConnection
-  return {
-    id: device.id,
-    mailbox: device.mailbox,
-    mailboxState: device.mailboxState,
-    name: device.name,
-    state: device.state,
-    scopes: device.scopes,
-    user: device.user,
-    userState: device.userState,
-    expiresAt: formatIsoOrNull(device.expiresAt),
-    lastConnection: last === null ? null : { at: formatIso(last.at), ip: last.ip, protocol: last.protocol, app: last.app },
-    sessions: device.sessions,
-  }
-}
-
-/** `device show --json` and the answer of every command that changes one device. */
-export function toDeviceDetails(device: Device) {
-  const last = device.lastConnection
-  return {
-    ...toDeviceRow(device),
-    allowFrom: device.allowFrom,
-    password: device.kind,
-    createdAt: formatIso(device.createdAt),
-    passwordChangedAt: formatIso(device.passwordChangedAt),
-    revokedAt: formatIsoOrNull(device.revokedAt),
-    lastConnection: last === null ? null : { at: formatIso(last.at), ip: last.ip, protocol: last.protocol, app: last.app, tls: last.tls, node: last.node },
-  }
-}
+import { formatRelative } from '../frame/moment.ts'
 
 export const DEVICE_HEADS = ['id', 'mailbox', 'name', 'state', 'scopes', 'user', 'expires', 'last connection', 'from', 'app', 'sessions'] as const
 

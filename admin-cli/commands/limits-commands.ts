@@ -2,11 +2,12 @@
  * `mailwicket limits …`: who is held back for too many wrong passwords, and letting go of it.
  */
 import { MailwicketError } from '../../base/errors.ts'
+import { formatIso } from '../../base/iso-time.ts'
 import type { Limit } from '../../store/limits/limits.ts'
 import type { Restriction } from '../../store/schema/failure-limits.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
-import { formatIso, formatRelative } from '../frame/moment.ts'
+import { formatRelative } from '../frame/moment.ts'
 import { withStore } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 

@@ -3,16 +3,15 @@
  */
 
 import { MailwicketError } from '../../base/errors.ts'
+import { formatIso, formatIsoOrNull } from '../../base/iso-time.ts'
 import type { Secret } from '../../base/secret.ts'
-import type { Config, UpstreamConfig } from '../../config/config.ts'
+import type { UpstreamConfig } from '../../config/config.ts'
+import type { MailboxState, TriedMailbox } from '../../management/manage-mailboxes.ts'
 import type { Mailbox } from '../../store/accounts/mailboxes.ts'
-import type { Store } from '../../store/open-store.ts'
-import type { ProbeTarget } from '../../upstream/probe/probe-target.ts'
-import type { UpstreamAccount } from '../../upstream/upstream-choice.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
-import { formatIso, formatIsoOrNull, formatRelative } from '../frame/moment.ts'
-import { withStore } from '../frame/store-access.ts'
+import { formatRelative } from '../frame/moment.ts'
+import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { addMigrationOption, checkAllOf, formatMigrationEnd, listMigrationPasswords, parseMigrationEnd, setMigrationEndOfDomain } from './migration-options.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
@@ -63,9 +62,7 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   )
 
   addExamples(
-    does(mailbox.command('show <addr>').description('show one mailbox'), terminal, (context, [address]) =>
-      withStore(context, async store => answerMailbox(context, store, await store.mailboxes.get(address))),
-    ),
+    does(mailbox.command('show <addr>').description('show one mailbox'), terminal, (context, [address]) => showMailbox(context, address)),
     ['mailbox show anna@example.com', 'its upstream and how many devices it has'],
   )
 
@@ -114,8 +111,8 @@ function toRow(mailbox: Mailbox) {
   }
 }
 
-async function answerMailbox(context: CommandContext, store: Store, mailbox: Mailbox): Promise<void> {
-  const [{ formatFields }, sending] = await Promise.all([import('../frame/table.ts'), store.sending.get({ mailbox: mailbox.address })])
+async function answerMailbox(context: CommandContext, { mailbox, sending }: MailboxState): Promise<void> {
+  const { formatFields } = await import('../frame/table.ts')
   const { address, upstream, login, hasSecret, state, createdAt, devices } = mailbox
   const fields: [string, string][] = [
     ['Address', address],
@@ -126,48 +123,41 @@ async function answerMailbox(context: CommandContext, store: Store, mailbox: Mai
     ['Created', `${formatIso(createdAt)} (${formatRelative(createdAt, context.terminal.now())})`],
     ['Migration password', formatMigrationEnd(mailbox.migrationPasswordUntil, context.terminal.now())],
     ['Devices', String(devices)],
-    ...toSendingFields(sending),
+    ...(sending === null ? [] : toSendingFields(sending)),
   ]
-  context.answer({ ...toRow(mailbox), sending: toSendingJson(sending) }, () => formatFields(fields))
+  context.answer({ ...toRow(mailbox), sending: sending === null ? null : toSendingJson(sending) }, () => formatFields(fields))
 }
 
 async function listMailboxes(context: CommandContext): Promise<void> {
-  const mailboxes = await withStore(context, store => store.mailboxes.list())
+  const { listMailboxes: list } = await import('../../management/manage-mailboxes.ts')
+  const mailboxes = await manage(context, list)
   const toCells = ({ address, state, upstream, login, devices }: Mailbox) => [address, state, upstream, login ?? '-', String(devices)]
   const whenEmpty = 'No mailboxes. Put one behind the gateway with: mailwicket mailbox add ADDR'
   await answerList(context, mailboxes, { heads: ['address', 'state', 'upstream', 'login', 'devices'], toJson: toRow, toCells, whenEmpty })
 }
 
+async function showMailbox(context: CommandContext, address: string): Promise<void> {
+  const { getMailbox } = await import('../../management/manage-mailboxes.ts')
+  await answerMailbox(context, await manage(context, (useCases, operator) => getMailbox(useCases, operator, address)))
+}
+
 async function addMailbox(context: CommandContext, text: string, options: AddOptions): Promise<void> {
-  const [{ parseAddress }, { checkLogin, chooseUpstream }] = await Promise.all([import('../../base/address.ts'), import('../../upstream/upstream-choice.ts')])
-  const address = parseAddress(text)
+  const { addMailbox: add, planNewMailbox } = await import('../../management/manage-mailboxes.ts')
   const migrationPasswordUntil = options.legacyPasswordUntil === undefined ? null : parseMigrationEnd(options.legacyPasswordUntil, context.terminal.now())
-  await withStore(context, async (store, config) => {
-    const upstream = chooseUpstream(config, address, options.upstream)
-    if ((await store.mailboxes.find(address)) !== undefined) {
-      throw new MailwicketError('ALREADY_EXISTS', {
-        message: `${address} is already behind the gateway.`,
-        remedy: 'Change it with `mailbox set`, or give it a device with `device add`.',
-      })
-    }
-    const login = options.login ?? address
-    checkLogin(upstream, login)
+  const wanted = { address: text, upstream: options.upstream, login: options.login ?? null }
+  const added = await manage(context, async (useCases, operator) => {
+    const { address, upstream } = await planNewMailbox(useCases, operator, wanted)
     const isBare = options.secret === false
     if (isBare) checkMayBeBare(upstream, options)
-    const secret = isBare ? undefined : await readUpstreamSecret(context, upstream, address, options.secretStdin === true ? { secretStdin: true } : {})
-    if (options.verify && !isBare) await tryLogin(context, upstream, login, secret)
-    const mailbox = await store.mailboxes.add({
-      address,
-      upstream: upstream.name,
-      login: options.login ?? null,
-      secret: secret ?? null,
-      migrationPasswordUntil,
-    })
-    await answerMailbox(context, store, mailbox)
-    const who =
-      migrationPasswordUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
-    context.remark(`${who}. Make one with: mailwicket device add ${address} NAME`)
+    const secret = isBare ? null : await readUpstreamSecret(context, upstream, address, options.secretStdin === true ? { secretStdin: true } : {})
+    const trial = options.verify && !isBare ? 'try' : 'trust'
+    return withAdvice(() => add(useCases, operator, { ...wanted, secret, migrationPasswordUntil, trial }))
   })
+  warnOf(context, added)
+  await answerMailbox(context, added)
+  const who =
+    migrationPasswordUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
+  context.remark(`${who}. Make one with: mailwicket device add ${added.mailbox.address} NAME`)
 }
 
 /** Throws BAD_INPUT. */
@@ -185,28 +175,24 @@ async function setMailbox(context: CommandContext, text: string | undefined, opt
     return setMigrationEndOfDomain(context, options.allOf, options.legacyPasswordUntil ?? '')
   }
   if (text === undefined) throw new MailwicketError('BAD_INPUT', { message: 'Which mailbox?', remedy: 'Give its address, or a domain with --all-of.' })
-  const [{ parseAddress }, account] = await Promise.all([import('../../base/address.ts'), import('../../upstream/upstream-choice.ts')])
-  const address = parseAddress(text)
+  const { planLogin, setMailbox: set } = await import('../../management/manage-mailboxes.ts')
   const sending = await parseSendingOptions(options)
   checkSetOptions(options, sending !== undefined)
   const migrationPasswordUntil = options.legacyPasswordUntil === undefined ? undefined : parseMigrationEnd(options.legacyPasswordUntil, context.terminal.now())
-  await withStore(context, async (store, config) => {
-    const mailbox = await store.mailboxes.get(address)
-    const upstream = options.upstream === undefined ? undefined : account.chooseUpstream(config, address, options.upstream)
-    const login = options.login === false ? null : (options.login ?? mailbox.login)
-    const isNewLogin = upstream !== undefined || options.login !== undefined || options.secret === true || options.secretStdin === true
-    const secret = isNewLogin ? await verifiedSecret(context, store, config, { mailbox, upstream, login: login ?? address, options }) : undefined
-    const changed = await store.mailboxes.set(address, {
-      ...(upstream === undefined ? {} : { upstream: upstream.name }),
-      ...(options.login === undefined ? {} : { login }),
-      ...(secret === undefined ? {} : { secret }),
-      ...(options.disable === true ? { state: 'disabled' as const } : {}),
-      ...(options.enable === true ? { state: 'active' as const } : {}),
-      ...(migrationPasswordUntil === undefined ? {} : { migrationPasswordUntil }),
-    })
-    if (sending !== undefined) await store.sending.set({ mailbox: address }, sending)
-    await answerMailbox(context, store, changed)
+  const login = options.login === false ? null : options.login
+  const isSecretAsked = options.secret === true || options.secretStdin === true
+  const state = options.disable === true ? 'disabled' : options.enable === true ? 'active' : undefined
+  const changed = await manage(context, async (useCases, operator) => {
+    const wanted = { address: text, upstream: options.upstream, login }
+    let secret: Secret | undefined
+    if (options.upstream !== undefined || login !== undefined || isSecretAsked) {
+      const plan = await planLogin(useCases, operator, wanted)
+      if (isSecretAsked || plan.secret === 'missing') secret = await readUpstreamSecret(context, plan.upstream, plan.address, options)
+    }
+    return withAdvice(() => set(useCases, operator, { ...wanted, secret, state, migrationPasswordUntil, sending, trial: options.verify ? 'try' : 'trust' }))
   })
+  warnOf(context, changed)
+  await answerMailbox(context, changed)
 }
 
 function checkSetOptions(options: SetOptions, hasSending: boolean): void {
@@ -219,28 +205,6 @@ function checkSetOptions(options: SetOptions, hasSending: boolean): void {
       remedy: `Give at least one of --upstream, --login, --no-login, --secret, --secret-stdin, --disable, --enable, --legacy-password-until, ${SENDING_OPTIONS}.`,
     })
   }
-}
-
-interface Attempt {
-  readonly mailbox: Mailbox
-  /** The new upstream, if it changes. */
-  readonly upstream: UpstreamConfig | undefined
-  readonly login: string
-  readonly options: SetOptions
-}
-
-/** Tries the login as it would be; returns the new secret, or undefined when the stored one stays. */
-async function verifiedSecret(context: CommandContext, store: Store, config: Config, attempt: Attempt): Promise<Secret | undefined> {
-  const { mailbox, login, options } = attempt
-  const { checkLogin, getUpstream } = await import('../../upstream/upstream-choice.ts')
-  const upstream = attempt.upstream ?? getUpstream(config, mailbox.upstream)
-  checkLogin(upstream, login)
-  const isAsked = options.secret === true || options.secretStdin === true
-  const isNeeded = upstream.auth.method === 'stored' && !mailbox.hasSecret
-  const fresh = isAsked || isNeeded ? await readUpstreamSecret(context, upstream, mailbox.address, options) : undefined
-  if (options.verify)
-    await tryLogin(context, upstream, login, fresh ?? (mailbox.hasSecret ? await store.mailboxes.openSecret(mailbox.address) : null) ?? undefined)
-  return fresh
 }
 
 /** Under `master` a mailbox has no secret of its own: none is asked for, and one that is given is an error. */
@@ -266,42 +230,30 @@ async function readUpstreamSecret(
   })
 }
 
-async function tryLogin(context: CommandContext, upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<void> {
-  const [{ makeUpstreamAccount }, { probeTargetOf }] = await Promise.all([
-    import('../../upstream/upstream-choice.ts'),
-    import('../../upstream/probe/probe-target.ts'),
-  ])
-  const account = makeUpstreamAccount(upstream, login, secret)
+/** Says how to do without the trial. */
+async function withAdvice<Result>(act: () => Promise<Result>): Promise<Result> {
+  const { UpstreamTrialError } = await import('../../management/try-upstream.ts')
   try {
-    if (upstream.imap !== undefined) await tryImap(context, upstream, probeTargetOf(upstream, upstream.imap), account)
-    else if (upstream.submission !== undefined) {
-      const { probeSubmission } = await import('../../upstream/probe/submission-probe.ts')
-      await probeSubmission(probeTargetOf(upstream, upstream.submission), account)
-    }
+    return await act()
   } catch (error) {
-    if (!(error instanceof MailwicketError)) throw error
-    throw new MailwicketError(error.code, {
-      message: `Upstream “${upstream.name}”: ${error.message}`,
-      remedy: `${error.remedy}\nNothing was stored. --no-verify stores without trying.`,
-      cause: error,
-    })
+    if (!(error instanceof UpstreamTrialError)) throw error
+    const remedy = `${error.remedy}\nNothing was stored. --no-verify stores without trying.`
+    throw new MailwicketError(error.code, { message: error.message, remedy, cause: error })
   }
 }
 
-async function tryImap(context: CommandContext, upstream: UpstreamConfig, target: ProbeTarget, account: UpstreamAccount): Promise<void> {
-  const { probeImap } = await import('../../upstream/probe/imap-probe.ts')
-  const { capabilities } = await probeImap(target, account)
-  if (capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
-    context.remark(`Warning: upstream “${upstream.name}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)
-  }
+function warnOf(context: CommandContext, { mailbox, warnings }: TriedMailbox): void {
+  if (!warnings.includes('offers-unauthenticate')) return
+  context.remark(`Warning: upstream “${mailbox.upstream}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)
 }
 
-async function removeMailbox(context: CommandContext, address: string, options: { yes?: boolean }): Promise<void> {
-  await withStore(context, async store => {
-    const mailbox = await store.mailboxes.get(address)
+async function removeMailbox(context: CommandContext, text: string, options: { yes?: boolean }): Promise<void> {
+  const { getMailbox, removeMailbox: remove } = await import('../../management/manage-mailboxes.ts')
+  const { address, devices } = await manage(context, async (useCases, operator) => {
+    const { mailbox } = await getMailbox(useCases, operator, text)
     const { confirm } = await import('../frame/secret-prompt.ts')
     await confirm(context, `Remove ${mailbox.address} and its devices (${mailbox.devices})? Its mail stays where it is.`, options)
-    const { devices } = await store.mailboxes.remove(mailbox.address)
-    context.answer({ address: mailbox.address, devices }, () => `Removed ${mailbox.address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`)
+    return remove(useCases, operator, { address: mailbox.address })
   })
+  context.answer({ address, devices }, () => `Removed ${address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`)
 }

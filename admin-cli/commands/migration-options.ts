@@ -2,10 +2,11 @@
  * Migration passwords on the command line: until when a mailbox takes its upstream password too, for one mailbox or a whole domain, and who still uses it.
  */
 import { MailwicketError } from '../../base/errors.ts'
+import { formatIso, formatIsoOrNull } from '../../base/iso-time.ts'
 import type { MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import type { Command } from '../frame/command-frame.ts'
-import { formatEnd, formatIso, formatIsoOrNull, formatRelative, parseExpiry } from '../frame/moment.ts'
+import { formatEnd, formatRelative, parseExpiry } from '../frame/moment.ts'
 import { withStore } from '../frame/store-access.ts'
 
 const OPTION = '--legacy-password-until'

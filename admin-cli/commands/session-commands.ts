@@ -2,10 +2,11 @@
  * `mailwicket session …`: the live connections of all nodes, and ending them.
  */
 import { MailwicketError } from '../../base/errors.ts'
+import { formatIso } from '../../base/iso-time.ts'
 import type { Session } from '../../store/history/sessions.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
-import { formatBytes, formatIso, formatRelative } from '../frame/moment.ts'
+import { formatBytes, formatRelative } from '../frame/moment.ts'
 import { withStore } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 

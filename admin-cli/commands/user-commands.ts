@@ -2,10 +2,11 @@
  * `mailwicket user …`: persons. A user may be linked to devices and carries the right to send; reading mail needs no user.
  */
 import { MailwicketError } from '../../base/errors.ts'
+import { formatIso } from '../../base/iso-time.ts'
 import type { User } from '../../store/accounts/users.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
-import { formatIso, formatRelative } from '../frame/moment.ts'
+import { formatRelative } from '../frame/moment.ts'
 import { withStore } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'

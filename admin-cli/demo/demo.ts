@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
 import { Secret } from '../../base/secret.ts'
 import type { Config } from '../../config/config.ts'
+import type { AppSettings } from '../../management/app-settings.ts'
 import type { Store } from '../../store/open-store.ts'
-import type { AppSettings } from '../commands/device-password.ts'
 import { makeInstallation } from '../commands/init-command.ts'
 import { runUntilStopped } from '../commands/serve-command.ts'
 import type { CommandContext } from '../frame/command-context.ts'
@@ -163,7 +163,7 @@ async function reopen(context: CommandContext, directory: string): Promise<Stage
 }
 
 async function introduce(context: CommandContext, directory: string, { config, password, isKept }: Stage): Promise<void> {
-  const { listAppSettings } = await import('../commands/device-password.ts')
+  const { listAppSettings } = await import('../../management/app-settings.ts')
   const settings = listAppSettings(config, ADDRESS, ['imap', 'smtp'])
   const ca = join(directory, 'certs', 'ca.pem')
   const user = password === undefined ? ADDRESS : `${ADDRESS}:${password}`

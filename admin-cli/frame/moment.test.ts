@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { formatBytes, formatIso, formatRelative, parseDuration, parseExpiry, parseSince } from './moment.ts'
+import { formatIso } from '../../base/iso-time.ts'
+import { formatBytes, formatRelative, parseDuration, parseExpiry, parseSince } from './moment.ts'
 
 const NOW = Date.parse('2026-11-22T06:00:00.000Z')
 const expiry = (text: string) => formatIso(parseExpiry(text, NOW, '--expires'))

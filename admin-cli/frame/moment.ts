@@ -3,6 +3,7 @@
  * JSON output never uses the readable forms: there a time is always ISO 8601 in UTC.
  */
 import { MailwicketError } from '../../base/errors.ts'
+import { formatIso } from '../../base/iso-time.ts'
 
 const UNIT_MS = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 } as const
 
@@ -70,15 +71,6 @@ export function parseSince(text: string, now: number, option: string): number {
 
 function notUsable(text: string, option: string, remedy: string): MailwicketError {
   return new MailwicketError('BAD_INPUT', { message: `${option}: “${text.slice(0, 60)}” is not usable.`, remedy })
-}
-
-/** ISO 8601 in UTC with milliseconds. */
-export function formatIso(moment: number): string {
-  return new Date(moment).toISOString()
-}
-
-export function formatIsoOrNull(moment: number | null): string | null {
-  return moment === null ? null : formatIso(moment)
 }
 
 /** `3 min ago`, `in 7 d`, `just now`; further than 60 days away: the date. */

@@ -3,6 +3,8 @@
  * Everything is imported when it is needed: help and completion load none of it.
  */
 import type { Config } from '../../config/config.ts'
+import type { Operator } from '../../management/actor.ts'
+import type { UseCaseContext } from '../../management/use-case.ts'
 import type { Keyring } from '../../store/keys/master-key.ts'
 import type { Store } from '../../store/open-store.ts'
 import type { Actor } from '../../store/store-context.ts'
@@ -24,6 +26,11 @@ export function configPlaces(context: CommandContext): { file?: string; environm
 /** Who the audit says it was. */
 export function actorOf(context: CommandContext): Actor {
   return { name: context.terminal.operator, source: context.terminal.origin }
+}
+
+/** Runs use cases as the operator; the store is closed afterwards. */
+export async function manage<T>(context: CommandContext, act: (useCases: UseCaseContext, operator: Operator) => Promise<T>): Promise<T> {
+  return withStore(context, (store, config) => act({ store, config }, { kind: 'operator', ...actorOf(context) }))
 }
 
 /** The master key of this configuration. Throws KEY_UNREADABLE, KEY_EXPOSED. */

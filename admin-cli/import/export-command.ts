@@ -96,7 +96,7 @@ async function exportStore(context: CommandContext, path: string | undefined, op
 
 async function csvShape(withHashes: boolean): Promise<Shape> {
   const { formatCsv } = await import('../frame/csv.ts')
-  const { formatIso } = await import('../frame/moment.ts')
+  const { formatIso } = await import('../../base/iso-time.ts')
   const columns = [
     'mailbox',
     'upstream',

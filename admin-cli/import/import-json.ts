@@ -1,8 +1,9 @@
 /**
  * JSON Lines, in and out: one mailbox with its devices on a line. An array with one mailbox on each line, as `export --json` prints it, is read as well.
  */
+
+import { formatIsoOrNull } from '../../base/iso-time.ts'
 import type { ExportedMailbox } from '../../store/transfer/export.ts'
-import { formatIsoOrNull } from '../frame/moment.ts'
 import type { Field, RawRow } from './import-fields.ts'
 
 /** Name in JSON → name of the column. Those of devices are the names that `device list --json` uses. */

@@ -40,7 +40,7 @@ export async function resolveDevice(db: Kysely<Schema>, reference: string): Prom
     .limit(MAX_CANDIDATES + 1)
     .execute()
   const [first] = candidates
-  if (first === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no device ${reference}` })
+  if (first === undefined) throw noDevice(reference)
   if (candidates.length > 1)
     throw ambiguous(
       reference,
@@ -60,8 +60,12 @@ async function resolveByName(db: Kysely<Schema>, address: string, name: string):
     .execute()
   // A name is free again once its device is revoked: the one in use is meant, else the latest.
   const device = devices.find(({ state }) => state !== 'revoked') ?? devices[0]
-  if (device === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no device ${address}/${name}` })
+  if (device === undefined) throw noDevice(`${address}/${name}`)
   return device.id
+}
+
+export function noDevice(ref: string): MailwicketError {
+  return new MailwicketError('NOT_FOUND', { message: `there is no device ${ref}` })
 }
 
 export function ambiguous(reference: string, candidates: readonly string[]): MailwicketError {

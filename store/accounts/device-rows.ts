@@ -9,7 +9,7 @@ import { splitList } from '../schema/list-column.ts'
 import type { MailboxState, PasswordKind, Scope, UserState } from '../schema/login-record.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { DevicesTable, Schema } from '../schema/schema.ts'
-import { nameKeyOf } from './device-names.ts'
+import { nameKeyOf, noDevice } from './device-names.ts'
 
 export interface LastConnection {
   readonly at: number
@@ -180,8 +180,4 @@ export async function checkNameIsFree(
 
 export function checkNotRevoked(device: { readonly state: DevicesTable['state']; readonly address: string; readonly name: string }): void {
   if (device.state === 'revoked') throw new MailwicketError('BAD_INPUT', { message: `${device.address}/${device.name} is revoked, for good: add a new device` })
-}
-
-function noDevice(id: DeviceId): MailwicketError {
-  return new MailwicketError('NOT_FOUND', { message: `there is no device ${id}` })
 }

@@ -11,11 +11,21 @@ import { splitList } from '../schema/list-column.ts'
 import type { Scope } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
-import { auditDevice, changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, revokeDevice, type UserLink } from './device-changes.ts'
+import {
+  auditDevice,
+  changeState,
+  changeTerms,
+  type DeviceRow,
+  insertDevice,
+  replacePassword,
+  revokeDevice,
+  type TermColumns,
+  type UserLink,
+} from './device-changes.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
-import { checkRoomForChosen, makePassword, type PasswordOwner } from './device-passwords.ts'
+import { checkRoomForChosen, makePassword, type NewPassword, type PasswordOwner } from './device-passwords.ts'
 import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, selectDevices, termColumns, toDevice } from './device-rows.ts'
-import { getMailboxRow } from './mailboxes.ts'
+import { getMailboxRow, noMailbox } from './mailboxes.ts'
 import { checkIsNotMigrationDevice, checkNameIsNotReserved } from './migration-rows.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
@@ -55,6 +65,24 @@ export interface DeviceWithPassword {
   readonly password: Secret
 }
 
+/** A device that could be added. */
+export interface CheckedDevice {
+  readonly owner: PasswordOwner
+  readonly terms: TermColumns
+  readonly user: string | null
+}
+
+/** SECURITY: the password stays in this process until it is shown. */
+export interface PreparedDevice extends CheckedDevice {
+  readonly password: NewPassword
+}
+
+export interface PreparedPassword {
+  readonly owner: PasswordOwner
+  readonly device: DeviceId
+  readonly password: NewPassword
+}
+
 export class Devices {
   readonly #context: StoreContext
 
@@ -63,26 +91,41 @@ export class Devices {
   }
 
   /** Throws NOT_FOUND (no such mailbox or user), ALREADY_EXISTS (name in use), BAD_INPUT. */
-  async add(
+  async add(address: string, device: NewDevice): Promise<DeviceWithPassword> {
+    return this.addPrepared(await this.prepare(address, device))
+  }
+
+  /** Looks whether the device could be added, and makes its password; hashing takes its time, so a change begins after it. Throws as `add`. */
+  async prepare(address: string, { password: chosen, ...wanted }: NewDevice): Promise<PreparedDevice> {
+    const checked = await this.check(address, wanted)
+    return { ...checked, password: await makePassword(this.#context, chosen, checked.owner) }
+  }
+
+  /** Looks whether the device could be added, whatever its password. Throws as `add`. */
+  async check(
     addressText: string,
-    { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], user = null, password: chosen }: NewDevice,
-  ): Promise<DeviceWithPassword> {
+    { name: nameText, scopes = SCOPES, expiresAt = null, allowFrom = [], user = null }: Omit<NewDevice, 'password'>,
+  ): Promise<CheckedDevice> {
     const name = parseDeviceName(nameText)
     checkNameIsNotReserved(name)
     const terms = termColumns({ scopes, expiresAt, allowFrom })
     const mailbox = await getMailboxRow(this.#context.db, parseAddress(addressText))
     await checkNameIsFree(this.#context.db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
-    // Before anything is hashed: a login that is not there is told at once.
     await findLink(this.#context.db, user)
-    const owner: PasswordOwner = { mailboxId: mailbox.id, address: mailbox.address, deviceName: name, device: null }
-    const { shown, columns } = await makePassword(this.#context, chosen, owner)
+    return { owner: { mailboxId: mailbox.id, address: mailbox.address, deviceName: name, device: null }, terms, user }
+  }
+
+  /** Throws as `add`: the mailbox may be gone, or the name taken, since it was prepared. */
+  async addPrepared({ owner, terms, user, password: { shown, columns } }: PreparedDevice): Promise<DeviceWithPassword> {
+    const { mailboxId, address, deviceName: name } = owner
     const id = makeId<DeviceId>()
     return this.#context.change(async change => {
       const { db, at } = change
-      // Once more: hashing took its time, and the mailbox may be gone or the name taken.
-      await getMailboxRow(db, mailbox.address)
-      await checkNameIsFree(db, { mailbox_id: mailbox.id, address: mailbox.address }, name, null)
-      if (chosen !== undefined) await checkRoomForChosen(db, owner)
+      const mailbox = await getMailboxRow(db, address)
+      // Another one under the same address: the password's tag would not be its own.
+      if (mailbox.id !== mailboxId) throw noMailbox(address)
+      await checkNameIsFree(db, { mailbox_id: mailboxId, address }, name, null)
+      if (columns.kind === 'chosen') await checkRoomForChosen(db, owner)
       const link = await findLink(db, user)
       await insertDevice(change, mailbox, { id, name, state: 'active', password: columns, terms, link })
       return { device: await getDevice(db, id, at), password: shown }
@@ -140,14 +183,22 @@ export class Devices {
   }
 
   /** Replaces the password; sessions under the old one end. Throws BAD_INPUT. */
-  async setPassword(ref: string, { password: chosen }: { readonly password?: Secret | undefined } = {}): Promise<DeviceWithPassword> {
+  async setPassword(ref: string, given: { readonly password?: Secret | undefined } = {}): Promise<DeviceWithPassword> {
+    return this.setPreparedPassword(await this.preparePassword(ref, given))
+  }
+
+  /** As `prepare`, for `setPassword`. */
+  async preparePassword(ref: string, { password: chosen }: { readonly password?: Secret | undefined } = {}): Promise<PreparedPassword> {
     const found = await getDeviceRow(this.#context.db, await resolveDevice(this.#context.db, ref))
     checkNotRevoked(found)
     checkIsNotMigrationDevice(found, 'it has no app password')
     const owner: PasswordOwner = { mailboxId: found.mailbox_id, address: found.address, deviceName: found.name, device: found.id }
-    const { shown, columns } = await makePassword(this.#context, chosen, owner)
-    const device = await this.#changeOne(found.id, async (change, row) => {
-      if (chosen !== undefined) await checkRoomForChosen(change.db, owner)
+    return { owner, device: found.id, password: await makePassword(this.#context, chosen, owner) }
+  }
+
+  async setPreparedPassword({ owner, device: id, password: { shown, columns } }: PreparedPassword): Promise<DeviceWithPassword> {
+    const device = await this.#changeOne(id, async (change, row) => {
+      if (columns.kind === 'chosen') await checkRoomForChosen(change.db, owner)
       await replacePassword(change, row, columns)
     })
     return { device, password: shown }

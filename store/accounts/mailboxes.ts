@@ -221,7 +221,7 @@ async function getMailbox(db: Kysely<Schema>, address: string): Promise<Mailbox>
   return toMailbox(row)
 }
 
-function noMailbox(address: string): MailwicketError {
+export function noMailbox(address: string): MailwicketError {
   return new MailwicketError('NOT_FOUND', { message: `there is no mailbox ${address}` })
 }
 

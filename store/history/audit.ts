@@ -1,10 +1,11 @@
 /**
  * The audit: who changed what, from where, before and after. Append only; `store-context.ts` writes it.
  */
-import { sql } from 'kysely'
+import { type Selectable, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { resolveDevice } from '../accounts/device-names.ts'
+import type { AuditTable } from '../schema/schema.ts'
 import type { AuditFacts, StoreContext } from '../store-context.ts'
 
 export interface AuditEntry {
@@ -36,6 +37,9 @@ export interface AuditFilter {
   /** The newest so many. */
   readonly limit?: number | undefined
 }
+
+/** What tells whether something was changed since it was looked at. */
+export type Version = number
 
 const DEFAULT_LIMIT = 1_000
 
@@ -74,9 +78,23 @@ export class AuditLog {
     if (actor !== undefined) query = query.where(({ or, eb }) => or([eb('actor', '=', actor), contains('source', `%${escapeLike(actor)}%`)]))
     if (action !== undefined) query = query.where(({ or, eb }) => or([eb('action', '=', action), contains('action', `${escapeLike(action)}.%`)]))
     const rows = await query.execute()
-    return rows
-      .reverse()
-      .map(({ subject_id: subjectId, before, after, ...row }) => ({ ...row, subjectId, before: parseFacts(before), after: parseFacts(after) }))
+    return rows.reverse().map(toEntry)
+  }
+
+  /** The number of the latest change of what has this ID; 0: never changed. */
+  async versionOf(subjectId: string): Promise<Version> {
+    const row = await this.#context.db
+      .selectFrom('audit')
+      .select(({ fn }) => fn.max('id').as('id'))
+      .where('subject_id', '=', subjectId)
+      .executeTakeFirst()
+    return Number(row?.id ?? 0)
+  }
+
+  /** What was changed since then, oldest first. */
+  async changesSince(subjectId: string, version: Version): Promise<AuditEntry[]> {
+    const rows = await this.#context.db.selectFrom('audit').selectAll().where('subject_id', '=', subjectId).where('id', '>', version).orderBy('id').execute()
+    return rows.map(toEntry)
   }
 }
 
@@ -97,6 +115,10 @@ function escapeLike(text: string): string {
 
 function contains(column: 'source' | 'action', pattern: string) {
   return sql<boolean>`${sql.ref(column)} like ${pattern} escape '!'`
+}
+
+function toEntry({ subject_id: subjectId, before, after, ...row }: Selectable<AuditTable>): AuditEntry {
+  return { ...row, subjectId, before: parseFacts(before), after: parseFacts(after) }
 }
 
 function parseFacts(json: string | null): AuditFacts | null {

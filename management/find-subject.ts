@@ -1,0 +1,64 @@
+/**
+ * The mailbox or device that an act is about, as far as the actor may know of it.
+ *
+ * SECURITY: outside of somebody's reach is answered exactly like "not there", whatever was tried, so that addresses, logins and IDs cannot be found out.
+ */
+import { parseAddress } from '../base/address.ts'
+import { MailwicketError } from '../base/errors.ts'
+import { noDevice } from '../store/accounts/device-names.ts'
+import type { Device } from '../store/accounts/device-rows.ts'
+import { type Mailbox, noMailbox } from '../store/accounts/mailboxes.ts'
+import { noUser, parseLogin } from '../store/accounts/user-rows.ts'
+import type { Version } from '../store/history/audit.ts'
+import type { Nouns } from '../store/open-store.ts'
+import { type Action, maySendFrom, type Reach, type Target } from './permissions.ts'
+import { checkAllowed, notAllowed } from './use-case.ts'
+
+const WHOLE_ID = /^[0-9a-z]{16}$/
+
+/** Throws NOT_FOUND, NOT_ALLOWED. */
+export async function findMailbox(nouns: Nouns, reach: Reach, text: string, action: Action): Promise<Mailbox> {
+  const address = parseAddress(text)
+  checkAllowed(reach, action, { mailbox: address }, () => noMailbox(address))
+  return nouns.mailboxes.get(address)
+}
+
+/** Throws NOT_FOUND, NOT_ALLOWED, AMBIGUOUS_ID. */
+export async function findDevice(nouns: Nouns, reach: Reach, ref: string, action: Action): Promise<Device> {
+  if (!reach.isOperator && !ref.includes('@') && !WHOLE_ID.test(ref)) throw noDevice(ref)
+  const device = await nouns.devices.get(ref)
+  checkAllowed(reach, action, isOf(device), () => noDevice(ref))
+  return device
+}
+
+export function isOf({ mailbox, user }: Device): Target {
+  return { mailbox, device: { user } }
+}
+
+/**
+ * Whom a device may be linked to. Whoever looks after a mailbox links the people who have a right there; only administrators know of all others.
+ * Throws NOT_FOUND.
+ */
+export function checkLink(reach: Reach, text: string | null): void {
+  if (text === null || reach.isOperator || reach.isAdministrator) return
+  const login = parseLogin(text)
+  if (login === reach.self?.login) return
+  throw noUser(login)
+}
+
+/** Nobody gives a right that they do not have. Throws NOT_ALLOWED. */
+export function checkMaySendBy(reach: Reach, mailbox: string): void {
+  if (!maySendFrom(reach, mailbox)) throw notAllowed('device.widen')
+}
+
+/** Throws CHANGED_MEANWHILE with what was changed, by whom. */
+export async function checkVersion(nouns: Nouns, subjectId: string, version: Version | undefined): Promise<void> {
+  if (version === undefined) return
+  const changes = await nouns.audit.changesSince(subjectId, version)
+  const last = changes.at(-1)
+  if (last !== undefined) throw changedMeanwhile(last.subject)
+}
+
+export function changedMeanwhile(subject: string): MailwicketError {
+  return new MailwicketError('CHANGED_MEANWHILE', { message: `${subject} was changed by somebody else meanwhile` })
+}

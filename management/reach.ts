@@ -1,0 +1,37 @@
+/**
+ * What an actor can get at right now, from the store: roles, rights, the right to send. Read within the transaction that it decides about.
+ */
+import { MailwicketError } from '../base/errors.ts'
+import type { Nouns } from '../store/open-store.ts'
+import type { Actor } from './actor.ts'
+import type { Reach } from './permissions.ts'
+
+const OPERATOR: Reach = {
+  isOperator: true,
+  isAdministrator: true,
+  domains: new Set(),
+  rights: new Map(),
+  self: null,
+  maySend: true,
+  scopes: null,
+  onlyDomains: null,
+}
+
+/** Throws NOT_ALLOWED for somebody who was blocked or removed meanwhile. */
+export async function readReach(nouns: Nouns, actor: Actor): Promise<Reach> {
+  if (actor.kind === 'operator') return OPERATOR
+  const user = await nouns.users.find(actor.login)
+  // The same login may be somebody else's by now.
+  if (user === undefined || user.id !== actor.user || user.state !== 'active')
+    throw new MailwicketError('NOT_ALLOWED', { message: `${actor.login} is blocked or gone` })
+  return {
+    isOperator: false,
+    isAdministrator: false,
+    domains: new Set(),
+    rights: new Map(),
+    self: { id: user.id, login: user.login },
+    maySend: user.maySend,
+    scopes: actor.kind === 'token' ? new Set(actor.scopes) : null,
+    onlyDomains: actor.kind === 'token' && actor.domains.length > 0 ? new Set(actor.domains) : null,
+  }
+}

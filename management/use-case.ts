@@ -1,0 +1,39 @@
+/**
+ * What a use case is: a function of (context, actor, input) that checks the permission, makes its change in one transaction, and gives a value or
+ * refuses with an error that has a code. It neither reads options nor writes sentences for one face; commands, pages and API do that.
+ *
+ * Hashing and other servers take their time: they come before the transaction, and what was found before is looked at again inside it.
+ */
+import { MailwicketError } from '../base/errors.ts'
+import type { Config } from '../config/config.ts'
+import type { Nouns, OpenedStore } from '../store/open-store.ts'
+import { type Actor, auditActorOf } from './actor.ts'
+import { type Action, may, type Reach, type Target } from './permissions.ts'
+import { readReach } from './reach.ts'
+
+export interface UseCaseContext {
+  readonly store: OpenedStore
+  readonly config: Config
+}
+
+/** One change, recorded as the actor's: all of it or nothing. */
+export function change<Result>({ store }: UseCaseContext, actor: Actor, act: (nouns: Nouns, reach: Reach) => Promise<Result>): Promise<Result> {
+  return store.as(auditActorOf(actor)).change(async nouns => act(nouns, await readReach(nouns, actor)))
+}
+
+/** Something that is only looked at. */
+export async function look<Result>({ store }: UseCaseContext, actor: Actor, act: (nouns: Nouns, reach: Reach) => Promise<Result>): Promise<Result> {
+  const nouns = store.as(auditActorOf(actor))
+  return act(nouns, await readReach(nouns, actor))
+}
+
+/** `missing` makes the error for what is outside: the same as for what is not there. Throws it, or NOT_ALLOWED. */
+export function checkAllowed(reach: Reach, action: Action, target: Target, missing: () => MailwicketError): void {
+  const verdict = may(reach, action, target)
+  if (verdict === 'outside') throw missing()
+  if (verdict === 'no') throw notAllowed(action)
+}
+
+export function notAllowed(action: Action): MailwicketError {
+  return new MailwicketError('NOT_ALLOWED', { message: `not allowed: ${action}` })
+}
