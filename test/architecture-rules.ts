@@ -1,16 +1,10 @@
 /**
  * The rules of the architecture as functions: source files in, violations out. `architecture.test.ts` runs them over the tree and proves that each one fires.
+ * Who may import whom stands in `import-rules.ts`.
  *
  * They read text, not syntax trees: comments are cut out first, and a string that looks like code may be taken for it. No rule needs more.
  */
-import { builtinModules } from 'node:module'
-import { dirname, join, normalize } from 'node:path/posix'
-
-/** One file, `path` relative to the root of the project. */
-export interface Source {
-  readonly path: string
-  readonly text: string
-}
+import { areaOf, importsOf, isProduct, onlyComments, packageOf, type Source, withoutComments } from '../docs/source-files.ts'
 
 export interface Rule {
   /** What holds, and what to do where it does not. */
@@ -22,64 +16,7 @@ export interface Rule {
 const MAX_LINES = 350
 const MAX_HEAD_LINES = 12
 
-/** The areas, and what code in each may import besides its own area. */
-const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
-  base: [],
-  config: ['base'],
-  certs: ['base', 'config'],
-  store: ['base', 'config'],
-  upstream: ['base', 'config', 'certs', 'store'],
-  management: ['base', 'config', 'store', 'upstream'],
-  gateway: ['base', 'config', 'certs', 'store', 'upstream'],
-  cluster: ['base', 'config', 'gateway'],
-  // Of gateway/ only the function that starts it: see `importDirection`.
-  'admin-cli': ['base', 'config', 'certs', 'store', 'upstream', 'management', 'gateway', 'cluster'],
-  docs: ['base', 'config', 'admin-cli', 'gateway', 'management', 'upstream'],
-  bench: ['base', 'config', 'certs', 'store', 'upstream', 'gateway'],
-  test: ['base', 'config', 'certs', 'store', 'upstream', 'management', 'gateway', 'cluster', 'admin-cli', 'docs', 'bench'],
-}
-const PRODUCT = ['base', 'config', 'certs', 'store', 'upstream', 'management', 'gateway', 'cluster', 'admin-cli']
-const GATEWAY_ENTRY = 'gateway/gateway.ts'
 const FORBIDDEN_NAMES = /^(utils?|helpers?|common|types?|misc|shared|index|constants|interfaces)(\.test)?\.ts$/
-
-export const areaOf = (path: string): string => (path.includes('/') ? path.slice(0, path.indexOf('/')) : '')
-/** A test, or what only tests use. */
-export const isTest = (path: string): boolean => /(\.test|-fixture)\.ts$/.test(path) || areaOf(path) === 'test'
-export const isProduct = (path: string): boolean => PRODUCT.includes(areaOf(path)) && !isTest(path)
-
-const blank = (text: string): string => text.replace(/[^\n]/g, ' ')
-
-/** The text with comments blanked out, so that positions stay what they are. */
-export function withoutComments(text: string): string {
-  return text.replace(/\/\*[\s\S]*?\*\//g, blank).replace(/(?<=^|[\s;,{(])\/\/.*$/gm, blank)
-}
-
-/** The comments alone, the code blanked out. */
-export function onlyComments(text: string): string {
-  const code = withoutComments(text)
-  return Array.from(text, (char, at) => (char === '\n' || code[at] !== char ? char : ' ')).join('')
-}
-
-export interface Import {
-  readonly target: string
-  readonly at: number
-}
-
-const IMPORTS = [/(?<=^|\n)\s*(?:import|export)\s[^'"`;]*?from\s*['"]([^'"]+)['"]/g, /(?<=^|\n)\s*import\s*['"]([^'"]+)['"]/g, /\bimport\(\s*['"]([^'"]+)['"]/g]
-
-export function importsOf(text: string): Import[] {
-  const code = withoutComments(text)
-  return IMPORTS.flatMap(form => Array.from(code.matchAll(form), match => ({ target: match[1] ?? '', at: match.index + match[0].length })))
-}
-
-/** `lru-cache` of `lru-cache/x`, `@a/b` of `@a/b/c`; undefined for a file of ours or a module of Node. */
-export function packageOf(target: string): string | undefined {
-  if (target.startsWith('.') || target.startsWith('node:') || builtinModules.includes(target)) return undefined
-  return target
-    .split('/')
-    .slice(0, target.startsWith('@') ? 2 : 1)
-    .join('/')
-}
 
 const where = (source: Source, at: number): string => `${source.path}:${source.text.slice(0, at).split('\n').length}`
 
@@ -88,28 +25,6 @@ function findAll(source: Source, text: string, pattern: RegExp, what: (found: st
 }
 
 const code = (source: Source, pattern: RegExp, what = (found: string) => found): string[] => findAll(source, withoutComments(source.text), pattern, what)
-
-export const importDirection: Rule = {
-  says: 'Imports go one way: base ← config ← certs, store ← upstream ← management | gateway ← cluster ← admin-cli ← test; imap/ and smtp/ do not know each other; of the gateway admin-cli imports gateway/gateway.ts alone. Move what both need down, or pass it in.',
-  check(source) {
-    const area = areaOf(source.path)
-    const allowed = MAY_IMPORT[isTest(source.path) ? 'test' : area]
-    if (allowed === undefined) return []
-    return importsOf(source.text).flatMap(({ target, at }) => {
-      if (!target.startsWith('.')) return []
-      const file = normalize(join(dirname(source.path), target))
-      const other = areaOf(file)
-      const line = `${where(source, at)}: imports ${file}`
-      if (!isTest(source.path) && isTest(file)) return [`${line}, which is a test`]
-      if (other !== area && !allowed.includes(other)) return [line]
-      if (isTest(source.path)) return []
-      if (area === 'admin-cli' && other === 'gateway' && file !== GATEWAY_ENTRY) return [line]
-      const protocol = /^(?:gateway|upstream)\/(imap|smtp)\//.exec(source.path)?.[1]
-      const otherProtocol = /^(?:gateway|upstream)\/(imap|smtp)\//.exec(file)?.[1]
-      return protocol !== undefined && otherProtocol !== undefined && protocol !== otherProtocol ? [line] : []
-    })
-  },
-}
 
 /** `adapters`: package or Node module → the files (or folders, with a slash at the end) that may import it. */
 export function oneAdapter(adapters: Readonly<Record<string, readonly string[]>>): Rule {

@@ -1,35 +1,28 @@
 /** Holds the rules of the architecture (CONTRIBUTING.md) over every source file; see `architecture-rules.ts` for what each one looks at. */
-import { globSync, readFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
+import { importsOf, isProduct, packageOf, readSources, type Source } from '../docs/source-files.ts'
 import {
   builtPaths,
   fileHeads,
   fileNames,
-  importDirection,
-  importsOf,
   isListed,
-  isProduct,
   markers,
   noDefaultExports,
   noRedaction,
   oneAdapter,
   onlyMains,
-  packageOf,
   type Rule,
   revealOnly,
   rfcComments,
-  type Source,
   smallFiles,
 } from './architecture-rules.ts'
+import { findImportCircles, importDirection, NO_CIRCLES } from './import-rules.ts'
 
 const root = new URL('..', import.meta.url)
 const read = (path: string): string => readFileSync(new URL(path, root), 'utf8')
 
-const sources: Source[] = globSync(['*.ts', '{admin-cli,base,bench,bin,certs,cluster,config,docs,gateway,management,store,test,upstream}/**/*.ts'], {
-  cwd: root.pathname,
-})
-  .sort()
-  .map(path => ({ path, text: read(path) }))
+const sources = readSources(root.pathname)
 
 /** Package, or module of Node → the only files and folders of the product that may import it. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
@@ -81,6 +74,26 @@ const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
     { path: 'base/log.ts', text: "import { a } from '../store/a.ts'\n" },
     { path: 'gateway/imap/a.ts', text: "import { b } from '../smtp/b.ts'\n" },
     { path: 'admin-cli/a.ts', text: "await import('../gateway/wire/splice.ts')\n" },
+    { path: 'admin-cli/a.ts', text: "import { a } from '../portal/pages/layout.ts'\n" },
+    { path: 'upstream/a.ts', text: "import { a } from '../gateway/a.ts'\n" },
+    { path: 'upstream/imap/a.ts', text: "import { b } from '../smtp/b.ts'\n" },
+    { path: 'upstream/upstream-login.ts', text: "import { b } from './probe/b.ts'\n" },
+    { path: 'management/a.ts', text: "import type { A } from '../gateway/gateway.ts'\n" },
+    { path: 'http/a.ts', text: "import { a } from '../store/a.ts'\n" },
+    { path: 'api/a.ts', text: "import { a } from '../store/open-store.ts'\n" },
+    { path: 'portal/a.ts', text: "import { a } from '../gateway/gateway.ts'\n" },
+    { path: 'cluster/a.ts', text: "import { a } from '../store/open-store.ts'\n" },
+    { path: 'store/schema/a.ts', text: "import { a } from '../accounts/a.ts'\n" },
+    { path: 'store/sqlite/a.ts', text: "import { a } from '../keys/a.ts'\n" },
+    { path: 'store/sending/a.ts', text: "import { a } from '../accounts/a.ts'\n" },
+    { path: 'store/history/a.ts', text: "import { a } from '../open-store.ts'\n" },
+    { path: 'store/accounts/a.ts', text: "import { a } from '../history/a.ts'\n" },
+    { path: 'store/else/a.ts', text: '' },
+    { path: 'gateway/wire/a.ts', text: "import { a } from '../sessions/a.ts'\n" },
+    { path: 'gateway/login/a.ts', text: "import { a } from '../imap/a.ts'\n" },
+    { path: 'gateway/limits.ts', text: "import { a } from './wire/a.ts'\n" },
+    { path: 'gateway/another.ts', text: '' },
+    { path: 'new-area/a.ts', text: '' },
     { path: 'store/a.ts', text: "import './a.test.ts'\n" },
   ],
   'each outside package has one adapter': [
@@ -131,6 +144,24 @@ test.each(Object.entries(rules))('%s', (_name, [rule]) => {
 
 test.each(Object.entries(rules))('the rule fires: %s', (_name, [rule, ...offences]) => {
   for (const offence of offences) expect(rule.check(offence), offence.text).toHaveLength(1)
+})
+
+test('imports have no circle', () => {
+  const found = findImportCircles(sources)
+  if (found.length > 0) expect.fail(`${NO_CIRCLES}\n\n  ${found.join('\n  ')}\n`)
+})
+
+test.each([
+  ['two files', ['base/a.ts → base/b.ts → base/a.ts'], { 'base/a.ts': './b.ts', 'base/b.ts': './a.ts' }],
+  ['three files', ['base/a.ts → base/b.ts → base/c.ts → base/a.ts'], { 'base/a.ts': './b.ts', 'base/b.ts': './c.ts', 'base/c.ts': './a.ts' }],
+  [
+    'folders, though no file meets itself',
+    ['admin-cli/x → admin-cli/y → admin-cli/x'],
+    { 'admin-cli/x/a.ts': '../y/a.ts', 'admin-cli/y/a.ts': './b.ts', 'admin-cli/y/b.ts': '../x/b.ts', 'admin-cli/x/b.ts': 'node:fs' },
+  ],
+  ['none', [], { 'base/a.ts': './b.ts', 'base/b.ts': './c.ts', 'base/c.ts': 'node:fs', 'base/d.ts': './b.ts' }],
+])('a circle of imports is found: %s', (_name, circles, files) => {
+  expect(findImportCircles(Object.entries(files).map(([path, target]) => ({ path, text: `import type { A } from '${target}'\n` })))).toEqual(circles)
 })
 
 interface Manifest {
