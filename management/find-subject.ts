@@ -3,11 +3,12 @@
  *
  * SECURITY: outside of somebody's reach is answered exactly like "not there", whatever was tried, so that addresses, logins and IDs cannot be found out.
  */
+
 import { parseAddress } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
 import { noDevice } from '../store/accounts/device-names.ts'
 import type { Device } from '../store/accounts/device-rows.ts'
-import { type Mailbox, noMailbox } from '../store/accounts/mailboxes.ts'
+import { type Mailbox, noMailbox } from '../store/accounts/mailbox-rows.ts'
 import { noUser, parseLogin } from '../store/accounts/user-rows.ts'
 import type { Version } from '../store/history/audit.ts'
 import type { Nouns } from '../store/open-store.ts'

@@ -3,9 +3,11 @@
  *
  * The operator may name a device by the beginning of its ID; everybody else by the whole ID or `ADDR/NAME`, so that nothing is learnt by guessing.
  */
+
 import type { Secret } from '../base/secret.ts'
+import type { DeviceFilter } from '../store/accounts/device-list.ts'
 import type { Device } from '../store/accounts/device-rows.ts'
-import type { DeviceFilter, DeviceTerms, NewDevice } from '../store/accounts/devices.ts'
+import type { DeviceTerms, NewDevice } from '../store/accounts/devices.ts'
 import { parseLogin } from '../store/accounts/user-rows.ts'
 import type { Version } from '../store/history/audit.ts'
 import type { Nouns } from '../store/open-store.ts'

@@ -1,11 +1,12 @@
 /**
  * Mailboxes: looking at them, adding, changing and removing them. How they log in at the real server is tried before it is stored.
  */
+
 import { domainOf, parseAddress } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Secret } from '../base/secret.ts'
 import type { UpstreamConfig } from '../config/config.ts'
-import type { Mailbox } from '../store/accounts/mailboxes.ts'
+import type { Mailbox } from '../store/accounts/mailbox-rows.ts'
 import type { Version } from '../store/history/audit.ts'
 import type { Nouns } from '../store/open-store.ts'
 import type { MailboxState as State } from '../store/schema/login-record.ts'

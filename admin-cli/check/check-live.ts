@@ -8,7 +8,7 @@
 import { makeId, type SessionId } from '../../base/ids.ts'
 import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
 import type { Config, ListenConfig } from '../../config/config.ts'
-import type { Mailbox } from '../../store/accounts/mailboxes.ts'
+import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import type { UpstreamAccount } from '../../upstream/upstream-choice.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { withStoreOf } from '../frame/store-access.ts'
@@ -20,7 +20,8 @@ const DEVICE_LIFE_MS = 120_000
 export async function checkLive(context: CommandContext, config: Config, address: string | undefined): Promise<Finding[]> {
   try {
     return await withStoreOf(context, config, async store => {
-      const mailbox = address === undefined ? (await store.mailboxes.list()).find(one => one.state === 'active') : await store.mailboxes.get(address)
+      const mailbox =
+        address === undefined ? (await store.mailboxes.page({ limit: 1, filter: { state: 'active' } })).rows[0] : await store.mailboxes.get(address)
       if (mailbox === undefined) return [doubtful('live', 'There is no mailbox to log in to.', 'Add one with `mailbox add ADDR`.')]
       const scopes = [...new Set(config.listen.map(({ protocol }) => (protocol === 'imap' ? ('imap' as const) : ('smtp' as const))))]
       const name = `check ${makeId<SessionId>().slice(0, 8)}`

@@ -22,21 +22,22 @@ export async function checkStore(context: CommandContext, config: Config): Promi
     const { version } = await readStoreVersion(config)
     return await withStoreOf(context, config, async store => {
       await store.checkIntegrity()
-      const [mailboxes, devices] = [await store.mailboxes.list(), await store.devices.list()]
+      const [mailboxes, devices, byUpstream] = [await store.mailboxes.count(), await store.devices.count(), await store.mailboxes.countByUpstream()]
       const findings = [
         good(
           'store',
-          `${config.store.sqlitePath} is whole (version ${version}; ${countOf(mailboxes.length, 'mailbox', 'mailboxes')}, ${countOf(devices.length, 'device', 'devices')}).`,
+          `${config.store.sqlitePath} is whole (version ${version}; ${countOf(mailboxes, 'mailbox', 'mailboxes')}, ${countOf(devices, 'device', 'devices')}).`,
         ),
       ]
       const known = new Set(config.upstreams.map(upstream => upstream.name))
-      const lost = mailboxes.filter(mailbox => !known.has(mailbox.upstream))
+      const lost = [...byUpstream].filter(([upstream]) => !known.has(upstream))
       if (lost.length > 0) {
-        const names = [...new Set(lost.map(mailbox => mailbox.upstream))].join(', ')
+        const names = lost.map(([upstream]) => upstream).join(', ')
+        const count = lost.reduce((sum, [, mailboxes]) => sum + mailboxes, 0)
         findings.push({
           check: 'store',
           status: 'fail',
-          message: `${lost.length} mailboxes belong to upstreams that the configuration does not have: ${names}.`,
+          message: `${count} mailboxes belong to upstreams that the configuration does not have: ${names}.`,
           advice: 'Put the [[upstream]] back, or move the mailboxes with `mailbox set ADDR --upstream NAME`.',
         })
       }

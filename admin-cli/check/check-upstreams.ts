@@ -2,10 +2,11 @@
  * Does the IMAP server of every upstream answer, and does it let us in? Ways around the gateway: check-bypass.ts.
  * What is the same for submission servers is exported for check-submission.ts.
  */
+
 import { lookup } from 'node:dns/promises'
 import { formatEndpoint, isInNetworks, normaliseIp, parseCidr } from '../../base/network.ts'
 import type { Config, UpstreamConfig, UpstreamEndpoint } from '../../config/config.ts'
-import type { Mailbox } from '../../store/accounts/mailboxes.ts'
+import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import type { Store } from '../../store/open-store.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { withStoreOf } from '../frame/store-access.ts'
@@ -99,7 +100,8 @@ export async function findAccount(context: CommandContext, config: Config, upstr
 
 async function findMailbox(store: Store, upstream: UpstreamConfig, address: string | undefined) {
   const isUsable = (one: Mailbox) => one.upstream === upstream.name && one.state === 'active' && (one.hasSecret || upstream.auth.method === 'master')
-  const mailbox = address === undefined ? (await store.mailboxes.list()).find(isUsable) : await store.mailboxes.find(address)
+  const filter = { upstream: upstream.name, state: 'active', ...(upstream.auth.method === 'master' ? {} : { hasSecret: true }) } as const
+  const mailbox = address === undefined ? (await store.mailboxes.page({ limit: 1, filter })).rows[0] : await store.mailboxes.find(address)
   if (mailbox === undefined || !isUsable(mailbox)) return undefined
   return { mailbox, secret: upstream.auth.method === 'master' ? null : await store.mailboxes.openSecret(mailbox.address) }
 }

@@ -135,7 +135,7 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'since'> & { since?: string }): Promise<void> {
+async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'since'> & { since?: string; limit?: number }): Promise<void> {
   const now = context.terminal.now()
   const { since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT } = options
   const from = since === undefined ? undefined : parseSince(since, now, '--since')

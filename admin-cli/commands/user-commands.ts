@@ -1,9 +1,10 @@
 /**
  * `mailwicket user …`: persons. A user may be linked to devices and carries the right to send; reading mail needs no user.
  */
+
 import { MailwicketError } from '../../base/errors.ts'
 import { formatIso } from '../../base/iso-time.ts'
-import type { User } from '../../store/accounts/users.ts'
+import type { User } from '../../store/accounts/user-list.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative } from '../frame/moment.ts'

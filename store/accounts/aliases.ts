@@ -3,10 +3,11 @@
  *
  * Invariant: an address is one mailbox's, as its address or as an alias of it.
  */
+
 import { parseAddress } from '../../base/address.ts'
 import type { Change, StoreContext } from '../store-context.ts'
 import { type AliasOwner, addAlias, readAliases, removeAlias } from './alias-rows.ts'
-import { getMailboxRow } from './mailboxes.ts'
+import { getMailboxRow } from './mailbox-rows.ts'
 
 export class Aliases {
   readonly #context: StoreContext

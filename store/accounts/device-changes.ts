@@ -1,6 +1,7 @@
 /**
  * The changes of a device's row, each with its audit entry and its move of the generation: for `devices.ts` and for imports.
  */
+
 import type { DeviceId, MailboxId, UserId } from '../../base/ids.ts'
 import { splitList } from '../schema/list-column.ts'
 import { type AuditFacts, type Change, changedFacts } from '../store-context.ts'

@@ -3,10 +3,12 @@
  *
  * A `ref` names a device by ID, unambiguous beginning of an ID, or `ADDR/NAME`; NOT_FOUND and AMBIGUOUS_ID come from there.
  */
+
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { type DeviceId, makeId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
+import { listAll, type Page, type PageRequest, readAll } from '../schema/keyset.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { Scope } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -22,10 +24,11 @@ import {
   type TermColumns,
   type UserLink,
 } from './device-changes.ts'
+import { countDevices, type DeviceFilter, type DeviceSort, pageDevices } from './device-list.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
 import { checkRoomForChosen, makePassword, type NewPassword, type PasswordOwner } from './device-passwords.ts'
-import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, selectDevices, termColumns, toDevice } from './device-rows.ts'
-import { getMailboxRow, noMailbox } from './mailboxes.ts'
+import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, termColumns } from './device-rows.ts'
+import { getMailboxRow, noMailbox } from './mailbox-rows.ts'
 import { checkIsNotMigrationDevice, checkNameIsNotReserved } from './migration-rows.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
@@ -47,16 +50,6 @@ export interface DeviceTerms {
   readonly allowFrom?: readonly string[] | undefined
   /** Login of the user to link it to; null: nobody. */
   readonly user?: string | null | undefined
-}
-
-export interface DeviceFilter {
-  readonly mailbox?: string | undefined
-  /** Login. */
-  readonly user?: string | undefined
-  /** Made before this time and without a connection since. */
-  readonly unusedSince?: number | undefined
-  /** Show revoked ones too. */
-  readonly revoked?: boolean | undefined
 }
 
 /** A device and its password as it is to be shown, once. */
@@ -132,20 +125,24 @@ export class Devices {
     })
   }
 
-  /** By address and name. Throws NOT_FOUND (no such mailbox or user). */
-  async list({ mailbox, user, unusedSince, revoked = false }: DeviceFilter = {}): Promise<Device[]> {
-    const { db, now } = this.#context
-    const at = now()
-    let query = selectDevices(db, at).orderBy('mailboxes.address').orderBy('devices.name_key').orderBy('devices.created_at')
-    if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
-    if (user !== undefined) query = query.where('devices.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
-    if (!revoked) query = query.where('devices.state', '<>', 'revoked')
-    if (unusedSince !== undefined) {
-      query = query
-        .where('devices.created_at', '<', unusedSince)
-        .where(row => row.or([row('last_connections.at', 'is', null), row('last_connections.at', '<', unusedSince)]))
-    }
-    return (await query.execute()).map(row => toDevice(row, at))
+  /** Throws NOT_FOUND (no such mailbox or user), BAD_INPUT when `after` is not of this list. */
+  page(request: PageRequest<DeviceSort> & { readonly filter?: DeviceFilter | undefined } = {}): Promise<Page<Device>> {
+    return pageDevices(this.#context.db, this.#context.now(), request)
+  }
+
+  /** One after the other, by address and name, in constant memory. Throws NOT_FOUND (no such mailbox or user). */
+  all(filter: DeviceFilter = {}): AsyncGenerator<Device> {
+    return readAll(request => this.page({ ...request, filter }))
+  }
+
+  /** By address and name. For what is known to be short: `all` and `page` are for any. Throws NOT_FOUND (no such mailbox or user). */
+  list(filter: DeviceFilter = {}): Promise<Device[]> {
+    return listAll(this.all(filter))
+  }
+
+  /** Throws NOT_FOUND (no such mailbox or user). */
+  count(filter: DeviceFilter = {}): Promise<number> {
+    return countDevices(this.#context.db, this.#context.now(), filter)
   }
 
   async get(ref: string): Promise<Device> {

@@ -9,33 +9,27 @@ import type { Secret } from '../../base/secret.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { openSealed } from '../keys/seal.ts'
 import { sealForStore, upstreamSecretPlace } from '../keys/store-keys.ts'
+import { listAll, type Page, type PageRequest, readAll } from '../schema/keyset.ts'
 import type { MailboxState } from '../schema/login-record.ts'
 import type { MailboxesTable, Schema } from '../schema/schema.ts'
 import { forgetSending } from '../sending/sending-rows.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
 import { checkAddressIsFree } from './alias-rows.ts'
 import { kickColumns } from './kick.ts'
-import { MIGRATION_DEVICE_NAME, setMigrationPasswordUntil } from './migration-rows.ts'
+import {
+  countByUpstream,
+  countMailboxes,
+  type DomainCount,
+  type ListedMailbox,
+  type MailboxFilter,
+  type MailboxSort,
+  pageDomains,
+  pageMailboxes,
+} from './mailbox-list.ts'
+import { getMailbox, getMailboxRow, type Mailbox, selectMailboxes, toMailbox } from './mailbox-rows.ts'
+import { setMigrationPasswordUntil } from './migration-rows.ts'
 import { parsePlainNameOrNull } from './plain-names.ts'
-
-export interface Mailbox {
-  readonly id: MailboxId
-  readonly address: string
-  /** Name of an upstream in the configuration. */
-  readonly upstream: string
-  /** Login at the upstream; null: the address. */
-  readonly login: string | null
-  /** Whether an upstream secret is stored (its value: `openSecret`). */
-  readonly hasSecret: boolean
-  readonly state: MailboxState
-  /** What those who look after it want to remember. */
-  readonly note: string | null
-  readonly createdAt: number
-  /** Until when its upstream password is accepted too; null: it is not. Milliseconds since 1970, UTC. */
-  readonly migrationPasswordUntil: number | null
-  /** Devices that are not revoked, the migration password not counted. */
-  readonly devices: number
-}
+import type { Reach } from './reach.ts'
 
 export interface NewMailbox {
   readonly address: string
@@ -81,10 +75,33 @@ export class Mailboxes {
     })
   }
 
-  /** All, by address. */
-  async list(): Promise<Mailbox[]> {
-    const rows = await selectMailboxes(this.#context.db).orderBy('mailboxes.address').execute()
-    return rows.map(toMailbox)
+  /** Throws BAD_INPUT when `after` is not of this list. */
+  page(request: PageRequest<MailboxSort> & { readonly filter?: MailboxFilter | undefined } = {}): Promise<Page<ListedMailbox>> {
+    return pageMailboxes(this.#context.db, this.#context.now(), request)
+  }
+
+  /** One after the other, in constant memory. */
+  all(filter: MailboxFilter = {}): AsyncGenerator<ListedMailbox> {
+    return readAll(request => this.page({ ...request, filter }))
+  }
+
+  /** By address. For a store that is known to be small: `all` and `page` are for any. */
+  list(filter: MailboxFilter = {}): Promise<Mailbox[]> {
+    return listAll(this.all(filter))
+  }
+
+  count(filter: MailboxFilter = {}): Promise<number> {
+    return countMailboxes(this.#context.db, this.#context.now(), filter)
+  }
+
+  /** How many mailboxes each upstream has; also those that the configuration does not know. */
+  countByUpstream(): Promise<ReadonlyMap<string, number>> {
+    return countByUpstream(this.#context.db)
+  }
+
+  /** The domains of mailboxes, by name. */
+  domains(request: PageRequest & { readonly within?: Reach | undefined; readonly search?: string | undefined } = {}): Promise<Page<DomainCount>> {
+    return pageDomains(this.#context.db, request)
   }
 
   async find(address: string): Promise<Mailbox | undefined> {
@@ -202,61 +219,6 @@ export async function changeMailbox(
     await change.db.updateTable('devices').set(kickColumns(change.at)).where('mailbox_id', '=', row.id).execute()
   await change.audit({ action: 'mailbox.changed', subject: row.address, subjectId: row.id, ...changed })
   if (upstream !== row.upstream || login !== row.login || state !== row.state) await change.moveGeneration()
-}
-
-/** The row of a normalised address. Throws NOT_FOUND. */
-export async function getMailboxRow(db: Kysely<Schema>, address: string): Promise<Selectable<MailboxesTable>> {
-  const row = await findMailboxRow(db, address)
-  if (row === undefined) throw noMailbox(address)
-  return row
-}
-
-export function findMailboxRow(db: Kysely<Schema>, address: string): Promise<Selectable<MailboxesTable> | undefined> {
-  return db.selectFrom('mailboxes').selectAll().where('address', '=', address).executeTakeFirst()
-}
-
-async function getMailbox(db: Kysely<Schema>, address: string): Promise<Mailbox> {
-  const row = await selectMailboxes(db).where('mailboxes.address', '=', address).executeTakeFirst()
-  if (row === undefined) throw noMailbox(address)
-  return toMailbox(row)
-}
-
-export function noMailbox(address: string): MailwicketError {
-  return new MailwicketError('NOT_FOUND', { message: `there is no mailbox ${address}` })
-}
-
-function selectMailboxes(db: Kysely<Schema>) {
-  return db
-    .selectFrom('mailboxes')
-    .select(['id', 'address', 'upstream', 'login', 'state', 'note', 'created_at'])
-    .select(row => row('sealed_secret', 'is not', null).as('has_secret'))
-    .select(row =>
-      row
-        .selectFrom('devices')
-        .select(count => count.fn.countAll<number>().as('n'))
-        .whereRef('devices.mailbox_id', '=', 'mailboxes.id')
-        .where('devices.state', '<>', 'revoked')
-        .where('devices.kind', '<>', 'legacy')
-        .as('devices'),
-    )
-    .select(row =>
-      row
-        .selectFrom('devices')
-        .select('devices.expires_at')
-        .whereRef('devices.mailbox_id', '=', 'mailboxes.id')
-        // In these words the index of device names answers it.
-        .where('devices.name_key', '=', MIGRATION_DEVICE_NAME)
-        .where('devices.state', '<>', 'revoked')
-        .where('devices.kind', '=', 'legacy')
-        .as('migration_until'),
-    )
-}
-
-type MailboxRow = Awaited<ReturnType<ReturnType<typeof selectMailboxes>['execute']>>[number]
-
-function toMailbox(row: MailboxRow): Mailbox {
-  const { id, address, upstream, login, state, note, created_at: createdAt, migration_until: migrationPasswordUntil } = row
-  return { id, address, upstream, login, hasSecret: Boolean(row.has_secret), state, note, createdAt, migrationPasswordUntil, devices: Number(row.devices ?? 0) }
 }
 
 /** Throws BAD_INPUT. */

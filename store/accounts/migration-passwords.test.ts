@@ -122,8 +122,8 @@ describe('the device "legacy"', () => {
 
 describe('a whole domain', () => {
   test('gets its date in parts, other domains do not', async () => {
-    const rows = Array.from({ length: 450 }, (_, at) => `('m${at}', 'm${at}@many.example', 'main', 'active', 0)`)
-    await fixture.query(`insert into mailboxes (id, address, upstream, state, created_at) values ${rows.join()}`)
+    const rows = Array.from({ length: 450 }, (_, at) => `('m${at}', 'm${at}@many.example', 'many.example', 'main', 'active', 0)`)
+    await fixture.query(`insert into mailboxes (id, address, domain, upstream, state, created_at) values ${rows.join()}`)
     const seen: number[] = []
     const result = await store.migrationPasswords.setForDomain('many.example', until, ({ done, total }) => seen.push(done / total))
     expect(result).toEqual({ mailboxes: 450, changed: 450 })

@@ -40,8 +40,7 @@ export class MigrationPasswords {
     until: number | null,
     onProgress: (state: { readonly done: number; readonly total: number }) => void = () => {},
   ): Promise<{ readonly mailboxes: number; readonly changed: number }> {
-    const all = await this.#context.db.selectFrom('mailboxes').select(['id', 'address']).orderBy('address').execute()
-    const mailboxes = all.filter(({ address }) => address.endsWith(`@${domain}`))
+    const mailboxes = await this.#context.db.selectFrom('mailboxes').select(['id', 'address']).where('domain', '=', domain).orderBy('address').execute()
     if (mailboxes.length === 0) throw new MailwicketError('NOT_FOUND', { message: `there is no mailbox in ${domain}` })
     let changed = 0
     for (let at = 0; at < mailboxes.length; at += MAILBOXES_PER_CHANGE) {

@@ -4,6 +4,7 @@
  * Invariant: with the rights of a person go his devices of the mailbox, or their link to him, as it was said: none stays that somebody without
  * rights could use, unseen.
  */
+
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
@@ -13,7 +14,7 @@ import type { Schema } from '../schema/schema.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
 import { revokeDevice, unlinkDevice } from './device-changes.ts'
 import { getDeviceRow } from './device-rows.ts'
-import { getMailboxRow } from './mailboxes.ts'
+import { getMailboxRow } from './mailbox-rows.ts'
 import { NO_RIGHTS, type Rights as RightsHere, readRights, rightsColumns, toRights } from './role-rows.ts'
 import { endInvitations } from './sign-in-rows.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'

@@ -2,6 +2,7 @@
  * What a mailbox, a user or a device may send (design section 5): how a person reads and sets it.
  * The rules of all three hold together: the strictest wins. A subject without a rule restricts nothing.
  */
+
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import type { DeviceId } from '../../base/ids.ts'
@@ -11,7 +12,7 @@ import type { Sending } from '../sending/sending-rows.ts'
 import type { StoreContext } from '../store-context.ts'
 import { resolveDevice } from './device-names.ts'
 import { checkNotRevoked, getDeviceRow } from './device-rows.ts'
-import { getMailboxRow } from './mailboxes.ts'
+import { getMailboxRow } from './mailbox-rows.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
 /** An address, a login, or a reference to a device. */

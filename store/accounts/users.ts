@@ -4,30 +4,18 @@
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { makeId, type UserId } from '../../base/ids.ts'
+import { listAll, type Page, type PageRequest, readAll } from '../schema/keyset.ts'
 import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import { changeSending, type FoundSubject } from '../sending/sending-change.ts'
-import { forgetSending, type Sending, selectSending, toSending } from '../sending/sending-rows.ts'
+import { forgetSending } from '../sending/sending-rows.ts'
 import { changedFacts, type StoreContext } from '../store-context.ts'
 import { unlinkDevice } from './device-changes.ts'
 import { parsePlainNameOrNull } from './plain-names.ts'
 import { checkNotLastAdmin } from './role-rows.ts'
 import { endSignIn } from './sign-in-rows.ts'
-import { findUserRow, getUserRow, noUser, parseLogin } from './user-rows.ts'
-
-export interface User {
-  readonly id: UserId
-  readonly login: string
-  readonly name: string | null
-  /** `blocked`: none of the linked devices gets in. */
-  readonly state: UserState
-  /** The same as `sending.maySend`. */
-  readonly maySend: boolean
-  readonly createdAt: number
-  /** Linked devices that are not revoked. */
-  readonly devices: number
-  readonly sending: Sending
-}
+import { countUsers, findUser, getUser, pageUsers, type User, type UserFilter } from './user-list.ts'
+import { findUserRow, getUserRow, parseLogin } from './user-rows.ts'
 
 export interface NewUser {
   readonly login: string
@@ -64,14 +52,27 @@ export class Users {
     })
   }
 
-  /** All, by login. */
-  async list(): Promise<User[]> {
-    return selectUsers(this.#context.db, this.#context.now())
+  /** By login. Throws BAD_INPUT when `after` is not of this list. */
+  page(request: PageRequest & { readonly filter?: UserFilter | undefined } = {}): Promise<Page<User>> {
+    return pageUsers(this.#context.db, this.#context.now(), request)
+  }
+
+  /** One after the other, in constant memory. */
+  all(filter: UserFilter = {}): AsyncGenerator<User> {
+    return readAll(request => this.page({ ...request, filter }))
+  }
+
+  /** By login. For what is known to be short: `all` and `page` are for any. */
+  list(filter: UserFilter = {}): Promise<User[]> {
+    return listAll(this.all(filter))
+  }
+
+  count(filter: UserFilter = {}): Promise<number> {
+    return countUsers(this.#context.db, filter)
   }
 
   async find(login: string): Promise<User | undefined> {
-    const [user] = await selectUsers(this.#context.db, this.#context.now(), parseLogin(login))
-    return user
+    return findUser(this.#context.db, parseLogin(login), this.#context.now())
   }
 
   /** Throws NOT_FOUND. */
@@ -174,34 +175,6 @@ function nameOf({ address, name }: LinkedDevice): string {
 
 function subjectOf({ id, login }: { readonly id: UserId; readonly login: string }): FoundSubject {
   return { kind: 'user', id, name: login }
-}
-
-async function getUser(db: Kysely<Schema>, login: string, now: number): Promise<User> {
-  const [user] = await selectUsers(db, now, login)
-  if (user === undefined) throw noUser(login)
-  return user
-}
-
-async function selectUsers(db: Kysely<Schema>, now: number, login?: string): Promise<User[]> {
-  let query = selectSending(db, 'user', now)
-    .innerJoin('users', join => join.onRef('users.id', '=', 'subject.id'))
-    .select(['users.id as user_id', 'users.login', 'users.name', 'users.state', 'users.created_at'])
-    .select(row =>
-      row
-        .selectFrom('devices')
-        .select(count => count.fn.countAll<number>().as('n'))
-        .whereRef('devices.user_id', '=', 'users.id')
-        .where('devices.state', '<>', 'revoked')
-        .as('devices'),
-    )
-    .orderBy('users.login')
-  if (login !== undefined) query = query.where('users.login', '=', login)
-  const rows = await query.execute()
-  return rows.map(row => {
-    const sending = toSending(row)
-    const { user_id: id, login, name, state, created_at: createdAt } = row
-    return { id, login, name, state, maySend: sending.maySend, createdAt, devices: Number(row.devices ?? 0), sending }
-  })
 }
 
 function parseName(text: string | null): string | null {

@@ -3,6 +3,7 @@
  *
  * Invariant: none fetches more rows than it needs, whatever the number of devices of a mailbox or in the store (design section 12).
  */
+
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { type Kysely, sql } from 'kysely'
 import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'

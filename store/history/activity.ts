@@ -1,9 +1,13 @@
 /**
  * Activity: attempts to log in, repeats counted in one row. Gateways write it (`gateway-records.ts`), the command line reads it.
  */
+import { type Kysely, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import type { DeviceId } from '../../base/ids.ts'
 import { resolveDevice } from '../accounts/device-names.ts'
+import { isWithin, type Reach } from '../accounts/reach.ts'
+import { type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
+import type { Schema } from '../schema/schema.ts'
 import type { StoreContext } from '../store-context.ts'
 
 export interface Activity {
@@ -27,15 +31,20 @@ export interface Activity {
 export interface ActivityFilter {
   readonly mailbox?: string | undefined
   readonly device?: string | undefined
+  /** Of devices of such mailboxes, and at their addresses. */
+  readonly within?: Reach | undefined
+  readonly results?: readonly string[] | undefined
+  readonly protocol?: Activity['protocol'] | undefined
+  readonly ip?: string | undefined
   /** Attempts at or after this time. */
   readonly since?: number | undefined
-  /** A cursor: only what changed after it. */
-  readonly after?: number | undefined
-  /** The newest so many. */
-  readonly limit?: number | undefined
+  /** Attempts before this time. */
+  readonly until?: number | undefined
 }
 
 const DEFAULT_LIMIT = 1_000
+
+const NEWEST_FIRST: SortOrder<ActivityRow> = { name: 'activity', direction: 'desc', keys: [{ column: sql.ref('activity.cursor'), valueOf: row => row.cursor }] }
 
 export class ActivityLog {
   readonly #context: StoreContext
@@ -44,29 +53,33 @@ export class ActivityLog {
     this.#context = context
   }
 
-  /** Oldest change first. An address needs no mailbox: attempts at unknown ones are listed too. */
-  async list({ mailbox, device, since, after, limit = DEFAULT_LIMIT }: ActivityFilter = {}): Promise<Activity[]> {
-    const { db } = this.#context
-    let query = db
-      .selectFrom('activity')
-      .leftJoin('devices', 'devices.id', 'activity.device_id')
-      .select([
-        'activity.cursor',
-        'activity.first_at as firstAt',
-        'activity.last_at as at',
-        'activity.count',
-        'activity.address',
-        'activity.device_id as device',
-      ])
-      .select(['devices.name as deviceName', 'activity.result', 'activity.protocol', 'activity.ip', 'activity.app'])
+  /** The newest so many, oldest change first; `after` is a cursor: only what changed after it. An address needs no mailbox: attempts at unknown ones are listed too. */
+  async list({
+    after,
+    limit = DEFAULT_LIMIT,
+    ...filter
+  }: ActivityFilter & { readonly after?: number | undefined; readonly limit?: number | undefined } = {}): Promise<Activity[]> {
+    let query = selectColumns(await this.#filtered(filter))
       .orderBy('activity.cursor', 'desc')
       .limit(limit)
-    if (mailbox !== undefined) query = query.where('activity.address', '=', parseAddress(mailbox))
-    if (device !== undefined) query = query.where('activity.device_id', '=', await resolveDevice(db, device))
-    if (since !== undefined) query = query.where('activity.last_at', '>=', since)
     if (after !== undefined) query = query.where('activity.cursor', '>', after)
-    const rows = await query.execute()
-    return rows.reverse().map(row => ({ ...row, device: row.device === '' ? null : row.device, app: row.app === '' ? null : row.app }))
+    return (await query.execute()).reverse().map(toActivity)
+  }
+
+  /** Newest change first. Throws BAD_INPUT when `after` is not of this list. */
+  async page({ filter = {}, ...request }: PageRequest & { readonly filter?: ActivityFilter | undefined } = {}): Promise<Page<Activity>> {
+    const { rows, next } = await readPage(selectColumns(await this.#filtered(filter)), NEWEST_FIRST, request)
+    return { rows: rows.map(toActivity), next }
+  }
+
+  /** One after the other, newest change first, in constant memory. */
+  all(filter: ActivityFilter = {}): AsyncGenerator<Activity> {
+    return readAll(request => this.page({ ...request, filter }))
+  }
+
+  async count(filter: ActivityFilter = {}): Promise<number> {
+    const { n } = await (await this.#filtered(filter)).select(({ fn }) => fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+    return Number(n)
   }
 
   /** The newest cursor; 0 when there is no activity yet. */
@@ -77,4 +90,34 @@ export class ActivityLog {
       .executeTakeFirst()
     return Number(row?.cursor ?? 0)
   }
+
+  async #filtered({ mailbox, device, within, results, protocol, ip, since, until }: ActivityFilter) {
+    const { db } = this.#context
+    let query = selectActivity(db)
+    if (mailbox !== undefined) query = query.where('activity.address', '=', parseAddress(mailbox))
+    if (device !== undefined) query = query.where('activity.device_id', '=', await resolveDevice(db, device))
+    if (within !== undefined) query = query.where('activity.address', 'in', db.selectFrom('mailboxes').select('address').where(isWithin(within)))
+    if (results !== undefined) query = query.where('activity.result', 'in', results)
+    if (protocol !== undefined) query = query.where('activity.protocol', '=', protocol)
+    if (ip !== undefined) query = query.where('activity.ip', '=', ip)
+    if (since !== undefined) query = query.where('activity.last_at', '>=', since)
+    if (until !== undefined) query = query.where('activity.first_at', '<', until)
+    return query
+  }
+}
+
+function selectActivity(db: Kysely<Schema>) {
+  return db.selectFrom('activity').leftJoin('devices', 'devices.id', 'activity.device_id')
+}
+
+function selectColumns(query: ReturnType<typeof selectActivity>) {
+  return query
+    .select(['activity.cursor', 'activity.first_at as firstAt', 'activity.last_at as at', 'activity.count', 'activity.address', 'activity.device_id as device'])
+    .select(['devices.name as deviceName', 'activity.result', 'activity.protocol', 'activity.ip', 'activity.app'])
+}
+
+type ActivityRow = Awaited<ReturnType<ReturnType<typeof selectColumns>['execute']>>[number]
+
+function toActivity(row: ActivityRow): Activity {
+  return { ...row, device: row.device === '' ? null : row.device, app: row.app === '' ? null : row.app }
 }

@@ -5,6 +5,8 @@ import { type Selectable, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { resolveDevice } from '../accounts/device-names.ts'
+import { isWithin, type Reach } from '../accounts/reach.ts'
+import { escapeLike, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { AuditTable } from '../schema/schema.ts'
 import type { AuditFacts, StoreContext } from '../store-context.ts'
 
@@ -34,8 +36,9 @@ export interface AuditFilter {
   readonly actor?: string | undefined
   /** `device.revoked`, or `device` for all that begins with it. */
   readonly action?: string | undefined
-  /** The newest so many. */
-  readonly limit?: number | undefined
+  readonly until?: number | undefined
+  /** What was done to such mailboxes and their devices, as far as they are still there. */
+  readonly within?: Reach | undefined
 }
 
 /** What tells whether something was changed since it was looked at. */
@@ -50,11 +53,33 @@ export class AuditLog {
     this.#context = context
   }
 
-  /** Oldest first. */
-  async list({ since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT }: AuditFilter = {}): Promise<AuditEntry[]> {
+  /** The newest so many, oldest first. */
+  async list({ limit = DEFAULT_LIMIT, ...filter }: AuditFilter & { readonly limit?: number | undefined } = {}): Promise<AuditEntry[]> {
+    const rows = await (await this.#filtered(filter)).selectAll().orderBy('id', 'desc').limit(limit).execute()
+    return rows.reverse().map(toEntry)
+  }
+
+  /** Newest first. Throws BAD_INPUT when `after` is not of this list. */
+  async page({ filter = {}, ...request }: PageRequest & { readonly filter?: AuditFilter | undefined } = {}): Promise<Page<AuditEntry>> {
+    const { rows, next } = await readPage((await this.#filtered(filter)).selectAll(), NEWEST_FIRST, request)
+    return { rows: rows.map(toEntry), next }
+  }
+
+  /** One after the other, newest first, in constant memory. */
+  all(filter: AuditFilter = {}): AsyncGenerator<AuditEntry> {
+    return readAll(request => this.page({ ...request, filter }))
+  }
+
+  async count(filter: AuditFilter = {}): Promise<number> {
+    const { n } = await (await this.#filtered(filter)).select(({ fn }) => fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+    return Number(n)
+  }
+
+  async #filtered({ since, until, subject, mailbox, device, actor, action, within }: AuditFilter) {
     const { db } = this.#context
-    let query = db.selectFrom('audit').selectAll().orderBy('id', 'desc').limit(limit)
+    let query = db.selectFrom('audit')
     if (since !== undefined) query = query.where('at', '>=', since)
+    if (until !== undefined) query = query.where('at', '<', until)
     if (subject !== undefined) {
       const name = subject.toLowerCase()
       query = query.where(({ or, and, eb, fn }) =>
@@ -75,10 +100,21 @@ export class AuditLog {
       const id = await findDeviceId(db, device)
       query = query.where(({ eb, fn }) => (id === undefined ? eb(fn<string>('lower', ['subject']), '=', device.toLowerCase()) : eb('subject_id', '=', id)))
     }
-    if (actor !== undefined) query = query.where(({ or, eb }) => or([eb('actor', '=', actor), contains('source', `%${escapeLike(actor)}%`)]))
-    if (action !== undefined) query = query.where(({ or, eb }) => or([eb('action', '=', action), contains('action', `${escapeLike(action)}.%`)]))
-    const rows = await query.execute()
-    return rows.reverse().map(toEntry)
+    if (actor !== undefined) query = query.where(({ or, eb }) => or([eb('actor', '=', actor), matches('source', `%${escapeLike(actor)}%`)]))
+    if (action !== undefined) query = query.where(({ or, eb }) => or([eb('action', '=', action), matches('action', `${escapeLike(action)}.%`)]))
+    if (within !== undefined) {
+      const mailboxes = db
+        .selectFrom('mailboxes')
+        .select(sql<string>`${sql.ref('mailboxes.id')}`.as('id'))
+        .where(isWithin(within))
+      const devices = db
+        .selectFrom('devices')
+        .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+        .select(sql<string>`${sql.ref('devices.id')}`.as('id'))
+        .where(isWithin(within))
+      query = query.where(({ or, eb }) => or([eb('subject_id', 'in', mailboxes), eb('subject_id', 'in', devices)]))
+    }
+    return query
   }
 
   /** The number of the latest change of what has this ID; 0: never changed. */
@@ -98,6 +134,12 @@ export class AuditLog {
   }
 }
 
+const NEWEST_FIRST: SortOrder<Selectable<AuditTable>> = { name: 'audit', direction: 'desc', keys: [{ column: sql.ref('audit.id'), valueOf: row => row.id }] }
+
+function _toEntry({ subject_id: subjectId, before, after, ...row }: Selectable<AuditTable>): AuditEntry {
+  return { ...row, subjectId, before: parseFacts(before), after: parseFacts(after) }
+}
+
 /** Undefined: there is no such device any more. Throws AMBIGUOUS_ID, BAD_INPUT. */
 async function findDeviceId(db: StoreContext['db'], ref: string): Promise<string | undefined> {
   try {
@@ -108,12 +150,7 @@ async function findDeviceId(db: StoreContext['db'], ref: string): Promise<string
   }
 }
 
-/** Signs that LIKE gives a meaning, as themselves. */
-function escapeLike(text: string): string {
-  return text.replace(/[%_!]/g, '!$&')
-}
-
-function contains(column: 'source' | 'action', pattern: string) {
+function matches(column: 'source' | 'action', pattern: string) {
   return sql<boolean>`${sql.ref(column)} like ${pattern} escape '!'`
 }
 

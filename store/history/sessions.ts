@@ -1,13 +1,17 @@
 /**
  * Live sessions of all nodes, as their gateways wrote them down, and ending them.
  */
+import { type Kysely, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import { ambiguous, resolveDevice } from '../accounts/device-names.ts'
 import { kickColumns } from '../accounts/kick.ts'
-import { getMailboxRow } from '../accounts/mailboxes.ts'
+import { getMailboxRow } from '../accounts/mailbox-rows.ts'
+import { isWithin, type Reach } from '../accounts/reach.ts'
+import { listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import { liveSince } from '../schema/node-liveness.ts'
+import type { Schema } from '../schema/schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
 
 export interface Session {
@@ -27,6 +31,26 @@ export interface Session {
 
 export type KickTarget = { readonly ids: readonly string[] } | { readonly device: string } | { readonly mailbox: string }
 
+export interface SessionFilter {
+  /** ID, the beginning of one, or `ADDR/NAME`. */
+  readonly device?: string | undefined
+  readonly mailbox?: string | undefined
+  readonly within?: Reach | undefined
+  readonly protocol?: Session['protocol'] | undefined
+}
+
+const LONGEST_FIRST: SortOrder<Session> = {
+  name: 'since',
+  direction: 'asc',
+  keys: [
+    { column: sql.ref('sessions.since'), valueOf: row => row.since },
+    { column: sql.ref('sessions.id'), valueOf: row => row.id },
+  ],
+}
+
+/** One more than an error message shows. */
+const MAX_CANDIDATES = 6
+
 export class Sessions {
   readonly #context: StoreContext
 
@@ -34,15 +58,24 @@ export class Sessions {
     this.#context = context
   }
 
-  /** Longest first; of all devices, one device or one mailbox. */
-  async list({ device, mailbox }: { readonly device?: string | undefined; readonly mailbox?: string | undefined } = {}): Promise<Session[]> {
-    const { db } = this.#context
-    const deviceId = device === undefined ? undefined : await resolveDevice(db, device)
-    const mailboxId = mailbox === undefined ? undefined : (await getMailboxRow(db, parseAddress(mailbox))).id
-    let query = this.#select(db)
-    if (deviceId !== undefined) query = query.where('sessions.device_id', '=', deviceId)
-    if (mailboxId !== undefined) query = query.where('devices.mailbox_id', '=', mailboxId)
-    return query.orderBy('sessions.since').orderBy('sessions.id').execute()
+  /** Longest first. Throws NOT_FOUND (no such device or mailbox), BAD_INPUT when `after` is not of this list. */
+  async page({ filter = {}, ...request }: PageRequest & { readonly filter?: SessionFilter | undefined } = {}): Promise<Page<Session>> {
+    return readPage<Session>(selectSessionColumns(await this.#filtered(filter)), LONGEST_FIRST, request)
+  }
+
+  /** One after the other, longest first, in constant memory. */
+  all(filter: SessionFilter = {}): AsyncGenerator<Session> {
+    return readAll(request => this.page({ ...request, filter }))
+  }
+
+  /** Longest first. For what is known to be short: `all` and `page` are for any. */
+  list(filter: SessionFilter = {}): Promise<Session[]> {
+    return listAll(this.all(filter))
+  }
+
+  async count(filter: SessionFilter = {}): Promise<number> {
+    const { n } = await (await this.#filtered(filter)).select(({ fn }) => fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
+    return Number(n)
   }
 
   /** Ends sessions: each gateway does it as soon as it sees the generation move. Returns how many live ones are meant. Throws NOT_FOUND, AMBIGUOUS_ID. */
@@ -63,18 +96,9 @@ export class Sessions {
   }
 
   async #kickSessions(change: Change, refs: readonly string[]): Promise<{ sessions: number }> {
-    const live = await this.#select(change.db).execute()
     const kicked = new Map<SessionId, Session>()
     for (const ref of refs) {
-      const candidates = live.filter(({ id }) => id.startsWith(ref.toLowerCase()))
-      const [session] = candidates
-      if (session === undefined || ref === '')
-        throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${ref}`, remedy: 'List them with `session list`.' })
-      if (candidates.length > 1)
-        throw ambiguous(
-          ref,
-          candidates.map(({ id, mailbox, deviceName }) => `${id} (${mailbox}/${deviceName})`),
-        )
+      const session = await this.#resolve(change.db, ref)
       kicked.set(session.id, session)
     }
     for (const session of kicked.values()) {
@@ -93,7 +117,7 @@ export class Sessions {
   }
 
   async #kickDevices(change: Change, ids: readonly DeviceId[]): Promise<{ sessions: number }> {
-    const live = (await this.#select(change.db).execute()).filter(session => ids.includes(session.device))
+    let all = 0
     for (const id of ids) {
       const device = await change.db
         .updateTable('devices')
@@ -102,21 +126,62 @@ export class Sessions {
         .returning(['name', 'mailbox_id'])
         .executeTakeFirstOrThrow()
       const mailbox = await change.db.selectFrom('mailboxes').select('address').where('id', '=', device.mailbox_id).executeTakeFirstOrThrow()
-      const sessions = live.filter(session => session.device === id).length
+      const { n } = await selectLive(change.db, this.#context.now())
+        .where('sessions.device_id', '=', id)
+        .select(({ fn }) => fn.countAll<number>().as('n'))
+        .executeTakeFirstOrThrow()
+      const sessions = Number(n)
+      all += sessions
       await change.audit({ action: 'device.kicked', subject: `${mailbox.address}/${device.name}`, subjectId: id, before: null, after: { sessions } })
     }
     await change.moveGeneration()
-    return { sessions: live.length }
+    return { sessions: all }
   }
 
-  #select(db: StoreContext['db']) {
-    return db
-      .selectFrom('sessions')
-      .innerJoin('nodes', 'nodes.id', 'sessions.node_id')
-      .leftJoin('devices', 'devices.id', 'sessions.device_id')
-      .leftJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
-      .select(['sessions.id', 'sessions.node_id as node', 'sessions.device_id as device', 'devices.name as deviceName', 'mailboxes.address as mailbox'])
-      .select(['sessions.protocol', 'sessions.ip', 'sessions.app', 'sessions.since', 'sessions.bytes_in as bytesIn', 'sessions.bytes_out as bytesOut'])
-      .where('nodes.heartbeat_at', '>', liveSince(this.#context.now()))
+  /** The one live session whose ID begins so. */
+  async #resolve(db: Kysely<Schema>, ref: string): Promise<Session> {
+    const prefix = ref.toLowerCase()
+    const candidates = !/^[0-9a-z]+$/.test(prefix)
+      ? []
+      : await selectSessionColumns(selectLive(db, this.#context.now()))
+          .where('sessions.id', '>=', prefix as SessionId)
+          // "{" follows "z": every ID that begins with the prefix lies between.
+          .where('sessions.id', '<', `${prefix}{` as SessionId)
+          .orderBy('sessions.id')
+          .limit(MAX_CANDIDATES)
+          .execute()
+    const [session] = candidates
+    if (session === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${ref}`, remedy: 'List them with `session list`.' })
+    if (candidates.length > 1)
+      throw ambiguous(
+        ref,
+        candidates.map(({ id, mailbox, deviceName }) => `${id} (${mailbox}/${deviceName})`),
+      )
+    return session
   }
+
+  async #filtered({ device, mailbox, within, protocol }: SessionFilter) {
+    const { db } = this.#context
+    let query = selectLive(db, this.#context.now())
+    if (device !== undefined) query = query.where('sessions.device_id', '=', await resolveDevice(db, device))
+    if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
+    if (within !== undefined) query = query.where(isWithin(within))
+    if (protocol !== undefined) query = query.where('sessions.protocol', '=', protocol)
+    return query
+  }
+}
+
+function selectLive(db: Kysely<Schema>, now: number) {
+  return db
+    .selectFrom('sessions')
+    .innerJoin('nodes', 'nodes.id', 'sessions.node_id')
+    .leftJoin('devices', 'devices.id', 'sessions.device_id')
+    .leftJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .where('nodes.heartbeat_at', '>', liveSince(now))
+}
+
+function selectSessionColumns(query: ReturnType<typeof selectLive>) {
+  return query
+    .select(['sessions.id', 'sessions.node_id as node', 'sessions.device_id as device', 'devices.name as deviceName', 'mailboxes.address as mailbox'])
+    .select(['sessions.protocol', 'sessions.ip', 'sessions.app', 'sessions.since', 'sessions.bytes_in as bytesIn', 'sessions.bytes_out as bytesOut'])
 }

@@ -4,6 +4,7 @@
  * Invariants: a link works once, until its end, for whom it names; opening it uses nothing up; whoever accepts it first has it, whichever process
  * he meets, and with it, in one transaction, the device. SECURITY: a link is known here by its hash only, so mailing it again makes a new one.
  */
+
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
@@ -12,7 +13,7 @@ import type { Secret } from '../../base/secret.ts'
 import { revokeDevice } from '../accounts/device-changes.ts'
 import { parseDeviceName, resolveDevice } from '../accounts/device-names.ts'
 import { checkNotRevoked, getDeviceRow, SCOPES, termColumns } from '../accounts/device-rows.ts'
-import { getMailboxRow } from '../accounts/mailboxes.ts'
+import { getMailboxRow } from '../accounts/mailbox-rows.ts'
 import { endInvitations } from '../accounts/sign-in-rows.ts'
 import { findUserRow, getUserRow, parseLogin } from '../accounts/user-rows.ts'
 import { hashToken, makeToken } from '../passwords/random-token.ts'

@@ -1,6 +1,7 @@
 /**
  * Mailboxes and their devices as they leave the store: as of one moment, page by page, without anything secret but, where asked for, the hashes.
  */
+
 import type { Kysely } from 'kysely'
 import type { Backend } from '../schema/backend.ts'
 import { splitList } from '../schema/list-column.ts'

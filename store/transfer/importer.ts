@@ -4,6 +4,7 @@
  * Invariants: a row is taken whole or not at all, and whether it is taken is known before anything of it is written; a file that is taken
  * a second time changes nothing; nobody who was locked out gets in by it: revoked devices stay revoked, and so do their passwords.
  */
+
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
@@ -12,7 +13,8 @@ import { addAlias, removeAlias } from '../accounts/alias-rows.ts'
 import { changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, type StoredPassword, type UserLink } from '../accounts/device-changes.ts'
 import { nameKeyOf } from '../accounts/device-names.ts'
 import { SCOPES, termColumns } from '../accounts/device-rows.ts'
-import { changeMailbox, checkLogin, findMailboxRow, insertMailbox, sealUpstreamSecret } from '../accounts/mailboxes.ts'
+import { findMailboxRow } from '../accounts/mailbox-rows.ts'
+import { changeMailbox, checkLogin, insertMailbox, sealUpstreamSecret } from '../accounts/mailboxes.ts'
 import { checkNameIsNotReserved, MIGRATION_DEVICE_NAME, setMigrationPasswordUntil } from '../accounts/migration-rows.ts'
 import { findUserRow } from '../accounts/user-rows.ts'
 import { openSealed } from '../keys/seal.ts'

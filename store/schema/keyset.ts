@@ -1,0 +1,108 @@
+/**
+ * Lists by pages: each page says where the next begins, by the values of its last row, so that a page costs the same wherever it lies,
+ * and rows that come or go meanwhile shift nothing.
+ */
+import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
+import { MailwicketError } from '../../base/errors.ts'
+
+export interface Page<Row> {
+  readonly rows: readonly Row[]
+  /** `after` of the next page; null: this was the last one. */
+  readonly next: string | null
+}
+
+export interface PageRequest<Sort extends string = never> {
+  /** `next` of the page before. */
+  readonly after?: string | undefined
+  readonly limit?: number | undefined
+  readonly sort?: Sort | undefined
+}
+
+/** How a list is ordered: by columns that together name one row and are never null, all in one direction. */
+export interface SortOrder<Row> {
+  readonly name: string
+  readonly direction: 'asc' | 'desc'
+  readonly keys: readonly SortKey<Row>[]
+}
+
+export interface SortKey<Row> {
+  readonly column: RawBuilder<unknown>
+  valueOf(row: Row): string | number
+}
+
+export const DEFAULT_PAGE_ROWS = 50
+const MAX_PAGE_ROWS = 1_000
+/** Rows that are read at a time where a list is read to its end. */
+const STREAM_ROWS = 500
+const MAX_CURSOR_CHARACTERS = 2_000
+
+/** Reads one page of `query`, which has neither an order nor a limit. Throws BAD_INPUT when `after` is not of such a list. */
+export async function readPage<Row>(
+  // biome-ignore lint/suspicious/noExplicitAny: of whichever tables
+  query: SelectQueryBuilder<any, any, Row>,
+  order: SortOrder<Row>,
+  { after, limit = DEFAULT_PAGE_ROWS }: Pick<PageRequest, 'after' | 'limit'>,
+): Promise<Page<Row>> {
+  if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_PAGE_ROWS))
+    throw new MailwicketError('BAD_INPUT', { message: `a page has 1 to ${MAX_PAGE_ROWS} rows` })
+  const { direction, keys } = order
+  const columns = keys.map(({ column }) => column)
+  let part = query
+  if (after !== undefined) {
+    const values = parseCursor(after, order)
+    const [first, beyond] = direction === 'asc' ? [sql`>=`, sql`>`] : [sql`<=`, sql`<`]
+    // The first column by itself: an index leads to it also where the others are of another table.
+    part = part.where(sql<boolean>`${columns[0]} ${first} ${values[0]} and (${sql.join(columns)}) ${beyond} (${sql.join(values)})`)
+  }
+  for (const column of columns) part = part.orderBy(column, direction)
+  const rows = (await part.limit(limit + 1).execute()) as Row[]
+  const shown = rows.slice(0, limit)
+  const last = shown.at(-1)
+  return { rows: shown, next: rows.length > limit && last !== undefined ? formatCursor(order, last) : null }
+}
+
+/** Reads a list to its end, page by page: whatever its length, memory holds one page. */
+export async function* readAll<Row>(
+  read: (request: { readonly after: string | undefined; readonly limit: number }) => Promise<Page<Row>>,
+): AsyncGenerator<Row> {
+  let after: string | undefined
+  do {
+    const page = await read({ after, limit: STREAM_ROWS })
+    yield* page.rows
+    after = page.next ?? undefined
+  } while (after !== undefined)
+}
+
+/** For a list that is known to be short. */
+export async function listAll<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
+  const list: Row[] = []
+  for await (const row of rows) list.push(row)
+  return list
+}
+
+function formatCursor<Row>({ name, keys }: SortOrder<Row>, row: Row): string {
+  return Buffer.from(JSON.stringify([name, ...keys.map(key => key.valueOf(row))])).toString('base64url')
+}
+
+function parseCursor<Row>(text: string, { name, keys }: SortOrder<Row>): (string | number)[] {
+  if (text.length <= MAX_CURSOR_CHARACTERS) {
+    try {
+      const [of, ...values]: unknown[] = JSON.parse(Buffer.from(text, 'base64url').toString())
+      const isValue = (value: unknown): value is string | number => typeof value === 'string' || typeof value === 'number'
+      if (of === name && values.length === keys.length && values.every(isValue)) return values
+    } catch {
+      // Not even JSON: said below.
+    }
+  }
+  throw new MailwicketError('BAD_INPUT', { message: 'the place to go on from is not one of this list' })
+}
+
+/** Signs that LIKE gives a meaning, as themselves, under `escape '!'`. */
+export function escapeLike(text: string): string {
+  return text.replace(/[%_!]/g, '!$&')
+}
+
+/** Whether a column has `text` somewhere, in capitals or not. */
+export function contains(column: string, text: string): RawBuilder<boolean> {
+  return sql<boolean>`lower(${sql.ref(column)}) like ${`%${escapeLike(text.toLowerCase())}%`} escape '!'`
+}
