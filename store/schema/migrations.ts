@@ -28,6 +28,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'roles, rights, preferences', since: '0.1.0', run: makeRoles },
   { name: 'sign-in', since: '0.1.0', run: makeSignIn },
   { name: 'invitations, tokens, notices', since: '0.1.0', run: makeInvitations },
+  { name: 'audit by subject', since: '0.1.0', run: makeAuditIndex },
 ]
 
 export interface StoreVersion {
@@ -304,4 +305,9 @@ async function addUserState({ schema }: Kysely<unknown>): Promise<void> {
     .alterTable('users')
     .addColumn('state', 'text', c => c.notNull().defaultTo('active'))
     .execute()
+}
+
+/** What was done to one device or mailbox, and the number of its latest change, without a look at all entries. */
+async function makeAuditIndex({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.createIndex('audit_by_subject').on('audit').columns(['subject_id', 'id']).execute()
 }
