@@ -81,6 +81,9 @@ describe('mailboxes', () => {
     expect(await list({ ...one, state: 'disabled' })).toEqual(['c@one.example'])
     expect(await list({ ...one, search: 'E@' })).toEqual(['e@one.example'])
     expect(await list({ search: '%' })).toEqual([])
+    await store.mailboxes.set('d@two.example', { note: 'The workshop, 2nd floor' })
+    await store.aliases.add('e@one.example', 'workshop@one.example')
+    expect(await list({ search: 'WORKSHOP' })).toEqual(['d@two.example', 'e@one.example'])
     expect(await list({ within: {} })).toEqual([])
     const [own] = (await store.mailboxes.page({ limit: 1 })).rows
     expect(await list({ within: { domains: ['two.example'], mailboxes: [own?.id] } })).toEqual(['a@one.example', 'b@two.example', 'd@two.example'])
@@ -161,7 +164,7 @@ describe('devices', () => {
     expect(await store.devices.count({ isConnected: false })).toBe(5)
   })
 
-  test('are filtered by reach, name, state and end', async () => {
+  test('are filtered by mailbox, name, state and end', async () => {
     await store.devices.disable('ben@two.example/Phone')
     await store.devices.set('ben@two.example/tablet', { expiresAt: fixture.now + DAY_MS })
     const two = { within: { domains: ['two.example'] } }
@@ -172,7 +175,7 @@ describe('devices', () => {
   })
 })
 
-test('users: pages, part of login or name, state, right to send, reach', async () => {
+test('users: pages, part of login or name, state, right to send, mailboxes', async () => {
   await store.mailboxes.add({ address: 'anna@one.example', upstream: 'main' })
   for (const login of ['cleo', 'anna', 'ben']) await store.users.add({ login, name: `${login} Example` })
   await store.users.set('ben', { maySend: false })
@@ -194,7 +197,7 @@ test('users: pages, part of login or name, state, right to send, reach', async (
   expect(await store.users.count({ maySend: true })).toBe(2)
 })
 
-test('sessions: pages of those that live, by reach and protocol; a kick finds one among many', async () => {
+test('sessions: pages of those that live, by mailbox and protocol; a kick finds one among many', async () => {
   await store.mailboxes.add({ address: 'anna@one.example', upstream: 'main' })
   await store.mailboxes.add({ address: 'ben@two.example', upstream: 'main' })
   const { device: phone } = await store.devices.add('anna@one.example', { name: 'Phone' })
@@ -215,7 +218,7 @@ test('sessions: pages of those that live, by reach and protocol; a kick finds on
   expect(await store.sessions.count()).toBe(0)
 })
 
-test('activity and audit: pages newest first, within a reach, between two times', async () => {
+test('activity and audit: pages newest first, within a set of mailboxes, between two times', async () => {
   await store.mailboxes.add({ address: 'anna@one.example', upstream: 'main' })
   await store.mailboxes.add({ address: 'ben@two.example', upstream: 'main' })
   const node = await fixture.openNode()

@@ -9,13 +9,13 @@ import { liveSince } from '../schema/node-liveness.ts'
 import type { DevicesTable, Schema } from '../schema/schema.ts'
 import { type Device, selectDevices, toDevice } from './device-rows.ts'
 import { getMailboxRow } from './mailbox-rows.ts'
-import { isWithin, type Reach } from './reach.ts'
+import { isWithin, type MailboxSet } from './mailbox-set.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
 export interface DeviceFilter {
   /** Address. */
   readonly mailbox?: string | undefined
-  readonly within?: Reach | undefined
+  readonly within?: MailboxSet | undefined
   /** Login. */
   readonly user?: string | undefined
   /** A part of its name. */

@@ -2,18 +2,18 @@
  * Lists of mailboxes: by pages, sorted, filtered and counted in the database, whatever their number.
  */
 
-import { type Kysely, type SelectQueryBuilder, sql } from 'kysely'
+import { type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { MailboxId } from '../../base/ids.ts'
 import { contains, type Page, type PageRequest, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { MailboxState } from '../schema/login-record.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Mailbox, selectMailboxes, toMailbox } from './mailbox-rows.ts'
-import { isWithin, type Reach } from './reach.ts'
+import { isWithin, type MailboxSet } from './mailbox-set.ts'
 
 export interface MailboxFilter {
-  readonly within?: Reach | undefined
-  /** A part of the address. */
+  readonly within?: MailboxSet | undefined
+  /** A part of the address, of an alias or of the note. */
   readonly search?: string | undefined
   readonly upstream?: string | undefined
   readonly state?: MailboxState | undefined
@@ -86,7 +86,7 @@ const BY_DOMAIN: SortOrder<DomainCount> = {
 /** The domains of mailboxes, by name. */
 export async function pageDomains(
   db: Kysely<Schema>,
-  { within, search, ...request }: PageRequest & { readonly within?: Reach | undefined; readonly search?: string | undefined },
+  { within, search, ...request }: PageRequest & { readonly within?: MailboxSet | undefined; readonly search?: string | undefined },
 ): Promise<Page<DomainCount>> {
   let query = db.selectFrom('mailboxes').select(['domain', ({ fn }) => fn.countAll<number>().as('mailboxes')])
   if (within !== undefined) query = query.where(isWithin(within))
@@ -108,7 +108,7 @@ function filtered(db: Kysely<Schema>, now: number, filter: MailboxFilter): Selec
   const { within, search, upstream, state, hasSecret, hasDevices, isConnected, quietSince } = filter
   let query = db.selectFrom('mailboxes')
   if (within !== undefined) query = query.where(isWithin(within))
-  if (search !== undefined) query = query.where(contains('mailboxes.address', search))
+  if (search !== undefined) query = query.where(isFound(db, search))
   if (upstream !== undefined) query = query.where('mailboxes.upstream', '=', upstream)
   if (state !== undefined) query = query.where('mailboxes.state', '=', state)
   if (hasSecret !== undefined) query = query.where('mailboxes.sealed_secret', hasSecret ? 'is not' : 'is', null)
@@ -121,6 +121,11 @@ function filtered(db: Kysely<Schema>, now: number, filter: MailboxFilter): Selec
     query = query.where(({ exists, not, and }) => and([exists(devicesOf(db)), not(exists(heardOf))]))
   }
   return query
+}
+
+function isFound(db: Kysely<Schema>, search: string) {
+  const aliases = db.selectFrom('aliases').select('mailbox_id').where(contains('aliases.address', search))
+  return sql<SqlBool>`(${contains('mailboxes.address', search)} or ${contains('mailboxes.note', search)} or ${sql.ref('mailboxes.id')} in (${aliases}))`
 }
 
 function devicesOf(db: Kysely<Schema>) {

@@ -27,9 +27,9 @@ import {
   pageMailboxes,
 } from './mailbox-list.ts'
 import { getMailbox, getMailboxRow, type Mailbox, selectMailboxes, toMailbox } from './mailbox-rows.ts'
+import type { MailboxSet } from './mailbox-set.ts'
 import { setMigrationPasswordUntil } from './migration-rows.ts'
 import { parsePlainNameOrNull } from './plain-names.ts'
-import type { Reach } from './reach.ts'
 
 export interface NewMailbox {
   readonly address: string
@@ -100,7 +100,7 @@ export class Mailboxes {
   }
 
   /** The domains of mailboxes, by name. */
-  domains(request: PageRequest & { readonly within?: Reach | undefined; readonly search?: string | undefined } = {}): Promise<Page<DomainCount>> {
+  domains(request: PageRequest & { readonly within?: MailboxSet | undefined; readonly search?: string | undefined } = {}): Promise<Page<DomainCount>> {
     return pageDomains(this.#context.db, request)
   }
 

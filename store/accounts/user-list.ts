@@ -7,7 +7,7 @@ import { contains, type Page, type PageRequest, readPage, type SortOrder } from 
 import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Sending, selectSending, toSending } from '../sending/sending-rows.ts'
-import { isWithin, type Reach } from './reach.ts'
+import { isWithin, type MailboxSet } from './mailbox-set.ts'
 import { noUser } from './user-rows.ts'
 
 export interface User {
@@ -30,7 +30,7 @@ export interface UserFilter {
   readonly state?: UserState | undefined
   readonly maySend?: boolean | undefined
   /** Linked to a device of such a mailbox. */
-  readonly within?: Reach | undefined
+  readonly within?: MailboxSet | undefined
 }
 
 const BY_LOGIN: SortOrder<{ readonly id: UserId; readonly login: string }> = {

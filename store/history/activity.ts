@@ -5,7 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import type { DeviceId } from '../../base/ids.ts'
 import { resolveDevice } from '../accounts/device-names.ts'
-import { isWithin, type Reach } from '../accounts/reach.ts'
+import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
 import { type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { StoreContext } from '../store-context.ts'
@@ -32,7 +32,7 @@ export interface ActivityFilter {
   readonly mailbox?: string | undefined
   readonly device?: string | undefined
   /** Of devices of such mailboxes, and at their addresses. */
-  readonly within?: Reach | undefined
+  readonly within?: MailboxSet | undefined
   readonly results?: readonly string[] | undefined
   readonly protocol?: Activity['protocol'] | undefined
   readonly ip?: string | undefined

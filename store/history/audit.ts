@@ -5,7 +5,7 @@ import { type Selectable, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { resolveDevice } from '../accounts/device-names.ts'
-import { isWithin, type Reach } from '../accounts/reach.ts'
+import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
 import { escapeLike, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { AuditTable } from '../schema/schema.ts'
 import type { AuditFacts, StoreContext } from '../store-context.ts'
@@ -38,7 +38,7 @@ export interface AuditFilter {
   readonly action?: string | undefined
   readonly until?: number | undefined
   /** What was done to such mailboxes and their devices, as far as they are still there. */
-  readonly within?: Reach | undefined
+  readonly within?: MailboxSet | undefined
 }
 
 /** What tells whether something was changed since it was looked at. */

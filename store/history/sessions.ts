@@ -8,7 +8,7 @@ import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import { ambiguous, resolveDevice } from '../accounts/device-names.ts'
 import { kickColumns } from '../accounts/kick.ts'
 import { getMailboxRow } from '../accounts/mailbox-rows.ts'
-import { isWithin, type Reach } from '../accounts/reach.ts'
+import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
 import { listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -35,7 +35,7 @@ export interface SessionFilter {
   /** ID, the beginning of one, or `ADDR/NAME`. */
   readonly device?: string | undefined
   readonly mailbox?: string | undefined
-  readonly within?: Reach | undefined
+  readonly within?: MailboxSet | undefined
   readonly protocol?: Session['protocol'] | undefined
 }
 
