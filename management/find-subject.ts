@@ -40,11 +40,12 @@ export function isOf({ mailbox, user }: Device): Target {
  * Whom a device may be linked to. Whoever looks after a mailbox links the people who have a right there; only administrators know of all others.
  * Throws NOT_FOUND.
  */
-export function checkLink(reach: Reach, text: string | null): void {
+export async function checkLink(nouns: Nouns, reach: Reach, mailbox: string, text: string | null): Promise<void> {
   if (text === null || reach.isOperator || reach.isAdministrator) return
   const login = parseLogin(text)
   if (login === reach.self?.login) return
-  throw noUser(login)
+  const people = await nouns.rights.at(mailbox)
+  if (!people.some(person => person.user === login)) throw noUser(login)
 }
 
 /** Nobody gives a right that they do not have. Throws NOT_ALLOWED. */

@@ -82,7 +82,7 @@ async function checkMayAdd(nouns: Nouns, reach: Reach, mailbox: string, { user =
   const isForSelf = user !== null && parseLogin(user) === reach.self?.login
   const { address } = await findMailbox(nouns, reach, mailbox, isForSelf ? 'device.add' : 'device.add-for-others')
   if (isForSelf) return
-  checkLink(reach, user)
+  await checkLink(nouns, reach, address, user)
   if (scopes?.includes('smtp') ?? true) checkMaySendBy(reach, address)
 }
 
@@ -102,7 +102,7 @@ export function setDevice(context: UseCaseContext, actor: Actor, { ref, version,
       await nouns.devices.rename(device.id, name)
     }
     if (Object.keys(terms).length > 0) {
-      checkTerms(reach, device, terms)
+      await checkTerms(nouns, reach, device, terms)
       await nouns.devices.set(device.id, terms)
     }
     if (Object.keys(sending).length > 0) {
@@ -113,11 +113,11 @@ export function setDevice(context: UseCaseContext, actor: Actor, { ref, version,
   })
 }
 
-function checkTerms(reach: Reach, device: Device, { user, ...terms }: DeviceTerms): void {
+async function checkTerms(nouns: Nouns, reach: Reach, device: Device, { user, ...terms }: DeviceTerms): Promise<void> {
   if (Object.keys(terms).length > 0) checkHere(reach, widensTerms(device, terms) ? 'device.widen' : 'device.narrow', device)
   if (user !== undefined && user !== device.user) {
     checkHere(reach, 'device.add-for-others', device)
-    checkLink(reach, user)
+    await checkLink(nouns, reach, device.mailbox, user)
   }
   const scopes = terms.scopes ?? device.scopes
   const isMoreSending = scopes.includes('smtp') && (!device.scopes.includes('smtp') || (user !== undefined && user !== device.user))

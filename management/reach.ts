@@ -1,10 +1,11 @@
 /**
  * What an actor can get at right now, from the store: roles, rights, the right to send. Read within the transaction that it decides about.
  */
+import { domainOf } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
 import type { Nouns } from '../store/open-store.ts'
 import type { Actor } from './actor.ts'
-import type { Reach } from './permissions.ts'
+import { type PersonPlace, type Reach, RIGHTS } from './permissions.ts'
 
 const OPERATOR: Reach = {
   isOperator: true,
@@ -24,14 +25,22 @@ export async function readReach(nouns: Nouns, actor: Actor): Promise<Reach> {
   // The same login may be somebody else's by now.
   if (user === undefined || user.id !== actor.user || user.state !== 'active')
     throw new MailwicketError('NOT_ALLOWED', { message: `${actor.login} is blocked or gone` })
+  const [roles, rights] = [await nouns.roles.of(user.login), await nouns.rights.of(user.login)]
   return {
     isOperator: false,
-    isAdministrator: false,
-    domains: new Set(),
-    rights: new Map(),
+    isAdministrator: roles.isAdmin,
+    domains: new Set(roles.domains),
+    rights: new Map(rights.map(here => [here.mailbox, new Set(RIGHTS.filter(right => here[right]))])),
     self: { id: user.id, login: user.login },
     maySend: user.maySend,
     scopes: actor.kind === 'token' ? new Set(actor.scopes) : null,
     onlyDomains: actor.kind === 'token' && actor.domains.length > 0 ? new Set(actor.domains) : null,
   }
+}
+
+/** Where a person stands. Throws NOT_FOUND. */
+export async function readPlace(nouns: Nouns, login: string): Promise<PersonPlace> {
+  const [roles, rights] = [await nouns.roles.of(login), await nouns.rights.of(login)]
+  const domains = new Set(rights.map(({ mailbox }) => domainOf(mailbox)))
+  return { login, hasRole: roles.isAdmin || roles.domains.length > 0, domains: [...domains] }
 }

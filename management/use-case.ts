@@ -14,11 +14,20 @@ import { readReach } from './reach.ts'
 export interface UseCaseContext {
   readonly store: OpenedStore
   readonly config: Config
+  /**
+   * Runs around every change, in its transaction: whoever must not do a thing twice takes a form's token or an Idempotency-Key there (`once`).
+   * It throws to prevent the change.
+   */
+  readonly around?: (<Result>(nouns: Nouns, act: () => Promise<Result>) => Promise<Result>) | undefined
 }
 
 /** One change, recorded as the actor's: all of it or nothing. */
-export function change<Result>({ store }: UseCaseContext, actor: Actor, act: (nouns: Nouns, reach: Reach) => Promise<Result>): Promise<Result> {
-  return store.as(auditActorOf(actor)).change(async nouns => act(nouns, await readReach(nouns, actor)))
+export function change<Result>(
+  { store, around = (_, act) => act() }: UseCaseContext,
+  actor: Actor,
+  act: (nouns: Nouns, reach: Reach) => Promise<Result>,
+): Promise<Result> {
+  return store.as(auditActorOf(actor)).change(nouns => around(nouns, async () => act(nouns, await readReach(nouns, actor))))
 }
 
 /** Something that is only looked at. */

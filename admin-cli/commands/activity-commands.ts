@@ -4,12 +4,13 @@
 
 import { MailwicketError } from '../../base/errors.ts'
 import { formatIso } from '../../base/iso-time.ts'
+import { toActivityRow, toAuditRow } from '../../management/history-json.ts'
 import type { Activity } from '../../store/history/activity.ts'
 import type { AuditEntry, AuditFilter } from '../../store/history/audit.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative, parseSince } from '../frame/moment.ts'
-import { withStore } from '../frame/store-access.ts'
+import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 
 /** How often `--follow` looks: the gateway writes within a second of what happened. */
@@ -60,11 +61,6 @@ function parseLimit(text: string): number {
   return Number(text)
 }
 
-function toActivityRow(entry: Activity) {
-  const { firstAt, at, count, address, device, deviceName, result, protocol, ip, app } = entry
-  return { at: formatIso(at), firstAt: formatIso(firstAt), count, mailbox: address, device, deviceName, result, protocol, ip, app }
-}
-
 async function showActivity(context: CommandContext, options: ActivityOptions): Promise<void> {
   const now = context.terminal.now()
   const { mailbox, device, since, limit = DEFAULT_LIMIT } = options
@@ -75,7 +71,8 @@ async function showActivity(context: CommandContext, options: ActivityOptions): 
     limit,
   }
   if (options.follow === true) return followActivity(context, filter)
-  const entries = await withStore(context, store => store.activity.list(filter))
+  const { listActivity } = await import('../../management/read-history.ts')
+  const entries = await manage(context, (useCases, operator) => listActivity(useCases, operator, filter))
   const toCells = (entry: Activity) => [
     formatRelative(entry.at, now),
     entry.result,
@@ -102,14 +99,14 @@ async function followActivity(context: CommandContext, filter: { mailbox?: strin
   const stopped = new AbortController()
   const stop = () => stopped.abort()
   const forget = [terminal.onSignal('SIGINT', stop), terminal.onSignal('SIGTERM', stop)]
-  const { formatCell } = await import('../frame/table.ts')
+  const [{ formatCell }, { listActivity, readActivityCursor }] = await Promise.all([import('../frame/table.ts'), import('../../management/read-history.ts')])
   try {
-    await withStore(context, async store => {
+    await manage(context, async (useCases, operator) => {
       // Without --since: from now on.
-      let cursor = filter.since === undefined ? await store.activity.cursor() : undefined
+      let cursor = filter.since === undefined ? await readActivityCursor(useCases, operator) : undefined
       context.remark('Waiting for what happens next; Ctrl-C ends.')
       while (!stopped.signal.aborted) {
-        const entries = await store.activity.list({ ...filter, ...(cursor === undefined ? {} : { after: cursor }) })
+        const entries = await listActivity(useCases, operator, { ...filter, ...(cursor === undefined ? {} : { after: cursor }) })
         for (const entry of entries) {
           cursor = Math.max(cursor ?? 0, entry.cursor)
           terminal.stdout.write(`${context.json ? JSON.stringify(toActivityRow(entry)) : formatCell(formatLine(entry))}\n`)
@@ -140,10 +137,10 @@ async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'si
   const { since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT } = options
   const from = since === undefined ? undefined : parseSince(since, now, '--since')
   const filter = { since: from, subject, mailbox, device, actor, action, limit }
-  const entries = await withStore(context, store => store.audit.list(filter))
+  const { listAudit } = await import('../../management/read-history.ts')
+  const entries = await manage(context, (useCases, operator) => listAudit(useCases, operator, filter))
   const toCells = (entry: AuditEntry) => [formatRelative(entry.at, now), `${entry.actor} (${entry.source})`, entry.action, entry.subject, formatChange(entry)]
-  const toJson = (entry: AuditEntry) => ({ ...entry, at: formatIso(entry.at) })
-  await answerList(context, entries, { heads: ['when', 'who', 'did', 'to', 'change'], toJson, toCells, whenEmpty: 'No entries.' })
+  await answerList(context, entries, { heads: ['when', 'who', 'did', 'to', 'change'], toJson: toAuditRow, toCells, whenEmpty: 'No entries.' })
 }
 
 /** `expiresAt: null → 2027-01-31…`, only what differs. */

@@ -2,13 +2,13 @@
  * `mailwicket limits …`: who is held back for too many wrong passwords, and letting go of it.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import { formatIso } from '../../base/iso-time.ts'
+import { toLimitRow } from '../../management/history-json.ts'
 import type { Limit } from '../../store/limits/limits.ts'
 import type { Restriction } from '../../store/schema/failure-limits.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative } from '../frame/moment.ts'
-import { withStore } from '../frame/store-access.ts'
+import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 
 interface ClearOptions {
@@ -41,12 +41,9 @@ export function declareLimits(limits: Command, terminal: Terminal): void {
   )
 }
 
-function toRow({ kind, block, address, failures, restriction, until }: Limit) {
-  return { kind, block, address, failures, restriction, until: formatIso(until) }
-}
-
 async function listLimits(context: CommandContext): Promise<void> {
-  const limits = await withStore(context, store => store.limits.list())
+  const { listLimits: list } = await import('../../management/manage-limits.ts')
+  const limits = await manage(context, list)
   const now = context.terminal.now()
   const toCells = ({ block, address, failures, restriction, until }: Limit) => [
     block ?? 'everywhere',
@@ -56,12 +53,13 @@ async function listLimits(context: CommandContext): Promise<void> {
     formatRelative(until, now),
   ]
   const heads = ['from', 'to', 'wrong passwords', 'what it means', 'until']
-  await answerList(context, limits, { heads, toJson: toRow, toCells, whenEmpty: 'Nobody is held back.' })
+  await answerList(context, limits, { heads, toJson: toLimitRow, toCells, whenEmpty: 'Nobody is held back.' })
 }
 
 async function clearLimits(context: CommandContext, subject: string | undefined, { all = false }: ClearOptions): Promise<void> {
   if ((subject === undefined) !== all)
     throw new MailwicketError('BAD_INPUT', { message: 'Whose wrong passwords?', remedy: 'Give an IP address, a mailbox, or --all; `limits list` shows them.' })
-  const { cleared } = await withStore(context, store => store.limits.clear(subject === undefined ? 'all' : { subject }))
+  const { clearLimits: clear } = await import('../../management/manage-limits.ts')
+  const { cleared } = await manage(context, (useCases, operator) => clear(useCases, operator, subject === undefined ? 'all' : { subject }))
   context.answer({ cleared }, () => `${cleared === 1 ? '1 count is' : `${cleared} counts are`} forgotten within two seconds.\n`)
 }

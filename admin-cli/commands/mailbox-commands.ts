@@ -3,9 +3,10 @@
  */
 
 import { MailwicketError } from '../../base/errors.ts'
-import { formatIso, formatIsoOrNull } from '../../base/iso-time.ts'
+import { formatIso } from '../../base/iso-time.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { UpstreamConfig } from '../../config/config.ts'
+import { toMailboxDetails, toMailboxRow } from '../../management/mailbox-json.ts'
 import type { MailboxState, TriedMailbox } from '../../management/manage-mailboxes.ts'
 import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
@@ -14,7 +15,7 @@ import { formatRelative } from '../frame/moment.ts'
 import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { addMigrationOption, checkAllOf, formatMigrationEnd, listMigrationPasswords, parseMigrationEnd, setMigrationEndOfDomain } from './migration-options.ts'
-import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
+import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields } from './sending-options.ts'
 
 interface AddOptions {
   readonly upstream?: string
@@ -96,21 +97,6 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
   )
 }
 
-function toRow(mailbox: Mailbox) {
-  const { id, address, upstream, login, hasSecret, state, createdAt, devices, migrationPasswordUntil } = mailbox
-  return {
-    id,
-    address,
-    upstream,
-    login,
-    hasSecret,
-    state,
-    createdAt: formatIso(createdAt),
-    legacyPasswordUntil: formatIsoOrNull(migrationPasswordUntil),
-    devices,
-  }
-}
-
 async function answerMailbox(context: CommandContext, { mailbox, sending }: MailboxState): Promise<void> {
   const { formatFields } = await import('../frame/table.ts')
   const { address, upstream, login, hasSecret, state, createdAt, devices } = mailbox
@@ -125,7 +111,7 @@ async function answerMailbox(context: CommandContext, { mailbox, sending }: Mail
     ['Devices', String(devices)],
     ...(sending === null ? [] : toSendingFields(sending)),
   ]
-  context.answer({ ...toRow(mailbox), sending: sending === null ? null : toSendingJson(sending) }, () => formatFields(fields))
+  context.answer(toMailboxDetails(mailbox, sending), () => formatFields(fields))
 }
 
 async function listMailboxes(context: CommandContext): Promise<void> {
@@ -133,7 +119,7 @@ async function listMailboxes(context: CommandContext): Promise<void> {
   const mailboxes = await manage(context, list)
   const toCells = ({ address, state, upstream, login, devices }: Mailbox) => [address, state, upstream, login ?? '-', String(devices)]
   const whenEmpty = 'No mailboxes. Put one behind the gateway with: mailwicket mailbox add ADDR'
-  await answerList(context, mailboxes, { heads: ['address', 'state', 'upstream', 'login', 'devices'], toJson: toRow, toCells, whenEmpty })
+  await answerList(context, mailboxes, { heads: ['address', 'state', 'upstream', 'login', 'devices'], toJson: toMailboxRow, toCells, whenEmpty })
 }
 
 async function showMailbox(context: CommandContext, address: string): Promise<void> {

@@ -81,11 +81,6 @@ function badInput(message: string, remedy: string): MailwicketError {
   return new MailwicketError('BAD_INPUT', { message, remedy })
 }
 
-/** The JSON of a rule is a contract: add, never rename. */
-export function toSendingJson({ maySend, senders, checksFrom, recipientsPerMessage, recipientsPerDay, sentToday }: Sending) {
-  return { maySend, senders, checkFrom: checksFrom, recipientsPerMessage, recipientsPerDay, sentToday }
-}
-
 /** `name  value` pairs for a person. */
 export function toSendingFields({ maySend, senders, checksFrom, recipientsPerMessage, recipientsPerDay, sentToday }: Sending): [string, string][] {
   const limits = [

@@ -2,12 +2,12 @@
  * `mailwicket session …`: the live connections of all nodes, and ending them.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import { formatIso } from '../../base/iso-time.ts'
+import { toSessionRow } from '../../management/history-json.ts'
 import type { Session } from '../../store/history/sessions.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatBytes, formatRelative } from '../frame/moment.ts'
-import { withStore } from '../frame/store-access.ts'
+import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 
 interface KickOptions {
@@ -37,14 +37,9 @@ export function declareSession(session: Command, terminal: Terminal): void {
   )
 }
 
-/** The JSON fields are a contract (design section 10). */
-function toRow(session: Session) {
-  const { id, node, device, mailbox, protocol, ip, app, since, bytesIn, bytesOut } = session
-  return { id, node, device, mailbox, protocol, ip, app, since: formatIso(since), bytesIn, bytesOut }
-}
-
 async function listSessions(context: CommandContext, options: KickOptions): Promise<void> {
-  const sessions = await withStore(context, store => store.sessions.list(options))
+  const { listSessions: list } = await import('../../management/manage-sessions.ts')
+  const sessions = await manage(context, (useCases, operator) => list(useCases, operator, options))
   const now = context.terminal.now()
   const toCells = (session: Session) => [
     session.id,
@@ -59,7 +54,7 @@ async function listSessions(context: CommandContext, options: KickOptions): Prom
     session.node,
   ]
   const heads = ['id', 'mailbox', 'device', 'protocol', 'from', 'app', 'since', 'received', 'sent', 'node']
-  await answerList(context, sessions, { heads, toJson: toRow, toCells, whenEmpty: 'Nobody is connected.' })
+  await answerList(context, sessions, { heads, toJson: toSessionRow, toCells, whenEmpty: 'Nobody is connected.' })
 }
 
 async function kickSessions(context: CommandContext, ids: readonly string[], options: KickOptions): Promise<void> {
@@ -67,6 +62,7 @@ async function kickSessions(context: CommandContext, ids: readonly string[], opt
   const given = [ids.length > 0, device !== undefined, mailbox !== undefined].filter(Boolean).length
   if (given !== 1) throw new MailwicketError('BAD_INPUT', { message: 'Which sessions to end?', remedy: 'Give session IDs, or --device ID, or --mailbox ADDR.' })
   const target = device !== undefined ? { device } : mailbox !== undefined ? { mailbox } : { ids: [...ids] }
-  const { sessions } = await withStore(context, store => store.sessions.kick(target))
+  const { endSessions } = await import('../../management/manage-sessions.ts')
+  const { sessions } = await manage(context, (useCases, operator) => endSessions(useCases, operator, target))
   context.answer({ sessions }, () => `${sessions === 1 ? '1 session ends' : `${sessions} sessions end`} within a second.\n`)
 }

@@ -4,13 +4,14 @@
 
 import { MailwicketError } from '../../base/errors.ts'
 import { formatIso } from '../../base/iso-time.ts'
+import { toUserRow } from '../../management/user-json.ts'
 import type { User } from '../../store/accounts/user-list.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative } from '../frame/moment.ts'
-import { withStore } from '../frame/store-access.ts'
+import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
-import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields, toSendingJson } from './sending-options.ts'
+import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields } from './sending-options.ts'
 
 interface AddOptions {
   readonly name?: string
@@ -52,9 +53,7 @@ export function declareUser(user: Command, terminal: Terminal): void {
   )
 
   addExamples(
-    does(user.command('show <login>').description('show one user'), terminal, (context, [login]) =>
-      withStore(context, async store => answerUser(context, await store.users.get(login))),
-    ),
+    does(user.command('show <login>').description('show one user'), terminal, (context, [login]) => showUser(context, login)),
     ['user show anna', 'her right to send and how many devices she has'],
   )
 
@@ -89,10 +88,6 @@ export function declareUser(user: Command, terminal: Terminal): void {
   )
 }
 
-function toRow({ login, name, state, maySend, devices, createdAt, sending }: User) {
-  return { login, name, state, maySend, devices, createdAt: formatIso(createdAt), sending: toSendingJson(sending) }
-}
-
 async function answerUser(context: CommandContext, user: User): Promise<void> {
   const { formatFields } = await import('../frame/table.ts')
   const fields: [string, string][] = [
@@ -103,17 +98,25 @@ async function answerUser(context: CommandContext, user: User): Promise<void> {
     ['Devices', String(user.devices)],
     ...toSendingFields(user.sending),
   ]
-  context.answer(toRow(user), () => formatFields(fields))
+  context.answer(toUserRow(user), () => formatFields(fields))
+}
+
+async function showUser(context: CommandContext, login: string): Promise<void> {
+  const { getUser } = await import('../../management/manage-users.ts')
+  const { user } = await manage(context, (useCases, operator) => getUser(useCases, operator, login))
+  await answerUser(context, user)
 }
 
 async function addUser(context: CommandContext, login: string, options: AddOptions): Promise<void> {
-  const user = await withStore(context, store => store.users.add({ login, name: options.name, maySend: options.send }))
+  const { addUser: add } = await import('../../management/manage-users.ts')
+  const { user } = await manage(context, (useCases, operator) => add(useCases, operator, { login, name: options.name, maySend: options.send }))
   await answerUser(context, user)
   context.remark(`Link a device with: mailwicket device set ID --user ${user.login}`)
 }
 
 async function listUsers(context: CommandContext): Promise<void> {
-  const users = await withStore(context, store => store.users.list())
+  const { listUsers: list } = await import('../../management/manage-users.ts')
+  const users = await manage(context, list)
   const toCells = ({ login, name, state, maySend, devices, sending }: User) => [
     login,
     name ?? '-',
@@ -123,29 +126,25 @@ async function listUsers(context: CommandContext): Promise<void> {
     String(devices),
   ]
   const whenEmpty = 'No users. Make one with: mailwicket user add LOGIN'
-  await answerList(context, users, { heads: ['login', 'name', 'state', 'may send', 'sent today', 'devices'], toJson: toRow, toCells, whenEmpty })
+  await answerList(context, users, { heads: ['login', 'name', 'state', 'may send', 'sent today', 'devices'], toJson: toUserRow, toCells, whenEmpty })
 }
 
 async function setUser(context: CommandContext, login: string, options: SetOptions): Promise<void> {
   const sending = await parseSendingOptions(options)
   if (options.name === undefined && sending === undefined)
     throw new MailwicketError('BAD_INPUT', { message: 'Nothing to change was given.', remedy: `Give at least one of --name, ${SENDING_OPTIONS}.` })
-  const user = await withStore(context, async store => {
-    if (options.name !== undefined) await store.users.set(login, { name: options.name })
-    if (sending !== undefined) await store.sending.set({ user: login }, sending)
-    return store.users.get(login)
-  })
+  const { setUser: set } = await import('../../management/manage-users.ts')
+  const { user } = await manage(context, (useCases, operator) => set(useCases, operator, { login, name: options.name, sending }))
   await answerUser(context, user)
   if (sending?.maySend === false) context.remark('None of the linked devices sends from now on; reading goes on.')
 }
 
 async function changeState(context: CommandContext, login: string, to: 'block' | 'unblock'): Promise<void> {
-  const { before, user } = await withStore(context, async store => ({
-    before: await store.users.get(login),
-    user: await (to === 'block' ? store.users.block(login) : store.users.unblock(login)),
-  }))
+  const { setUserState } = await import('../../management/manage-users.ts')
+  const state = to === 'block' ? 'blocked' : 'active'
+  const { user, isChanged } = await manage(context, (useCases, operator) => setUserState(useCases, operator, { login, state }))
   await answerUser(context, user)
-  if (before.state === user.state) return context.remark(`${user.login} was ${to === 'block' ? 'blocked already' : 'not blocked'}.`)
+  if (!isChanged) return context.remark(`${user.login} was ${to === 'block' ? 'blocked already' : 'not blocked'}.`)
   if (to === 'unblock') return context.remark(`${countDevices(user.devices)} may log in again.`)
   context.remark(
     `${countDevices(user.devices)} locked out; open sessions end within a second. A device without a user is not concerned: \`device list\` shows whose is whose.`,
@@ -153,16 +152,17 @@ async function changeState(context: CommandContext, login: string, to: 'block' |
 }
 
 async function removeUser(context: CommandContext, login: string, options: RemoveOptions): Promise<void> {
-  const { user, unlinked } = await withStore(context, async store => {
-    const user = await store.users.get(login)
+  const { getUser, removeUser: remove } = await import('../../management/manage-users.ts')
+  const { login: removed, unlinked } = await manage(context, async (useCases, operator) => {
+    const { user } = await getUser(useCases, operator, login)
     if (user.devices === 0 || options.unlink === true) {
       const { confirm } = await import('../frame/secret-prompt.ts')
       await confirm(context, `Remove the user ${user.login}${user.devices === 0 ? '' : ` and unlink ${countDevices(user.devices)}`}?`, options)
     }
-    return { user, ...(await store.users.remove(user.login, { unlink: options.unlink })) }
+    return remove(useCases, operator, { login: user.login, unlink: options.unlink })
   })
   const names = unlinked.map(name => `Unlinked ${name}.\n`).join('')
-  context.answer({ login: user.login, unlinked }, () => `${names}Removed ${user.login}.\n`)
+  context.answer({ login: removed, unlinked }, () => `${names}Removed ${removed}.\n`)
   if (unlinked.length > 0) context.remark('These devices still work; `device revoke` ends them.')
 }
 

@@ -1,0 +1,55 @@
+/**
+ * Live sessions, and ending them: the app may connect again at once. To keep it out, its device is paused or disconnected.
+ */
+import { MailwicketError } from '../base/errors.ts'
+import type { KickTarget, Session } from '../store/history/sessions.ts'
+import type { Nouns } from '../store/open-store.ts'
+import type { Actor } from './actor.ts'
+import { findDevice, findMailbox, isOf } from './find-subject.ts'
+import { type Action, may, type Reach, type Verdict } from './permissions.ts'
+import { change, look, notAllowed, type UseCaseContext } from './use-case.ts'
+
+export interface SessionPlace {
+  readonly device?: string | undefined
+  readonly mailbox?: string | undefined
+}
+
+/** Longest first; of all devices, one device or one mailbox. Throws NOT_FOUND (no such device or mailbox). */
+export function listSessions(context: UseCaseContext, actor: Actor, { device, mailbox }: SessionPlace = {}): Promise<Session[]> {
+  return look(context, actor, async (nouns, reach) => {
+    if (device !== undefined) await findDevice(nouns, reach, device, 'device.view')
+    if (mailbox !== undefined) await findMailbox(nouns, reach, mailbox, 'mailbox.view')
+    const sessions = await nouns.sessions.list({ device, mailbox })
+    if (reach.isOperator) return sessions
+    const seen: Session[] = []
+    for (const session of sessions) if ((await judge(nouns, reach, 'device.view', session)) === 'yes') seen.push(session)
+    return seen
+  })
+}
+
+/** Gives how many live ones end. Throws NOT_FOUND, NOT_ALLOWED, AMBIGUOUS_ID. */
+export function endSessions(context: UseCaseContext, actor: Actor, target: KickTarget): Promise<{ readonly sessions: number }> {
+  return change(context, actor, async (nouns, reach) => {
+    if ('device' in target) await findDevice(nouns, reach, target.device, 'session.end')
+    else if ('mailbox' in target) await findMailbox(nouns, reach, target.mailbox, 'session.end')
+    else if (!reach.isOperator) await checkSessions(nouns, reach, target.ids)
+    return nouns.sessions.kick(target)
+  })
+}
+
+/** Whoever is not the operator names a session by its whole ID. Throws NOT_FOUND, NOT_ALLOWED. */
+async function checkSessions(nouns: Nouns, reach: Reach, ids: readonly string[]): Promise<void> {
+  const live = await nouns.sessions.list()
+  for (const id of ids) {
+    const session = live.find(one => one.id === id)
+    const verdict = session === undefined ? 'outside' : await judge(nouns, reach, 'session.end', session)
+    if (verdict === 'outside') throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${id}` })
+    if (verdict === 'no') throw notAllowed('session.end')
+  }
+}
+
+async function judge(nouns: Nouns, reach: Reach, action: Action, { mailbox, device }: Session): Promise<Verdict> {
+  // Of a device that is gone only administrators know.
+  if (mailbox === null) return reach.isAdministrator ? may(reach, action, 'installation') : 'outside'
+  return may(reach, action, isOf(await nouns.devices.get(device)))
+}

@@ -1,0 +1,109 @@
+/**
+ * Persons: looking at them, adding, naming, blocking and removing them, and their right to send everywhere.
+ */
+
+import type { User } from '../store/accounts/user-list.ts'
+import { noUser, parseLogin } from '../store/accounts/user-rows.ts'
+import type { NewUser } from '../store/accounts/users.ts'
+import type { Version } from '../store/history/audit.ts'
+import type { Nouns } from '../store/open-store.ts'
+import type { UserState as State } from '../store/schema/login-record.ts'
+import type { SendingChanges } from '../store/sending/sending-change.ts'
+import type { Actor } from './actor.ts'
+import { checkVersion } from './find-subject.ts'
+import { type Action, may, type Reach } from './permissions.ts'
+import { readPlace } from './reach.ts'
+import { change, checkAllowed, look, type UseCaseContext } from './use-case.ts'
+
+/** A person with everything about them. */
+export interface UserState {
+  readonly user: User
+  readonly version: Version
+}
+
+export interface UserInput {
+  readonly login: string
+  readonly version?: Version | undefined
+}
+
+/** By login. */
+export function listUsers(context: UseCaseContext, actor: Actor): Promise<User[]> {
+  return look(context, actor, async (nouns, reach) => {
+    const users: User[] = []
+    for (const user of await nouns.users.list()) if (await isSeen(nouns, reach, user.login)) users.push(user)
+    return users
+  })
+}
+
+async function isSeen(nouns: Nouns, reach: Reach, login: string): Promise<boolean> {
+  return reach.isOperator || may(reach, 'person.view', { person: await readPlace(nouns, login) }) === 'yes'
+}
+
+/** Throws NOT_FOUND. */
+export function getUser(context: UseCaseContext, actor: Actor, login: string): Promise<UserState> {
+  return look(context, actor, async (nouns, reach) => stateOf(nouns, await findUser(nouns, reach, login, 'person.view')))
+}
+
+/** Without a right and without a role; see `manage-rights.ts`. Throws NOT_ALLOWED, ALREADY_EXISTS, BAD_INPUT. */
+export function addUser(context: UseCaseContext, actor: Actor, input: NewUser): Promise<UserState> {
+  return change(context, actor, async (nouns, reach) => {
+    checkAllowed(reach, 'person.add', 'installation', () => noUser(input.login))
+    return stateOf(nouns, await nouns.users.add(input))
+  })
+}
+
+export interface SetUserInput extends UserInput {
+  readonly name?: string | null | undefined
+  /** `maySend: false`: no linked device sends, in any mailbox; reading goes on. */
+  readonly sending?: SendingChanges | undefined
+}
+
+/** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, BAD_INPUT. */
+export function setUser(context: UseCaseContext, actor: Actor, { login, version, name, sending = {} }: SetUserInput): Promise<UserState> {
+  return change(context, actor, async (nouns, reach) => {
+    const user = await findUser(nouns, reach, login, 'person.change')
+    await checkVersion(nouns, user.id, version)
+    if (name !== undefined) await nouns.users.set(user.login, { name })
+    if (Object.keys(sending).length > 0) await nouns.sending.set({ user: user.login }, sending)
+    return stateOf(nouns, await nouns.users.get(user.login))
+  })
+}
+
+/** `blocked`: none of the linked devices gets in, and nobody signs in. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, LAST_ADMINISTRATOR. */
+export function setUserState(
+  context: UseCaseContext,
+  actor: Actor,
+  { login, version, state }: UserInput & { readonly state: State },
+): Promise<UserState & { readonly isChanged: boolean }> {
+  return change(context, actor, async (nouns, reach) => {
+    const before = await findUser(nouns, reach, login, 'person.change')
+    await checkVersion(nouns, before.id, version)
+    const user = await (state === 'blocked' ? nouns.users.block(before.login) : nouns.users.unblock(before.login))
+    return { ...(await stateOf(nouns, user)), isChanged: before.state !== user.state }
+  })
+}
+
+/** Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, STILL_LINKED, LAST_ADMINISTRATOR. */
+export function removeUser(
+  context: UseCaseContext,
+  actor: Actor,
+  { login, version, unlink }: UserInput & { readonly unlink?: boolean | undefined },
+): Promise<{ readonly login: string; readonly unlinked: readonly string[] }> {
+  return change(context, actor, async (nouns, reach) => {
+    const user = await findUser(nouns, reach, login, 'person.change')
+    await checkVersion(nouns, user.id, version)
+    return { login: user.login, ...(await nouns.users.remove(user.login, { unlink })) }
+  })
+}
+
+/** Throws NOT_FOUND, NOT_ALLOWED. */
+export async function findUser(nouns: Nouns, reach: Reach, text: string, action: Action): Promise<User> {
+  const login = parseLogin(text)
+  const user = await nouns.users.get(login)
+  if (!reach.isOperator) checkAllowed(reach, action, { person: await readPlace(nouns, login) }, () => noUser(login))
+  return user
+}
+
+async function stateOf(nouns: Nouns, user: User): Promise<UserState> {
+  return { user, version: await nouns.audit.versionOf(user.id) }
+}
