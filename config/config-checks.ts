@@ -4,7 +4,7 @@
  */
 
 import type { Endpoint } from '../base/network.ts'
-import { formatEndpoint } from '../base/network.ts'
+import { formatEndpoint, isInNetworks, parseCidr } from '../base/network.ts'
 import type { Keys, ValuesOf } from './config-kinds.ts'
 import type { Problem } from './config-problems.ts'
 import type {
@@ -46,6 +46,26 @@ export function checkTogether(sections: Sections, known: readonly Problem[]): Pr
     ...sections.upstreams.flatMap((upstream, index) => checkServers(upstream, `upstream[${index}]`, isKnown)),
     ...sections.upstreams.flatMap((upstream, index) => checkAuth(upstream.auth, `upstream[${index}].auth`)),
     ...(isKnown('upstream') ? [] : checkProtocols(sections)),
+    ...(sections.portal === undefined ? [] : checkPortal(sections.portal)),
+  ]
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1'].map(parseCidr)
+
+/** `localhost` is what it is on every machine. */
+export function isLoopback({ host }: Endpoint): boolean {
+  return host === 'localhost' || isInNetworks(host, LOOPBACK)
+}
+
+/** SECURITY: passwords are typed into these pages; they cross no network in plain text but that between a reverse proxy and us. */
+function checkPortal({ address, tls, trusted_proxies, mail }: NonNullable<Sections['portal']>): Problem[] {
+  const isOpen = address !== undefined && tls === 'none' && !isLoopback(address) && trusted_proxies === undefined
+  const isHalf = mail !== undefined && (mail.user === undefined) !== (mail.secret_file === undefined)
+  return [
+    ...(isOpen
+      ? [{ key: 'portal.tls', text: 'is "none" on an address that others can reach: write "implicit", or name the reverse proxy in trusted_proxies' }]
+      : []),
+    ...(isHalf ? [{ key: `portal.mail.${mail.user === undefined ? 'user' : 'secret_file'}`, text: 'is missing; user and secret_file belong together' }] : []),
   ]
 }
 

@@ -5,6 +5,7 @@
  * Messages of a schema continue the sentence "KEY …": they begin with "must".
  */
 import * as z from 'zod/mini'
+import { parseAddress } from '../base/address.ts'
 import type { Endpoint } from '../base/network.ts'
 import { findHostName, formatCidr, parseCidr, parseEndpoint } from '../base/network.ts'
 
@@ -39,8 +40,6 @@ export interface KeyFacts {
   readonly meaning: string
   /** A value as it is written in the file. */
   readonly example: string
-  /** Why this version does not start with the key, or with one of its values: "`submission`: …". */
-  readonly later?: string
 }
 
 export type Keys = Readonly<Record<string, Key<unknown>>>
@@ -181,12 +180,28 @@ export const remoteAddress: Kind<Endpoint> = {
   }),
 }
 
-export const webUrl: Kind<string> = {
+/** Scheme, host and port; the value has no slash at its end. */
+export const webOrigin: Kind<string> = {
   name: 'URL',
   expects: 'a URL such as "https://devices.example.com"',
   schema: readText(value => {
     if (!/^https?:\/\/[^\s@]+$/i.test(value) || !URL.canParse(value)) throw new Error('must be a URL such as "https://devices.example.com"')
-    return value.replace(/\/+$/, '')
+    const url = new URL(value)
+    // Cookies, passkeys and links are for a whole host.
+    if (url.pathname !== '/' || url.search !== '' || url.hash !== '') throw new Error('must be a URL without a path, such as "https://devices.example.com"')
+    return url.origin
+  }),
+}
+
+export const mailAddress: Kind<string> = {
+  name: 'e-mail address',
+  expects: 'an e-mail address such as "devices@example.com"',
+  schema: readText(value => {
+    try {
+      return parseAddress(value)
+    } catch {
+      throw new Error('must be an e-mail address such as "devices@example.com"')
+    }
   }),
 }
 

@@ -6,8 +6,8 @@ import { dirname, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod/mini'
 import { MailwicketError } from '../base/errors.ts'
-import type { Config, UpstreamAuth, UpstreamConfig } from './config.ts'
-import { checkTogether, type Sections } from './config-checks.ts'
+import type { Config, PortalConfig, UpstreamAuth, UpstreamConfig } from './config.ts'
+import { checkTogether, isLoopback, type Sections } from './config-checks.ts'
 import { type Keys, strictSchemaOf, type ValuesOf } from './config-kinds.ts'
 import { configInvalid, type Problem, problemsOf } from './config-problems.ts'
 import {
@@ -129,7 +129,26 @@ function assemble({ top, store, passwords, limits, certificates, listen, upstrea
     })),
     upstreams: upstreams.map(upstream => assembleUpstream(upstream, absolute)),
     admin: admin?.address,
-    portal: portal === undefined ? undefined : { ...portal.address, url: portal.url },
+    portal: portal === undefined ? undefined : assemblePortal(portal, absolute),
+  }
+}
+
+function assemblePortal(portal: ValuesOf<typeof PORTAL_KEYS>, absolute: (file: string) => string): PortalConfig {
+  const { address, url, tls, trusted_proxies, second_factor, profile_certificate, mail } = portal
+  return {
+    ...address,
+    url,
+    tls: tls ?? (isLoopback(address) ? 'none' : 'implicit'),
+    trustedProxies: trusted_proxies ?? [],
+    secondFactor: second_factor,
+    profileCertificate: profile_certificate && { cert: absolute(profile_certificate.cert), key: absolute(profile_certificate.key) },
+    mail: mail && {
+      server: { ...mail.address, tls: mail.tls },
+      from: mail.from,
+      user: mail.user,
+      secretFile: mail.secret_file === undefined ? undefined : absolute(mail.secret_file),
+      ca: mail.ca === undefined ? undefined : absolute(mail.ca),
+    },
   }
 }
 

@@ -39,7 +39,7 @@ export function writeSampleConfig(file: string, options: SampleOptions): void {
 /** Text of a complete `mailwicket.toml`. */
 export function formatSampleConfig(options: SampleOptions): string {
   const values = valuesOf(options)
-  const sections = SECTIONS.filter(section => section.form !== 'inline' && section.later === undefined)
+  const sections = SECTIONS.filter(section => section.form !== 'inline')
   const head = '# Mailwicket. Every key is described in docs/configuration.md; relative paths start at this file’s directory.\n'
   return [head, ...sections.map(section => `${formatSection(section, values)}${section.name === 'listen' ? formatMoreListeners(options) : ''}`)].join('\n')
 }
@@ -79,10 +79,8 @@ const WITH_EXAMPLE = new Set(['upstream.auth'])
 
 function formatSection(section: Section, values: Values): string {
   const keys = Object.entries(section.keys).map(([name, key]) => ({ name, key, id: `${section.name}.${name}` }))
-  const offered = keys.filter(({ id, key }) => values.has(id) || key.later === undefined)
-  const header =
-    section.form === 'top' ? '' : `${formatComment(section.meaning)}${offered.some(({ id }) => values.has(id)) ? '' : '# '}${formatHeader(section)}\n`
-  const body = offered.map(({ id, name, key }) => {
+  const header = section.form === 'top' ? '' : `${formatComment(section.meaning)}${keys.some(({ id }) => values.has(id)) ? '' : '# '}${formatHeader(section)}\n`
+  const body = keys.map(({ id, name, key }) => {
     const value = values.get(id)
     const written = value === undefined ? `# ${name} = ${key.fallback ?? key.example}\n` : `${name} = ${value}\n`
     return `${formatComment(key.meaning)}${written}${WITH_EXAMPLE.has(id) ? `# ${name} = ${key.example}\n` : ''}`

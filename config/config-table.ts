@@ -6,7 +6,7 @@
  */
 
 import type { LogLevel } from '../base/log.ts'
-import type { ForwardClient, ListenTls, Protocol, UpstreamTls } from './config.ts'
+import type { ForwardClient, ListenTls, PortalTls, Protocol, SecondFactorPolicy, UpstreamTls } from './config.ts'
 import {
   count,
   domains,
@@ -15,6 +15,7 @@ import {
   inlineTable,
   type Keys,
   listenAddress,
+  mailAddress,
   networks,
   oneOf,
   optional,
@@ -25,7 +26,7 @@ import {
   separator,
   storeUrl,
   text,
-  webUrl,
+  webOrigin,
   withDefault,
 } from './config-kinds.ts'
 
@@ -38,8 +39,6 @@ export interface Section {
   readonly form: SectionForm
   readonly meaning: string
   readonly keys: Keys
-  /** Why this version does not start with the section. */
-  readonly later?: string
 }
 
 export const TOP_KEYS = {
@@ -182,9 +181,42 @@ export const ADMIN_KEYS = {
   address: required(listenAddress, { meaning: 'Address and port of `/metrics`, `/healthz` and `/readyz`.', example: '"127.0.0.1:9993"' }),
 } as const
 
+export const PORTAL_MAIL_KEYS = {
+  address: required(remoteAddress, { meaning: 'Host and port of the submission server.', example: '"smtp.internal:587"' }),
+  tls: required(oneOf<UpstreamTls>(['implicit', 'starttls', 'none']), { meaning: UPSTREAM_TLS_MEANING, example: '"starttls"' }),
+  from: required(mailAddress, { meaning: 'The address that the mails come from.', example: '"devices@example.com"' }),
+  user: optional(text, { meaning: 'The name to log in with. Without it nobody logs in.', example: '"devices@example.com"' }),
+  secret_file: optional(path, { meaning: 'File whose first line is the password of `user`; readable by nobody else.', example: '"portal-mail.secret"' }),
+  ca: optional(path, {
+    meaning: 'PEM file with the only authorities that may sign its certificate; without it those of the system.',
+    example: '"internal-ca.pem"',
+  }),
+} as const
+
 export const PORTAL_KEYS = {
   address: required(listenAddress, { meaning: 'Address and port of the web pages.', example: '"127.0.0.1:8080"' }),
-  url: required(webUrl, { meaning: 'The address that people type, as links and sign-in need it.', example: '"https://devices.example.com"' }),
+  url: required(webOrigin, { meaning: 'The address that people type, as links and sign-in need it.', example: '"https://devices.example.com"' }),
+  tls: optional(oneOf<PortalTls>(['implicit', 'none']), {
+    meaning:
+      '`implicit`: the certificates of this file, chosen by name. `none`: plain HTTP, on loopback or behind a reverse proxy named in `trusted_proxies`. Without it: `none` on loopback, else `implicit`.',
+    example: '"implicit"',
+  }),
+  trusted_proxies: optional(networks, {
+    meaning: 'Networks of reverse proxies. Only from them is `X-Forwarded-For` believed, and only its last address that is none of theirs.',
+    example: '["127.0.0.0/8"]',
+  }),
+  second_factor: withDefault(oneOf<SecondFactorPolicy>(['managers', 'everyone', 'optional']), 'managers', {
+    meaning: 'Who must have a second step beside the password (a code, or a passkey): administrators and managers, everyone, or nobody.',
+    example: '"everyone"',
+  }),
+  profile_certificate: optional(inlineTable(CERTIFICATE_KEYS, '{ cert = "certs/profile.pem", key = "certs/profile-key.pem" }'), {
+    meaning: 'A certificate with which profiles for Apple devices are signed, so that they say who they are from. Without it they are not signed.',
+    example: '{ cert = "certs/profile.pem", key = "certs/profile-key.pem" }',
+  }),
+  mail: optional(inlineTable(PORTAL_MAIL_KEYS, '{ address = "smtp.internal:587", tls = "starttls", from = "devices@example.com" }'), {
+    meaning: 'The submission server through which the portal sends invitations and notices. Without it, it sends none.',
+    example: '{ address = "smtp.internal:587", tls = "starttls", from = "devices@example.com" }',
+  }),
 } as const
 
 /** In the order of the documentation and of the sample. */
@@ -211,7 +243,9 @@ export const SECTIONS: readonly Section[] = [
   { name: 'upstream.submission', form: 'inline', meaning: 'The submission server of an upstream.', keys: UPSTREAM_SUBMISSION_KEYS },
   { name: 'upstream.auth', form: 'inline', meaning: 'How Mailwicket logs in to an upstream.', keys: UPSTREAM_AUTH_KEYS },
   { name: 'admin', form: 'single', meaning: 'The endpoint for monitoring.', keys: ADMIN_KEYS },
-  { name: 'portal', form: 'single', meaning: 'The web pages for users.', keys: PORTAL_KEYS, later: 'this version has no web pages' },
+  { name: 'portal', form: 'single', meaning: 'The web pages and the HTTP API. Without this section there are none.', keys: PORTAL_KEYS },
+  { name: 'portal.profile_certificate', form: 'inline', meaning: 'What signs profiles for Apple devices.', keys: CERTIFICATE_KEYS },
+  { name: 'portal.mail', form: 'inline', meaning: 'How the portal sends mail; also written as a section `[portal.mail]`.', keys: PORTAL_MAIL_KEYS },
 ]
 
 /** Names of the sections that are written with brackets. */

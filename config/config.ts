@@ -8,6 +8,9 @@ import type { Endpoint } from '../base/network.ts'
 export type Protocol = 'imap' | 'submission'
 export type ListenTls = 'implicit' | 'starttls'
 export type UpstreamTls = 'implicit' | 'starttls' | 'none'
+export type PortalTls = 'implicit' | 'none'
+/** Who must have a second step to sign in to the portal. */
+export type SecondFactorPolicy = 'managers' | 'everyone' | 'optional'
 /** Where to tell the upstream the address of the real client. */
 export type ForwardClient = 'none' | 'id' | 'xclient' | 'id+xclient' | 'proxy'
 
@@ -48,6 +51,25 @@ export interface CertificateFiles {
   readonly key: string
 }
 
+export interface PortalMailConfig {
+  readonly server: UpstreamEndpoint
+  readonly from: string
+  readonly user: string | undefined
+  readonly secretFile: string | undefined
+  readonly ca: string | undefined
+}
+
+export interface PortalConfig extends Endpoint {
+  /** Its origin, as people type it: scheme, host and port. */
+  readonly url: string
+  readonly tls: PortalTls
+  /** Networks (CIDR) of reverse proxies. */
+  readonly trustedProxies: readonly string[]
+  readonly secondFactor: SecondFactorPolicy
+  readonly profileCertificate: CertificateFiles | undefined
+  readonly mail: PortalMailConfig | undefined
+}
+
 export interface Config {
   /** Absolute path of the file it came from. */
   readonly path: string
@@ -67,5 +89,5 @@ export interface Config {
   readonly listen: readonly ListenConfig[]
   readonly upstreams: readonly UpstreamConfig[]
   readonly admin: Endpoint | undefined
-  readonly portal: (Endpoint & { readonly url: string }) | undefined
+  readonly portal: PortalConfig | undefined
 }

@@ -44,9 +44,8 @@ export function formatConfigurationPage(): string {
 }
 
 function formatSection(section: Section): string {
-  const rows = Object.entries(section.keys).map(([name, key]) => [`\`${name}\``, formatKind(key), formatDefault(key), formatMeaning(key), `\`${key.example}\``])
-  const note = section.later === undefined ? '' : `\nNot in this version: ${section.later}.\n`
-  return `## ${formatHeading(section)}\n\n${section.meaning}\n${note}\n${formatTable(['key', 'value', 'default', 'meaning', 'example'], rows)}`
+  const rows = Object.entries(section.keys).map(([name, key]) => [`\`${name}\``, formatKind(key), formatDefault(key), key.meaning, `\`${key.example}\``])
+  return `## ${formatHeading(section)}\n\n${section.meaning}\n\n${formatTable(['key', 'value', 'default', 'meaning', 'example'], rows)}`
 }
 
 function formatHeading({ name, form }: Section): string {
@@ -71,8 +70,4 @@ function formatKind({ kind }: Key<unknown>): string {
 function formatDefault({ presence, fallback }: Key<unknown>): string {
   if (presence === 'required') return '**required**'
   return fallback === undefined ? 'none' : `\`${fallback}\``
-}
-
-function formatMeaning({ meaning, later }: Key<unknown>): string {
-  return later === undefined ? meaning : `${meaning} *Not in this version: ${later}.*`
 }

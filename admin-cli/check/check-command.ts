@@ -59,13 +59,7 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
 async function checkConfiguration(context: CommandContext, findings: Finding[]): Promise<Config | undefined> {
   try {
     const config = await readConfig(context)
-    const { refuseUnavailable } = await import('../../config/config-available.ts')
     findings.push(good('configuration', `${config.path} is complete.`))
-    try {
-      refuseUnavailable(config)
-    } catch (error) {
-      findings.push(bad('configuration', error))
-    }
     return config
   } catch (error) {
     findings.push(bad('configuration', error))

@@ -9,6 +9,8 @@ interface Changeable {
   /** The key or section in the file. */
   readonly name: string
   readonly isLive: boolean
+  /** The part of a live one that a reload cannot change. */
+  readonly fixed?: (config: Config) => unknown
 }
 
 /** One row for each part of `Config`: whoever adds one decides here whether a reload may change it. */
@@ -25,7 +27,12 @@ const PARTS: Readonly<Record<Exclude<keyof Config, 'path'>, Changeable>> = {
   listen: { name: 'listen', isLive: true },
   upstreams: { name: 'upstream', isLive: true },
   admin: { name: 'admin', isLive: false },
-  portal: { name: 'portal', isLive: false },
+  portal: {
+    name: 'portal',
+    isLive: true,
+    // Where it listens, and whether there is one: the rest its own process reads anew.
+    fixed: ({ portal }) => portal && [portal.host, portal.port, portal.tls, portal.url],
+  },
 }
 
 /** Keys and sections that differ, named as in the file. */
@@ -36,7 +43,7 @@ export function listChanges(before: Config, after: Config): string[] {
 /** What would need a restart. */
 export function findFixedChanges(before: Config, after: Config): Problem[] {
   return findChanges(before, after)
-    .filter(({ isLive }) => !isLive)
+    .filter(({ isLive, fixed }) => !isLive || (fixed !== undefined && JSON.stringify(fixed(before)) !== JSON.stringify(fixed(after))))
     .map(({ name }) => ({ key: name, text: 'has changed, which a reload cannot do: restart Mailwicket for it, or put the old value back' }))
 }
 

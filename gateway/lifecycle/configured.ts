@@ -5,7 +5,6 @@
 
 import { type Network, parseCidr } from '../../base/network.ts'
 import type { Config } from '../../config/config.ts'
-import { refuseUnavailable } from '../../config/config-available.ts'
 import { type ImapConnector, makeImapConnector } from '../../upstream/imap/imap-connector.ts'
 import { makeSmtpConnector, type SmtpConnector } from '../../upstream/smtp/smtp-connector.ts'
 import { openRoutes, type Routes } from '../../upstream/upstream-routes.ts'
@@ -19,9 +18,8 @@ export interface Configured {
   readonly connectSmtp: SmtpConnector
 }
 
-/** Reads the files of the upstreams: secrets of master users, authorities. Throws CONFIG_INVALID, KEY_UNREADABLE, KEY_EXPOSED, CERTIFICATE_INVALID. */
+/** Reads the files of the upstreams: secrets of master users, authorities. Throws KEY_UNREADABLE, KEY_EXPOSED, CERTIFICATE_INVALID. */
 export function openConfigured(config: Config): Configured {
-  refuseUnavailable(config)
   return {
     config,
     trusted: config.trustedFrom.map(parseCidr),
