@@ -41,8 +41,8 @@ export interface Gateway {
   readonly listen: readonly ListenFacts[]
   /** `draining`: no new connections are taken, those that there are come to their end. */
   readonly phase: 'serving' | 'draining'
-  /** SIGHUP: reads the configuration and its files again; bad ones are logged and the old ones stay. Never rejects. */
-  reload(): Promise<void>
+  /** SIGHUP: reads the configuration and its files again; bad ones are logged and the old ones stay: false. Never rejects. */
+  reload(): Promise<boolean>
   /** Takes no more connections, lets every session go within the drain time, and closes everything. To be called once. */
   stop(): Promise<void>
 }
@@ -66,6 +66,8 @@ export interface GatewayOptions {
   readonly log: LevelledLog
   /** Where the ready line goes. */
   readonly out: LogSink
+  /** What serves beside it, by name, for the ready line. */
+  readonly companions?: Readonly<Record<string, unknown>> | undefined
   /** Other ones than `LIMITS`, for tests. */
   readonly limits?: Limits
   /** Undefined: nobody is told. */
@@ -91,7 +93,7 @@ const WATCHED_POLL_MS = 15_000
 /** For what comes after the drain: last replies, the last batch, the database. */
 const STOP_MARGIN_MS = 30_000
 
-async function openParts({ config, env, log, out, serviceManager: manager, limits = LIMITS }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
+async function openParts({ config, env, log, out, companions, serviceManager: manager, limits = LIMITS }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
   // What a reload replaces; everything below asks for it anew each time.
   const current = { configured: openConfigured(config) }
   const certificates = await openCertificates({ files: config.certificates, log })
@@ -168,12 +170,12 @@ async function openParts({ config, env, log, out, serviceManager: manager, limit
   const admin = monitoring.address
   // Not by the log: whoever waits for this line waits at every log level.
   out.write(
-    `${JSON.stringify({ event: 'ready', level: 'info', time: new Date().toISOString(), listen: listeners.facts, admin, hostname: config.hostname, node: store.node, pid: process.pid })}\n`,
+    `${JSON.stringify({ event: 'ready', level: 'info', time: new Date().toISOString(), listen: listeners.facts, admin, ...companions, hostname: config.hostname, node: store.node, pid: process.pid })}\n`,
   )
   manager?.ready()
   let phase: Gateway['phase'] = 'serving'
   // One after another: two at a time would each bind what the other does.
-  let reloading: Promise<void> = Promise.resolve()
+  let reloading: Promise<boolean> = Promise.resolve(false)
   let isReloadAsked = false
   return {
     get listen() {
@@ -188,10 +190,11 @@ async function openParts({ config, env, log, out, serviceManager: manager, limit
       isReloadAsked = true
       reloading = reloading.then(async () => {
         isReloadAsked = false
-        if (phase !== 'serving') return
+        if (phase !== 'serving') return false
         manager?.reloading()
-        await reloadConfig({ current, certificates, listeners, smtpServer, log })
+        const isInForce = await reloadConfig({ current, certificates, listeners, smtpServer, log })
         manager?.ready()
+        return isInForce
       })
       return reloading
     },

@@ -36,13 +36,15 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'csv-stringify': ['admin-cli/frame/csv.ts'],
   'emailjs-imap-handler': ['gateway/imap/imap-id.ts'],
   'hoodiecrow-imap': ['admin-cli/demo/demo-upstream.ts'],
+  '@hono/node-server': ['http/http-server.ts'],
+  hono: ['http/', 'portal/'],
   imapflow: ['upstream/probe/imap-probe.ts'],
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
   'lru-cache': ['store/passwords/password-hash.ts', 'gateway/abuse/failure-counter.ts', 'gateway/abuse/recognised-networks.ts'],
-  'node:http': ['gateway/monitoring/admin-endpoint.ts'],
+  'node:http': ['gateway/monitoring/admin-endpoint.ts', 'http/http-server.ts'],
   'rate-limiter-flexible': ['gateway/abuse/failure-counter.ts', 'gateway/abuse/limiter.ts'],
-  'node:tls': ['admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'upstream/upstream-dialler.ts'],
+  'node:tls': ['http/http-server.ts', 'admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'upstream/upstream-dialler.ts'],
   nodemailer: ['upstream/probe/submission-probe.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
@@ -53,7 +55,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   zod: ['config/config-kinds.ts', 'config/config-parse.ts', 'config/config-problems.ts'],
 }
 
-const MAINS = ['admin-cli/main.ts']
+const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 
 const REVEALS = [
   'store/',

@@ -19,15 +19,20 @@ export function declareServe(serve: Command, terminal: Terminal): void {
 async function serveForeground(context: CommandContext): Promise<void> {
   const { terminal } = context
   const config = await readConfig(context)
-  const { refuseUnavailable } = await import('../../config/config-available.ts')
-  refuseUnavailable(config)
   const log = await openLog(context, config.logLevel)
-  const [{ startGateway }, { ServiceManager }] = await Promise.all([import('../../gateway/gateway.ts'), import('../../cluster/service-manager.ts')])
+  const [{ startSupervisor }, { ServiceManager }] = await Promise.all([import('../../cluster/supervisor.ts'), import('../../cluster/service-manager.ts')])
   terminal.onDefect(error => {
     log.error('bug', { reason: error instanceof Error ? (error.stack ?? error.message) : String(error) })
     terminal.exit(1)
   })
-  const starting = startGateway({ config, env: terminal.env, log, out: terminal.stdout, serviceManager: new ServiceManager({ env: terminal.env, log }) })
+  const starting = startSupervisor({
+    config,
+    env: terminal.env,
+    log,
+    isReadable: isReadable(context),
+    out: terminal.stdout,
+    serviceManager: new ServiceManager({ env: terminal.env, log }),
+  })
   // Signals are heard from the beginning: who reads the ready line may send one at once.
   const stopped = runUntilStopped(terminal, { reload: async () => (await starting).reload(), stop: async () => (await starting).stop() })
   await Promise.all([starting, stopped])
@@ -36,12 +41,14 @@ async function serveForeground(context: CommandContext): Promise<void> {
 export async function openLog(context: CommandContext, level: Parameters<typeof import('../../base/log.ts').openJsonLog>[1]): Promise<LevelledLog> {
   const { openJsonLog, openReadableLog } = await import('../../base/log.ts')
   const { stdout } = context.terminal
-  return stdout.isTTY === true && !context.json ? openReadableLog(stdout, level) : openJsonLog(new BoundedSink(stdout), level)
+  return isReadable(context) ? openReadableLog(stdout, level) : openJsonLog(new BoundedSink(stdout), level)
 }
+
+const isReadable = ({ terminal, json }: CommandContext): boolean => terminal.stdout.isTTY === true && !json
 
 interface Stoppable {
   /** At SIGHUP; what has none is stopped, as when its terminal is closed. Rejects only when the start failed, which is told by whoever started. */
-  readonly reload?: () => Promise<void>
+  readonly reload?: () => Promise<unknown>
   stop(): Promise<void>
 }
 

@@ -9,7 +9,6 @@ import { MailwicketError } from '../../base/errors.ts'
 import type { LevelledLog } from '../../base/log.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import type { Config } from '../../config/config.ts'
-import { refuseUnavailable } from '../../config/config-available.ts'
 import { loadConfig } from '../../config/config-load.ts'
 import { configInvalid } from '../../config/config-problems.ts'
 import type { Listeners } from '../listen/listeners.ts'
@@ -26,8 +25,8 @@ export interface ReloadParts {
   readonly log: LevelledLog
 }
 
-/** Reads the file of the configuration in force again. */
-export async function reloadConfig(parts: ReloadParts): Promise<void> {
+/** Reads the file of the configuration in force again. True: it is in force now. */
+export async function reloadConfig(parts: ReloadParts): Promise<boolean> {
   const { current, log } = parts
   const file = current.configured.config.path
   try {
@@ -42,10 +41,12 @@ export async function reloadConfig(parts: ReloadParts): Promise<void> {
       listen: parts.listeners.facts,
       certificateDaysLeft: parts.certificates.daysLeft(),
     })
+    return true
   } catch (error) {
     if (!(error instanceof Rejected) && !(error instanceof MailwicketError)) log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
     const problems = [...new Set(error instanceof Rejected ? error.causes.flatMap(listProblems) : listProblems(error))]
     log.error('config.rejected', { file, problems, advice: 'what was in force stays; correct it and reload again' })
+    return false
   }
 }
 
@@ -60,7 +61,6 @@ class Rejected extends Error {
 /** Throws Rejected with everything that is wrong; then nothing has changed. What it gives cannot fail. */
 async function prepare({ current, certificates, listeners, smtpServer }: ReloadParts, config: Config): Promise<() => void> {
   const before = current.configured.config
-  refuseUnavailable(config)
   const fixed = findFixedChanges(before, config)
   const problems: unknown[] = [...(fixed.length > 0 ? [configInvalid(config.path, fixed)] : []), ...findBrokenUpstreams(config)]
   const useCertificates = await certificates.prepare(config.certificates).catch((error: unknown) => void problems.push(error))

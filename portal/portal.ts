@@ -1,0 +1,87 @@
+/**
+ * Puts the portal together and takes it apart again: store, certificates, pages, server. Runs in a process of its own (`portal-main.ts`).
+ */
+import type { LevelledLog } from '../base/log.ts'
+import { parseCidr } from '../base/network.ts'
+import { openCertificates } from '../certs/certificates.ts'
+import type { Config, PortalConfig } from '../config/config.ts'
+import { loadConfig } from '../config/config-load.ts'
+import { openHttpServer } from '../http/http-server.ts'
+import { loadKeyring } from '../store/keys/master-key.ts'
+import { openStore } from '../store/open-store.ts'
+import { makeApp } from './app.ts'
+
+export interface Portal {
+  /** As bound. */
+  readonly address: string
+  readonly url: string
+  /** Reads the configuration again, after the gateway found it good. Never rejects. */
+  reload(): Promise<void>
+  /** Answers what was asked, takes no more, and closes everything. To be called once. */
+  close(): Promise<void>
+}
+
+export interface PortalOptions {
+  /** With a section [portal]. */
+  readonly config: Config
+  /** The environment, for the master key. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: LevelledLog
+}
+
+type Closer = () => void | Promise<void>
+
+/** Throws what the parts throw: KEY_…, STORE_…, CERTIFICATE_INVALID, LISTEN_FAILED. Then nothing is left open. */
+export async function openPortal(options: PortalOptions): Promise<Portal> {
+  const closers: Closer[] = []
+  try {
+    return await openParts(options, closers)
+  } catch (error) {
+    await closeAll(closers)
+    throw error
+  }
+}
+
+async function openParts({ config, env, log }: PortalOptions, closers: Closer[]): Promise<Portal> {
+  // What a reload replaces; everything below asks for it anew each time.
+  const current = { config, portal: portalOf(config), trustedProxies: portalOf(config).trustedProxies.map(parseCidr) }
+  const keyring = loadKeyring({ dataDir: config.dataDir, env })
+  const certificates = current.portal.tls === 'implicit' ? await openCertificates({ files: config.certificates, log }) : undefined
+  if (certificates !== undefined) closers.push(() => certificates.close())
+  const store = await openStore({ config, keyring })
+  closers.push(() => store.close())
+  const app = makeApp({ url: current.portal.url, log })
+  const server = await openHttpServer({
+    endpoint: current.portal,
+    certificates,
+    trustedProxies: () => current.trustedProxies,
+    serve: (request, facts) => app.fetch(request, facts),
+    log,
+  })
+  closers.push(() => server.close())
+  return {
+    address: server.address,
+    url: current.portal.url,
+    reload: async () => {
+      try {
+        const next = loadConfig({ file: config.path, cwd: '/' })
+        const useCertificates = await certificates?.prepare(next.certificates)
+        Object.assign(current, { config: next, portal: portalOf(next), trustedProxies: portalOf(next).trustedProxies.map(parseCidr) })
+        useCertificates?.()
+        log.setLevel(next.logLevel)
+      } catch (error) {
+        log.error('config.rejected', { file: config.path, problems: [(error as Error).message], advice: 'the portal goes on with what was in force' })
+      }
+    },
+    close: () => closeAll(closers),
+  }
+}
+
+function portalOf({ portal }: Config): PortalConfig {
+  if (portal === undefined) throw new Error('the configuration has no section [portal]')
+  return portal
+}
+
+async function closeAll(closers: Closer[]): Promise<void> {
+  for (const close of closers.reverse()) await close()
+}
