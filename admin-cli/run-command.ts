@@ -8,7 +8,7 @@ import { Interrupted } from './frame/interrupted.ts'
 import type { Terminal } from './frame/terminal.ts'
 import { buildProgram } from './program.ts'
 
-/** Runs `args` (without node and script) and resolves to the exit code (design section 10). Never throws. */
+/** Runs `args` (without node and script) and resolves to the exit code (architecture §10). Never throws. */
 export async function runCommand(args: readonly string[], terminal: Terminal, version: string): Promise<number> {
   const program = await buildProgram(args, terminal, version)
   try {

@@ -144,7 +144,7 @@ export class MailwicketError extends Error {
   }
 }
 
-/** Exit code of a command that ended with `error` (design section 10). */
+/** Exit code of a command that ended with `error` (architecture §10). */
 export function exitCodeOf(error: unknown): number {
   if (!(error instanceof MailwicketError)) return 1
   switch (error.kind) {

@@ -11,9 +11,10 @@ import { buildProgram } from '../admin-cli/program.ts'
 import { ERRORS } from '../base/errors.ts'
 import { parseConfig } from '../config/config-parse.ts'
 import { listAppSettings } from '../management/app-settings.ts'
+import { readSources } from './source-files.ts'
 
 const root = join(import.meta.dirname, '..')
-const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/*.md', { cwd: root })].map(path => ({
+const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...globSync('docs/**/*.md', { cwd: root })].map(path => ({
   path,
   text: readFileSync(join(root, path), 'utf8'),
 }))
@@ -157,6 +158,25 @@ test('every npm script and every file that a page names exists', () => {
       .map(target => `${path} → ${target}`),
   )
   expect(dead).toEqual([])
+})
+
+test('every source file that a page names exists', () => {
+  const paths = readSources(root).map(({ path }) => `/${path}`)
+  const dead = pages
+    .flatMap(spans)
+    .flatMap(({ where, text }) => (/^[\w./-]+\.ts$/.test(text) && !/(^|\/)x[.-]/.test(text) ? [{ where, text }] : []))
+    .filter(({ text }) => !paths.some(path => path.endsWith(`/${text}`)))
+  expect(dead).toEqual([])
+})
+
+test('every section of architecture.md that a comment or a page cites exists', () => {
+  const page = pages.find(({ path }) => path === 'docs/architecture.md')?.text ?? ''
+  const sections = new Set(Array.from(page.matchAll(/^## (\d+)\. /gm), match => match[1]))
+  const cited = [...readSources(root), ...pages].flatMap(({ path, text }) =>
+    Array.from(text.matchAll(/architecture §(\d+)(?: and §(\d+))?/g), ([, first, second]) => ({ path, sections: [first, second] })),
+  )
+  expect(cited.length).toBeGreaterThan(20)
+  expect(cited.filter(({ sections: numbers }) => numbers.some(number => number !== undefined && !sections.has(number)))).toEqual([])
 })
 
 /** What a fragment leaves out, so that it can be loaded by itself. */

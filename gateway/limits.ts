@@ -26,11 +26,11 @@ export const LIMITS = {
   tlsHandshakeLeastMs: 3_000,
   /** From the client's command to its answer. */
   upstreamLoginMs: UPSTREAM_LIMITS.loginMs,
-  /** Malformed commands before BYE (design section 11). */
+  /** Malformed commands before BYE (architecture §11). */
   malformedCommands: 10,
   /** Refused logins on one connection before BYE: an app with a mistyped password needs two or three. */
   refusedLogins: 10,
-  /** After one side's FIN the other may still send (design section 4). */
+  /** After one side's FIN the other may still send (architecture §4). */
   halfOpenMs: 30_000,
   /** A relay without a message: no app is silent for so long with one in mind; longer than the ten minutes that RFC 5321 §4.5.3.2.6 gives an upstream for its 250. */
   relayIdleMs: 15 * 60_000,
@@ -79,7 +79,7 @@ export const LIMITS = {
   /** Refusals leave in windows of this length, so many in each: 1,000 a second, about a sixth of a core, and never so many at once that a login would notice. */
   refusalWindowMs: 50,
   refusalsPerWindow: 50,
-  /** Counts and recognised networks reach the store this often (design section 6). */
+  /** Counts and recognised networks reach the store this often (architecture §6). */
   limiterSyncMs: 1_000,
   /** Rows of counts written or read at a time. */
   limiterSyncRows: 500,
@@ -102,7 +102,7 @@ export const LIMITS = {
   generationPollMs: 250,
   /** A node whose last look at the generation is older than this hears too late of revocations: it is not ready. Twelve looks, so that a slow disk is no alarm. */
   generationFreshMs: 3_000,
-  /** Last connections, activity and sessions reach the store at least this often (within 1 s, design section 7). */
+  /** Last connections, activity and sessions reach the store at least this often (within 1 s, architecture §7). */
   recordMs: 400,
   /** Transferred bytes of a live session are written this often. */
   sessionRefreshMs: 5_000,

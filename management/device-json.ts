@@ -1,5 +1,5 @@
 /**
- * A device as JSON, for commands and API alike. The fields are a contract (design section 10): add, never rename. Times are ISO 8601 in UTC.
+ * A device as JSON, for commands and API alike. The fields are a contract (architecture §10): add, never rename. Times are ISO 8601 in UTC.
  */
 import { formatIso, formatIsoOrNull } from '../base/iso-time.ts'
 import type { Device } from '../store/accounts/device-rows.ts'

@@ -1,5 +1,5 @@
 /**
- * Sessions, activity, audit and counts of wrong passwords as JSON, for commands and API alike. The fields are a contract (design section 10): add,
+ * Sessions, activity, audit and counts of wrong passwords as JSON, for commands and API alike. The fields are a contract (architecture §10): add,
  * never rename.
  */
 import { formatIso } from '../base/iso-time.ts'

@@ -1,5 +1,5 @@
 /**
- * Mailboxes and rules of sending as JSON, for commands and API alike. The fields are a contract (design section 10): add, never rename.
+ * Mailboxes and rules of sending as JSON, for commands and API alike. The fields are a contract (architecture §10): add, never rename.
  */
 import { formatIso, formatIsoOrNull } from '../base/iso-time.ts'
 import type { Mailbox } from '../store/accounts/mailbox-rows.ts'

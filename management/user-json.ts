@@ -1,5 +1,5 @@
 /**
- * Persons as JSON, for commands and API alike. The fields are a contract (design section 10): add, never rename.
+ * Persons as JSON, for commands and API alike. The fields are a contract (architecture §10): add, never rename.
  */
 import { formatIso } from '../base/iso-time.ts'
 import type { User } from '../store/accounts/user-list.ts'

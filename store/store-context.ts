@@ -33,7 +33,7 @@ export interface Change {
   /** Milliseconds since 1970, UTC; the same for everything in this change. */
   readonly at: number
   audit(record: AuditRecord): Promise<void>
-  /** Makes every gateway look again at its live sessions (design section 7). */
+  /** Makes every gateway look again at its live sessions (architecture §7). */
   moveGeneration(): Promise<void>
 }
 

@@ -1,5 +1,5 @@
 /**
- * What an upstream may be told of the real client, and in which ways (`forward_client`, design section 9).
+ * What an upstream may be told of the real client, and in which ways (`forward_client`, architecture §9).
  *
  * SECURITY: only what we know by ourselves: addresses of the connection, or those of a balancer that the configuration names, and our own
  * session id. Nothing that the client said.

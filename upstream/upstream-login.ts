@@ -1,5 +1,5 @@
 /**
- * With which name and secret we log in at the upstream for a mailbox (design sections 3 and 8).
+ * With which name and secret we log in at the upstream for a mailbox (architecture §3 and §8).
  * The device's app password never goes there.
  */
 import { readFileSync, statSync } from 'node:fs'

@@ -1,5 +1,5 @@
 /**
- * Who may try to log in, and how fast wrong answers come (design section 6). Decisions read memory; the store is asked only about those who
+ * Who may try to log in, and how fast wrong answers come (architecture §6). Decisions read memory; the store is asked only about those who
  * are over a limit, whether their block is known to the mailbox.
  *
  * Invariants: a right answer is never delayed; a right generated secret gets in from every block but one that is itself closed for guessing, and

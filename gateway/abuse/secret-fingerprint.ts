@@ -1,5 +1,5 @@
 /**
- * Tells wrong secrets apart without keeping them: 16 bits of an HMAC, under a key that lives and dies with the process (design section 6).
+ * Tells wrong secrets apart without keeping them: 16 bits of an HMAC, under a key that lives and dies with the process (architecture §6).
  */
 import { createHmac, randomBytes } from 'node:crypto'
 import type { Secret } from '../../base/secret.ts'

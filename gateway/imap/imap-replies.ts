@@ -1,5 +1,5 @@
 /**
- * Every text that an IMAP client hears from us, and the one place that turns an outcome into a response code (RFC 5530, design section 11).
+ * Every text that an IMAP client hears from us, and the one place that turns an outcome into a response code (RFC 5530, architecture §11).
  * No text of an upstream and no message of an error gets here.
  */
 

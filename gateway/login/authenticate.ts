@@ -1,5 +1,5 @@
 /**
- * The heart (design section 3): is this secret the app password of a device of this address, and may that device be used?
+ * The heart (architecture §3): is this secret the app password of a device of this address, and may that device be used?
  *
  * The answer is a value. A store that is down or a full hash queue is thrown and never looks like a wrong password.
  * A wrong secret costs one query and one HMAC and almost never an argon2; a right one costs one argon2, or none when it is memoised.

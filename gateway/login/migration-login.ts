@@ -1,5 +1,5 @@
 /**
- * Migration password (design section 3): a secret that is no device's is tried at the upstream, as the mailbox's own password there.
+ * Migration password (architecture §3): a secret that is no device's is tried at the upstream, as the mailbox's own password there.
  *
  * Whether it is right, only the upstream says, anew at every login; the connection that it accepted becomes the session's.
  * SECURITY: our own credentials are never used here, and nothing that looks like one of our app passwords leaves for the upstream.

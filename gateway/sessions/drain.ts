@@ -1,5 +1,5 @@
 /**
- * Lets the sessions go before a stop (design section 11): who is idle goes first, one after another and evenly, so that not everybody
+ * Lets the sessions go before a stop (architecture §11): who is idle goes first, one after another and evenly, so that not everybody
  * connects again in one moment; who is in the middle of something may finish; at the end of the time everybody goes.
  *
  * A relay of submissions knows its own pauses and ends itself in the first. A splice does not look into its bytes: it is idle when none

@@ -1,5 +1,5 @@
 /**
- * The live sessions of this process, from the first byte of a login to the last byte of the splice (design section 7).
+ * The live sessions of this process, from the first byte of a login to the last byte of the splice (architecture §7).
  *
  * A login enters the table before it reads the store, so that no revocation can fall between the reading and the entering.
  */

@@ -1,6 +1,6 @@
 /**
  * Ends sessions that the store no longer supports: polls the store's generation, and when it moved, judges every live device again
- * (design section 7). One mechanism for every cause; an expiry, which moves nothing in the store, is looked for on every poll.
+ * (architecture §7). One mechanism for every cause; an expiry, which moves nothing in the store, is looked for on every poll.
  */
 import type { DeviceId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'

@@ -1,5 +1,5 @@
 /**
- * Every text that a submission client hears from us, with its codes (RFC 5321, RFC 4954, RFC 3463; design section 11).
+ * Every text that a submission client hears from us, with its codes (RFC 5321, RFC 4954, RFC 3463; architecture §11).
  * Upstream replies pass unchanged and are not here.
  */
 

@@ -1,7 +1,7 @@
 /**
  * The adapter for smtp-server: greeting, EHLO, NOOP, RSET, QUIT and the counting of nonsense; and the EHLO keywords, which are those of the upstreams.
  *
- * Offered is what every upstream behind the listener offers (design section 5): a keyword that one of them lacks would lose mail there.
+ * Offered is what every upstream behind the listener offers (architecture §5): a keyword that one of them lacks would lose mail there.
  */
 import { SMTPServer } from 'smtp-server'
 

@@ -1,5 +1,5 @@
 /**
- * Migration passwords: until a date the upstream's own password of a mailbox is accepted too, so that its apps can move one by one (design section 3).
+ * Migration passwords: until a date the upstream's own password of a mailbox is accepted too, so that its apps can move one by one (architecture §3).
  *
  * In the store this is a device (`migration-rows.ts`): its expiry is the date, and revocation, last connection, scopes, networks and sessions
  * are those of every device. Here are the changes of many mailboxes, and who still uses it; one mailbox is changed in `mailboxes.ts`.

@@ -1,5 +1,5 @@
 /**
- * What a mailbox, a user or a device may send (design section 5): how a person reads and sets it.
+ * What a mailbox, a user or a device may send (architecture §5): how a person reads and sets it.
  * The rules of all three hold together: the strictest wins. A subject without a rule restricts nothing.
  */
 

@@ -1,7 +1,7 @@
 /**
  * What the gateway reads: the login, the generation, the status of live devices. Short queries, compiled once, on its read-only connection.
  *
- * Invariant: none fetches more rows than it needs, whatever the number of devices of a mailbox or in the store (design section 12).
+ * Invariant: none fetches more rows than it needs, whatever the number of devices of a mailbox or in the store (architecture §12).
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'

@@ -1,5 +1,5 @@
 /**
- * From how many wrong secrets on attempts are held back (design section 6). Here, because the gateway decides by them and the command line explains them.
+ * From how many wrong secrets on attempts are held back (architecture §6). Here, because the gateway decides by them and the command line explains them.
  *
  * Wrong secrets are counted once each: an app that repeats its mistake all day has made one.
  */

@@ -1,5 +1,5 @@
 /**
- * What one login needs to know of a mailbox and its devices, read afresh for every login (design section 3, step 3).
+ * What one login needs to know of a mailbox and its devices, read afresh for every login (architecture §3, step 3).
  */
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
 
