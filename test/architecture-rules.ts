@@ -135,3 +135,26 @@ export const builtPaths: Rule = {
       .map(match => `${where(source, match.index)}: ${match[0]}`)
   },
 }
+
+/** Words of the past → the one of docs/glossary.md. */
+const WORDS: Readonly<Record<string, string>> = {
+  'cut-over': 'migration',
+  door: 'adapter',
+  farewell: 'last reply',
+  house: 'architecture',
+  'known block': 'recognised network',
+  'look-alike end': 'bare-LF end of data',
+  'sign of life': 'heartbeat',
+  stranger: 'unknown network',
+  'take-over': 'detach the socket',
+  'way around': 'bypass',
+}
+
+export const words: Rule = {
+  says: 'One word for one thing, in comments too: docs/glossary.md. Names of commands, columns and JSON fields stay, in backquotes.',
+  check(source) {
+    const prose = onlyComments(source.text).replace(/`[^`\n]*`/g, blank => ' '.repeat(blank.length))
+    const pattern = new RegExp(`\\b(?:${Object.keys(WORDS).join('|')})s?\\b`, 'gi')
+    return findAll(source, prose, pattern, found => `${found}: say ${WORDS[found.toLowerCase().replace(/s$/, '')]}`)
+  },
+}

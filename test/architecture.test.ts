@@ -16,6 +16,7 @@ import {
   revealOnly,
   rfcComments,
   smallFiles,
+  words,
 } from './architecture-rules.ts'
 import { findImportCircles, importDirection, NO_CIRCLES } from './import-rules.ts'
 
@@ -136,6 +137,7 @@ const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
     { path: 'base/a.ts', text: '// WORKAROUND for Outlook\n' },
     { path: 'base/a.ts', text: '// DEVIATION(RFC 9051): no section\n' },
   ],
+  'one word for one thing': [words, { path: 'base/a.ts', text: '/** The only door to pino. */\n' }, { path: 'base/a.ts', text: '// Two strangers.\n' }],
   'paths survive the build': [builtPaths, { path: 'store/a.ts', text: "new Worker(new URL('./worker.ts', import.meta.url))\n" }],
 }
 

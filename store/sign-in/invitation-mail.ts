@@ -1,6 +1,6 @@
 /**
- * Where an invitation may be mailed to: not into a mailbox that whoever is invited cannot read yet, for the link would wait behind the very door
- * that it opens.
+ * Where an invitation may be mailed to: not into a mailbox that whoever is invited cannot read yet, for the link would wait in the very mailbox that it
+ * opens.
  */
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
