@@ -71,8 +71,15 @@ export async function pageDevices(
   now: number,
   { filter = {}, sort = 'mailbox', ...request }: PageRequest<DeviceSort> & { readonly filter?: DeviceFilter | undefined },
 ): Promise<Page<Device>> {
-  const keys = (await filtered(db, now, filter)).select(['devices.id', 'mailboxes.address', 'devices.name_key', 'devices.created_at'])
-  const { rows, next } = await readPage<KeyRow>(keys.select('last_connections.at as connected_at'), ORDERS[sort], request)
+  const { within, ...rest } = filter
+  let keys = (await filtered(db, now, rest))
+    .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
+    .select(['devices.id', 'mailboxes.address', 'devices.name_key', 'devices.created_at', 'last_connections.at as connected_at'])
+    // True of all: SQLite goes by the index of addresses then, and does not sort what it would not show.
+    .where('mailboxes.address', '>=', '')
+  if (within !== undefined) keys = keys.where(isWithin(within))
+  const { rows, next } = await readPage<KeyRow>(keys, ORDERS[sort], request)
   if (rows.length === 0) return { rows: [], next }
   const ids = rows.map(({ id }) => id)
   const shown = await selectDevices(db, now).where('devices.id', 'in', ids).execute()
@@ -88,21 +95,21 @@ export async function countDevices(db: Kysely<Schema>, now: number, filter: Devi
 
 async function filtered(db: Kysely<Schema>, now: number, filter: DeviceFilter) {
   const { mailbox, within, user, search, state, unusedSince, endsBefore, isConnected, revoked = false } = filter
-  let query = db
-    .selectFrom('devices')
-    .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
-    .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
+  let query = db.selectFrom('devices')
   if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
-  if (within !== undefined) query = query.where(isWithin(within))
+  if (within !== undefined) query = query.where('devices.mailbox_id', 'in', db.selectFrom('mailboxes').select('mailboxes.id').where(isWithin(within)))
   if (user !== undefined) query = query.where('devices.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
   if (search !== undefined) query = query.where(contains('devices.name', search))
   if (state !== undefined) query = query.where('devices.state', '=', state)
   else if (!revoked) query = query.where('devices.state', '<>', 'revoked')
   if (endsBefore !== undefined) query = query.where('devices.expires_at', '>', now).where('devices.expires_at', '<', endsBefore)
   if (unusedSince !== undefined) {
-    query = query
-      .where('devices.created_at', '<', unusedSince)
-      .where(row => row.or([row('last_connections.at', 'is', null), row('last_connections.at', '<', unusedSince)]))
+    const used = db
+      .selectFrom('last_connections')
+      .select('at')
+      .whereRef('device_id', '=', 'devices.id' as never)
+      .where('at', '>=', unusedSince)
+    query = query.where('devices.created_at', '<', unusedSince).where(({ exists, not }) => not(exists(used)))
   }
   if (isConnected !== undefined) {
     const connected = db

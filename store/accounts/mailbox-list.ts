@@ -113,12 +113,17 @@ function filtered(db: Kysely<Schema>, now: number, filter: MailboxFilter): Selec
   if (state !== undefined) query = query.where('mailboxes.state', '=', state)
   if (hasSecret !== undefined) query = query.where('mailboxes.sealed_secret', hasSecret ? 'is not' : 'is', null)
   if (hasDevices !== undefined) query = query.where(({ exists, not }) => (hasDevices ? exists(devicesOf(db)) : not(exists(devicesOf(db)))))
-  if (isConnected !== undefined) query = query.where('mailboxes.id', isConnected ? 'in' : 'not in', connected(db, now))
+  if (isConnected !== undefined) {
+    const live = sessionsOf(db, now).select('sessions.id')
+    query = query.where(({ exists, not }) => (isConnected ? exists(live) : not(exists(live))))
+  }
   if (quietSince !== undefined) {
     const heardOf = devicesOf(db)
       .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
-      .where(({ or, eb }) => or([eb('devices.created_at', '>=', quietSince), eb('last_connections.at', '>=', quietSince)]))
-    query = query.where(({ exists, not, and }) => and([exists(devicesOf(db)), not(exists(heardOf))]))
+      .clearSelect()
+      .select(sql<number>`max(case when last_connections.at > devices.created_at then last_connections.at else devices.created_at end)`.as('at'))
+    // Without a device there is no latest time, and so no answer.
+    query = query.where(heardOf, '<', quietSince)
   }
   return query
 }
@@ -137,12 +142,13 @@ function devicesOf(db: Kysely<Schema>) {
     .where('devices.kind', '<>', 'legacy')
 }
 
-function liveSessions(db: Kysely<Schema>, now: number) {
-  return db.selectFrom('sessions').innerJoin('nodes', 'nodes.id', 'sessions.node_id').where('nodes.heartbeat_at', '>', liveSince(now))
-}
-
-function connected(db: Kysely<Schema>, now: number) {
-  return liveSessions(db, now).innerJoin('devices', 'devices.id', 'sessions.device_id').select('devices.mailbox_id')
+function sessionsOf(db: Kysely<Schema>, now: number) {
+  return db
+    .selectFrom('devices')
+    .innerJoin('sessions', 'sessions.device_id', 'devices.id')
+    .innerJoin('nodes', 'nodes.id', 'sessions.node_id')
+    .whereRef('devices.mailbox_id', '=', 'mailboxes.id' as never)
+    .where('nodes.heartbeat_at', '>', liveSince(now))
 }
 
 function selectListed(db: Kysely<Schema>, now: number) {
@@ -156,10 +162,8 @@ function selectListed(db: Kysely<Schema>, now: number) {
         .as('last_connection_at'),
     )
     .select(
-      liveSessions(db, now)
-        .innerJoin('devices', 'devices.id', 'sessions.device_id')
+      sessionsOf(db, now)
         .select(({ fn }) => fn.countAll<number>().as('n'))
-        .whereRef('devices.mailbox_id', '=', 'mailboxes.id' as never)
         .as('sessions'),
     )
 }
