@@ -15,6 +15,7 @@ export type LogEvent =
   | 'auth.failed'
   | 'mail.accepted'
   | 'mail.refused'
+  | 'mail.uncertain'
   | 'session.end'
   | 'session.failed'
   | 'upstream.failed'

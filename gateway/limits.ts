@@ -40,6 +40,10 @@ export const LIMITS = {
   finalReplyMs: 10 * 60_000,
   /** The same when the session is to end: a revocation closes within a second, a shutdown waits for two. */
   finalReplyGraceMs: 700,
+  /** How long a refused message may pause before its sender is told: a client that waits for a reply has sent all it will; a stumble of a network is shorter. */
+  refusalQuietMs: 5_000,
+  /** How long an upstream may take to answer a client that said QUIT or has gone. */
+  lateReplyMs: 5_000,
   /** How long the last reply may take to leave before the socket is destroyed. */
   disconnectMs: 1_000,
   /** A session through which nothing moved for so long is idle: longer than a stumble of a mobile network between two packets of an upload. */

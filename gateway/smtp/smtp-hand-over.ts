@@ -35,7 +35,7 @@ async function relay(session: Session, socket: Duplex, login: LoggedIn<SmtpUpstr
     upstream: upstream.wire,
     policy: policyFor(services, login),
     limits: services.limits,
-    ehloReply: services.smtpServer.ehloReply(),
+    greetings: { ehlo: services.smtpServer.ehloReply(), helo: services.smtpServer.heloReply() },
     onAccepted: message => {
       metrics.messageAccepted()
       log.info('mail.accepted', { device: device.id, mailbox: mailbox.address, ...message })
@@ -45,7 +45,8 @@ async function relay(session: Session, socket: Duplex, login: LoggedIn<SmtpUpstr
       metrics.messageRefused(what.split(' ', 1)[0] as MessageRefusal)
       log.warn('mail.refused', { device: device.id, mailbox: mailbox.address, what: sanitise(what), reply: reply.trim() })
     },
-    onUpstreamFailure: ({ reason, detail }) => log.error('upstream.failed', { device: device.id, reason, detail }),
+    onUncertain: (message, why) => log.error('mail.uncertain', { device: device.id, mailbox: mailbox.address, ...message, why }),
+    onUpstreamFailure: ({ severity, reason, detail }) => log[severity]('upstream.failed', { device: device.id, reason, detail }),
   })
   live.countBytes = () => ({ bytesIn: client.bytesReceived, bytesOut: upstream.wire.bytesReceived })
   live.endBy(why => relay.end(why, why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended))
@@ -54,8 +55,7 @@ async function relay(session: Session, socket: Duplex, login: LoggedIn<SmtpUpstr
   ;(socket as unknown as { setTimeout(ms: number, onTimeout: () => void): void }).setTimeout?.(services.limits.relayIdleMs, onIdle)
   socket.write(REPLIES.authSucceeded)
   const { message: why, lastReply, cause } = await relay.run()
-  if (cause instanceof UpstreamFailure) log.error('upstream.failed', { device: device.id, reason: cause.reason, detail: cause.detail })
-  else if (cause !== undefined) log.error('bug', { err: (cause as Error).message, stack: (cause as Error).stack })
+  if (cause !== undefined && !(cause instanceof UpstreamFailure)) log.error('bug', { err: (cause as Error).message, stack: (cause as Error).stack })
   upstream.wire.release().socket.destroy()
   client.release()
   connection.disconnect(lastReply ?? '')

@@ -5,6 +5,12 @@ import { MailwicketError } from '../../base/errors.ts'
 import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { REPLIES } from './smtp-replies.ts'
 
+/** `commands`: between messages. `data`: DATA has gone out; open once the upstream wants the message. `final`: the dot has gone out too. */
+export type RelayPhase =
+  | { readonly name: 'commands' }
+  | { readonly name: 'data'; readonly isOpen: boolean }
+  | { readonly name: 'final'; readonly bytes: number }
+
 export class RelayEnd extends Error {
   readonly lastReply: string | undefined
 
@@ -15,11 +21,22 @@ export class RelayEnd extends Error {
   }
 }
 
-/** `upstreamLastReply`: set when the error came from the upstream's side; then it is what the client hears. */
-export function asEnd(error: unknown, upstreamLastReply?: string): RelayEnd {
+/** By what was thrown while the client was served. */
+export function endOfClient(error: unknown): RelayEnd {
   if (error instanceof RelayEnd) return error
   if (error instanceof UpstreamFailure) return new RelayEnd('upstream-broken', REPLIES.upstreamBroken, error)
   if (!(error instanceof MailwicketError)) return new RelayEnd('bug', REPLIES.bug, error)
-  if (upstreamLastReply !== undefined) return new RelayEnd('upstream-closed', upstreamLastReply)
   return error.code === 'WIRE_LIMIT' ? new RelayEnd('too-long', `${REPLIES.tooLong}${REPLIES.closing}`) : new RelayEnd('client-closed', undefined)
+}
+
+/** By what was thrown while replies were read: after the final dot nobody can say that the message was not accepted. */
+export function endOfUpstream(error: unknown, phase: RelayPhase): RelayEnd {
+  if (error instanceof RelayEnd) return error
+  const isGone = error instanceof MailwicketError
+  if (!isGone && phase.name !== 'final') return endOfClient(error)
+  if (phase.name === 'commands') return new RelayEnd('upstream-closed', REPLIES.upstreamClosed)
+  const reply = phase.name === 'final' ? REPLIES.uncertain : REPLIES.upstreamGone
+  // What is uncertain has a line of the log of its own.
+  const cause = !isGone ? error : phase.name === 'data' ? new UpstreamFailure('closed', 'in the middle of a message') : undefined
+  return new RelayEnd(isGone ? 'upstream-closed' : 'upstream-broken', `${reply}${REPLIES.closing}`, cause)
 }

@@ -2,10 +2,10 @@
 import { duplexPair } from 'node:stream'
 import { expect, vi } from 'vitest'
 import { Wire } from '../../base/wire.ts'
-import { LIMITS } from '../limits.ts'
+import { LIMITS, type Limits } from '../limits.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { SmtpRelay } from './smtp-relay.ts'
-import type { AcceptedMessage } from './smtp-transaction.ts'
+import type { AcceptedMessage, SentMessage } from './smtp-transaction.ts'
 
 const anything: SendingPolicy = {
   judgeSender: async () => undefined,
@@ -27,11 +27,12 @@ export const obliging: Answer = (line, say) => {
 }
 
 /** A relay between a client and an upstream that the test plays; in the data the upstream's script hears only the final dot. */
-export function openRelay(answer: Answer = obliging, policy: Partial<SendingPolicy> = {}) {
+export function openRelay(answer: Answer = obliging, policy: Partial<SendingPolicy> = {}, limits: Partial<Limits> = {}) {
   const [ours, client] = duplexPair()
   const [theirs, upstream] = duplexPair()
   const accepted: AcceptedMessage[] = []
   const refused: string[] = []
+  const uncertain: SentMessage[] = []
   let said = ''
   let heard = ''
   client.on('data', chunk => {
@@ -59,10 +60,11 @@ export function openRelay(answer: Answer = obliging, policy: Partial<SendingPoli
     client: new Wire(ours, 64 * 1024),
     upstream: new Wire(theirs, 64 * 1024),
     policy: { ...anything, ...policy },
-    limits: LIMITS,
-    ehloReply: '250-our list\r\n250 SIZE\r\n',
+    limits: { ...LIMITS, ...limits },
+    greetings: { ehlo: '250-our list\r\n250 SIZE\r\n', helo: '250 us\r\n' },
     onAccepted: message => accepted.push(message),
     onRefused: what => refused.push(what),
+    onUncertain: message => uncertain.push(message),
     onUpstreamFailure: ({ reason }) => refused.push(reason),
   })
   const ended = relay.run()
@@ -73,6 +75,7 @@ export function openRelay(answer: Answer = obliging, policy: Partial<SendingPoli
     ended,
     accepted,
     refused,
+    uncertain,
     said: () => said,
     heard: () => heard,
     hears: (text: string) => vi.waitFor(() => expect(heard).toContain(text), { interval: 2, timeout: 10_000 }),

@@ -2,20 +2,21 @@
  * A submission session after AUTH: commands of the client go to the upstream, its replies come back unchanged and in order.
  *
  * Commands may be pipelined (RFC 2920): each has its place in `#expected`, whether its reply comes from the upstream or from us.
- * Only what stands in `#serve` goes on; what a message carries is moved by smtp-payload.ts. Nothing is queued and no 250 is ours.
+ * Only what stands in smtp-relay-verbs.ts goes on; what a message carries is moved by smtp-payload.ts. Nothing is queued and no 250 is ours.
  * The reader of upstream replies never waits for the client: what the upstream has accepted is always recorded.
+ * Why it is over is decided once: the first cause is logged and told, whatever follows from it.
  */
-import { MailwicketError } from '../../base/errors.ts'
 import type { Wire } from '../../base/wire.ts'
 import { readReply, type SmtpReply } from '../../upstream/smtp/smtp-reply.ts'
 import { sanitise, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import type { Limits } from '../limits.ts'
 import type { SendingPolicy } from './sending-policy.ts'
-import { parseMail, parseRcpt, UnknownParameter } from './smtp-envelope.ts'
-import { type PayloadOutcome, relayPayload } from './smtp-payload.ts'
-import { asEnd, RelayEnd } from './smtp-relay-end.ts'
+import { parseCommand } from './smtp-command.ts'
+import { type Payload, relayPayload } from './smtp-payload.ts'
+import { endOfClient, endOfUpstream, RelayEnd, type RelayPhase } from './smtp-relay-end.ts'
+import { findRelayVerb, type RefusedThing, type RelayDialogue } from './smtp-relay-verbs.ts'
 import { REPLIES } from './smtp-replies.ts'
-import { type AcceptedMessage, SmtpTransaction } from './smtp-transaction.ts'
+import { type AcceptedMessage, type SentMessage, SmtpTransaction } from './smtp-transaction.ts'
 import { writeTogether } from './smtp-write.ts'
 
 /** RFC 5321 §4.5.3.1.4 asks for 512 octets, DSN and UTF-8 addresses for more; nothing real needs this much. */
@@ -24,21 +25,20 @@ const MAX_MALFORMED = 10
 /** Replies that may be outstanding before we stop reading commands: bounds what waits for a slow upstream. */
 const MAX_EXPECTED = 100
 
-export type RefusedThing = 'message' | `${'sender' | 'recipient'} ${string}`
-
 export interface RelayOptions {
   readonly client: Wire
   readonly upstream: Wire
   readonly policy: SendingPolicy
   readonly limits: Limits
-  /** Our answer to EHLO, the same as before AUTH. */
-  readonly ehloReply: string
+  readonly greetings: RelayDialogue['greetings']
   readonly onAccepted: (message: AcceptedMessage) => void
   /** The upstream did not take a message whose final dot it got. */
   readonly onDeclined?: () => void
+  /** The final dot has gone out, and nobody will tell what became of the message. */
+  readonly onUncertain: (message: SentMessage, why: string) => void
   /** We refused a sender, recipient or message; `reply` says why. */
   readonly onRefused: (what: RefusedThing, reply: string) => void
-  /** The upstream did what no server does. */
+  /** The upstream left a message half-way, or did what no server does. */
   readonly onUpstreamFailure: (failure: UpstreamFailure) => void
 }
 
@@ -46,47 +46,47 @@ interface Expected {
   /** Set: the reply is ours and needs nothing of the upstream. */
   readonly own?: string
   /** Told the upstream's reply; what it gives is written in its place. */
-  readonly onReply?: (reply: SmtpReply) => string | undefined
+  readonly onReply?: ((reply: SmtpReply) => string | undefined) | undefined
 }
 
-export class SmtpRelay {
+export class SmtpRelay implements RelayDialogue {
+  readonly policy: SendingPolicy
+  readonly transaction: SmtpTransaction
+  readonly greetings: RelayDialogue['greetings']
   readonly #options: RelayOptions
   readonly #expected: Expected[] = []
-  readonly #transaction: SmtpTransaction
   #wake: (() => void) | undefined
-  /** The upstream is gone, or nobody wants it any more. */
-  #upstreamEnd: RelayEnd | undefined
-  /** Ended from outside. */
-  #ended: RelayEnd | undefined
+  /** The first cause. Set: the upstream is gone, or nobody wants it any more. */
+  #end: RelayEnd | undefined
   /** To be said in the next pause: the gateway stops. */
   #endAtRest: RelayEnd | undefined
+  #isUpstreamGone = false
   #malformed = 0
-  /** `data`: a message is on its way, without its final dot; `final`: the dot has gone out and the upstream has the word. */
-  #phase: 'commands' | 'data' | 'final' = 'commands'
-  #early: SmtpReply | undefined
+  #phase: RelayPhase = { name: 'commands' }
+  readonly #timers = new Set<NodeJS.Timeout>()
 
   constructor(options: RelayOptions) {
     this.#options = options
-    this.#transaction = new SmtpTransaction(options.policy)
+    this.policy = options.policy
+    this.greetings = options.greetings
+    this.transaction = new SmtpTransaction(options.policy)
   }
 
   /** Relays until either side leaves. Gives why; the upstream is to be closed, and the client told the last reply. */
   async run(): Promise<RelayEnd> {
     void this.#pumpReplies()
-    // A client that leaves in the middle of its data sends nothing; one that leaves later has sent.
-    this.#options.client.onGone = () => {
-      if (this.#phase !== 'data') return
-      this.#upstreamEnd ??= new RelayEnd('client-closed', undefined)
-      this.#options.upstream.socket.destroy()
-    }
+    this.#options.client.onGone = () => this.#clientIsGone()
+    let end: RelayEnd
     try {
       for (;;) await this.#relayCommand()
     } catch (error) {
-      return error instanceof RelayEnd ? error : (this.#ended ?? this.#upstreamEnd ?? asEnd(error))
-    } finally {
-      this.#options.client.onGone = undefined
-      this.#transaction.reset()
+      end = this.#decide(endOfClient(error))
     }
+    this.#options.client.onGone = undefined
+    for (const timer of this.#timers) clearTimeout(timer)
+    if (this.#phase.name === 'final') this.#options.onUncertain(this.transaction.describe(this.#phase.bytes), end.message)
+    this.transaction.reset()
+    return end
   }
 
   /**
@@ -94,9 +94,9 @@ export class SmtpRelay {
    * word is waited for a moment: an app that hears 421 for a message that was accepted sends it twice (RFC 1047).
    */
   end(why: string, lastReply: string): void {
-    if (this.#ended !== undefined) return
-    this.#ended = new RelayEnd(why, lastReply)
-    if (this.#phase === 'final') setTimeout(() => this.#cut(), this.#options.limits.finalReplyGraceMs)
+    if (this.#end !== undefined && this.#phase.name === 'final') return
+    this.#decide(new RelayEnd(why, lastReply))
+    if (this.#phase.name === 'final') this.#after(this.#options.limits.finalReplyGraceMs, () => this.#cut())
     else this.#cut()
   }
 
@@ -107,192 +107,160 @@ export class SmtpRelay {
   }
 
   get #isAtRest(): boolean {
-    return this.#phase === 'commands' && this.#expected.length === 0 && !this.#transaction.isBegun
+    return this.#phase.name === 'commands' && this.#expected.length === 0 && !this.transaction.isBegun
   }
 
   #endIfAtRest(): void {
     if (this.#endAtRest !== undefined && this.#isAtRest) this.end(this.#endAtRest.message, this.#endAtRest.lastReply ?? '')
   }
 
+  #decide(end: RelayEnd): RelayEnd {
+    if (this.#end === undefined) {
+      this.#end = end
+      if (end.cause instanceof UpstreamFailure) this.#options.onUpstreamFailure(end.cause)
+    }
+    return this.#end
+  }
+
+  #after(ms: number, act: () => void): NodeJS.Timeout {
+    const timer = setTimeout(act, ms)
+    this.#timers.add(timer)
+    return timer
+  }
+
+  /** Ends both sides now, by what was decided. */
   #cut(): void {
-    this.#upstreamEnd ??= this.#ended
     this.#options.upstream.socket.destroy()
-    if (this.#ended !== undefined) this.#options.client.abort(this.#ended)
+    if (this.#end !== undefined) this.#options.client.abort(this.#end)
     this.#wake?.()
+  }
+
+  /** A client that leaves in the middle of its data sends nothing; one that leaves later has sent. */
+  #clientIsGone(): void {
+    const leave = () => {
+      this.#decide(new RelayEnd('client-closed', undefined))
+      this.#cut()
+    }
+    if (this.#phase.name === 'data') return leave()
+    // What it said before it went is still served; an upstream that owes it a reply has a moment for it, as nobody else would end this.
+    this.#after(this.#options.limits.lateReplyMs, () => {
+      const phase = this.#phase
+      if (phase.name === 'commands' || (phase.name === 'data' && !phase.isOpen)) leave()
+    })
   }
 
   async #relayCommand(): Promise<void> {
     const { client } = this.#options
     this.#endIfAtRest()
-    if (this.#ended !== undefined) throw this.#ended
+    if (this.#end !== undefined) throw this.#end
     // SECURITY: a client that does not read its replies is not read either, or it could make us keep megabytes of them.
     await client.drained()
-    const line = await client.readRawLine(MAX_COMMAND_BYTES)
-    if (this.#ended !== undefined) throw this.#ended
-    if (this.#upstreamEnd !== undefined) throw this.#upstreamEnd
-    const text = line.toString('latin1')
-    if (!text.endsWith('\r\n') || /[\0\r]/.test(text.slice(0, -2))) return this.#refuseMalformed(REPLIES.lineEnds)
-    await this.#serve(text.slice(0, -2))
+    const command = parseCommand(await client.readLine(MAX_COMMAND_BYTES))
+    if (this.#end !== undefined) throw this.#end
+    if (command === undefined) this.refuseMalformed(REPLIES.noCommand)
+    else await findRelayVerb(command.verb)(this, command)
     if (this.#expected.length >= MAX_EXPECTED) await this.#until(() => this.#expected.length < MAX_EXPECTED / 2)
   }
 
-  async #serve(line: string): Promise<void> {
-    const verb = /^[A-Za-z]+/.exec(line)?.[0].toUpperCase() ?? ''
-    switch (verb) {
-      case 'EHLO':
-        // RFC 5321 §4.1.4: EHLO in the middle is RSET and a new list, and the list is ours.
-        return this.#send('RSET', reply => (reply.code === 250 ? this.#forgetMessage(this.#options.ehloReply) : undefined))
-      case 'AUTH':
-      case 'STARTTLS':
-        return this.#refuseMalformed(REPLIES.alreadyDone)
-      case 'MAIL':
-        return this.#mail(line)
-      case 'RCPT':
-        return this.#rcpt(line)
-      case 'DATA':
-        return this.#data(line)
-      case 'HELO':
-      case 'RSET':
-        return this.#send(line, reply => (reply.code === 250 ? this.#forgetMessage() : undefined))
-      case 'NOOP':
-      case 'VRFY':
-      case 'HELP':
-        return this.#send(line)
-      case 'QUIT':
-        this.#send(line)
-        await this.#allAnswered()
-        throw new RelayEnd('quit', undefined)
-      default:
-        return this.#refuseMalformed(REPLIES.unknownCommand)
-    }
-  }
-
-  async #mail(line: string): Promise<void> {
-    const mail = this.#parse(() => parseMail(line))
-    if (mail === undefined) return
-    // What is outstanding may be a RSET: only then is known whose recipients the next ones join.
-    await this.#allAnswered()
-    const refused = await this.#judge(() => this.#options.policy.judgeSender(mail.address))
-    if (refused !== undefined) return this.#refuse(`sender ${mail.address}`, refused)
-    this.#send(mail.line, reply => {
-      if (reply.code === 250) this.#transaction.begin(mail.address)
-      return undefined
-    })
-  }
-
-  #rcpt(line: string): void {
-    const rcpt = this.#parse(() => parseRcpt(line))
-    if (rcpt === undefined) return
-    const refused = this.#transaction.offer()
-    if (refused !== undefined) return this.#refuse(`recipient ${rcpt.address}`, refused)
-    this.#send(rcpt.line, reply => {
-      this.#transaction.answer(rcpt.address, reply.code < 300)
-      return undefined
-    })
-  }
-
   /** After DATA nothing of the client is read until the upstream has answered; when it does not want the data, commands go on. */
-  async #data(line: string): Promise<void> {
-    const refused = this.#transaction.isEmpty ? undefined : await this.#judge(() => this.#options.policy.judgeMessage())
-    if (refused !== undefined) return this.#refuse('message', refused)
+  async relayData(line: string): Promise<void> {
     let reply: SmtpReply | undefined
-    this.#phase = 'data'
-    this.#send(line, given => {
+    this.#phase = { name: 'data', isOpen: false }
+    this.send(line, given => {
       reply = given
       return undefined
     })
     await this.#until(() => reply !== undefined)
-    if (reply?.code === 354) await this.#payload()
-    this.#phase = 'commands'
+    if (reply?.code === 354) await this.#relayMessage()
+    this.#phase = { name: 'commands' }
   }
 
-  async #payload(): Promise<void> {
-    const { client, upstream, policy, limits } = this.#options
-    const isUpstreamAlive = () => this.#upstreamEnd === undefined && this.#early === undefined
-    const payload = await relayPayload({ client, upstream, header: policy.headerCheck(), isUpstreamAlive, limits })
-    if (payload.outcome !== 'sent') throw this.#refusePayload(payload.outcome)
-    this.#phase = 'final'
-    let done = false
+  async #relayMessage(): Promise<void> {
+    const { client, upstream, limits } = this.#options
+    this.#phase = { name: 'data', isOpen: true }
+    const bytes = await relayPayload({
+      client,
+      upstream,
+      header: this.policy.headerCheck(),
+      stallMs: limits.uploadStallMs,
+      isWanted: () => this.#end === undefined,
+      onRefused: why => this.#refuseMessage(why),
+    })
+    if (this.#end !== undefined) throw this.#end
+    this.#phase = { name: 'final', bytes }
     this.#expected.push({
       onReply: reply => {
-        done = true
-        if (reply.code < 300) this.#options.onAccepted(this.#transaction.accept(payload.bytes, reply.lines.join(' ')))
+        this.#phase = { name: 'commands' }
+        if (reply.code < 300) this.#options.onAccepted(this.transaction.accept(bytes, reply.lines.join(' ')))
         else this.#options.onDeclined?.()
-        return this.#forgetMessage()
+        this.transaction.reset()
+        return undefined
       },
     })
-    const timer = setTimeout(() => upstream.socket.destroy(), this.#options.limits.finalReplyMs)
-    try {
-      await this.#until(() => done)
-    } finally {
-      clearTimeout(timer)
+    const timer = this.#after(limits.finalReplyMs, () => {
+      this.#decide(new RelayEnd('upstream-silent', `${REPLIES.uncertain}${REPLIES.closing}`))
+      this.#cut()
+    })
+    await this.#until(() => this.#phase.name !== 'final')
+    clearTimeout(timer)
+  }
+
+  #refuseMessage(why: Parameters<Payload['onRefused']>[0]): void {
+    if (this.#end !== undefined) return
+    if (why === 'stalled') {
+      const failure = new UpstreamFailure('timeout', `it took nothing of a message for ${this.#options.limits.uploadStallMs / 1000} s`)
+      this.#decide(new RelayEnd('stalled', `${REPLIES.upstreamStalled}${REPLIES.closing}`, failure))
+    } else {
+      const reply = why === 'bare-lf' ? REPLIES.bareLfEnd : why.refused
+      this.#options.onRefused('message', reply)
+      this.#decide(new RelayEnd(why === 'bare-lf' ? 'look-alike-end' : 'header-refused', `${reply}${REPLIES.closing}`))
     }
+    this.#readToEndOfData()
   }
 
-  #refusePayload(outcome: Exclude<PayloadOutcome, 'sent'>): RelayEnd {
-    if (this.#ended !== undefined) return this.#ended
-    if (outcome === 'bare-lf') {
-      this.#options.onRefused('message', REPLIES.bareLfEnd)
-      return new RelayEnd('look-alike-end', `${REPLIES.bareLfEnd}${REPLIES.closing}`)
+  /** A message that nobody wants is read to its end, or until its sender has said nothing for some seconds: then it is told. */
+  #readToEndOfData(): void {
+    const { client, upstream, limits } = this.#options
+    // SECURITY: before its final dot, so that the upstream accepts nothing of this message.
+    upstream.socket.destroy()
+    let seen = client.bytesReceived
+    const look = () => {
+      if (client.bytesReceived === seen) return this.#cut()
+      seen = client.bytesReceived
+      this.#after(limits.refusalQuietMs, look)
     }
-    if (outcome === 'upstream-gone') return this.#endAtUpstream()
-    this.#options.onRefused('message', outcome.refused)
-    return new RelayEnd('header-refused', `${outcome.refused}${REPLIES.closing}`)
+    this.#after(limits.refusalQuietMs, look)
   }
 
-  /** SECURITY: an early 250 is for something that we have not sent, or the end that the upstream saw is none for us: the app must not hear it. */
-  #endAtUpstream(): RelayEnd {
-    const early = this.#early
-    if (early === undefined) return new RelayEnd('upstream-closed', `${REPLIES.upstreamGone}${REPLIES.closing}`)
-    if (early.code < 400) {
-      this.#options.onUpstreamFailure(new UpstreamFailure('spoke-out-of-turn', `in the middle of the data: ${early.code} ${early.lines.join(' ')}`))
-      return new RelayEnd('upstream-broken', `${REPLIES.upstreamConfused}${REPLIES.closing}`)
-    }
-    return new RelayEnd('upstream-closed', `${early.bytes.toString('latin1')}${early.code === 421 ? '' : REPLIES.closing}`)
-  }
-
-  #forgetMessage(reply?: string): string | undefined {
-    this.#transaction.reset()
-    return reply
-  }
-
-  #parse<Parsed>(parse: () => Parsed): Parsed | undefined {
-    try {
-      return parse()
-    } catch (error) {
-      if (error instanceof UnknownParameter) {
-        this.#refuseMalformed(REPLIES.unknownParameter)
-        return undefined
-      }
-      if (!(error instanceof MailwicketError) || error.code !== 'WIRE_SYNTAX') throw error
-      this.#refuseMalformed(`501 5.5.4 ${error.message}\r\n`)
-      return undefined
-    }
-  }
-
-  async #judge(judge: () => Promise<string | undefined>): Promise<string | undefined> {
-    try {
-      return await judge()
-    } catch (error) {
-      if (error instanceof MailwicketError) return REPLIES.cannotJudge
-      throw error
-    }
-  }
-
-  #refuse(what: RefusedThing, reply: string): void {
+  refuse(what: RefusedThing, reply: string): void {
     this.#options.onRefused(what, reply)
     this.#answer(reply)
   }
 
-  #refuseMalformed(reply: string): void {
+  refuseMalformed(reply: string): void {
     this.#malformed += 1
     this.#answer(reply)
     if (this.#malformed >= MAX_MALFORMED) throw new RelayEnd('malformed', REPLIES.tooMuchMalformed)
   }
 
-  #send(line: string, onReply?: Expected['onReply']): void {
+  send(line: string, onReply?: Expected['onReply']): void {
     writeTogether(this.#options.upstream, Buffer.from(`${line}\r\n`, 'latin1'))
-    this.#expected.push(onReply === undefined ? {} : { onReply })
+    this.#expected.push({ onReply })
+  }
+
+  allAnswered(): Promise<void> {
+    return this.#until(() => this.#expected.length === 0)
+  }
+
+  /** An upstream that does not answer is not waited for: its client may be gone. */
+  async quit(line: string): Promise<never> {
+    this.send(line)
+    this.#after(this.#options.limits.lateReplyMs, () => {
+      this.#decide(new RelayEnd('quit', REPLIES.goodbye))
+      this.#cut()
+    })
+    await this.allAnswered()
+    throw new RelayEnd('quit', undefined)
   }
 
   /** Our own reply, in its place behind those that are still to come. */
@@ -314,30 +282,35 @@ export class SmtpRelay {
         this.#endIfAtRest()
       }
     } catch (error) {
-      const isUnanswered = this.#expected.length > 0 && this.#phase !== 'commands'
-      this.#upstreamEnd ??= asEnd(error, isUnanswered ? `${REPLIES.upstreamGone}${REPLIES.closing}` : REPLIES.upstreamClosed)
-      this.#wake?.()
+      this.#isUpstreamGone = true
+      if (this.#end !== undefined) return this.#wake?.()
+      const phase = this.#phase
+      this.#decide(endOfUpstream(error, phase))
       // Outside of a message the client may be silent: wake its reader. Inside, it is read on to the end of its data.
-      if (this.#phase !== 'data' || this.#expected.length > 0) client.abort(this.#upstreamEnd)
+      if (phase.name === 'data' && phase.isOpen) this.#readToEndOfData()
+      else this.#cut()
     }
   }
 
-  /** What the upstream says unasked: 421 before it closes, or a refusal in the middle of the data. */
-  #outOfTurn(reply: SmtpReply): RelayEnd {
-    this.#early = reply
-    if (this.#phase === 'data') return new RelayEnd('upstream-closed', undefined)
-    if (reply.code >= 400) return new RelayEnd('upstream-closed', reply.bytes.toString('latin1'))
-    this.#options.onUpstreamFailure(new UpstreamFailure('spoke-out-of-turn', `unasked: ${sanitise(reply.lines.join(' '))}`))
-    return new RelayEnd('upstream-broken', REPLIES.upstreamBroken)
-  }
-
-  #allAnswered(): Promise<void> {
-    return this.#until(() => this.#expected.length === 0)
+  /**
+   * What the upstream says unasked: 421 before it closes, or a refusal in the middle of the data.
+   * SECURITY: an early 250 is for something that we have not sent, or the end that the upstream saw is none for us: the app must not hear it.
+   */
+  #outOfTurn({ code, lines, bytes }: SmtpReply): RelayEnd {
+    const isInMessage = this.#phase.name === 'data'
+    const text = sanitise(`${code} ${lines.join(' ')}`)
+    if (code >= 400) {
+      const last = `${bytes.toString('latin1')}${isInMessage && code !== 421 ? REPLIES.closing : ''}`
+      return new RelayEnd('upstream-closed', last, isInMessage ? new UpstreamFailure('closed', `in the middle of a message, with ${text}`) : undefined)
+    }
+    const failure = new UpstreamFailure('spoke-out-of-turn', `${isInMessage ? 'in the middle of a message' : 'unasked'}: ${text}`)
+    return new RelayEnd('upstream-broken', isInMessage ? `${REPLIES.upstreamConfused}${REPLIES.closing}` : REPLIES.upstreamBroken, failure)
   }
 
   async #until(isTrue: () => boolean): Promise<void> {
     while (!isTrue()) {
-      if (this.#upstreamEnd !== undefined) throw this.#upstreamEnd
+      // Once the dot has gone out, whoever ends the relay waits for the upstream's word.
+      if (this.#end !== undefined && (this.#isUpstreamGone || this.#phase.name !== 'final')) throw this.#end
       await new Promise<void>(resolve => {
         this.#wake = resolve
       })

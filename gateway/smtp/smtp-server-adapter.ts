@@ -54,6 +54,10 @@ export class SmtpServerAdapter {
     this.#onLearnt(upstream, relevant)
   }
 
+  heloReply(): string {
+    return `250 ${this.#hostname} Mailwicket\r\n`
+  }
+
   /** Our answer to EHLO after AUTH: the same list as before. */
   ehloReply(): string {
     const lines = [`${this.#hostname} Mailwicket`, ...this.#keywords(), 'AUTH PLAIN LOGIN']

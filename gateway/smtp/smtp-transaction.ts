@@ -9,11 +9,14 @@ const MAX_LOGGED_RECIPIENTS = 50
 /** RFC 5321 §4.5.3.1.3: a path has 256 octets at most; what is longer is cut in the log. */
 const MAX_LOGGED_ADDRESS = 320
 
-export interface AcceptedMessage {
+export interface SentMessage {
   readonly sender: string
   readonly recipients: readonly string[]
   readonly recipientCount: number
   readonly bytes: number
+}
+
+export interface AcceptedMessage extends SentMessage {
   /** The upstream's 250 text. */
   readonly reply: string
 }
@@ -63,9 +66,13 @@ export class SmtpTransaction {
     if (this.#recipients.length < MAX_LOGGED_RECIPIENTS) this.#recipients.push(printable(recipient))
   }
 
+  describe(bytes: number): SentMessage {
+    return { sender: this.#sender, recipients: this.#recipients, recipientCount: this.#accepted, bytes }
+  }
+
   /** The upstream has the message. */
   accept(bytes: number, reply: string): AcceptedMessage {
-    const message = { sender: this.#sender, recipients: this.#recipients, recipientCount: this.#accepted, bytes, reply: sanitise(reply) }
+    const message = { ...this.describe(bytes), reply: sanitise(reply) }
     this.#policy.recordSent(this.#accepted)
     this.#accepted = 0
     return message
