@@ -7,7 +7,6 @@ import { type Duplex, duplexPair, PassThrough } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { countSteps } from '../base/steps-fixture.ts'
-import { LIMITS } from './limits.ts'
 
 /** Reads `text`, which comes in pieces of one byte. */
 type Reader = (text: string) => unknown
@@ -36,7 +35,8 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
       const [upstream, sink] = duplexPair()
       sink.resume()
       const client = new Wire(dribble(`${text}\r\n.\r\n`), 64 * 1024)
-      await relayPayload({ client, upstream: new Wire(upstream, 1024), header: checkFromHeader(() => true), isUpstreamAlive: () => true, limits: LIMITS })
+      const header = checkFromHeader(() => true)
+      await relayPayload({ client, upstream: new Wire(upstream, 1024), header, stallMs: 60_000, isWanted: () => true, onRefused: () => {} })
     }
   },
   'lines and blocks of a wire': async () => {
@@ -104,8 +104,9 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
     return text =>
       new Promise<void>((resolve, reject) => {
         const socket = Object.assign(dribble(`NOOP\r\nX${lineOf(text)}\r\n`), { setTimeout: () => {} })
-        serveBySmtpServer(adapter.server('secure'), socket, {
+        serveBySmtpServer(adapter.server, socket, {
           greeting: 'silent',
+          onTooLong: reject,
           onBug: reject,
           filter: (line, done) => {
             done()

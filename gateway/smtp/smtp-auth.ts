@@ -9,8 +9,8 @@ import { REPLIES } from './smtp-replies.ts'
 type Ask = (challenge: string) => Promise<Buffer>
 
 /** The credentials, or the reply that says why there are none. */
-export async function readAuth(line: string, ask: Ask): Promise<Credentials | string> {
-  const [, mechanism = '', initial, ...more] = line.trim().split(/ +/)
+export async function readAuth(argument: string, ask: Ask): Promise<Credentials | string> {
+  const [mechanism = '', initial, ...more] = argument.split(/[ \t]+/)
   if (mechanism === '' || more.length > 0) return REPLIES.authSyntax
   const respond = initial === undefined ? undefined : Buffer.from(initial, 'latin1')
   try {

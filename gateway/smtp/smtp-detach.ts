@@ -1,8 +1,8 @@
 /**
  * The seam to smtp-server: gives it a socket, sees each line before it does, and takes the socket back with nothing of it left behind.
  *
- * It relies on what smtp-server 3 does not document: `connections`, `connect`, `_socket`, `_parser`, `_remainder`, `_write`, `_onCommand`, `_sendGreeting`,
- * `connectionReady`. `smtp-detach.test.ts` pins each of them, so that an upgrade that changes one fails loudly.
+ * It relies on what smtp-server 3 does not document: `connections`, `connect`, `_socket`, `_parser` (its `_remainder`, `_write` and 'error'), `_onCommand`,
+ * `_sendGreeting`, `connectionReady`. `smtp-detach.test.ts` pins each of them, so that an upgrade that changes one fails loudly.
  */
 import type { Duplex } from 'node:stream'
 import type { SMTPServer } from 'smtp-server'
@@ -12,8 +12,8 @@ const LF = 0x0a
 /** smtp-server's own limit is the same. */
 const MAX_LINE_BYTES = 16 * 1024
 
-/** Says what becomes of a line: `pass` gives it to smtp-server. `done` must be called before the next line comes. */
-export type LineFilter = (line: Buffer, done: () => void) => 'pass' | 'taken'
+/** Says what becomes of a line: a line for smtp-server, or nothing that it sees. Then `done` must be called before the next line comes. */
+export type LineFilter = (line: Buffer, done: () => void) => Buffer | 'taken'
 
 interface Parser extends NodeJS.WritableStream {
   _remainder: string
@@ -43,11 +43,13 @@ export interface ServeOptions {
   readonly filter: LineFilter
   /** Not after STARTTLS: RFC 3207 §4.2 begins anew without a greeting. */
   readonly greeting: 'greet' | 'silent'
+  /** Told of a line that is longer than smtp-server keeps. */
+  readonly onTooLong: () => void
   /** Told what the filter throws: one session's defect must not reach the socket's data pipe, and with it the process. */
   readonly onBug: (error: unknown) => void
 }
 
-export function serveBySmtpServer(server: SMTPServer, socket: Duplex, { filter, greeting, onBug }: ServeOptions): ServedConnection {
+export function serveBySmtpServer(server: SMTPServer, socket: Duplex, { filter, greeting, onTooLong, onBug }: ServeOptions): ServedConnection {
   const own = listenersOf(socket)
   // The set is swapped for a moment: the one new member is our connection, without a search among thousands.
   const others = server.connections
@@ -63,11 +65,14 @@ export function serveBySmtpServer(server: SMTPServer, socket: Duplex, { filter, 
     // At the client's FIN smtp-server serves what it has of a line, without `done`. RFC 5321 §2.3.8: a line without its CRLF is no command.
     if (done === undefined) return
     try {
-      if (filter(line, done) === 'pass') onCommand(line, done)
+      const passed = filter(line, done)
+      if (passed !== 'taken') onCommand(passed, done)
     } catch (error) {
       onBug(error)
     }
   }
+  // Its own listener would answer, and we would only see that the connection is closed.
+  connection._parser.removeAllListeners('error').on('error', onTooLong)
   if (greeting === 'silent') connection._sendGreeting = () => {}
   // smtp-server would wait 100 ms for clients that talk too soon; our cap is on bytes.
   const ready = connection.connectionReady.bind(connection)

@@ -35,10 +35,14 @@ export type SmtpServed =
 
 export interface SmtpDialogue {
   say(reply: string): void
-  /** The client has called itself this. */
-  greeted(helo: string): void
+  /** Says what we offer to a client that has called itself `helo`. */
+  greet(helo: string, kind: 'ehlo' | 'helo'): void
+  /** It cannot be read, or is nothing that we know; ten of these end the connection. */
+  refuseMalformed(reply: string): 'taken'
   /** Says that TLS may begin, puts it on, and forgets what was said before. */
   startTls(): void
-  /** Reads what belongs to this AUTH line, and logs in. */
-  authenticate(line: string): void
+  /** Reads what belongs to this AUTH, and logs in. */
+  authenticate(argument: string): void
+  /** Says a last word and closes. */
+  sendAway(text: string, why: string): void
 }

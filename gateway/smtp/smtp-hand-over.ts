@@ -35,7 +35,7 @@ async function relay(session: Session, socket: Duplex, login: LoggedIn<SmtpUpstr
     upstream: upstream.wire,
     policy: policyFor(services, login),
     limits: services.limits,
-    greetings: { ehlo: services.smtpServer.ehloReply(), helo: services.smtpServer.heloReply() },
+    greetings: { ehlo: services.smtpServer.ehloReply('secure'), helo: services.smtpServer.heloReply() },
     onAccepted: message => {
       metrics.messageAccepted()
       log.info('mail.accepted', { device: device.id, mailbox: mailbox.address, ...message })

@@ -1,12 +1,16 @@
 /**
- * The adapter for smtp-server: greeting, EHLO, NOOP, RSET, QUIT and the counting of nonsense; and the EHLO keywords, which are those of the upstreams.
+ * smtp-server, for the greeting, the splitting of lines, NOOP, RSET, HELP and VRFY before login; and the EHLO keywords, which are those of the upstreams.
  *
- * Offered is what every upstream behind the listener offers (architecture §5): a keyword that one of them lacks would lose mail there.
+ * TLS, EHLO, AUTH and whatever belongs to a message are ours: there it has neither a command nor a key. Offered is what every upstream behind the
+ * listener offers (architecture §5): a keyword that one of them lacks would lose mail there.
  */
 import { SMTPServer } from 'smtp-server'
 
 /** Keywords whose meaning is the upstream's alone: we pass on what they allow. Others need code of ours and are never offered. */
 const PASSED_ON = ['PIPELINING', '8BITMIME', 'SMTPUTF8', 'ENHANCEDSTATUSCODES', 'DSN', 'REQUIRETLS'] as const
+
+/** What smtp-server must never answer: smtp-verbs.ts passes only what has a row there, and this is the second lock. */
+const OURS = ['STARTTLS', 'AUTH', 'EHLO', 'HELO', 'LHLO', 'MAIL', 'RCPT', 'DATA', 'BDAT', 'QUIT', 'XCLIENT', 'XFORWARD']
 
 export type SmtpKeywords = ReadonlyMap<string, string>
 
@@ -14,7 +18,7 @@ export class SmtpServerAdapter {
   #hostname: string
   readonly #learnt = new Map<string, SmtpKeywords>()
   #upstreams: readonly string[]
-  readonly #servers: Readonly<Record<'plain' | 'secure', SMTPServer>>
+  readonly #server: SMTPServer
   readonly #onLearnt: (upstream: string, keywords: SmtpKeywords) => void
 
   /** `known`: what was learnt in earlier runs, by upstream; `onLearnt` is told what changed. */
@@ -28,8 +32,7 @@ export class SmtpServerAdapter {
     this.#upstreams = options.upstreams
     this.#onLearnt = options.onLearnt
     for (const [upstream, keywords] of options.known) this.#learnt.set(upstream, keywords)
-    this.#servers = { plain: makeServer(options.hostname, 'plain'), secure: makeServer(options.hostname, 'secure') }
-    this.#offer()
+    this.#server = makeServer(options.hostname)
   }
 
   /** Another configuration: greets with this name from now on, and offers what these upstreams have in common; of `forgotten` nothing is known any more. */
@@ -37,12 +40,11 @@ export class SmtpServerAdapter {
     this.#hostname = hostname
     this.#upstreams = upstreams
     for (const upstream of forgotten) this.#learnt.delete(upstream)
-    for (const server of Object.values(this.#servers)) server.options.name = hostname
-    this.#offer()
+    this.#server.options.name = hostname
   }
 
-  server(security: 'plain' | 'secure'): SMTPServer {
-    return this.#servers[security]
+  get server(): SMTPServer {
+    return this.#server
   }
 
   /** Learns the EHLO keywords of an upstream. */
@@ -50,7 +52,6 @@ export class SmtpServerAdapter {
     const relevant = new Map([...keywords].filter(([keyword]) => keyword === 'SIZE' || PASSED_ON.some(known => known === keyword)))
     if (sameMap(this.#learnt.get(upstream), relevant)) return
     this.#learnt.set(upstream, relevant)
-    this.#offer()
     this.#onLearnt(upstream, relevant)
   }
 
@@ -58,15 +59,13 @@ export class SmtpServerAdapter {
     return `250 ${this.#hostname} Mailwicket\r\n`
   }
 
-  /** Our answer to EHLO after AUTH: the same list as before. */
-  ehloReply(): string {
-    const lines = [`${this.#hostname} Mailwicket`, ...this.#keywords(), 'AUTH PLAIN LOGIN']
-    return lines.map((line, i) => `250${i < lines.length - 1 ? '-' : ' '}${line}\r\n`).join('')
-  }
-
-  #keywords(): string[] {
+  /** The list is the same before and after AUTH. RFC 3207 §4.2, RFC 4954 §4: STARTTLS is offered before TLS, and what needs TLS is not. */
+  ehloReply(security: 'plain' | 'secure'): string {
     const { all, size } = this.#common()
-    return [...all, size === undefined ? 'SIZE' : `SIZE ${size}`]
+    const keywords = security === 'plain' ? all.filter(keyword => keyword !== 'REQUIRETLS') : all
+    const own = security === 'plain' ? 'STARTTLS' : 'AUTH PLAIN LOGIN'
+    const lines = [`${this.#hostname} Mailwicket`, ...keywords, own, size === undefined ? 'SIZE' : `SIZE ${size}`]
+    return lines.map((line, i) => `250${i < lines.length - 1 ? '-' : ' '}${line}\r\n`).join('')
   }
 
   /** Never learnt from one of them: SIZE alone, without a number. */
@@ -77,40 +76,25 @@ export class SmtpServerAdapter {
     const [size] = sizes
     return { all, size: sizes.size === 1 && size !== undefined && /^[1-9]\d*$/.test(size) ? size : undefined }
   }
-
-  #offer(): void {
-    const { all, size } = this.#common()
-    for (const server of Object.values(this.#servers)) {
-      const { options } = server
-      options.hidePIPELINING = !all.includes('PIPELINING')
-      options.hide8BITMIME = !all.includes('8BITMIME')
-      options.hideSMTPUTF8 = !all.includes('SMTPUTF8')
-      options.hideENHANCEDSTATUSCODES = !all.includes('ENHANCEDSTATUSCODES')
-      options.hideDSN = !all.includes('DSN')
-      options.hideREQUIRETLS = !all.includes('REQUIRETLS')
-      options.size = Number(size ?? 1)
-      options.hideSize = size === undefined
-    }
-  }
 }
 
-function makeServer(hostname: string, security: 'plain' | 'secure'): SMTPServer {
+function makeServer(hostname: string): SMTPServer {
   const server = new SMTPServer({
     name: hostname,
     banner: 'Mailwicket',
-    heloResponse: '%s Mailwicket',
-    secure: security === 'secure',
-    secured: true, // TLS is ours, on both kinds of listeners.
+    secure: true, // TLS is ours: to smtp-server each connection is one that has it.
+    secured: true,
     logger: false,
     disableReverseLookup: true,
-    authMethods: ['PLAIN', 'LOGIN'],
-    disabledCommands: security === 'secure' ? ['STARTTLS', 'XCLIENT', 'XFORWARD'] : ['AUTH', 'XCLIENT', 'XFORWARD'],
-    maxAllowedUnauthenticatedCommands: 50, // ours are the caps on bytes and time; apps say EHLO, NOOP and RSET a few times
+    disabledCommands: OURS,
     // At once, so that the connection is ready before the client's first bytes are looked at.
     onConnect: (_, callback) => callback(),
     onSecure: (_socket, _session, callback) => callback(),
     socketTimeout: 120_000, // ours is shorter
   })
+  // SECURITY: it brings a certificate of its own, whose key everybody can read. Without it no TLS can be begun, whatever a line gets to.
+  for (const part of ['key', 'cert'] as const) delete server.options[part]
+  ;(server as unknown as { secureContext: Map<string, unknown> }).secureContext.clear()
   server.on('error', () => {}) // an error of one connection; its close is what we see
   return server
 }

@@ -10,6 +10,7 @@ import type { Connection } from '../listen/connection.ts'
 import { ClientSession } from '../login/client-session.ts'
 import type { Credentials } from '../login/sasl.ts'
 import { readAuth } from './smtp-auth.ts'
+import { formatCommand, parseCommand } from './smtp-command.ts'
 import { serveBySmtpServer } from './smtp-detach.ts'
 import type { SmtpCommands, SmtpDialogue, SmtpServed, SmtpServices } from './smtp-dialogue.ts'
 import { relaySubmission } from './smtp-hand-over.ts'
@@ -35,9 +36,10 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
     const name = tls === null ? 'plain' : 'secure'
     socket.on('close', this.#onClose)
     socket.on('end', this.#onEnd)
-    const served = serveBySmtpServer(this.services.smtpServer.server(name), socket, {
+    const served = serveBySmtpServer(this.services.smtpServer.server, socket, {
       filter: (line, done) => this.#filter(line, done),
       greeting,
+      onTooLong: () => this.sendAway(`${REPLIES.tooLong}${REPLIES.closing}`, 'too-long'),
       onBug: error => this.fail(error),
     })
     this.enter({ name, served, helo: '' })
@@ -61,14 +63,14 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
   readonly #onClose = (): void => this.drop('client-closed')
 
   /** Looks at each line before smtp-server does. */
-  #filter(line: Buffer, done: () => void): 'pass' | 'taken' {
+  #filter(line: Buffer, done: () => void): Buffer | 'taken' {
     if (!this.countCommand(line.length + 2)) return 'taken'
     const { state } = this
     if (state.name === 'plain' || state.name === 'secure') {
-      const text = line.toString('latin1')
-      const outcome = findVerb(text, state.name)({ dialogue: this, line: text, helo: state.helo })
+      const command = parseCommand(line)
+      const outcome = command === undefined ? this.refuseMalformed(REPLIES.noCommand) : findVerb(command.verb, state.name)(this, command)
       if (outcome === 'taken') done()
-      return outcome === 'pass' ? 'pass' : 'taken'
+      return command !== undefined && outcome === 'pass' ? Buffer.from(formatCommand(command), 'latin1') : 'taken'
     }
     if (state.name === 'answering') {
       this.enter({ ...state, name: 'authenticating' })
@@ -86,9 +88,18 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
     if (!this.hasLeft) this.connection.socket.write(reply)
   }
 
-  greeted(helo: string): void {
+  refuseMalformed(reply: string): 'taken' {
+    this.say(reply)
+    this.countMalformed()
+    return 'taken'
+  }
+
+  greet(helo: string, kind: 'ehlo' | 'helo'): void {
     const { state } = this
-    if (state.name === 'plain' || state.name === 'secure') this.enter({ ...state, helo })
+    if (state.name !== 'plain' && state.name !== 'secure') return
+    this.enter({ ...state, helo })
+    const { smtpServer } = this.services
+    this.say(kind === 'ehlo' ? smtpServer.ehloReply(state.name) : smtpServer.heloReply())
   }
 
   startTls(): void {
@@ -104,25 +115,25 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
     if (!this.hasLeft) this.#read('silent')
   }
 
-  authenticate(line: string): void {
-    this.#authenticate(line).catch(error => this.fail(error))
+  authenticate(argument: string): void {
+    this.#authenticate(argument).catch(error => this.fail(error))
   }
 
-  async #authenticate(line: string): Promise<void> {
+  async #authenticate(argument: string): Promise<void> {
     const { state } = this
     if (state.name !== 'secure') return
+    if (state.helo === '') return this.say(REPLIES.authNeedsEhlo)
     const ask = (challenge: string) =>
       new Promise<Buffer>(take => {
         this.enter({ ...state, name: 'answering', take })
         this.say(challenge)
       })
     this.enter({ ...state, name: 'authenticating' })
-    const credentials = await readAuth(line, ask)
+    const credentials = await readAuth(argument, ask)
     if (typeof credentials !== 'string') return this.#logIn(state, credentials)
     this.enter(state)
-    this.say(credentials)
-    // Counted like smtp-server counts what it cannot read; a cancelled dialogue is no nonsense, but nobody cancels ten.
-    this.countMalformed()
+    // A cancelled dialogue is no nonsense, but nobody cancels ten.
+    this.refuseMalformed(credentials)
   }
 
   async #logIn(state: SmtpCommands, credentials: Credentials): Promise<void> {
