@@ -1,0 +1,53 @@
+/**
+ * On every page: menus close, relative times stay fresh, a form is sent once. Nothing here is needed: without script menus close by their own button,
+ * times are as the server wrote them, and a second submit is caught by the token in the form.
+ */
+const menus = () => document.querySelectorAll('details.menu[open]')
+
+document.addEventListener('click', event => {
+  for (const menu of menus()) if (!menu.contains(event.target)) menu.open = false
+})
+
+document.addEventListener('keydown', event => {
+  if (event.key !== 'Escape') return
+  for (const menu of menus()) {
+    menu.open = false
+    menu.querySelector('summary')?.focus()
+  }
+})
+
+// The server's clock made the text; from then on only what passed here counts, so a wrong clock in the browser changes nothing.
+const UNITS = [
+  ['day', 86_400_000],
+  ['hour', 3_600_000],
+  ['minute', 60_000],
+]
+const shownAt = performance.now()
+const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'always' })
+for (const time of document.querySelectorAll('time[data-ago]')) time.age = Number(time.dataset.ago)
+
+function refreshTimes() {
+  for (const time of document.querySelectorAll('time[data-ago]')) {
+    const age = time.age + performance.now() - shownAt
+    const [unit, size] = UNITS.find(([, ms]) => age >= ms) ?? []
+    if (unit === undefined || performance.now() - shownAt < 60_000) continue
+    const text = relative.format(-Math.trunc(age / size), unit)
+    time.textContent = time.dataset.capital === undefined ? text : text.charAt(0).toLocaleUpperCase() + text.slice(1)
+  }
+}
+setInterval(refreshTimes, 60_000)
+
+document.addEventListener('submit', event => {
+  const form = event.target
+  if (event.defaultPrevented || form.method !== 'post') return
+  if (form.sent) event.preventDefault()
+  form.sent = true
+  // A download leaves the page where it is.
+  setTimeout(() => {
+    form.sent = false
+  }, 3_000)
+})
+// From the back-forward cache the forms are fresh.
+addEventListener('pageshow', event => {
+  if (event.persisted) for (const form of document.forms) form.sent = false
+})

@@ -1,0 +1,3 @@
+/** Stand-in. */
+import { en, type Messages } from './en.ts'
+export const fr: Messages = en
