@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { importsOf, isProduct, packageOf, readSources, type Source } from '../docs/source-files.ts'
+import { PACKAGE_ASSETS } from '../portal/views/asset-names.ts'
 import {
   builtPaths,
   fileHeads,
@@ -36,6 +37,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'csv-parse': ['admin-cli/frame/csv.ts'],
   'csv-stringify': ['admin-cli/frame/csv.ts'],
   'emailjs-imap-handler': ['gateway/imap/imap-id.ts'],
+  hono: ['portal/html.ts'],
   'hoodiecrow-imap': ['admin-cli/demo/demo-upstream.ts'],
   '@hono/node-server': ['http/http-server.ts'],
   hono: ['http/', 'portal/'],
@@ -179,7 +181,9 @@ const imported = (from: (path: string) => boolean): Set<string | undefined> =>
   new Set(sources.filter(({ path }) => from(path)).flatMap(({ text }) => importsOf(text).map(({ target }) => packageOf(target))))
 
 test('every dependency is used, and every package that is used is a dependency', () => {
-  const used = imported(isProduct)
+  // Some run in the browser: they are served as files.
+  const served = Object.values(PACKAGE_ASSETS).map(([name]) => name)
+  const used = new Set([...imported(isProduct), ...served])
   const unused = Object.keys(manifest.dependencies).filter(name => !used.has(name))
   expect(unused, 'Remove them from the dependencies of package.json, or move what only tests use to devDependencies.').toEqual([])
   const known = { ...manifest.dependencies, ...manifest.devDependencies }

@@ -39,7 +39,18 @@ const account = {
   acts: { once: 'k15' },
 }
 const codes = ['4f7k-m2xq', '9pzt-c3rd', 'h6wn-8bvy', 'k2jm-x7qf', 'r4td-p9zc', 'w8nh-3yvb', 'm5xk-q2jt', 'c7pf-9rzw', 'b3vh-n6yd', 't8kq-4mxj']
-const token = (id: string, name: string, start: string, more: object) => ({ id, name, start, scopes: ['read'] as const, domains: [] as readonly string[], networks: [] as readonly string[], endsAt: null, used: null, ended: false, ...more })
+const token = (id: string, name: string, start: string, more: object) => ({
+  id,
+  name,
+  start,
+  scopes: ['read'] as const,
+  domains: [] as readonly string[],
+  networks: [] as readonly string[],
+  endsAt: null,
+  used: null,
+  ended: false,
+  ...more,
+})
 
 export const accountPages: readonly GalleryPage[] = [
   galleryPage('account', anna, accountView, account),
@@ -56,25 +67,47 @@ export const accountPages: readonly GalleryPage[] = [
     withoutHttps: true,
     secondStepMissing: true,
   }),
-  galleryPage('account-password', anna, accountPasswordView, { form: { errors: { repeated: problems.passwordsDiffer } }, login: ANNA.login, minLength: 12, otherSessions: 1 }),
+  galleryPage('account-password', anna, accountPasswordView, {
+    form: { errors: { repeated: problems.passwordsDiffer } },
+    login: ANNA.login,
+    minLength: 12,
+    otherSessions: 1,
+  }),
   galleryPage('account-sessions', anna, sessionsView, { sessions, acts: {} }),
   galleryPage('account-passkeys', anna, passkeysView, { passkeys, passkeysWork: true, suggestedName: 'Firefox on macOS', form: {} }),
   galleryPage('account-passkey-rename', anna, renamePasskeyView, { id: 'p2', name: 'Blue security key', form: {} }),
   galleryPage('totp', anna, totpSetupView, { qr: totpSquare, key: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', recoveryCodes: codes, form: { once: 'k16' } }),
-  galleryPage('totp-wrong', anna, totpSetupView, { qr: totpSquare, key: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP', recoveryCodes: codes, form: { errors: { code: problems.code, kept: problems.keepCodes } } }),
+  galleryPage('totp-wrong', anna, totpSetupView, {
+    qr: totpSquare,
+    key: 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP',
+    recoveryCodes: codes,
+    form: { errors: { code: problems.code, kept: problems.keepCodes } },
+  }),
   galleryPage('totp-on', anna, totpView, { since: FEBRUARY, codesLeft: 2, codes: 10, mayTurnOff: false, form: {} }),
   galleryPage('recovery-codes', anna, recoveryCodesView, { codes }),
   galleryPage('tokens', anna, tokensView, {
     tokens: [
-      token('t1', 'Billing system', 'mwt_8kq2', { domains: ['example.test'], endsAt: Date.parse('2027-03-01T00:00:00Z'), used: { at: NOW - 4 * MINUTE, ip: '203.0.113.90' } }),
+      token('t1', 'Billing system', 'mwt_8kq2', {
+        domains: ['example.test'],
+        endsAt: Date.parse('2027-03-01T00:00:00Z'),
+        used: { at: NOW - 4 * MINUTE, ip: '203.0.113.90' },
+      }),
       token('t2', 'Onboarding script', 'mwt_x7tn', { scopes: ['read', 'passwords'], networks: ['203.0.113.0/24'], endsAt: NOW + 6 * DAY }),
       token('t3', 'Old report', 'mwt_m3vd', { endsAt: NOW - DAY, ended: true, used: { at: NOW - 30 * HOUR, ip: '203.0.113.90' } }),
     ],
     acts: {},
   }),
   galleryPage('tokens-none', mina, tokensView, { tokens: [], acts: {} }),
-  galleryPage('token-add', anna, addTokenView, { form: { errors: { networks: problems.tokenNetworks }, values: { name: 'Onboarding script', read: 'on', passwords: 'on', ends: '2027-11-26' } }, suggestedEnd: '2027-02-24', clientAddress: '203.0.113.24' }),
-  galleryPage('token-shown', anna, tokenShownView, { name: 'Onboarding script', token: 'mwt_x7tnk7mqx2pd9rtfh4wzc8nbk7mqx2pd', baseUrl: 'https://devices.example.test' }),
+  galleryPage('token-add', anna, addTokenView, {
+    form: { errors: { networks: problems.tokenNetworks }, values: { name: 'Onboarding script', read: 'on', passwords: 'on', ends: '2027-11-26' } },
+    suggestedEnd: '2027-02-24',
+    clientAddress: '203.0.113.24',
+  }),
+  galleryPage('token-shown', anna, tokenShownView, {
+    name: 'Onboarding script',
+    token: 'mwt_x7tnk7mqx2pd9rtfh4wzc8nbk7mqx2pd',
+    baseUrl: 'https://devices.example.test',
+  }),
   galleryPage('api', anna, apiView, {
     baseUrl: 'https://devices.example.test',
     resources: [

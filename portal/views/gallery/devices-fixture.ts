@@ -75,7 +75,14 @@ export const officeDevices: readonly DeviceRow[] = [
     endsAt: NOW + 3 * DAY,
     last: { at: NOW - 102 * MINUTE, app: 'Outlook 17', ip: '2001:db8:12::7' },
   }),
-  device({ id: '01jd0000000000000000000005', name: '\u0647\u0627\u062a\u0641 \u0644\u064a\u0644\u0649', kind: 'phone', user: LEILA, scope: 'read', madeAt: NOW - HOUR }),
+  device({
+    id: '01jd0000000000000000000005',
+    name: '\u0647\u0627\u062a\u0641 \u0644\u064a\u0644\u0649',
+    kind: 'phone',
+    user: LEILA,
+    scope: 'read',
+    madeAt: NOW - HOUR,
+  }),
   device({
     id: '01jd0000000000000000000006',
     name: 'Migration from the old server to the new one, second attempt after the first was stopped',

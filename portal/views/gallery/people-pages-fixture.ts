@@ -4,7 +4,7 @@ import { addInvitationView, invitationCreatedView, invitationsView } from '../in
 import { addPersonView, peopleView } from '../people/people-view.ts'
 import { personQuestionView, personView } from '../people/person-view.ts'
 import { startLinkView } from '../people/start-link-view.ts'
-import { ALL_ACTS, ANNA, KARIM, LEILA, MINA, OFFICE, PAUL, PEOPLE } from './devices-fixture.ts'
+import { ALL_ACTS, ANNA, KARIM, LEILA, MINA, OFFICE, PAUL } from './devices-fixture.ts'
 import { anna, DAY, HOUR, NOW } from './gallery-context-fixture.ts'
 import { type GalleryPage, galleryPage } from './gallery-page-fixture.ts'
 
@@ -43,8 +43,28 @@ const person = {
     { address: 'billing@xn--msicos-1ta.example.test', rights: { use: true, make: false, see: false, send: false, manage: false } },
   ],
   devices: [
-    { id: '04', name: 'Intern’s laptop', kind: 'laptop', mailbox: OFFICE, connected: false, lastConnectionAt: NOW - HOUR, app: 'Outlook 17', state: 'active', may: ALL_ACTS },
-    { id: '11', name: 'Mina’s Pixel', kind: 'phone', mailbox: 'mina@example.test', connected: true, lastConnectionAt: NOW, app: null, state: 'active', may: ALL_ACTS },
+    {
+      id: '04',
+      name: 'Intern’s laptop',
+      kind: 'laptop',
+      mailbox: OFFICE,
+      connected: false,
+      lastConnectionAt: NOW - HOUR,
+      app: 'Outlook 17',
+      state: 'active',
+      may: ALL_ACTS,
+    },
+    {
+      id: '11',
+      name: 'Mina’s Pixel',
+      kind: 'phone',
+      mailbox: 'mina@example.test',
+      connected: true,
+      lastConnectionAt: NOW,
+      app: null,
+      state: 'active',
+      may: ALL_ACTS,
+    },
   ],
   may: { sending: true, administrator: true, domains: true, rights: ['use', 'make', 'see', 'send', 'manage'], newStart: true, block: true, remove: true },
   acts: { once: 'k10' },
@@ -53,7 +73,19 @@ const person = {
 } as const
 
 const question = { ...MINA, devices: 2, sessions: 1, form: { once: 'k12' }, mayMail: true }
-const invitation = (id: string, mailbox: string, more: object) => ({ id, mailbox, scope: 'both' as const, state: 'open' as const, endsAt: NOW + 30 * DAY, opened: 0, openedAt: null, mailedAt: null, closedAt: null, mayMail: true, ...more })
+const invitation = (id: string, mailbox: string, more: object) => ({
+  id,
+  mailbox,
+  scope: 'both' as const,
+  state: 'open' as const,
+  endsAt: NOW + 30 * DAY,
+  opened: 0,
+  openedAt: null,
+  mailedAt: null,
+  closedAt: null,
+  mayMail: true,
+  ...more,
+})
 const newInvitation = { mailboxes: [OFFICE], people: [LEILA, MINA], mayMail: true, clientAddress: '203.0.113.24', days: 30 }
 
 export const peoplePages: readonly GalleryPage[] = [
@@ -96,7 +128,12 @@ export const peoplePages: readonly GalleryPage[] = [
   galleryPage('person-new-start', anna, (model, m, page) => personQuestionView('new-start', model, m, page), question),
   galleryPage('person-block', anna, (model, m, page) => personQuestionView('block', model, m, page), question),
   galleryPage('person-remove', anna, (model, m, page) => personQuestionView('remove', model, m, page), question),
-  galleryPage('start-link', anna, startLinkView, { ...MINA, url: 'https://devices.example.test/welcome/8Jq2vT6nXwB4mKc9RzYh5LpD', validUntil: NOW + DAY, mailedTo: MINA.login }),
+  galleryPage('start-link', anna, startLinkView, {
+    ...MINA,
+    url: 'https://devices.example.test/welcome/8Jq2vT6nXwB4mKc9RzYh5LpD',
+    validUntil: NOW + DAY,
+    mailedTo: MINA.login,
+  }),
   galleryPage('invitations', anna, invitationsView, {
     filter: 'open',
     counts: { open: 3, accepted: 12, ended: 4 },
@@ -111,11 +148,21 @@ export const peoplePages: readonly GalleryPage[] = [
     mayInvite: true,
     acts: { once: 'k13' },
   }),
-  galleryPage('invitations-none', anna, invitationsView, { filter: 'accepted', counts: { open: 0, accepted: 0, ended: 0 }, invitations: [], pages: {}, mayInvite: false, acts: {} }),
+  galleryPage('invitations-none', anna, invitationsView, {
+    filter: 'accepted',
+    counts: { open: 0, accepted: 0, ended: 0 },
+    invitations: [],
+    pages: {},
+    mayInvite: false,
+    acts: {},
+  }),
   galleryPage('invite-new', anna, addInvitationView, { ...newInvitation, form: { once: 'k14' } }),
   galleryPage('invite-new-wrong', anna, addInvitationView, {
     ...newInvitation,
-    form: { values: { mailbox: 'leila@north.example.test', who: 'person', reach: 'mail' }, errors: { mailbox: problems.unknownMailbox, reach: problems.mailToItself } },
+    form: {
+      values: { mailbox: 'leila@north.example.test', who: 'person', reach: 'mail' },
+      errors: { mailbox: problems.unknownMailbox, reach: problems.mailToItself },
+    },
   }),
   galleryPage('invite-created', anna, invitationCreatedView, {
     id: 'i1',

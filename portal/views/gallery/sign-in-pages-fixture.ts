@@ -23,7 +23,11 @@ const invitedDevice = { id: '01jd0000000000000000000009', name: 'Leila’s phone
 
 export const signInPages: readonly GalleryPage[] = [
   galleryPage('sign-in', undefined, signInView, { form: {}, passkeys: true }),
-  galleryPage('sign-in-wrong', undefined, signInView, { form: { problem: problems.signIn, values: { login: 'anna@example.test' } }, passkeys: false, to: '/people' }),
+  galleryPage('sign-in-wrong', undefined, signInView, {
+    form: { problem: problems.signIn, values: { login: 'anna@example.test' } },
+    passkeys: false,
+    to: '/people',
+  }),
   galleryPage('sign-in-second', undefined, secondStepView, {
     form: { errors: { code: problems.code } },
     login: 'anna@example.test',
