@@ -37,7 +37,6 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'csv-parse': ['admin-cli/frame/csv.ts'],
   'csv-stringify': ['admin-cli/frame/csv.ts'],
   'emailjs-imap-handler': ['gateway/imap/imap-id.ts'],
-  hono: ['portal/html.ts'],
   'hoodiecrow-imap': ['admin-cli/demo/demo-upstream.ts'],
   '@hono/node-server': ['http/http-server.ts'],
   hono: ['http/', 'portal/'],
