@@ -1,7 +1,7 @@
 /**
  * The template tag of every view: hono's, with types that catch what would otherwise be printed as `[object Object]` or `true`.
  *
- * Text is escaped, also inside attributes; what another template made is taken as it is. Nothing here or in a view opens that door by hand.
+ * Text is escaped, also inside attributes; what another template made is taken as it is. Nothing here or in a view marks a text as HTML by hand.
  */
 import { html as honoHtml } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
