@@ -16,8 +16,7 @@ function openPolicy(rules: Rules, { sentToday = 0, ledger = new SendingLedger() 
   const written: (() => void)[] = []
   const current = (['mailbox', 'user', 'device'] as const).map(of => ({ ...OPEN, ...rules[of], of, subject: `${of}:1`, sentToday }))
   const policy = makeSendingPolicy({
-    mailbox: 'ann@example.com',
-    readTerms: async () => ({ device: 'd1' as DeviceId, rules: current }),
+    readTerms: async () => ({ device: 'd1' as DeviceId, own: ['ann@example.com', 'ann.alias@example.com'], rules: current }),
     ledger,
     recordSent: (_, onWritten) => written.push(onWritten),
   })
@@ -40,7 +39,8 @@ describe('who may send', () => {
 
   it('wants the sender to be allowed by every rule', async () => {
     const policy = openPolicy({ mailbox: { senders: ['own', 'sales@example.com', '*@shop.example'] }, device: { senders: ['own', '*@shop.example'] } })
-    for (const allowed of ['ann@example.com', 'Ann@EXAMPLE.com', 'any@shop.example', '']) expect(await policy.judgeSender(allowed)).toBeUndefined()
+    for (const allowed of ['ann@example.com', 'Ann@EXAMPLE.com', 'ann.alias@example.com', 'any@shop.example', ''])
+      expect(await policy.judgeSender(allowed)).toBeUndefined()
     for (const refused of ['sales@example.com', 'bob@example.com', 'x@evilshop.example', 'x@shop.example.org', 'ann@example.com@evil.org', 'postmaster']) {
       expect(await policy.judgeSender(refused)).toMatch(/^550 5\.7\.1 This device may not send as /)
     }
@@ -91,8 +91,7 @@ describe('to how many', () => {
     let sentToday = 0
     const rule = { ...OPEN, recipientsPerDay: 5, of: 'device' as const, subject: 'device:1' }
     const policy = makeSendingPolicy({
-      mailbox: 'ann@example.com',
-      readTerms: async () => ({ device: 'd1' as DeviceId, rules: [{ ...rule, sentToday }] }),
+      readTerms: async () => ({ device: 'd1' as DeviceId, own: [], rules: [{ ...rule, sentToday }] }),
       ledger: new SendingLedger(),
       recordSent: () => {},
     })

@@ -36,21 +36,22 @@ export interface SendingPolicy {
 }
 
 export interface PolicyServices {
-  /** The address of the mailbox, which the pattern `own` stands for. */
-  readonly mailbox: string
   readonly readTerms: () => Promise<SendingTerms>
   readonly ledger: SendingLedger
   /** Has it written; `onWritten` is called when it is. */
   readonly recordSent: (recipients: number, onWritten: () => void) => void
 }
 
-export function makeSendingPolicy({ mailbox, readTerms, ledger, recordSent }: PolicyServices): SendingPolicy {
+export function makeSendingPolicy({ readTerms, ledger, recordSent }: PolicyServices): SendingPolicy {
   let terms: SendingTerms['rules'] = []
+  let own: readonly string[] = []
   let subjects: readonly string[] = []
   let sender = ''
-  const isAllowed = (address: string) => terms.every(({ senders }) => senders === null || senders.some(pattern => matches(address, pattern, mailbox)))
+  const isAllowed = (address: string) => terms.every(({ senders }) => senders === null || senders.some(pattern => matches(address, pattern, own)))
   const judgeTerms = async () => {
-    terms = (await readTerms()).rules
+    const read = await readTerms()
+    terms = read.rules
+    own = read.own
     subjects = terms.map(({ subject }) => subject)
     const denied = terms.find(({ maySend }) => !maySend)
     if (denied !== undefined) return POLICY_REPLIES.mayNotSend(denied.of)
@@ -90,9 +91,9 @@ export function makeSendingPolicy({ mailbox, readTerms, ledger, recordSent }: Po
   }
 }
 
-function matches(text: string, pattern: string, own: string): boolean {
+function matches(text: string, pattern: string, own: readonly string[]): boolean {
   const address = normaliseAddress(text)
   if (address === undefined) return false
-  if (pattern === 'own') return address === own
+  if (pattern === 'own') return own.includes(address)
   return pattern.startsWith('*@') ? address.endsWith(pattern.slice(1)) : address === pattern
 }

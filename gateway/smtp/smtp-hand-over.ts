@@ -62,9 +62,8 @@ async function relay(session: Session, socket: Duplex, login: LoggedIn<SmtpUpstr
   session.over(why)
 }
 
-function policyFor({ store, recorder, ledger }: SmtpServices, { device, mailbox }: LoggedIn<SmtpUpstream>): SendingPolicy {
+function policyFor({ store, recorder, ledger }: SmtpServices, { device }: LoggedIn<SmtpUpstream>): SendingPolicy {
   return makeSendingPolicy({
-    mailbox: mailbox.address,
     readTerms: () => store.readSendingTerms(device.id),
     ledger,
     recordSent: (recipients, onWritten) => recorder.sent({ device: device.id, recipients, at: Date.now() }, onWritten),

@@ -7,8 +7,8 @@ import type { MailboxId } from '../../base/ids.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Change } from '../store-context.ts'
 
-/** More than people have. SECURITY: whoever guesses is counted for each address that he tries as well as for the mailbox. */
-export const MAX_ALIASES = 100
+/** More than people have. SECURITY: guesses are counted by the address that was tried, whoever's it is: each alias gives as many guesses more. */
+export const MAX_ALIASES = 50
 
 export interface AliasOwner {
   readonly id: MailboxId

@@ -32,6 +32,7 @@ describe('the terms of a device', () => {
   test('are open until somebody sets a rule', async () => {
     expect(await gateway.readSendingTerms(device.id)).toEqual({
       device: device.id,
+      own: [],
       rules: [
         { of: 'mailbox', subject: expect.stringMatching(/^mailbox:/), ...OPEN },
         { of: 'user', subject: expect.stringMatching(/^user:/), ...OPEN },

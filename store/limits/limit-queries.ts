@@ -2,6 +2,7 @@
  * What the limiter reads in the gateway: counts that moved, and whether a block is known. Short queries, compiled once.
  */
 import type { Kysely } from 'kysely'
+import { mailboxOfAddress } from '../schema/mailbox-of-address.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { FailureRow } from './limit-records.ts'
@@ -16,10 +17,9 @@ export class LimitQueries {
     this.#db = db
     this.#known = prepareQuery((param: Param<{ address: string; block: string; after: number }>) =>
       db
-        .selectFrom('mailboxes')
-        .innerJoin('known_blocks', 'known_blocks.mailbox_id', 'mailboxes.id')
+        .selectFrom('known_blocks')
         .select('known_blocks.last_at')
-        .where('mailboxes.address', '=', param('address'))
+        .where('known_blocks.mailbox_id', '=', mailboxOfAddress(param('address')))
         .where('known_blocks.block', '=', param('block'))
         .where('known_blocks.last_at', '>', param('after')),
     )

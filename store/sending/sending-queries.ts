@@ -12,11 +12,13 @@ import { dayOf, hidden, joinRules, type SendingTerms, toSending } from './sendin
 export class SendingQueries {
   readonly #db: Kysely<Schema>
   readonly #terms
+  readonly #own
   readonly #keywords
 
   constructor(db: Kysely<Schema>) {
     this.#db = db
     this.#terms = prepareQuery((param: Param<{ device: DeviceId; day: number }>) => selectTerms(db, param))
+    this.#own = prepareQuery((param: Param<{ device: DeviceId }>) => selectOwn(db, param))
     this.#keywords = prepareQuery(() => db.selectFrom('upstream_keywords').select(['upstream', 'keywords']))
   }
 
@@ -24,7 +26,17 @@ export class SendingQueries {
   async readSendingTerms(device: DeviceId, now: number): Promise<SendingTerms> {
     const { rows } = await this.#db.executeQuery(this.#terms({ device, day: dayOf(now) }))
     if (rows.length === 0) throw new MailwicketError('NOT_FOUND', { message: `there is no device ${device}` })
-    return { device, rules: rows.map(row => ({ of: row.kind, subject: `${row.kind}:${row.id}`, ...toSending(row) })) }
+    const rules = rows.map(({ kind, id, granted, ...row }) => {
+      const sending = toSending(row)
+      return { of: kind, subject: `${kind}:${id}`, ...sending, maySend: sending.maySend && granted !== 0 }
+    })
+    const saysOwn = rules.some(({ senders }) => senders?.includes('own') === true)
+    return { device, rules, own: saysOwn ? await this.#readOwn(device) : [] }
+  }
+
+  async #readOwn(device: DeviceId): Promise<string[]> {
+    const { rows } = await this.#db.executeQuery(this.#own({ device }))
+    return rows.map(({ address }) => address)
   }
 
   async readUpstreamKeywords(): Promise<Map<string, ReadonlyMap<string, string>>> {
@@ -42,5 +54,27 @@ function selectTerms(db: Kysely<Schema>, param: Param<{ device: DeviceId; day: n
   const subjects = subject('mailbox', 'mailbox_id')
     .unionAll(subject('user', 'user_id').where('user_id', 'is not', null))
     .unionAll(subject('device', 'id'))
-  return joinRules(subjects, db, param('day'))
+  return joinRules(subjects, db, param('day')).select(row =>
+    // Of the person at this very mailbox; null: nothing was said, so nothing is refused.
+    row
+      .selectFrom('rights')
+      .innerJoin('devices', 'devices.mailbox_id', 'rights.mailbox_id')
+      .select('rights.may_send')
+      .where('devices.id', '=', hidden(param('device')))
+      .whereRef('rights.user_id', '=', 'devices.user_id')
+      .where('subject.kind', '=', 'user')
+      .as('granted'),
+  )
+}
+
+function selectOwn(db: Kysely<Schema>, param: Param<{ device: DeviceId }>) {
+  const mailbox = db
+    .selectFrom('devices')
+    .select('mailbox_id')
+    .where('id', '=', hidden(param('device')))
+  return db
+    .selectFrom('mailboxes')
+    .select('address')
+    .where('id', '=', mailbox)
+    .unionAll(db.selectFrom('aliases').select('address').where('mailbox_id', '=', mailbox))
 }

@@ -13,7 +13,7 @@ const TABLES = { mailbox: 'mailboxes', user: 'users', device: 'devices' } as con
 /** One subject's rule; what is left open (null) restricts nothing. */
 export interface SendingRule {
   readonly maySend: boolean
-  /** Addresses, `*@domain` patterns or `own` (the mailbox's address); null: any. Normalised. */
+  /** Addresses, `*@domain` patterns or `own` (the mailbox's address and its aliases); null: any. Normalised. */
   readonly senders: readonly string[] | null
   /** Check the message's From header too, not only MAIL FROM. */
   readonly checksFrom: boolean
@@ -24,6 +24,8 @@ export interface SendingRule {
 /** What holds for one device: the rules of its mailbox, its user and itself, and what was sent today (UTC). */
 export interface SendingTerms {
   readonly device: DeviceId
+  /** What `own` stands for: the mailbox's address and its aliases; read where a rule says `own`. */
+  readonly own: readonly string[]
   /** `mailbox`, `user` (only where one is linked), `device`. */
   readonly rules: readonly (SendingRule & {
     readonly of: SendingSubjectKind
