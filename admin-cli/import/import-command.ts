@@ -15,6 +15,7 @@ import { withStore } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { ImportReport } from './import-report.ts'
 import type { Format, ImportSource } from './import-source.ts'
+import { SeenRows } from './seen-rows.ts'
 
 interface ImportOptions {
   readonly format?: Format
@@ -157,8 +158,13 @@ class ImportRun {
     const { toImportRow } = await import('./import-fields.ts')
     let batch: ImportRow[] = []
     let size = BATCH_ROWS
+    const seen = new SeenRows()
     for await (const raw of source.rows()) {
       if (signal.aborted) break
+      if (!('bad' in raw) && seen.has(raw)) {
+        report.addRepeated(raw.line)
+        continue
+      }
       const row = parse(toImportRow, raw)
       if ('bad' in row) report.add(row)
       else {

@@ -14,12 +14,16 @@ const KEPT = 1_000
 
 export class ImportReport {
   readonly #rejects: PrivateFile | undefined
-  readonly #mailboxes: Record<RowFate, number> = { added: 0, changed: 0, unchanged: 0 }
+  /** By address: a mailbox with several devices stands on as many rows, and is one. */
+  readonly #mailboxes = new Map<string, RowFate>()
   readonly #devices: Record<RowFate, number> = { added: 0, changed: 0, unchanged: 0 }
   readonly #badRows: { readonly line: number; readonly reason: string }[] = []
+  #repeatedLines: number[] = []
   #usersAdded = 0
   #lackSecret = 0
   rows = 0
+  /** Rows that say word for word what an earlier one says. */
+  repeated = 0
   bad = 0
   /** Generated ones. */
   passwords = 0
@@ -40,16 +44,30 @@ export class ImportReport {
       if (this.#badRows.length < KEPT) this.#badRows.push({ line, reason })
       return
     }
-    this.#mailboxes[result.mailbox] += 1
+    const before = this.#mailboxes.get(result.address)
+    if (before === undefined || before === 'unchanged') this.#mailboxes.set(result.address, result.mailbox)
     for (const device of result.devices) this.#devices[device] += 1
     this.#usersAdded += result.usersAdded
     if (result.lacksSecret) this.#lackSecret += 1
   }
 
+  addRepeated(line: number): void {
+    this.rows += 1
+    this.repeated += 1
+    if (this.#repeatedLines.length < SHOWN) this.#repeatedLines.push(line)
+  }
+
+  #mailboxCounts(): Record<RowFate, number> {
+    const counts = { added: 0, changed: 0, unchanged: 0 }
+    for (const fate of this.#mailboxes.values()) counts[fate] += 1
+    return counts
+  }
+
   /** For the audit: no names. */
   facts(): Record<string, number | boolean> {
     const { rows, bad, passwords, isInterrupted } = this
-    const counts = { mailboxesAdded: this.#mailboxes.added, mailboxesChanged: this.#mailboxes.changed, devicesAdded: this.#devices.added }
+    const { added, changed } = this.#mailboxCounts()
+    const counts = { mailboxesAdded: added, mailboxesChanged: changed, devicesAdded: this.#devices.added }
     return { rows, bad, ...counts, devicesChanged: this.#devices.changed, usersAdded: this.#usersAdded, generated: passwords, interrupted: isInterrupted }
   }
 
@@ -60,10 +78,11 @@ export class ImportReport {
     const badRows = this.#badRows.toSorted((a, b) => a.line - b.line)
     const counts = {
       rows: this.rows,
-      mailboxes: this.#mailboxes,
+      mailboxes: this.#mailboxCounts(),
       devices: this.#devices,
       usersAdded: this.#usersAdded,
       withoutSecret: this.#lackSecret,
+      repeated: this.repeated,
       bad: this.bad,
     }
     context.answer({ file, dryRun, nothingTaken, ...counts, passwords, badRows }, () => this.#format(dryRun || nothingTaken, passwords))
@@ -71,6 +90,10 @@ export class ImportReport {
       context.remark(
         `Mailboxes without an upstream password: ${this.#lackSecret}. Nobody gets in there until \`mailbox set ADDR --secret\`, or an import with the column secret and --update.`,
       )
+    if (this.repeated > 0) {
+      const lines = `${this.#repeatedLines.slice(0, 10).join(', ')}${this.repeated > 10 ? ' …' : ''}`
+      context.remark(`Rows that stand in the file twice, word for word, count once: ${this.repeated} (line ${lines}).`)
+    }
     if (this.bad === 0) return
     for (const { line, reason } of badRows.slice(0, SHOWN)) context.remark(`  line ${line}: ${reason}`)
     if (this.bad > SHOWN)
@@ -84,7 +107,7 @@ export class ImportReport {
     const of = (what: string, { added, changed, unchanged }: Record<RowFate, number>): string =>
       `${what}: ${added} ${isConditional ? 'would be added' : 'added'}, ${changed} changed, ${unchanged} there already\n`
     return [
-      of('Mailboxes', this.#mailboxes),
+      of('Mailboxes', this.#mailboxCounts()),
       of('Devices  ', this.#devices),
       this.#usersAdded === 0 ? '' : `Users    : ${this.#usersAdded} ${isConditional ? 'would be added' : 'added'}\n`,
       passwords === null ? '' : `The new passwords are in ${passwords}. Hand them out, then delete it: they are nowhere else.\n`,

@@ -9,6 +9,7 @@ import type { Terminal } from '../frame/terminal.ts'
 import { linesOf } from '../frame/text-lines.ts'
 import { DEVICE_FIELDS, type Field, MAILBOX_FIELDS, type RawRow } from './import-fields.ts'
 import { toRawRow } from './import-json.ts'
+import { textOf } from './import-text.ts'
 
 export type Format = 'csv' | 'json'
 
@@ -67,7 +68,9 @@ class OpenSource implements ImportSource {
   }
 
   async *rows(): AsyncGenerator<RawRow | { line: number; bad: string }> {
-    const chunks = this.#decode()
+    const chunks = textOf(this.#input, bytes => {
+      this.#done += bytes
+    })
     // The first line says what it is.
     const pieces: string[] = []
     let length = 0
@@ -86,38 +89,8 @@ class OpenSource implements ImportSource {
       yield* chunks
     })()
     const format = this.#format ?? (/^\s*[[{]/.test(head) ? 'json' : 'csv')
-    yield* format === 'csv' ? rowsOfCsv(all, /^.*/m.exec(head.trimStart())?.[0] ?? '') : rowsOfJson(all)
+    yield* format === 'csv' ? rowsOfCsv(all, head.trimStart()) : rowsOfJson(all)
   }
-
-  async *#decode(): AsyncGenerator<string> {
-    const decoder = new TextDecoder('utf-8', { fatal: true })
-    let lines = 1
-    for await (const piece of this.#input) {
-      const bytes = Buffer.from(piece as Uint8Array)
-      this.#done += bytes.length
-      let text: string
-      try {
-        text = decoder.decode(bytes, { stream: true })
-      } catch (error) {
-        throw notUtf8(lines, error)
-      }
-      for (let at = text.indexOf('\n'); at >= 0; at = text.indexOf('\n', at + 1)) lines += 1
-      yield text
-    }
-    try {
-      yield decoder.decode()
-    } catch (error) {
-      throw notUtf8(lines, error)
-    }
-  }
-}
-
-function notUtf8(line: number, cause: unknown): MailwicketError {
-  return new MailwicketError('BAD_INPUT', {
-    message: `The file is not UTF-8, somewhere after line ${line}.`,
-    remedy: 'Save it as “CSV UTF-8” (Excel), or convert it: iconv -f WINDOWS-1252 -t UTF-8 FILE',
-    cause,
-  })
 }
 
 const COLUMNS: readonly string[] = [...MAILBOX_FIELDS, ...DEVICE_FIELDS]
@@ -126,13 +99,21 @@ const EMPTY_IS_NONE = new Set(['expires', 'allow_from', 'user'])
 /** A blank at the edge of these may belong to them, and a formula sign is theirs. */
 const VERBATIM = new Set(['secret', 'password'])
 
-async function* rowsOfCsv(chunks: AsyncGenerator<string>, header: string): AsyncGenerator<RawRow | { line: number; bad: string }> {
+/** What Excel reads, and some programs write, before the header: which character separates the cells. */
+const SEPARATOR_LINE = /^"?sep=(.)"?$/i
+
+/** `head` is the beginning of the text, with the first line at least. */
+async function* rowsOfCsv(chunks: AsyncGenerator<string>, head: string): AsyncGenerator<RawRow | { line: number; bad: string }> {
+  const [first = ''] = head.split('\n', 1)
+  const separator = SEPARATOR_LINE.exec(first)?.[1]
+  let isHeaderNext = separator === undefined
   let columns: readonly string[] | undefined
-  for await (const { line, cells } of readCsv(linesOf(chunks, MAX_LINE), findDelimiter(header))) {
-    if (columns === undefined) columns = readHeader(cells)
+  for await (const { line, cells } of readCsv(linesOf(chunks, MAX_LINE), separator ?? findDelimiter(first))) {
+    if (!isHeaderNext) isHeaderNext = true
+    else if (columns === undefined) columns = readHeader(cells)
     else if (cells === undefined) yield { line, bad: 'the quotes of this row cannot be read, or are not closed' }
     else if (cells.every(cell => cell.trim() === '')) continue
-    else if (cells.length > columns.length)
+    else if (cells.slice(columns.length).some(cell => cell.trim() !== ''))
       yield { line, bad: `${cells.length} cells under ${columns.length} columns; a cell with a delimiter in it (a hash has commas) must stand in quotes` }
     else yield { line, ...toFields(columns, cells) }
   }
@@ -141,12 +122,14 @@ async function* rowsOfCsv(chunks: AsyncGenerator<string>, header: string): Async
 
 function readHeader(cells: readonly string[] | undefined): readonly string[] {
   if (cells === undefined) throw noHeader('the quotes of its first line cannot be read')
-  const columns = cells.map(cell =>
+  const names = cells.map(cell =>
     cell
       .trim()
       .toLowerCase()
       .replaceAll(/[\s-]+/g, '_'),
   )
+  // A delimiter at the end of the line makes one more cell, which nobody named.
+  const columns = names.slice(0, names.findLastIndex(name => name !== '') + 1)
   const unknown = columns.findIndex(column => !COLUMNS.includes(column))
   // SECURITY: not quoted; without a header the first line is somebody's password.
   if (unknown >= 0) throw noHeader(`column ${unknown + 1} of the first line is no known name`)

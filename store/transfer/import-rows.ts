@@ -68,7 +68,15 @@ export interface ImportOptions {
 export type RowFate = 'added' | 'changed' | 'unchanged'
 
 export type RowResult =
-  | { readonly line: number; readonly mailbox: RowFate; readonly devices: readonly RowFate[]; readonly usersAdded: number; readonly lacksSecret: boolean }
+  | {
+      readonly line: number
+      /** Of the mailbox: it may stand on several rows. */
+      readonly address: string
+      readonly mailbox: RowFate
+      readonly devices: readonly RowFate[]
+      readonly usersAdded: number
+      readonly lacksSecret: boolean
+    }
   | { readonly line: number; readonly bad: string }
 
 /** A generated password, to be written down before the device exists. */

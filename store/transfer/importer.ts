@@ -219,7 +219,7 @@ export class Importer {
     const devices: RowFate[] = []
     for (const device of planned.devices) devices.push(await this.#writeDevice(change, owner, device, users))
     const lacksSecret = present === undefined && sealed === undefined && planned.needsSecret
-    return { line, mailbox: fateOf(present, planned.isChanged), devices, usersAdded: change.usersAdded - usersBefore, lacksSecret }
+    return { line, address: mailbox.address, mailbox: fateOf(present, planned.isChanged), devices, usersAdded: change.usersAdded - usersBefore, lacksSecret }
   }
 
   async #writeDevice(
