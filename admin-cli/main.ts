@@ -2,9 +2,10 @@
  * The process behind `bin/mailwicket`: makes the Terminal from `process`, runs the command, sets the exit code.
  * One of the mains: only here in admin-cli are `process.env` and `process.exit` used.
  */
-import { readFileSync, readlinkSync } from 'node:fs'
+import { readlinkSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { setTimeout as wait } from 'node:timers/promises'
+import { VERSION } from '../base/version.ts'
 import { findOperator } from './frame/operator.ts'
 import type { StopSignal, Terminal } from './frame/terminal.ts'
 import { formatError, runCommand } from './run-command.ts'
@@ -80,20 +81,7 @@ function findTty(): string | undefined {
   return undefined
 }
 
-/** From the sources and from `dist/` the package's own description lies one or two folders up. */
-function readVersion(): string {
-  for (const path of ['../package.json', '../../package.json']) {
-    try {
-      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8')) as { name: string; version: string }
-      if (name === 'mailwicket') return version
-    } catch {
-      // Not there: the other place.
-    }
-  }
-  return 'unknown'
-}
-
-const exitCode = await runCommand(args, terminal, readVersion())
+const exitCode = await runCommand(args, terminal, VERSION)
 // A full disk is told of after the write: an answer that did not arrive is a failure, so its outcome is waited for.
 // A log is no answer: a reader that hangs must not keep a gateway from ending.
 const isTaken = new Promise(resolve => process.stdout.write('', resolve))

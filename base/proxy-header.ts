@@ -1,5 +1,5 @@
 /**
- * The header of the PROXY protocol, version 2 (HAProxy's specification), as we write it: whose connection we pass on.
+ * The header of the PROXY protocol (HAProxy's specification), versions 1 and 2, as we write it: whose connection we pass on.
  * Reading one is `gateway/listen/proxy-protocol.ts`.
  */
 import type { Endpoint } from './network.ts'
@@ -33,6 +33,22 @@ export function formatProxyHeader(source: Endpoint, destination: Endpoint): Buff
   ports.writeUInt16BE(destination.port, 2)
   const body = Buffer.concat([...addresses, ports])
   return Buffer.concat([PROXY_SIGNATURE, Buffer.from([VERSION | PROXY, isIpv4 ? TCP_OVER_IPV4 : TCP_OVER_IPV6, 0, body.length]), body])
+}
+
+/** The same in version 1, for servers that read no other. One that is not known is said to be UNKNOWN. */
+export function formatProxyHeaderV1(source: Endpoint, destination: Endpoint): Buffer {
+  const from = addressBytes(source.host)
+  const to = addressBytes(destination.host)
+  if (from === undefined || to === undefined) return Buffer.from('PROXY UNKNOWN\r\n')
+  const isIpv4 = from.length === 4 && to.length === 4
+  const [client, server] = isIpv4 ? [from.join('.'), to.join('.')] : [formatIpv6(from), formatIpv6(to)]
+  return Buffer.from(`PROXY ${isIpv4 ? 'TCP4' : 'TCP6'} ${client} ${server} ${source.port} ${destination.port}\r\n`)
+}
+
+/** In full, as every reader takes it: eight groups, nothing left out. */
+function formatIpv6(bytes: Uint8Array): string {
+  const all = Buffer.from(mapped(bytes))
+  return Array.from({ length: 8 }, (_, group) => all.readUInt16BE(2 * group).toString(16)).join(':')
 }
 
 function mapped(bytes: Uint8Array): Uint8Array {

@@ -73,7 +73,7 @@ it('thirty sessions at once, quick and slow, get their own bytes and no others',
       socket.resume()
     }),
   )
-  const dialler = new UpstreamDialler({ host: '127.0.0.1', port: upstreamPort, tls: 'none' }, undefined)
+  const dialler = new UpstreamDialler({ host: '127.0.0.1', port: upstreamPort, tls: 'none' })
   const gatewayPort = await listen(
     createServer({ allowHalfOpen: true }, async socket => {
       const client = new TLSSocket(socket, { isServer: true, secureContext: createSecureContext(pem) })

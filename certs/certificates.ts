@@ -8,10 +8,10 @@ import { randomBytes } from 'node:crypto'
 import type { SecureContext } from 'node:tls'
 import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
-import type { CertificateFiles } from '../config/config.ts'
+import type { CertificateFiles, MinTls } from '../config/config.ts'
 import { type CertificateFacts, type CertificatePair, formatFacts, readCertificatePair } from './certificate-files.ts'
 import { CertificateWatch } from './certificate-watch.ts'
-import { type MinTls, makeServerContext } from './secure-context.ts'
+import { makeServerContext } from './secure-context.ts'
 
 export interface CertificatesOptions {
   /** At least one; the first is the default. */

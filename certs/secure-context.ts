@@ -1,13 +1,11 @@
 /**
- * The TLS settings of our listeners: versions, cipher suites, session tickets.
+ * The TLS settings of our listeners and towards upstreams: versions, cipher suites, session tickets.
  *
- * RFC 9325 §3.1.1, RFC 8996 §2: TLS 1.2 is the least; older versions only on a listener that asks for them.
+ * RFC 9325 §3.1.1, RFC 8996 §2: TLS 1.2 is the least; older versions only where the configuration asks for them.
  */
 import { constants } from 'node:crypto'
 import { createSecureContext, type SecureContext, type SecureVersion } from 'node:tls'
-import type { ListenConfig } from '../config/config.ts'
-
-export type MinTls = ListenConfig['minTls']
+import type { MinTls } from '../config/config.ts'
 
 const VERSIONS: Readonly<Record<MinTls, SecureVersion>> = { '1.0': 'TLSv1', '1.1': 'TLSv1.1', '1.2': 'TLSv1.2', '1.3': 'TLSv1.3' }
 
@@ -61,5 +59,25 @@ export function makeServerContext(pair: { readonly certPem: string; readonly key
     // A session is resumed only where it was made: the same words for all contexts.
     sessionIdContext: 'mailwicket',
     ...(ticketKeys === undefined ? {} : { ticketKeys }),
+  })
+}
+
+export interface ClientTrust {
+  /** PEM of the only authorities to trust; undefined: the system's. */
+  readonly authorities: readonly Buffer[] | undefined
+  readonly minTls: MinTls
+  /** Trust exactly those certificates, also when none of them is an authority. */
+  readonly isPinned: boolean
+}
+
+/** A context to connect to an upstream. Throws what OpenSSL says. */
+export function makeClientContext({ authorities, minTls, isPinned }: ClientTrust): SecureContext {
+  const isOld = minTls === '1.0' || minTls === '1.1'
+  return createSecureContext({
+    minVersion: VERSIONS[minTls],
+    ...(authorities === undefined ? {} : { ca: [...authorities] }),
+    ...(isPinned ? { allowPartialTrustChain: true } : {}),
+    // OpenSSL allows the SHA-1 signatures of TLS 1.0 and 1.1 at security level 0 only; certificates are verified as ever.
+    ...(isOld ? { ciphers: 'DEFAULT@SECLEVEL=0' } : {}),
   })
 }

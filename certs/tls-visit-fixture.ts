@@ -5,8 +5,8 @@ import { once } from 'node:events'
 import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, TLSSocket } from 'node:tls'
 import { afterAll } from 'vitest'
+import type { MinTls } from '../config/config.ts'
 import type { Certificates } from './certificates.ts'
-import type { MinTls } from './secure-context.ts'
 
 const cleanups: (() => void)[] = []
 afterAll(() => {

@@ -159,6 +159,7 @@ function assembleUpstream(upstream: ValuesOf<typeof UPSTREAM_KEYS>, absolute: (f
     imap: upstream.imap === undefined ? undefined : { ...upstream.imap.address, tls: upstream.imap.tls },
     submission: upstream.submission === undefined ? undefined : { ...upstream.submission.address, tls: upstream.submission.tls },
     ca: upstream.ca === undefined ? undefined : absolute(upstream.ca),
+    minTls: upstream.min_tls,
     auth: assembleAuth(upstream.auth, absolute),
     forwardClient: upstream.forward_client,
     sessionsPerMailbox: upstream.sessions_per_mailbox ?? Number.POSITIVE_INFINITY,

@@ -6,7 +6,7 @@
  */
 
 import type { LogLevel } from '../base/log.ts'
-import type { ForwardClient, ListenTls, PortalTls, Protocol, SecondFactorPolicy, UpstreamTls } from './config.ts'
+import type { ForwardClient, ListenTls, MinTls, PortalTls, Protocol, SecondFactorPolicy, UpstreamTls } from './config.ts'
 import {
   count,
   domains,
@@ -101,7 +101,7 @@ export const LISTEN_KEYS = {
     meaning: '`implicit`: TLS from the first byte (993, 465). `starttls`: plain until the app asks for TLS (143, 587); nobody can log in before.',
     example: '"implicit"',
   }),
-  min_tls: withDefault(oneOf(['1.0', '1.1', '1.2', '1.3']), '1.2', {
+  min_tls: withDefault(oneOf<MinTls>(['1.0', '1.1', '1.2', '1.3']), '1.2', {
     meaning: 'Oldest TLS version accepted. `1.0` and `1.1` are weak: only for old scanners, on a listener of their own.',
     example: '"1.3"',
   }),
@@ -157,13 +157,17 @@ export const UPSTREAM_KEYS = {
     meaning: 'PEM file with the only authorities that may sign its certificate; without it those of the system.',
     example: '"internal-ca.pem"',
   }),
+  min_tls: withDefault(oneOf<MinTls>(['1.0', '1.1', '1.2', '1.3']), '1.2', {
+    meaning: 'Oldest TLS version spoken with it. `1.0` and `1.1` are weak: only for a server that cannot be updated, over a line of your own.',
+    example: '"1.0"',
+  }),
   auth: optional(inlineTable(UPSTREAM_AUTH_KEYS, '{ method = "stored" }'), {
     meaning: 'How Mailwicket logs in there. Without it `{ method = "stored" }`.',
     example: '{ method = "master", user = "gw", secret_file = "gw.secret", style = "authzid" }',
   }),
-  forward_client: withDefault(oneOf<ForwardClient>(['none', 'id', 'xclient', 'id+xclient', 'proxy']), 'none', {
+  forward_client: withDefault(oneOf<ForwardClient>(['none', 'id', 'xclient', 'id+xclient', 'proxy', 'proxy-v1']), 'none', {
     meaning:
-      'Tell the upstream the address of the mail app: by IMAP ID (`id`), SMTP XCLIENT (`xclient`), both, or a PROXY header version 2 (`proxy`), which the ports of the upstream must then expect. It must trust this machine: docs/client-address.md.',
+      'Tell the upstream the address of the mail app: by IMAP ID (`id`), SMTP XCLIENT (`xclient`), both, or a PROXY header, which the ports of the upstream must then expect: version 2 (`proxy`), or version 1 (`proxy-v1`) for servers that read no other, such as Haraka. It must trust this machine: docs/client-address.md.',
     example: '"id+xclient"',
   }),
   sessions_per_mailbox: optional(count, {

@@ -6,20 +6,22 @@ import type { LogLevel } from '../base/log.ts'
 import type { Endpoint } from '../base/network.ts'
 
 export type Protocol = 'imap' | 'submission'
+/** Oldest version of TLS. */
+export type MinTls = '1.0' | '1.1' | '1.2' | '1.3'
 export type ListenTls = 'implicit' | 'starttls'
 export type UpstreamTls = 'implicit' | 'starttls' | 'none'
 export type PortalTls = 'implicit' | 'none'
 /** Who must have a second step to sign in to the portal. */
 export type SecondFactorPolicy = 'managers' | 'everyone' | 'optional'
 /** Where to tell the upstream the address of the real client. */
-export type ForwardClient = 'none' | 'id' | 'xclient' | 'id+xclient' | 'proxy'
+export type ForwardClient = 'none' | 'id' | 'xclient' | 'id+xclient' | 'proxy' | 'proxy-v1'
 
 export interface ListenConfig extends Endpoint {
   readonly protocol: Protocol
   readonly tls: ListenTls
   /** Networks (CIDR) from which a PROXY header is demanded; undefined: none is accepted. */
   readonly proxyProtocolFrom: readonly string[] | undefined
-  readonly minTls: '1.0' | '1.1' | '1.2' | '1.3'
+  readonly minTls: MinTls
 }
 
 export interface UpstreamEndpoint extends Endpoint {
@@ -38,6 +40,7 @@ export interface UpstreamConfig {
   readonly submission: UpstreamEndpoint | undefined
   /** Absolute path of a PEM file with the only authorities to trust; undefined: the system's. */
   readonly ca: string | undefined
+  readonly minTls: MinTls
   readonly auth: UpstreamAuth
   readonly forwardClient: ForwardClient
   /** Sessions of one mailbox there at a time. */

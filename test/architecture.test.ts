@@ -40,14 +40,13 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'hoodiecrow-imap': ['admin-cli/demo/demo-upstream.ts'],
   '@hono/node-server': ['http/http-server.ts'],
   hono: ['http/', 'portal/'],
-  imapflow: ['upstream/probe/imap-probe.ts'],
+  imapflow: ['upstream/probe/inbox.ts'],
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
   'lru-cache': ['store/passwords/password-hash.ts', 'gateway/abuse/failure-counter.ts', 'gateway/abuse/recognised-networks.ts'],
   'node:http': ['gateway/monitoring/admin-endpoint.ts', 'http/http-server.ts'],
   'rate-limiter-flexible': ['gateway/abuse/failure-counter.ts', 'gateway/abuse/limiter.ts'],
   'node:tls': ['http/http-server.ts', 'admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'upstream/upstream-dialler.ts'],
-  nodemailer: ['upstream/probe/submission-probe.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
   'prom-client': ['gateway/monitoring/metrics.ts', 'gateway/monitoring/process-metrics.ts'],
@@ -62,13 +61,11 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 const REVEALS = [
   'store/',
   'admin-cli/commands/device-password.ts',
-  'upstream/probe/imap-probe.ts',
-  'upstream/probe/submission-probe.ts',
   'gateway/abuse/secret-fingerprint.ts',
   'gateway/login/migration-memory.ts',
-  'upstream/upstream-login.ts',
-  'upstream/imap/imap-upstream.ts',
-  'upstream/smtp/smtp-upstream.ts',
+  'upstream/hide-login.ts',
+  'upstream/sasl-client.ts',
+  'upstream/imap/imap-login-forms.ts',
 ]
 
 /** Name → the rule, and examples that it must find. */

@@ -6,7 +6,7 @@
  */
 
 import type { Endpoint } from '../base/network.ts'
-import { formatProxyHeader } from '../base/proxy-header.ts'
+import { formatProxyHeader, formatProxyHeaderV1 } from '../base/proxy-header.ts'
 import type { ForwardClient } from '../config/config.ts'
 
 export interface ClientIdentity {
@@ -20,7 +20,14 @@ export interface ClientIdentity {
 
 type Way = 'id' | 'xclient' | 'proxy'
 
-const WAYS: Readonly<Record<ForwardClient, readonly Way[]>> = { none: [], id: ['id'], xclient: ['xclient'], 'id+xclient': ['id', 'xclient'], proxy: ['proxy'] }
+const WAYS: Readonly<Record<ForwardClient, readonly Way[]>> = {
+  none: [],
+  id: ['id'],
+  xclient: ['xclient'],
+  'id+xclient': ['id', 'xclient'],
+  proxy: ['proxy'],
+  'proxy-v1': ['proxy'],
+}
 
 /** `client` where the upstream is to be told of it in this way, else undefined. */
 export function toTell<Client>(forward: ForwardClient, way: Way, client: Client): Client | undefined {
@@ -29,5 +36,6 @@ export function toTell<Client>(forward: ForwardClient, way: Way, client: Client)
 
 /** What goes ahead of everything else on the connection to the upstream; undefined: nothing does. */
 export function proxyHeaderFor(forward: ForwardClient, { ip, port, destination }: ClientIdentity): Buffer | undefined {
-  return WAYS[forward].includes('proxy') ? formatProxyHeader({ host: ip, port }, destination) : undefined
+  if (!WAYS[forward].includes('proxy')) return undefined
+  return forward === 'proxy-v1' ? formatProxyHeaderV1({ host: ip, port }, destination) : formatProxyHeader({ host: ip, port }, destination)
 }

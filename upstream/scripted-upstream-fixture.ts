@@ -31,5 +31,5 @@ export async function openScriptedUpstream(script: Script, tls: UpstreamTls): Pr
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
-  return { heard, dialler: new UpstreamDialler({ host: '127.0.0.1', port, tls }, undefined) }
+  return { heard, dialler: new UpstreamDialler({ host: '127.0.0.1', port, tls }) }
 }

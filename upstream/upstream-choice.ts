@@ -1,18 +1,11 @@
 /**
- * With which name and secret a mailbox logs in at its upstream, and which upstream a new mailbox gets.
+ * Which upstream a mailbox is at, and how it will log in there: for commands, in the words of a person's input.
  */
-import { readFileSync } from 'node:fs'
 import { domainOf } from '../base/address.ts'
 import { MailwicketError } from '../base/errors.ts'
-import { Secret } from '../base/secret.ts'
+import type { Secret } from '../base/secret.ts'
 import type { Config, UpstreamConfig } from '../config/config.ts'
-
-export interface UpstreamAccount {
-  /** Whose mailbox, when it is not `user`'s own (RFC 4616 authzid). */
-  readonly authzid: string | undefined
-  readonly user: string
-  readonly secret: Secret
-}
+import { findLoginProblem, makeUpstreamLogin, readMasterSecret, type UpstreamLogin } from './upstream-login.ts'
 
 /** The upstream named `wanted`, else the one of the address's domain, else the only one. Throws BAD_INPUT that names the choices. */
 export function chooseUpstream(config: Config, address: string, wanted: string | undefined): UpstreamConfig {
@@ -49,44 +42,23 @@ export function getUpstream(config: Config, name: string): UpstreamConfig {
 
 /** Refuses a login that could name another mailbox than the one that was asked for. Throws BAD_INPUT. */
 export function checkLogin(upstream: UpstreamConfig, login: string): void {
-  const { auth } = upstream
-  // No login command can carry these.
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  if (login === '' || /[\u0000-\u001f\u007f]/.test(login)) {
-    throw new MailwicketError('BAD_INPUT', { message: '--login: empty, or with control characters.', remedy: 'Give the name as the upstream knows it.' })
-  }
-  // SECURITY: `victim*gw` as a login would become `victim*gw*gw`; some servers read the first two parts.
-  if (auth.method === 'master' && auth.style === 'suffix' && login.includes(auth.separator)) {
+  const { auth, name } = upstream
+  const problem = findLoginProblem(upstream, login)
+  if (problem === 'separator') {
+    const separator = auth.method === 'master' && auth.style === 'suffix' ? auth.separator : ''
     throw new MailwicketError('BAD_INPUT', {
-      message: `The login “${login.slice(0, 60)}” contains “${auth.separator}”, which upstream “${upstream.name}” puts between a mailbox and the master user.`,
+      message: `The login “${login.slice(0, 60)}” contains “${separator}”, which upstream “${name}” puts between a mailbox and the master user.`,
       remedy: 'Give another name with --login, or use style = "authzid" for this upstream.',
     })
   }
+  if (problem !== undefined)
+    throw new MailwicketError('BAD_INPUT', { message: '--login: empty, or with control characters.', remedy: 'Give the name as the upstream knows it.' })
 }
 
-/** `secret` is that of the mailbox; under `master` it is not used. Throws KEY_UNREADABLE, BAD_INPUT. */
-export function makeUpstreamAccount(upstream: UpstreamConfig, login: string, secret: Secret | undefined): UpstreamAccount {
-  const { auth } = upstream
+/** The gateway's own login, for a command that tries it: `secret` is that of the mailbox; under `master` it is not used. Throws KEY_UNREADABLE, KEY_EXPOSED, BAD_INPUT. */
+export function makeUpstreamAccount(upstream: UpstreamConfig, login: string, secret: Secret | undefined): UpstreamLogin {
   checkLogin(upstream, login)
-  if (auth.method === 'master') {
-    const master = readSecretFile(auth.secretFile)
-    return auth.style === 'authzid'
-      ? { authzid: login, user: auth.user, secret: master }
-      : { authzid: undefined, user: `${login}${auth.separator}${auth.user}`, secret: master }
-  }
-  if (secret === undefined)
+  if (upstream.auth.method === 'stored' && secret === undefined)
     throw new MailwicketError('BAD_INPUT', { message: 'The mailbox has no upstream secret.', remedy: 'Give one with `mailbox set ADDR --secret-stdin`.' })
-  return { authzid: undefined, user: login, secret }
-}
-
-function readSecretFile(path: string): Secret {
-  try {
-    return Secret.fromText(readFileSync(path, 'utf8').replace(/\r?\n$/, ''))
-  } catch (error) {
-    throw new MailwicketError('KEY_UNREADABLE', {
-      message: `The master user's secret ${path} cannot be read: ${(error as Error).message}`,
-      remedy: 'Write the secret to the file that secret_file names.',
-      cause: error,
-    })
-  }
+  return makeUpstreamLogin(upstream, login, { own: secret === undefined ? undefined : () => secret, master: readMasterSecret(upstream) })
 }

@@ -6,24 +6,40 @@
 import { readFileSync } from 'node:fs'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls'
+import { connect as connectTls, type SecureContext } from 'node:tls'
 import { MailwicketError } from '../base/errors.ts'
 import { openShared } from '../base/shared-read.ts'
-import type { UpstreamEndpoint } from '../config/config.ts'
-import { UpstreamFailure, type UpstreamFailureReason } from './upstream-failure.ts'
+import { makeClientContext } from '../certs/secure-context.ts'
+import type { MinTls, UpstreamEndpoint } from '../config/config.ts'
+import { sayConnectionError } from './connection-words.ts'
+import { asProxyRefused, UpstreamFailure, type UpstreamFailureReason } from './upstream-failure.ts'
 import { UPSTREAM_LIMITS } from './upstream-limits.ts'
 import { lookUpOnce } from './upstream-lookup.ts'
 
+/** Whom to believe that he is the upstream. */
+export interface UpstreamTrust {
+  /** PEM files with the only authorities to trust; undefined: the system's. */
+  readonly ca?: string | readonly string[] | undefined
+  readonly minTls?: MinTls | undefined
+  /** Name the certificate must have, where it is not the host that is connected to. */
+  readonly serverName?: string | undefined
+  /** Trust exactly the certificates of `ca`, also when none of them is an authority. */
+  readonly isPinned?: true | undefined
+}
+
 export class UpstreamDialler {
   readonly endpoint: UpstreamEndpoint
+  /** RFC 9525 §6: the name that the certificate must have. */
+  readonly #name: string
   readonly #context: SecureContext | undefined
   /** The last TLS session, resumed by the next connection: saves the upstream's certificate check on both sides. */
   #session: Buffer | undefined
 
-  /** `ca`: PEM file with the only authorities to trust. Throws CERTIFICATE_INVALID when it cannot be read. */
-  constructor(endpoint: UpstreamEndpoint, ca: string | undefined) {
+  /** Throws CERTIFICATE_INVALID when `ca` cannot be read. */
+  constructor(endpoint: UpstreamEndpoint, trust: UpstreamTrust = {}) {
     this.endpoint = endpoint
-    this.#context = endpoint.tls === 'none' ? undefined : createContext(ca)
+    this.#name = trust.serverName ?? endpoint.host
+    this.#context = endpoint.tls === 'none' ? undefined : createContext(trust)
   }
 
   /** A connected socket; TLS is up when the endpoint says `implicit`. A PROXY header goes out before anything else. Throws UpstreamFailure. */
@@ -45,10 +61,13 @@ export class UpstreamDialler {
     const socket = tls === 'none' ? openShared(onread => connectTcp({ ...options, onread })) : connectTcp(options)
     // For good: between one reader and the next nobody else listens, and an error nobody listens for ends the process.
     socket.on('error', ignore)
-    await settle(socket, 'connect', signal, error => new UpstreamFailure('unreachable', `${host}:${port}: ${error.message}`, error))
+    await settle(socket, 'connect', signal, error => new UpstreamFailure('unreachable', `${host}:${port}: ${sayConnectionError(error)}`, error))
     if (proxyHeader !== undefined) socket.write(proxyHeader)
     if (tls !== 'implicit') return socket
-    return this.#startTls(socket, signal, proxyHeader === undefined ? 'tls-failed' : 'proxy-refused')
+    if (proxyHeader === undefined) return this.#startTls(socket, signal, 'tls-failed')
+    return this.#startTls(socket, signal, 'proxy-refused').catch((error: unknown) => {
+      throw asProxyRefused(error)
+    })
   }
 
   /** TLS over a connected socket from which everything was read. Throws UpstreamFailure. */
@@ -58,12 +77,12 @@ export class UpstreamDialler {
 
   /** `brokenOff`: what it means when the handshake does not even come to the certificate. */
   async #startTls(socket: Duplex, signal: AbortSignal, brokenOff: UpstreamFailureReason): Promise<Duplex> {
-    const { host } = this.endpoint
+    const name = this.#name
     const secure = connectTls({
       socket: socket as Socket,
       // RFC 9525 §6: the certificate must name the host of the configuration; an address is never sent as SNI (RFC 6066 §3).
-      host,
-      ...(isIP(host) === 0 ? { servername: host } : {}),
+      host: name,
+      ...(isIP(name) === 0 ? { servername: name } : {}),
       secureContext: this.#context as SecureContext,
       ...(this.#session === undefined ? {} : { session: this.#session }),
     })
@@ -71,18 +90,33 @@ export class UpstreamDialler {
     secure.on('session', session => {
       this.#session = session
     })
-    await settle(secure, 'secureConnect', signal, error => new UpstreamFailure(secure.authorizationError ? 'tls-failed' : brokenOff, error.message, error))
+    await settle(
+      secure,
+      'secureConnect',
+      signal,
+      error => new UpstreamFailure(secure.authorizationError ? 'tls-failed' : brokenOff, sayConnectionError(error), error),
+    )
     return secure
   }
 }
 
 function ignore(): void {}
 
-function createContext(ca: string | undefined): SecureContext {
+function createContext({ ca, minTls = '1.2', isPinned }: UpstreamTrust): SecureContext {
+  const files = ca === undefined ? undefined : [ca].flat()
   try {
-    return createSecureContext({ minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca: readFileSync(ca) }) })
+    return makeClientContext({ authorities: files?.map(readAuthorities), minTls, isPinned: isPinned === true })
   } catch (error) {
-    throw new MailwicketError('CERTIFICATE_INVALID', { message: `${ca}: ${(error as Error).message}`, cause: error })
+    if (error instanceof MailwicketError) throw error
+    throw new MailwicketError('CERTIFICATE_INVALID', { message: `${files?.join(', ')}: ${(error as Error).message}`, cause: error })
+  }
+}
+
+function readAuthorities(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw new MailwicketError('CERTIFICATE_INVALID', { message: `${path}: ${(error as Error).message}`, cause: error })
   }
 }
 
@@ -104,7 +138,7 @@ function settle(socket: Socket, event: string, signal: AbortSignal, failure: (er
     }
     const onEvent = () => finish(undefined)
     const onError = (error: Error) => finish(failure(error))
-    const onClose = () => finish(failure(new Error('the connection was closed')))
+    const onClose = () => finish(failure(new Error('it closed the connection')))
     const onAbort = () => finish(signal.reason as Error)
     socket.on(event, onEvent)
     socket.on('error', onError)

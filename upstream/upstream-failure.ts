@@ -72,8 +72,8 @@ export function asUpstreamFailure(error: unknown, signal: AbortSignal): unknown 
   return new UpstreamFailure(error.code === 'WIRE_LIMIT' ? 'not-the-protocol' : 'closed', error.message, error)
 }
 
-/** How an upstream takes a PROXY header that it does not expect: it leaves, or answers something that nobody asked. */
-const REFUSES_PROXY: ReadonlySet<UpstreamFailureReason> = new Set(['closed', 'not-the-protocol', 'spoke-out-of-turn'])
+/** How an upstream takes a PROXY header that it does not expect: it leaves, says nothing, or answers something that nobody asked. */
+const REFUSES_PROXY: ReadonlySet<UpstreamFailureReason> = new Set(['closed', 'timeout', 'not-the-protocol', 'spoke-out-of-turn'])
 
 /** A failure before the upstream's first good answer, where a PROXY header had gone ahead. */
 export function asProxyRefused(error: unknown): unknown {

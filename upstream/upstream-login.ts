@@ -1,6 +1,6 @@
 /**
- * With which name and secret we log in at the upstream for a mailbox (architecture §3 and §8).
- * The device's app password never goes there.
+ * With which name and secret we log in at the upstream for a mailbox (architecture §3 and §8): one way for the gateway and for every command
+ * that tries a login. The device's app password never goes there.
  */
 import { readFileSync, statSync } from 'node:fs'
 import { MailwicketError } from '../base/errors.ts'
@@ -15,56 +15,74 @@ export interface UpstreamLogin {
   readonly authzid: string
   readonly user: string
   readonly secret: Secret
+  /** The secret is an access token (RFC 6750), not a password. */
+  readonly isToken?: true
 }
 
 export type MakeUpstreamLogin = (mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstreamSecret'>) => UpstreamLogin
 
-/** Reads the master secret once; throws KEY_UNREADABLE or KEY_EXPOSED when its file is not usable. */
-export function openUpstreamLogin({ auth }: UpstreamConfig): MakeUpstreamLogin {
-  if (auth.method === 'stored') return storedLogin
-  const secret = readSecretFile(auth.secretFile)
-  if (auth.style === 'authzid') return mailbox => ({ authzid: mailbox.login ?? mailbox.address, user: auth.user, secret })
-  return mailbox => {
-    const login = mailbox.login ?? mailbox.address
-    // SECURITY: with the separator inside, a login could name another mailbox than the one that was checked.
-    if (login.includes(auth.separator)) throw new UpstreamFailure('not-configured', 'the login contains the separator of the master user')
-    return { authzid: '', user: `${login}${auth.separator}${auth.user}`, secret }
+/** Why a login cannot be used at an upstream. */
+export type LoginProblem = 'empty' | 'control-characters' | 'separator'
+
+/** What no login command can carry, and what could name another mailbox than the one that was checked. */
+export function findLoginProblem({ auth }: UpstreamConfig, login: string): LoginProblem | undefined {
+  if (login === '') return 'empty'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  if (/[\u0000-\u001f\u007f]/.test(login)) return 'control-characters'
+  // SECURITY: `victim*gw` as a login would become `victim*gw*gw`; some servers read the first two parts.
+  return auth.method === 'master' && auth.style === 'suffix' && login.includes(auth.separator) ? 'separator' : undefined
+}
+
+const PROBLEMS: Readonly<Record<LoginProblem, string>> = {
+  empty: 'the login is empty',
+  'control-characters': 'the login has control characters',
+  separator: 'the login contains the separator of the master user',
+}
+
+/** The master user's secret; undefined where there is none. Throws KEY_UNREADABLE or KEY_EXPOSED when its file is not usable. */
+export function readMasterSecret({ auth }: UpstreamConfig): Secret | undefined {
+  return auth.method === 'master' ? readSecretFile(auth.secretFile) : undefined
+}
+
+/** By our credentials: `own` is the mailbox's secret there, `master` that of `readMasterSecret`. Throws UpstreamFailure `not-configured`, `secret-missing`. */
+export function makeUpstreamLogin(
+  upstream: UpstreamConfig,
+  login: string,
+  { own, master }: { readonly own: (() => Secret) | undefined; readonly master: Secret | undefined },
+): UpstreamLogin {
+  const { auth } = upstream
+  checkUsable(upstream, login)
+  if (auth.method === 'master') {
+    if (master === undefined) throw new UpstreamFailure('not-configured', "the master user's secret was not read")
+    return auth.style === 'authzid'
+      ? { authzid: login, user: auth.user, secret: master }
+      : { authzid: '', user: `${login}${auth.separator}${auth.user}`, secret: master }
   }
+  if (own === undefined) throw new UpstreamFailure('secret-missing', 'the mailbox has no upstream secret; set one with `mailbox set ADDR --secret-stdin`')
+  return { authzid: '', user: login, secret: own() }
 }
 
-function storedLogin(mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstreamSecret'>): UpstreamLogin {
-  if (mailbox.sealedSecret === null)
-    throw new UpstreamFailure('secret-missing', 'the mailbox has no upstream secret; set one with `mailbox set ADDR --secret-stdin`')
-  return { authzid: '', user: mailbox.login ?? mailbox.address, secret: store.openUpstreamSecret(mailbox) }
+/** For the gateway: reads the master secret once. Throws KEY_UNREADABLE or KEY_EXPOSED. */
+export function openUpstreamLogin(upstream: UpstreamConfig): MakeUpstreamLogin {
+  const master = readMasterSecret(upstream)
+  return (mailbox, store) =>
+    makeUpstreamLogin(upstream, mailbox.login ?? mailbox.address, {
+      own: mailbox.sealedSecret === null ? undefined : () => store.openUpstreamSecret(mailbox),
+      master,
+    })
 }
 
-/** As the mailbox itself, with what its user gave (migration password). SECURITY: never as the master user, whatever the upstream's method. */
-export function makeMigrationLogin({ auth }: UpstreamConfig, mailbox: LoginMailbox, secret: Secret): UpstreamLogin {
+/** As the mailbox itself, with what its user gave (migration). SECURITY: never as the master user, whatever the upstream's method. */
+export function makeMigrationLogin(upstream: UpstreamConfig, mailbox: LoginMailbox, secret: Secret): UpstreamLogin {
   const user = mailbox.login ?? mailbox.address
   // SECURITY: with the separator inside, the secret would be tried as the master user's.
-  if (auth.method === 'master' && auth.style === 'suffix' && user.includes(auth.separator))
-    throw new UpstreamFailure('not-configured', 'the login contains the separator of the master user')
+  checkUsable(upstream, user)
   return { authzid: '', user, secret }
 }
 
-/**
- * SECURITY: an upstream may quote our command in its refusal, with the secret in it. A failure whose words repeat any part of what we sent
- * to log in loses them; everything else stays as it is.
- */
-export function hideLogin(error: unknown, { authzid, user, secret }: UpstreamLogin): unknown {
-  if (!(error instanceof UpstreamFailure)) return error
-  const raw = secret.reveal()
-  const sent = [raw.toString('latin1'), raw.toString('base64'), Buffer.concat([Buffer.from(`${authzid}\0${user}\0`), raw]).toString('base64')]
-  return sent.some(text => repeatsPartOf(error.detail, text)) ? new UpstreamFailure(error.reason, '(the upstream repeated our login in its answer)') : error
-}
-
-/** Long enough not to be met by chance; servers cut what they quote, so a part is enough. */
-const TELLING_CHARACTERS = 8
-
-function repeatsPartOf(text: string, sent: string): boolean {
-  if (sent.length <= TELLING_CHARACTERS) return text.includes(sent)
-  for (let at = 0; at + TELLING_CHARACTERS <= sent.length; at += 1) if (text.includes(sent.slice(at, at + TELLING_CHARACTERS))) return true
-  return false
+function checkUsable(upstream: UpstreamConfig, login: string): void {
+  const problem = findLoginProblem(upstream, login)
+  if (problem !== undefined) throw new UpstreamFailure('not-configured', PROBLEMS[problem])
 }
 
 function readSecretFile(path: string): Secret {

@@ -7,9 +7,10 @@
 
 import { makeId, type SessionId } from '../../base/ids.ts'
 import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
+import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 import type { Config, ListenConfig } from '../../config/config.ts'
 import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
-import type { UpstreamAccount } from '../../upstream/upstream-choice.ts'
+import type { UpstreamLogin } from '../../upstream/upstream-login.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { withStoreOf } from '../frame/store-access.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
@@ -27,7 +28,7 @@ export async function checkLive(context: CommandContext, config: Config, address
       const name = `check ${makeId<SessionId>().slice(0, 8)}`
       const { device, password } = await store.devices.add(mailbox.address, { name, scopes, expiresAt: context.terminal.now() + DEVICE_LIFE_MS })
       try {
-        const account = { authzid: undefined, user: mailbox.address, secret: password }
+        const account = { authzid: '', user: mailbox.address, secret: password }
         const findings: Finding[] = []
         for (const listener of config.listen) findings.push(await tryListener(config, listener, mailbox, account))
         return findings
@@ -40,7 +41,7 @@ export async function checkLive(context: CommandContext, config: Config, address
   }
 }
 
-async function tryListener(config: Config, listener: ListenConfig, mailbox: Mailbox, account: UpstreamAccount): Promise<Finding> {
+async function tryListener(config: Config, listener: ListenConfig, mailbox: Mailbox, account: UpstreamLogin): Promise<Finding> {
   const check = `live ${formatEndpoint(listener)}`
   if (listener.port === 0) return doubtful(check, 'The listener takes any free port: it cannot be found from here.', 'Give it a fixed port to have it checked.')
   const host = LOCAL_ADDRESS[listener.host] ?? listener.host
@@ -50,7 +51,20 @@ async function tryListener(config: Config, listener: ListenConfig, mailbox: Mail
   try {
     // Trusts what the configuration says the gateway shows; whether others trust it is checked apart.
     const ca = config.certificates.map(({ cert }) => cert)
-    const target = { host, port: listener.port, tls: listener.tls, ca, serverName: config.hostname, pinned: true, wantsHeader }
+    const trust = { ca, serverName: config.hostname, isPinned: true } as const
+    const target = {
+      host,
+      port: listener.port,
+      tls: listener.tls,
+      trust,
+      hostname: config.hostname,
+      // A check has no client: the gateway takes the address of the connection.
+      proxyHeader: wantsHeader ? LOCAL_PROXY_HEADER : undefined,
+      idClient: undefined,
+      xclient: undefined,
+      // The gateway has judged it.
+      allowUnauthenticate: true,
+    }
     if (listener.protocol === 'imap') await (await import('../../upstream/probe/imap-probe.ts')).probeImap(target, account)
     else await (await import('../../upstream/probe/submission-probe.ts')).probeSubmission(target, account)
     return good(check, `A device of ${mailbox.address} logs in.`)

@@ -43,19 +43,22 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   const check = `upstream ${upstream.name}`
   const endpoint = upstream.imap
   if (endpoint === undefined) return []
-  const [{ probeImap }, { probeTargetOf }] = await Promise.all([import('../../upstream/probe/imap-probe.ts'), import('../../upstream/probe/probe-target.ts')])
-  const target = probeTargetOf(upstream, endpoint)
+  const [{ probeImap, probeInbox }, { probeTargetOf }] = await Promise.all([
+    import('../../upstream/probe/imap-probe.ts'),
+    import('../../upstream/probe/probe-target.ts'),
+  ])
+  const target = probeTargetOf(config, upstream, endpoint)
   try {
     const found = await findAccount(context, config, upstream, address)
-    const facts = await probeImap(target, found?.account)
+    const facts = found === undefined ? await probeImap(target, undefined) : await probeInbox(target, found.account)
     const name = found === undefined ? sayUntried(address) : `logged in for ${found.mailbox.address}`
     const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${name}).`)]
-    if (facts.capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
+    if (facts.inboxProblem !== undefined) {
       findings.push(
         doubtful(
           check,
-          'It offers UNAUTHENTICATE (RFC 8437), with which an app could try passwords behind the gateway. The gateway refuses such sessions.',
-          'Turn it off at the upstream, or accept it with allow_unauthenticate = true.',
+          `The login works, but then it shows no INBOX: ${facts.inboxProblem}`,
+          'Apps will see the same. Look at the mailbox, and at the log of the server.',
         ),
       )
     }

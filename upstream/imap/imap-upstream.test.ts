@@ -300,7 +300,7 @@ describe('a hostile upstream', () => {
     const { upstream } = await connectTo(honest('IMAP4rev1 AUTH=PLAIN SASL-IR', '[CAPABILITY IMAP4rev1 \u0007evil"] in'))
     const { capabilities, socket } = await upstream
     socket.destroy()
-    expect(capabilities).toBe('IMAP4rev1 SORT')
+    expect(capabilities).toBe('IMAP4rev1')
   })
 
   it('bytes before the TLS handshake', async () => {
@@ -331,7 +331,7 @@ describe('a hostile upstream', () => {
         return () => {}
       }),
     ).toMatchObject({ reason: 'closed' })
-    const dialler = new UpstreamDialler({ host: '127.0.0.1', port: 1, tls: 'none' }, undefined)
+    const dialler = new UpstreamDialler({ host: '127.0.0.1', port: 1, tls: 'none' })
     await expect(dialler.dial(new AbortController().signal)).rejects.toMatchObject({ reason: 'unreachable' })
   })
 })

@@ -1,47 +1,65 @@
 /**
- * What both probes make of a server that cannot be used: its words made safe to show, and what to do about it.
+ * What the probes make of a server at which a login fails: where it was, its words, and what to do about it.
  */
-import type { UpstreamTls } from '../../config/config.ts'
-
-/** Of the server's words, what one line of a message can hold. */
-const MAX_WORDS = 200
+import { MailwicketError } from '../../base/errors.ts'
+import { formatEndpoint } from '../../base/network.ts'
+import { codeOf } from '../connection-words.ts'
+import { UpstreamFailure } from '../upstream-failure.ts'
+import type { UpstreamLogin } from '../upstream-login.ts'
+import type { ProbeTarget } from './probe-target.ts'
 
 const HEADER_ADVICE =
-  'Its [[upstream]] says forward_client = "proxy": the port must expect a PROXY header, and the server must take it from this machine (Dovecot: haproxy = yes in the inet_listener and haproxy_trusted_networks; Postfix: smtpd_upstream_proxy_protocol = haproxy).'
+  'Its [[upstream]] says forward_client = "proxy" or "proxy-v1": the port must expect a PROXY header of that version, and the server must take it from this machine (Dovecot: haproxy = yes in the inet_listener and haproxy_trusted_networks; Postfix: smtpd_upstream_proxy_protocol = haproxy; Haraka: "proxy-v1").'
 
-export interface ProbeFailure {
-  /** The system's or TLS's own code, '' when there was none. */
-  readonly code: string
-  readonly message: string
+const SUBMISSION_ADVICE = 'Give the address of its submission service (mostly port 587 or 465): there apps log in before they send.'
+
+/** Where servers of the protocol mostly speak TLS from the first byte. */
+const TLS_PORTS = { imap: 993, submission: 465 } as const
+
+/** Throws what is neither a failure of the upstream nor of our files. */
+export function asProbeError(error: unknown, protocol: 'imap' | 'submission', target: ProbeTarget, login: UpstreamLogin | undefined): MailwicketError {
+  if (error instanceof MailwicketError) return error
+  if (!(error instanceof UpstreamFailure)) throw error
+  const where = formatEndpoint(target)
+  if (error.reason === 'refused-us' && login !== undefined) {
+    const name = login.authzid === '' ? login.user : `${login.user} for ${login.authzid}`
+    return new MailwicketError('UPSTREAM_LOGIN_FAILED', {
+      message: `${where} refused the login of ${name}: ${error.detail}`,
+      remedy: 'Check login and secret; the words are the server’s own.',
+      cause: error,
+    })
+  }
+  return new MailwicketError('UPSTREAM_LOGIN_FAILED', {
+    message: `${where} cannot be used: ${error.detail}`,
+    remedy: adviceFor(error, protocol, target),
+    cause: error,
+  })
 }
 
-/** `tlsPort`: where servers of the protocol mostly speak TLS from the first byte. */
-export function adviceFor(
-  { code, message }: ProbeFailure,
-  { host, tls, tlsPort, wantsHeader }: { readonly host: string; readonly tls: UpstreamTls; readonly tlsPort: number; readonly wantsHeader?: boolean },
-): string {
-  if (/ECONNREFUSED|EHOSTUNREACH|ENETUNREACH|CONNECT_TIMEOUT|ETIMEDOUT/.test(code))
-    return 'Check address and port, and that a firewall lets this machine through.'
-  if (/ENOTFOUND|EAI_AGAIN/.test(code)) return `The name ${host} was not found in DNS: check its spelling and this machine's resolver.`
-  if (/SELF_SIGNED|UNABLE_TO_|CERT_UNTRUSTED|SIGNATURE/.test(code))
+function adviceFor({ reason, cause }: UpstreamFailure, protocol: 'imap' | 'submission', { host, tls, proxyHeader }: ProbeTarget): string {
+  const code = codeOf(cause)
+  const tlsPort = TLS_PORTS[protocol]
+  if (reason === 'unreachable' && /ENOTFOUND|EAI_AGAIN/.test(code))
+    return `The name ${host} was not found in DNS: check its spelling and this machine's resolver.`
+  if (reason === 'unreachable') return 'Check address and port, and that a firewall lets this machine through.'
+  if (/SELF_SIGNED|UNABLE_TO_|CERT_UNTRUSTED|CERT_SIGNATURE/.test(code))
     return 'Its certificate is not from an authority this machine trusts: name the authority with `ca = "file.pem"` in its [[upstream]].'
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return 'Its certificate is for another name: give that name as the address in [[upstream]].'
+  if (/CERT_ALTNAME/.test(code)) return 'Its certificate is for another name: give that name as the address in [[upstream]].'
   if (code === 'CERT_HAS_EXPIRED') return 'Its certificate has expired: renew it at the upstream.'
+  if (/UNSUPPORTED_PROTOCOL|PROTOCOL_VERSION|NO_PROTOCOLS_AVAILABLE|VERSION_TOO_LOW/.test(code))
+    return 'Let the server speak TLS 1.2; if it cannot, and the line to it is your own, set min_tls = "1.0" in its [[upstream]].'
   // Connected, and its certificate was not reached: what follows is mostly what comes of a header that was not expected.
-  if (wantsHeader === true) return HEADER_ADVICE
-  if (/STARTTLS/i.test(message) || /STARTTLS/.test(code))
-    return `It offers no STARTTLS on this port. Use its TLS port (mostly ${tlsPort}) with tls = "implicit".`
-  if (/WRONG_VERSION_NUMBER|ERR_SSL/.test(code) && tls === 'implicit')
-    return `It does not speak TLS on this port. Use its TLS port (mostly ${tlsPort}), or tls = "starttls".`
-  return 'Check address, port and tls in its [[upstream]].'
+  if (reason === 'proxy-refused' || (proxyHeader !== undefined && reason === 'closed')) return HEADER_ADVICE
+  if (reason === 'tls-failed' && tls === 'implicit') return `It does not speak TLS on this port. Use its TLS port (mostly ${tlsPort}), or tls = "starttls".`
+  return ADVICE[reason]?.(protocol, tlsPort) ?? 'Check address, port and tls in its [[upstream]].'
 }
 
-/** One line of foreign text: cut, and without control characters. */
-export function quote(text: string): string {
-  const line = text
-    .replace(/\p{Cc}+/gu, ' ')
-    // Node's advice is for somebody who runs Node.
-    .replace(/; if the root CA is installed locally.*$/, '')
-    .trim()
-  return line.length > MAX_WORDS ? `${line.slice(0, MAX_WORDS)}…` : line
+const ADVICE: Partial<Record<UpstreamFailure['reason'], (protocol: 'imap' | 'submission', tlsPort: number) => string>> = {
+  'starttls-refused': (_, tlsPort) => `It offers no STARTTLS on this port. Use its TLS port (mostly ${tlsPort}) with tls = "implicit".`,
+  'no-mechanism': protocol =>
+    protocol === 'submission' ? SUBMISSION_ADVICE : 'Does it want TLS first? Check tls in its [[upstream]]; a master user in authzid style needs AUTH=PLAIN.',
+  'says-unavailable': () => 'The words are the server’s own: it may be at its limit or in repair. Try again later.',
+  'refused-us': () => 'Check login and secret; the words are the server’s own.',
+  'offers-unauthenticate': () => 'Turn UNAUTHENTICATE off at the upstream, or accept it with allow_unauthenticate = true in its [[upstream]].',
+  'refused-xclient': () => 'Name this machine in its smtpd_authorized_xclient_hosts (Postfix), or set forward_client = "none".',
 }

@@ -2,11 +2,11 @@ import { createServer, type Server } from 'node:net'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type DemoSubmission, startDemoSubmission } from '../../admin-cli/demo/demo-submission.ts'
 import { Secret } from '../../base/secret.ts'
+import { targetAt } from './probe-target-fixture.ts'
 import { probeSubmission } from './submission-probe.ts'
 
-const account = (text: string) => ({ authzid: undefined, user: 'ada@example.test', secret: Secret.fromText(text) })
+const account = (text: string) => ({ authzid: '', user: 'ada@example.test', secret: Secret.fromText(text) })
 const master = { authzid: 'ada@example.test', user: 'gw', secret: Secret.fromText('master-marker') }
-const at = (port: number, tls: 'none' | 'starttls' | 'implicit' = 'none') => ({ host: '127.0.0.1', port, tls, ca: undefined })
 
 let upstream: DemoSubmission
 const servers: Server[] = []
@@ -43,7 +43,7 @@ async function startFake(keywords: readonly string[], answers: Readonly<Record<s
 
 describe('a probe of a submission server', () => {
   it('without an account sees what is offered', async () => {
-    expect(await probeSubmission(at(upstream.port), undefined)).toMatchObject({
+    expect(await probeSubmission(targetAt(upstream.port), undefined)).toMatchObject({
       mechanisms: ['PLAIN', 'LOGIN'],
       loggedIn: false,
       keywords: expect.arrayContaining(['AUTH']),
@@ -51,12 +51,12 @@ describe('a probe of a submission server', () => {
   })
 
   it('with the right secret logs in and sends nothing', async () => {
-    expect(await probeSubmission(at(upstream.port), account('right-marker'))).toMatchObject({ loggedIn: true })
+    expect(await probeSubmission(targetAt(upstream.port), account('right-marker'))).toMatchObject({ loggedIn: true })
     expect(delivered).toEqual([])
   })
 
   it('passes the server’s own words on when it refuses, once, never the secret', async () => {
-    const failure = await probeSubmission(at(upstream.port), account('wrong-marker')).catch((error: Error) => error)
+    const failure = await probeSubmission(targetAt(upstream.port), account('wrong-marker')).catch((error: Error) => error)
     expect(failure).toMatchObject({
       code: 'UPSTREAM_LOGIN_FAILED',
       message: expect.stringMatching(/refused the login of ada@example\.test: 535 Wrong user name or password$/),
@@ -66,17 +66,17 @@ describe('a probe of a submission server', () => {
 
   it('takes AUTH LOGIN where there is no PLAIN', async () => {
     const { port, lines } = await startFake(['AUTH LOGIN'], { AUTH: '334 VXNlcm5hbWU6', other: '235 2.7.0 in' })
-    expect(await probeSubmission(at(port), account('right-marker'))).toMatchObject({ loggedIn: true })
+    expect(await probeSubmission(targetAt(port), account('right-marker'))).toMatchObject({ loggedIn: true })
     expect(lines.filter(line => !line.startsWith('EHLO'))).toEqual(['AUTH LOGIN', Buffer.from('ada@example.test').toString('base64')])
   })
 
   it('names the mailbox beside the master user, in AUTH PLAIN only', async () => {
     const plain = await startFake(['AUTH LOGIN PLAIN'], { AUTH: '235 2.7.0 in' })
-    expect(await probeSubmission(at(plain.port), master)).toMatchObject({ loggedIn: true })
+    expect(await probeSubmission(targetAt(plain.port), master)).toMatchObject({ loggedIn: true })
     const sent = plain.lines.find(line => line.startsWith('AUTH PLAIN '))?.split(' ')[2] ?? ''
     expect(Buffer.from(sent, 'base64').toString()).toBe('ada@example.test\0gw\0master-marker')
     const login = await startFake(['AUTH LOGIN'], { AUTH: '235 2.7.0 in' })
-    await expect(probeSubmission(at(login.port), master)).rejects.toMatchObject({ message: expect.stringContaining('AUTH PLAIN') })
+    await expect(probeSubmission(targetAt(login.port), master)).rejects.toMatchObject({ message: expect.stringContaining('AUTH PLAIN') })
     expect(login.lines.join('\n')).not.toMatch(/^AUTH/m)
   })
 
@@ -86,14 +86,17 @@ describe('a probe of a submission server', () => {
   ])('fails for %s', async (_, keywords, words) => {
     const { port, lines } = await startFake(keywords)
     for (const one of [undefined, account('right-marker')]) {
-      await expect(probeSubmission(at(port), one)).rejects.toMatchObject({ message: expect.stringContaining(words), remedy: expect.stringContaining('587') })
+      await expect(probeSubmission(targetAt(port), one)).rejects.toMatchObject({
+        message: expect.stringContaining(words),
+        remedy: expect.stringContaining('587'),
+      })
     }
     expect(lines.join('\n')).not.toMatch(/^AUTH/m)
   })
 
   it('fails when STARTTLS is asked for and not offered: nothing is sent in the clear', async () => {
     const { port, lines } = await startFake(['AUTH PLAIN'], { AUTH: '235 in' })
-    await expect(probeSubmission(at(port, 'starttls'), account('right-marker'))).rejects.toMatchObject({
+    await expect(probeSubmission(targetAt(port, 'starttls'), account('right-marker'))).rejects.toMatchObject({
       code: 'UPSTREAM_LOGIN_FAILED',
       remedy: expect.stringMatching(/STARTTLS.*465/),
     })
@@ -101,7 +104,7 @@ describe('a probe of a submission server', () => {
   })
 
   it('fails when the server does not speak TLS, with advice', async () => {
-    await expect(probeSubmission(at(upstream.port, 'implicit'), undefined)).rejects.toMatchObject({
+    await expect(probeSubmission(targetAt(upstream.port, 'implicit'), undefined)).rejects.toMatchObject({
       code: 'UPSTREAM_LOGIN_FAILED',
       remedy: expect.stringContaining('does not speak TLS on this port'),
     })
@@ -109,12 +112,12 @@ describe('a probe of a submission server', () => {
 
   it('cuts what a hostile server says, and its control characters', async () => {
     const { port } = await startFake(['AUTH PLAIN'], { AUTH: `535 \u001b[2J${'x'.repeat(5000)}` })
-    const failure = (await probeSubmission(at(port), account('right-marker')).catch((error: Error) => error)) as Error
+    const failure = (await probeSubmission(targetAt(port), account('right-marker')).catch((error: Error) => error)) as Error
     expect(failure.message.length).toBeLessThan(400)
     expect(failure.message).not.toContain('\u001b')
   })
 
   it('says what to do when nobody listens', async () => {
-    await expect(probeSubmission(at(1), undefined)).rejects.toMatchObject({ code: 'UPSTREAM_LOGIN_FAILED', remedy: expect.stringContaining('firewall') })
+    await expect(probeSubmission(targetAt(1), undefined)).rejects.toMatchObject({ code: 'UPSTREAM_LOGIN_FAILED', remedy: expect.stringContaining('firewall') })
   })
 })

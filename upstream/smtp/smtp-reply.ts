@@ -3,16 +3,15 @@
  */
 
 import type { Wire } from '../../base/wire.ts'
+import { withLastWords } from '../last-words.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { UPSTREAM_LIMITS } from '../upstream-limits.ts'
 
 export interface SmtpReply {
   readonly code: number
-  /** Enhanced status code (RFC 3463), or ''. */
-  readonly enhanced: string
   /** The text of each line without its code; Latin-1, so that every octet stays. */
   readonly lines: readonly string[]
-  /** As it came, with its line ends. */
+  /** As it came, with its line ends; of several codes only the last. */
   readonly bytes: Buffer
 }
 
@@ -21,23 +20,50 @@ const CRLF = Buffer.from('\r\n')
 
 /** The next reply. Throws UpstreamFailure `not-the-protocol`; WIRE_CLOSED and WIRE_LIMIT of the wire. */
 export async function readReply(wire: Wire): Promise<SmtpReply> {
+  const codes: number[] = []
   const lines: string[] = []
   const bytes: Buffer[] = []
   let heard = 0
-  let code = 0
   for (;;) {
     const line = await wire.readLine(UPSTREAM_LIMITS.lineBytes)
     const match = REPLY_LINE.exec(line.toString('latin1'))
-    const lineCode = Number(match?.[1])
     heard += line.length + CRLF.length
-    // RFC 5321 §4.2.1: every line of a reply has the same code.
-    if (match === null || (lines.length > 0 && lineCode !== code) || heard > UPSTREAM_LIMITS.replyBytes)
-      throw new UpstreamFailure('not-the-protocol', line.toString('latin1'))
-    code = lineCode
+    if (match === null || heard > UPSTREAM_LIMITS.replyBytes) throw new UpstreamFailure('not-the-protocol', line.toString('latin1'))
+    codes.push(Number(match[1]))
     lines.push(match[3] ?? '')
     bytes.push(line, CRLF)
-    if (match[2] !== '-') return { code, enhanced: /^([245]\.\d{1,3}\.\d{1,3})(?: |$)/.exec(lines[0] ?? '')?.[1] ?? '', lines, bytes: Buffer.concat(bytes) }
+    if (match[2] !== '-') {
+      const code = codes.at(-1) as number
+      return { code, lines, bytes: codes.every(one => one === code) ? Buffer.concat(bytes) : formatReply(code, lines) }
+    }
   }
+}
+
+/** Of servers that give the lines of one reply several codes (`554-…`, `550 …`): the last one is meant, and clients read any of them. */
+function formatReply(code: number, lines: readonly string[]): Buffer {
+  return Buffer.from(lines.map((text, at) => `${code}${at < lines.length - 1 ? '-' : ' '}${text}\r\n`).join(''), 'latin1')
+}
+
+/** Sends a command and reads its reply. */
+export async function ask(wire: Wire, line: string): Promise<SmtpReply> {
+  // SECURITY: an answer that came before the question was not given to us.
+  if (wire.hasUnread) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
+  wire.write(`${line}\r\n`)
+  return readAnswer(wire)
+}
+
+/** The next reply, of a server that may leave in the middle of it: what it said then is in the failure. */
+export async function readAnswer(wire: Wire): Promise<SmtpReply> {
+  try {
+    return await readReply(wire)
+  } catch (error) {
+    throw await withLastWords(wire, error)
+  }
+}
+
+/** For the log. */
+export function replyText({ code, lines }: SmtpReply): string {
+  return `${code} ${lines.join(' / ')}`
 }
 
 /** RFC 3461 §4: xtext, in which everything that could end or split a parameter is written as +XX. */

@@ -1,14 +1,17 @@
 /**
- * The upstream leg of a submission: greeting, EHLO, STARTTLS, XCLIENT where it is wanted, AUTH. The upstream is not trusted.
+ * The upstream leg of a submission: greeting, EHLO, STARTTLS, XCLIENT where it is wanted, AUTH in the form that it takes. The upstream is not trusted.
  */
 import type { Duplex } from 'node:stream'
 import { Wire } from '../../base/wire.ts'
 import type { ClientIdentity } from '../client-identity.ts'
+import { hideLogin } from '../hide-login.ts'
+import { type LoginMemory, tryForms } from '../login-tries.ts'
 import type { UpstreamDialler } from '../upstream-dialler.ts'
 import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
 import { UPSTREAM_LIMITS } from '../upstream-limits.ts'
-import { hideLogin, type UpstreamLogin } from '../upstream-login.ts'
-import { encodeXtext, readReply, type SmtpReply } from './smtp-reply.ts'
+import type { UpstreamLogin } from '../upstream-login.ts'
+import { smtpForms } from './smtp-login-forms.ts'
+import { ask, encodeXtext, readAnswer, replyText } from './smtp-reply.ts'
 
 /** A submission session at the upstream that is logged in. */
 export interface SmtpUpstream {
@@ -32,11 +35,41 @@ export interface SmtpConnectOptions {
   /** Goes ahead of everything else; undefined: nothing does. */
   readonly proxyHeader: Buffer | undefined
   readonly signal: AbortSignal
+  /** Of this server; undefined: nothing is known and nothing is kept. */
+  readonly memory?: LoginMemory
+}
+
+interface Met {
+  readonly wire: Wire
+  readonly keywords: ReadonlyMap<string, string>
 }
 
 /** Dials and logs in, all within the signal. Throws UpstreamFailure; whatever the signal carries when it is aborted. */
 export async function connectSmtpUpstream(dialler: UpstreamDialler, login: UpstreamLogin, options: SmtpConnectOptions): Promise<SmtpUpstream> {
-  const { hostname, xclient, proxyHeader, signal } = options
+  const { signal, memory = { worked: undefined } } = options
+  let met: Met | undefined
+  const open = async () => {
+    met?.wire.release().socket.destroy()
+    met = undefined
+    met = await meetSmtpUpstream(dialler, options)
+    return met
+  }
+  try {
+    const first = await open()
+    const tries = smtpForms(login, dialler.endpoint, first.keywords)
+    if (tries.length === 0) throw new UpstreamFailure('no-mechanism', sayMissing(login, first.keywords))
+    const { connection } = await tryForms(tries, memory, first, open)
+    const { wire, keywords } = connection
+    wire.onGone = undefined
+    return { socket: wire.socket, wire, keywords }
+  } catch (error) {
+    met?.wire.release().socket.destroy()
+    throw hideLogin(asUpstreamFailure(error, signal), login, dialler.endpoint)
+  }
+}
+
+/** Up to where a login would begin. Throws UpstreamFailure, and nothing stays open. */
+export async function meetSmtpUpstream(dialler: UpstreamDialler, { hostname, xclient, proxyHeader, signal }: SmtpConnectOptions): Promise<Met> {
   let wire = openWire(await dialler.dial(signal, proxyHeader), signal)
   try {
     let keywords = await meet(wire, hostname).catch((error: unknown) => {
@@ -45,7 +78,7 @@ export async function connectSmtpUpstream(dialler: UpstreamDialler, login: Upstr
     })
     if (dialler.endpoint.tls === 'starttls') {
       if (!keywords.has('STARTTLS')) throw new UpstreamFailure('starttls-refused', 'the upstream does not offer STARTTLS')
-      const reply = await command(wire, 'STARTTLS')
+      const reply = await ask(wire, 'STARTTLS')
       if (reply.code !== 220) throw new UpstreamFailure('starttls-refused', replyText(reply))
       const { socket, unread } = wire.release()
       // SECURITY: bytes between the 220 and the handshake were not said by the one who has the certificate.
@@ -61,13 +94,10 @@ export async function connectSmtpUpstream(dialler: UpstreamDialler, login: Upstr
       // The upstream forgets the HELO that XCLIENT gave when it hears EHLO again: it is said once more, where it is a name and nothing else.
       keywords = await ehlo(wire, /^[A-Za-z0-9.:_[\]-]{1,255}$/.test(xclient.helo) ? xclient.helo : hostname)
     }
-    await authenticate(wire, login, keywords)
-    wire.onGone = undefined
-    return { socket: wire.socket, wire, keywords }
+    return { wire, keywords }
   } catch (error) {
-    const { socket } = wire.release()
-    socket.destroy()
-    throw hideLogin(asUpstreamFailure(error, signal), login)
+    wire.release().socket.destroy()
+    throw asUpstreamFailure(error, signal)
   }
 }
 
@@ -81,13 +111,13 @@ function openWire(socket: Duplex, signal: AbortSignal): Wire {
 }
 
 async function meet(wire: Wire, hostname: string): Promise<ReadonlyMap<string, string>> {
-  const greeting = await readReply(wire)
+  const greeting = await readAnswer(wire)
   if (greeting.code === 220) return ehlo(wire, hostname)
   throw new UpstreamFailure(greeting.code >= 400 ? 'says-unavailable' : 'not-the-protocol', replyText(greeting))
 }
 
 async function ehlo(wire: Wire, hostname: string): Promise<ReadonlyMap<string, string>> {
-  const reply = await command(wire, `EHLO ${hostname}`)
+  const reply = await ask(wire, `EHLO ${hostname}`)
   const isNotNow = reply.code >= 400 && reply.code < 500
   if (reply.code !== 250) throw new UpstreamFailure(isNotNow ? 'says-unavailable' : 'not-the-protocol', replyText(reply))
   const keywords = new Map<string, string>()
@@ -101,34 +131,16 @@ async function ehlo(wire: Wire, hostname: string): Promise<ReadonlyMap<string, s
 /** SECURITY: every value is xtext; what a client or its DNS says must not become a command (CVE-2026-28753). */
 async function sendXclient(wire: Wire, { ip, port, helo }: ClientFacts): Promise<void> {
   const address = ip.includes(':') ? `IPV6:${ip}` : ip
-  const reply = await command(wire, `XCLIENT NAME=[UNAVAILABLE] ADDR=${encodeXtext(address)} PORT=${port} PROTO=ESMTP HELO=${encodeXtext(helo)}`)
+  const reply = await ask(wire, `XCLIENT NAME=[UNAVAILABLE] ADDR=${encodeXtext(address)} PORT=${port} PROTO=ESMTP HELO=${encodeXtext(helo)}`)
   // The upstream greets anew: 220, then EHLO again.
   if (reply.code !== 220) throw new UpstreamFailure(reply.code < 500 ? 'says-unavailable' : 'refused-xclient', `XCLIENT: ${replyText(reply)}`)
 }
 
-async function authenticate(wire: Wire, { authzid, user, secret }: UpstreamLogin, keywords: ReadonlyMap<string, string>): Promise<void> {
-  const mechanisms = ` ${keywords.get('AUTH') ?? ''} `
-  let reply: SmtpReply
-  if (mechanisms.includes(' PLAIN ')) {
-    reply = await command(wire, `AUTH PLAIN ${Buffer.concat([Buffer.from(`${authzid}\0${user}\0`), secret.reveal()]).toString('base64')}`)
-  } else if (mechanisms.includes(' LOGIN ') && authzid === '') {
-    reply = await command(wire, 'AUTH LOGIN')
-    if (reply.code === 334) reply = await command(wire, Buffer.from(user).toString('base64'))
-    if (reply.code === 334) reply = await command(wire, secret.reveal().toString('base64'))
-  } else {
-    throw new UpstreamFailure('no-mechanism', `the upstream offers AUTH${mechanisms}and not what is needed`)
-  }
-  if (reply.code === 235) return
-  throw new UpstreamFailure(reply.code < 500 ? 'says-unavailable' : 'refused-us', replyText(reply))
-}
-
-async function command(wire: Wire, line: string): Promise<SmtpReply> {
-  // SECURITY: an answer that came before the question was not given to us.
-  if (wire.hasUnread) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
-  wire.write(`${line}\r\n`)
-  return readReply(wire)
-}
-
-function replyText({ code, lines }: SmtpReply): string {
-  return `${code} ${lines.join(' / ')}`
+/** Why there is no form of login to try. */
+export function sayMissing({ authzid, isToken }: Pick<UpstreamLogin, 'authzid' | 'isToken'>, keywords: ReadonlyMap<string, string>): string {
+  const mechanisms = keywords.get('AUTH') ?? ''
+  if (mechanisms === '') return 'the upstream does not offer AUTH'
+  const needed = isToken === true ? 'AUTH OAUTHBEARER nor XOAUTH2' : 'AUTH PLAIN nor LOGIN'
+  if (authzid !== '' && isToken !== true) return `the master style authzid needs AUTH PLAIN; the upstream offers only ${mechanisms}`
+  return `the upstream offers neither ${needed}, only ${mechanisms}`
 }

@@ -1,10 +1,13 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
+import { formatProxyHeader } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
 import { probeImap } from './imap-probe.ts'
+import { targetAt } from './probe-target-fixture.ts'
 import { probeSubmission } from './submission-probe.ts'
 
+const HEADER = formatProxyHeader({ host: '192.0.2.2', port: 4711 }, { host: '192.0.2.1', port: 993 })
+const behind = (port: number) => targetAt(port, 'none', { proxyHeader: HEADER })
 const servers: Server[] = []
 afterEach(() => {
   for (const server of servers.splice(0)) server.close()
@@ -25,8 +28,8 @@ async function startServer(takesHeader: 'yes' | 'no', greeting: string, answer: 
     socket.on('data', (chunk: Buffer) => {
       heard.push(chunk)
       unread = Buffer.concat([unread, chunk])
-      if (!isGreeted && unread.length >= LOCAL_PROXY_HEADER.length) {
-        unread = unread.subarray(LOCAL_PROXY_HEADER.length)
+      if (!isGreeted && unread.length >= HEADER.length) {
+        unread = unread.subarray(HEADER.length)
         greet()
       }
       for (let end = unread.indexOf('\r\n'); isGreeted && end >= 0; end = unread.indexOf('\r\n')) {
@@ -40,15 +43,15 @@ async function startServer(takesHeader: 'yes' | 'no', greeting: string, answer: 
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   return {
     heard: () => Buffer.concat(heard),
-    target: { host: '127.0.0.1', port: (server.address() as { port: number }).port, tls: 'none', ca: undefined } as const,
+    port: (server.address() as { port: number }).port,
   }
 }
 
-const account = { authzid: undefined, user: 'ada@example.test', secret: Secret.fromText('header-marker') }
+const account = { authzid: '', user: 'ada@example.test', secret: Secret.fromText('header-marker') }
 
 function imap(line: string): string {
   const [tag = '', verb = ''] = line.split(' ')
-  if (tag === '' || /[^a-z0-9]/i.test(tag)) return '* BAD what?\r\n'
+  if (tag === '' || /[^a-z0-9-]/i.test(tag)) return '* BAD what?\r\n'
   if (verb === 'CAPABILITY') return `* CAPABILITY IMAP4rev1 ID\r\n${tag} OK done\r\n`
   if (verb === 'LOGOUT') return `* BYE bye\r\n${tag} OK done\r\n`
   return `${tag} OK done\r\n`
@@ -62,25 +65,25 @@ function smtp(line: string, socket: Socket): string {
 }
 
 describe('a probe of a server that expects a PROXY header', () => {
-  it('sends IMAP one that says LOCAL, and logs in behind it', async () => {
-    const { target, heard } = await startServer('yes', '* OK [CAPABILITY IMAP4rev1 ID] hello', imap)
-    expect(await probeImap({ ...target, wantsHeader: true }, account)).toMatchObject({ loggedIn: true })
-    expect(heard().subarray(0, 16)).toEqual(LOCAL_PROXY_HEADER)
+  it('sends IMAP it, and logs in behind it', async () => {
+    const { port, heard } = await startServer('yes', '* OK [CAPABILITY IMAP4rev1 ID] hello', imap)
+    expect(await probeImap(behind(port), account)).toMatchObject({ loggedIn: true })
+    expect(heard().subarray(0, HEADER.length)).toEqual(HEADER)
   })
 
-  it('sends submission one that says LOCAL, and logs in behind it', async () => {
-    const { target, heard } = await startServer('yes', '220 mail', smtp)
-    const facts = await probeSubmission({ ...target, wantsHeader: true }, account)
-    expect(facts).toMatchObject({ loggedIn: true, keywords: ['MAIL', 'XCLIENT', 'AUTH'] })
-    expect(heard().subarray(0, 16)).toEqual(LOCAL_PROXY_HEADER)
+  it('sends submission it, and logs in behind it', async () => {
+    const { port, heard } = await startServer('yes', '220 mail', smtp)
+    const facts = await probeSubmission(behind(port), account)
+    expect(facts).toMatchObject({ loggedIn: true, keywords: ['XCLIENT', 'AUTH'] })
+    expect(heard().subarray(0, HEADER.length)).toEqual(HEADER)
   })
 
   it.each([
     ['IMAP', '* OK [CAPABILITY IMAP4rev1 ID] hello', imap, probeImap],
     ['submission', '220 mail', smtp, probeSubmission],
   ] as const)('says what is to be done when there is no such %s server, and sends it no secret', async (_, greeting, answer, probe) => {
-    const { target, heard } = await startServer('no', greeting, answer)
-    await expect(probe({ ...target, wantsHeader: true }, account)).rejects.toMatchObject({
+    const { port, heard } = await startServer('no', greeting, answer)
+    await expect(probe(behind(port), account)).rejects.toMatchObject({
       code: 'UPSTREAM_LOGIN_FAILED',
       remedy: expect.stringContaining('forward_client = "proxy"'),
     })
@@ -88,7 +91,7 @@ describe('a probe of a server that expects a PROXY header', () => {
   })
 
   it.each([probeImap, probeSubmission])('says when nobody listens', async probe => {
-    await expect(probe({ host: '127.0.0.1', port: 1, tls: 'none', ca: undefined, wantsHeader: true }, account)).rejects.toMatchObject({
+    await expect(probe(behind(1), account)).rejects.toMatchObject({
       code: 'UPSTREAM_LOGIN_FAILED',
       remedy: expect.stringContaining('firewall'),
     })

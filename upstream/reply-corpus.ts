@@ -1,0 +1,105 @@
+/**
+ * Answers of real servers to a login, and what each means to us: the evidence for reply-classes.ts, tested line by line and printed in
+ * docs/upstreams.md. A server that is understood wrongly gets its line here first.
+ */
+import type { ReplyClass } from './reply-classes.ts'
+
+export interface CorpusLine {
+  readonly server: string
+  /** As it came, without our tag. */
+  readonly line: string
+  readonly means: ReplyClass
+}
+
+export const IMAP_REPLIES: readonly CorpusLine[] = [
+  { server: 'Dovecot', line: 'NO [AUTHENTICATIONFAILED] Authentication failed.', means: 'refused' },
+  { server: 'Dovecot', line: 'NO [AUTHORIZATIONFAILED] Authorization failed', means: 'refused' },
+  { server: 'Dovecot', line: 'NO [UNAVAILABLE] Temporary authentication failure. [mail:2026-11-26 12:00:00]', means: 'temporary' },
+  { server: 'Dovecot', line: 'NO [UNAVAILABLE] Internal error occurred. Refer to server log for more information.', means: 'temporary' },
+  { server: 'Dovecot', line: 'NO [UNAVAILABLE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)', means: 'temporary' },
+  { server: 'Dovecot', line: 'NO [LIMIT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)', means: 'temporary' },
+  { server: 'Dovecot, older', line: 'NO [ALERT] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)', means: 'temporary' },
+  { server: 'Dovecot proxy', line: 'NO [UNAVAILABLE] Account is temporarily unavailable.', means: 'temporary' },
+  { server: 'Dovecot, other mechanisms only', line: 'NO Unsupported authentication mechanism.', means: 'unclear' },
+  { server: 'Cyrus', line: 'NO Login failed: authentication failure', means: 'refused' },
+  { server: 'Cyrus', line: 'NO authentication failure', means: 'refused' },
+  { server: 'Cyrus', line: 'NO Login failed: generic failure', means: 'temporary' },
+  { server: 'Cyrus', line: 'NO no mechanism available', means: 'unclear' },
+  { server: 'Courier', line: 'NO Login failed.', means: 'refused' },
+  { server: 'Courier', line: '* BYE Temporary problem, please try again later', means: 'temporary' },
+  { server: 'Gmail', line: 'NO [AUTHENTICATIONFAILED] Invalid credentials (Failure)', means: 'refused' },
+  { server: 'Gmail', line: 'NO [ALERT] Application-specific password required (Failure)', means: 'refused' },
+  { server: 'Gmail', line: 'NO [ALERT] Please log in via your web browser (Failure)', means: 'refused' },
+  { server: 'Gmail', line: 'NO [WEBALERT https://accounts.google.com/] Web login required.', means: 'refused' },
+  { server: 'Gmail', line: 'NO [ALERT] Too many simultaneous connections. (Failure)', means: 'temporary' },
+  { server: 'Gmail', line: 'NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)', means: 'temporary' },
+  { server: 'Gmail', line: 'NO [ALERT] Account exceeded command or bandwidth limits. (Failure)', means: 'temporary' },
+  { server: 'iCloud', line: 'BAD [UNAVAILABLE] Unexpected exception', means: 'temporary' },
+  { server: 'Exchange, Microsoft 365', line: 'NO AUTHENTICATE failed.', means: 'refused' },
+  { server: 'Exchange, Microsoft 365', line: 'NO LOGIN failed.', means: 'refused' },
+  { server: 'Exchange, Microsoft 365', line: 'NO Server Unavailable. 15', means: 'temporary' },
+  { server: 'Exchange, Microsoft 365', line: 'BAD User is authenticated but not connected.', means: 'temporary' },
+  { server: 'Exchange, Microsoft 365', line: 'BAD Request is throttled. Suggested Backoff Time: 4530 milliseconds', means: 'temporary' },
+  { server: 'Exchange, Microsoft 365', line: 'BAD Command Error. 12', means: 'unclear' },
+  { server: 'Yahoo', line: 'NO [AUTHENTICATIONFAILED] AUTHENTICATE Invalid credentials', means: 'refused' },
+  { server: 'Yahoo', line: 'NO [TEMPFAIL] AUTHENTICATE Temporary failure on server [CODE: WBL]', means: 'temporary' },
+  { server: 'Yahoo', line: 'NO [UNAVAILABLE] AUTHENTICATE Server error - Please try again later', means: 'temporary' },
+  { server: 'Yahoo', line: 'NO [LIMIT] AUTHENTICATE Rate limit hit.', means: 'temporary' },
+  { server: 'Yandex', line: 'NO [AUTHENTICATIONFAILED] AUTHENTICATE invalid credentials or IMAP is disabled', means: 'refused' },
+  { server: 'Yandex', line: 'NO [UNAVAILABLE] AUTHENTICATE internal server error', means: 'temporary' },
+  { server: 'Mailo', line: 'NO Temporary unavailable', means: 'temporary' },
+  { server: 'NetEase (163, 126)', line: 'NO LOGIN Login error or password error', means: 'refused' },
+  { server: 'Coremail', line: 'BAD Request not ending with \\r\\n', means: 'unclear' },
+  {
+    server: 'QQ, Tencent Exmail',
+    line: 'NO Login fail. Account is abnormal, service is not open, password is incorrect, login frequency limited, or system is busy.',
+    means: 'refused',
+  },
+  { server: 'hMailServer', line: 'NO Invalid user name or password.', means: 'refused' },
+  { server: 'Kerio, RainLoop’s reports', line: 'NO AUTHENTICATE Unknown user or incorrect password', means: 'refused' },
+  { server: 'GNU mailutils', line: 'NO LOGIN User name or passwd rejected', means: 'refused' },
+  { server: 'UW-IMAP', line: 'NO AUTHENTICATE PLAIN failed', means: 'refused' },
+  { server: 'go-imap', line: 'NO [SERVERBUG] Internal server error', means: 'temporary' },
+  { server: 'nginx mail proxy', line: '* BAD internal server error', means: 'temporary' },
+  { server: 'Stalwart', line: '* BYE Too many authentication requests from this IP address.', means: 'temporary' },
+]
+
+export const SUBMISSION_REPLIES: readonly CorpusLine[] = [
+  { server: 'Postfix', line: '535 5.7.8 Error: authentication failed: UGFzc3dvcmQ6', means: 'refused' },
+  { server: 'Postfix with Dovecot', line: '535 5.7.8 Error: authentication failed: (reason unavailable)', means: 'refused' },
+  { server: 'Postfix', line: '454 4.7.0 Temporary authentication failure: Connection lost to authentication server', means: 'temporary' },
+  { server: 'Postfix with Cyrus SASL', line: '535 5.7.8 Error: authentication failed: generic failure', means: 'temporary' },
+  { server: 'Postfix with Cyrus SASL', line: '535 5.7.8 Error: authentication failed: no mechanism available', means: 'unclear' },
+  { server: 'Postfix', line: '535 5.7.8 Error: authentication failed: Invalid authentication mechanism', means: 'unclear' },
+  { server: 'Postfix', line: '421 4.7.0 mail.example.com Error: too many errors', means: 'temporary' },
+  { server: 'Exim', line: '535 Incorrect authentication data', means: 'refused' },
+  { server: 'Exim', line: '435 Unable to authenticate at present', means: 'temporary' },
+  { server: 'Exim', line: '504 PLAIN authentication mechanism not supported', means: 'unclear' },
+  { server: 'Exim', line: '503 AUTH command used when not advertised', means: 'unclear' },
+  { server: 'Sendmail', line: '535 5.7.0 authentication failed', means: 'refused' },
+  { server: 'Sendmail', line: '504 5.3.3 AUTH mechanism PLAIN not available', means: 'unclear' },
+  { server: 'Courier', line: '535 Authentication failed.', means: 'refused' },
+  { server: 'Dovecot submission', line: '454 4.7.0 Temporary authentication failure. [mail:2026-11-26 12:00:00]', means: 'temporary' },
+  { server: 'netqmail', line: '535 authorization failed (#5.7.0)', means: 'refused' },
+  { server: 'hMailServer', line: '535 Authentication failed. Restarting authentication process.', means: 'refused' },
+  { server: 'Gmail', line: '535 5.7.8 Username and Password not accepted.', means: 'refused' },
+  { server: 'Gmail', line: '534 5.7.9 Application-specific password required.', means: 'refused' },
+  { server: 'Gmail', line: '534 5.7.14 Please log in through your web browser and then try again.', means: 'refused' },
+  { server: 'Gmail', line: '454 4.7.0 Too many login attempts, please try again later.', means: 'temporary' },
+  { server: 'Gmail', line: '421 4.7.0 Try again later, closing connection.', means: 'temporary' },
+  { server: 'Exchange, Microsoft 365', line: '535 5.7.3 Authentication unsuccessful', means: 'refused' },
+  {
+    server: 'Exchange, Microsoft 365',
+    line: '535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant.',
+    means: 'refused',
+  },
+  { server: 'Exchange, Microsoft 365', line: '504 5.7.4 Unrecognized authentication type', means: 'unclear' },
+  { server: 'Exchange, Microsoft 365', line: '432 4.3.2 Concurrent connections limit exceeded.', means: 'temporary' },
+  { server: 'Amazon SES', line: '535 Authentication Credentials Invalid', means: 'refused' },
+  { server: 'Amazon SES', line: '454 Temporary authentication failure', means: 'temporary' },
+  { server: 'Yahoo', line: '535 5.7.0 (#AUTH005) Too many bad auth attempts.', means: 'temporary' },
+  { server: 'NetEase (163, 126)', line: '535 Error: authentication failed', means: 'refused' },
+  { server: 'NetEase (163, 126)', line: '550 User has no permission', means: 'refused' },
+  { server: 'QQ, Tencent Exmail', line: '535 Login Fail. Please enter your authorization code to login.', means: 'refused' },
+  { server: 'nginx mail proxy', line: '451 4.3.2 Internal server error', means: 'temporary' },
+]
