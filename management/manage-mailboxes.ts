@@ -17,7 +17,7 @@ import type { Actor } from './actor.ts'
 import { changedMeanwhile, checkVersion, findMailbox } from './find-subject.ts'
 import { widensSending } from './narrowing.ts'
 import { type Action, may, type Reach } from './permissions.ts'
-import { tryUpstream, type UpstreamWarning } from './try-upstream.ts'
+import { tryUpstream } from './try-upstream.ts'
 import { change, checkAllowed, look, notAllowed, type UseCaseContext } from './use-case.ts'
 
 /** A mailbox with everything about it. */
@@ -26,10 +26,6 @@ export interface MailboxState {
   /** Null for those who may not see it. */
   readonly sending: Sending | null
   readonly version: Version
-}
-
-export interface TriedMailbox extends MailboxState {
-  readonly warnings: readonly UpstreamWarning[]
 }
 
 /** By address. */
@@ -109,15 +105,15 @@ export interface AddMailboxInput extends LoginInput {
 }
 
 /** Throws as `planNewMailbox`, UpstreamTrialError, KEY_WRONG. */
-export async function addMailbox(context: UseCaseContext, actor: Actor, input: AddMailboxInput): Promise<TriedMailbox> {
+export async function addMailbox(context: UseCaseContext, actor: Actor, input: AddMailboxInput): Promise<MailboxState> {
   const { secret = null, migrationPasswordUntil = null } = input
   const { upstream, login } = await planNewMailbox(context, actor, input)
-  const warnings = input.trial === 'try' ? await tryUpstream(upstream, login, secret ?? undefined) : []
+  if (input.trial === 'try') await tryUpstream(context.config, upstream, login, secret ?? undefined)
   return change(context, actor, async (nouns, reach) => {
     const { address } = await planNew(context, nouns, reach, input)
     if (migrationPasswordUntil !== null) checkHere(reach, 'mailbox.migrate', address)
     const mailbox = await nouns.mailboxes.add({ address, upstream: upstream.name, login: input.login ?? null, secret, migrationPasswordUntil })
-    return { ...(await stateOf(nouns, reach, mailbox)), warnings }
+    return stateOf(nouns, reach, mailbox)
   })
 }
 
@@ -131,7 +127,7 @@ export interface SetMailboxInput extends LoginInput {
 }
 
 /** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, BAD_INPUT, UpstreamTrialError, KEY_WRONG. */
-export async function setMailbox(context: UseCaseContext, actor: Actor, input: SetMailboxInput): Promise<TriedMailbox> {
+export async function setMailbox(context: UseCaseContext, actor: Actor, input: SetMailboxInput): Promise<MailboxState> {
   const { address, version, secret, state, migrationPasswordUntil, sending } = input
   const isNewLogin = input.upstream !== undefined || input.login !== undefined || secret !== undefined
   const tried = isNewLogin ? await tryChange(context, actor, input) : undefined
@@ -145,7 +141,7 @@ export async function setMailbox(context: UseCaseContext, actor: Actor, input: S
     const { upstream, login } = input
     const mailbox = await nouns.mailboxes.set(before.address, { upstream, login, secret, state, migrationPasswordUntil })
     if (sending !== undefined) await setSending(nouns, reach, mailbox.address, sending)
-    return { ...(await stateOf(nouns, reach, mailbox)), warnings: tried?.warnings ?? [] }
+    return stateOf(nouns, reach, mailbox)
   })
 }
 
@@ -155,7 +151,8 @@ async function tryChange(context: UseCaseContext, actor: Actor, input: SetMailbo
     const secret = input.secret ?? (before.hasSecret ? await nouns.mailboxes.openSecret(before.address) : null) ?? undefined
     return { before, secret, plan: planChange(context, reach, before, input) }
   })
-  return { before, warnings: input.trial === 'try' ? await tryUpstream(plan.upstream, plan.login, secret) : [] }
+  if (input.trial === 'try') await tryUpstream(context.config, plan.upstream, plan.login, secret)
+  return { before }
 }
 
 async function setSending(nouns: Nouns, reach: Reach, mailbox: string, sending: SendingChanges): Promise<void> {
@@ -164,8 +161,8 @@ async function setSending(nouns: Nouns, reach: Reach, mailbox: string, sending: 
 }
 
 /** Tries the login as it is stored. Throws NOT_FOUND, NOT_ALLOWED, UpstreamTrialError, KEY_WRONG. */
-export async function verifyMailbox(context: UseCaseContext, actor: Actor, address: string): Promise<{ readonly warnings: readonly UpstreamWarning[] }> {
-  return { warnings: (await tryChange(context, actor, { address, trial: 'try' })).warnings }
+export async function verifyMailbox(context: UseCaseContext, actor: Actor, address: string): Promise<void> {
+  await tryChange(context, actor, { address, trial: 'try' })
 }
 
 /** With its devices; the mail at the real server stays. Throws NOT_FOUND, NOT_ALLOWED. */

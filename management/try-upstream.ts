@@ -1,14 +1,12 @@
 /**
- * Tries at the real server whether a mailbox could log in there, before that is stored.
+ * Tries at the real server whether a mailbox could log in there, before that is stored: by the gateway's own login, so that what is good here
+ * lets devices in.
  */
 import { MailwicketError } from '../base/errors.ts'
 import type { Secret } from '../base/secret.ts'
-import type { UpstreamConfig } from '../config/config.ts'
+import type { Config, UpstreamConfig } from '../config/config.ts'
 import { probeTargetOf } from '../upstream/probe/probe-target.ts'
 import { makeUpstreamAccount } from '../upstream/upstream-choice.ts'
-
-/** What is no reason to refuse, and should be known. `offers-unauthenticate`: the gateway will not let anybody in there. */
-export type UpstreamWarning = 'offers-unauthenticate'
 
 /** The server was asked, or could not be; nothing was stored. */
 export class UpstreamTrialError extends MailwicketError {
@@ -18,19 +16,16 @@ export class UpstreamTrialError extends MailwicketError {
 }
 
 /** Throws UpstreamTrialError. */
-export async function tryUpstream(upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<readonly UpstreamWarning[]> {
+export async function tryUpstream(config: Pick<Config, 'hostname'>, upstream: UpstreamConfig, login: string, secret: Secret | undefined): Promise<void> {
   try {
     const account = makeUpstreamAccount(upstream, login, secret)
     if (upstream.imap !== undefined) {
       const { probeImap } = await import('../upstream/probe/imap-probe.ts')
-      const { capabilities } = await probeImap(probeTargetOf(upstream, upstream.imap), account)
-      return capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate ? ['offers-unauthenticate'] : []
-    }
-    if (upstream.submission !== undefined) {
+      await probeImap(probeTargetOf(config, upstream, upstream.imap), account)
+    } else if (upstream.submission !== undefined) {
       const { probeSubmission } = await import('../upstream/probe/submission-probe.ts')
-      await probeSubmission(probeTargetOf(upstream, upstream.submission), account)
+      await probeSubmission(probeTargetOf(config, upstream, upstream.submission), account)
     }
-    return []
   } catch (error) {
     throw error instanceof MailwicketError ? new UpstreamTrialError(upstream.name, error) : error
   }

@@ -16,7 +16,7 @@ const REFUSED_CODES = new Set(['AUTHENTICATIONFAILED', 'AUTHORIZATIONFAILED', 'E
 const REFUSED_REPLIES = new Set([525, 526, 530, 534, 535, 538])
 
 const SUBJECT = String.raw`(?:auth\w*|log[ -]?[io]n|sign[ -]?in|credentials?|pass(?:word|wd|code)?|user(?:[ -]?name)?|account|permission|access)`
-const VERDICT = String.raw`(?:fail(?:ed|ure|s)?|invalid|incorrect|wrong|bad|reject(?:ed)?|refused|denied|unsuccessful|disabled|blocked|locked|suspended|expired|required|unknown|error|not (?:accepted|allowed|permitted|found|valid|correct|enabled))`
+const VERDICT = `(?:fail(?:ed|ure|s)?|invalid|incorrect|wrong|bad|reject(?:ed)?|refused|denied|unsuccessful|disabled|blocked|locked|suspended|expired|required|unknown|error|not (?:accepted|allowed|permitted|found|valid|correct|enabled))`
 
 /** In this order: the first that fits decides. */
 const WORDS: readonly (readonly [RegExp, ReplyClass])[] = [

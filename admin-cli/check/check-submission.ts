@@ -34,10 +34,10 @@ async function checkLogin(
   ])
   try {
     const found = await findAccount(context, config, upstream, address)
-    const { mechanisms, keywords } = await probeSubmission(probeTargetOf(config, upstream, endpoint), found?.account)
+    const { mechanisms, isTold } = await probeSubmission(probeTargetOf(config, upstream, endpoint), found?.account)
     const login = found === undefined ? `AUTH ${mechanisms.join(' ')}, ${sayUntried(address)}` : `logged in for ${found.mailbox.address}`
     const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${login}).`)]
-    if (/xclient/.test(upstream.forwardClient) && !keywords.includes('XCLIENT')) {
+    if (/xclient/.test(upstream.forwardClient) && !isTold) {
       findings.push(
         doubtful(
           check,

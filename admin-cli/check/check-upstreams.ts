@@ -62,6 +62,16 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
         ),
       )
     }
+    // With a login to try, that is why it fails; before one, few servers say it.
+    if (facts.capabilities.includes('UNAUTHENTICATE') && !upstream.allowUnauthenticate) {
+      findings.push(
+        doubtful(
+          check,
+          'It offers UNAUTHENTICATE (RFC 8437), with which an app could try passwords behind the gateway. The gateway refuses such sessions.',
+          'Turn it off at the upstream, or accept it with allow_unauthenticate = true.',
+        ),
+      )
+    }
     if (/^id\b/.test(upstream.forwardClient) && !facts.capabilities.includes('ID')) {
       findings.push(
         doubtful(

@@ -7,7 +7,7 @@ import { formatIso } from '../../base/iso-time.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { UpstreamConfig } from '../../config/config.ts'
 import { toMailboxDetails, toMailboxRow } from '../../management/mailbox-json.ts'
-import type { MailboxState, TriedMailbox } from '../../management/manage-mailboxes.ts'
+import type { MailboxState } from '../../management/manage-mailboxes.ts'
 import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
@@ -139,7 +139,6 @@ async function addMailbox(context: CommandContext, text: string, options: AddOpt
     const trial = options.verify && !isBare ? 'try' : 'trust'
     return withAdvice(() => add(useCases, operator, { ...wanted, secret, migrationPasswordUntil, trial }))
   })
-  warnOf(context, added)
   await answerMailbox(context, added)
   const who =
     migrationPasswordUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
@@ -177,7 +176,6 @@ async function setMailbox(context: CommandContext, text: string | undefined, opt
     }
     return withAdvice(() => set(useCases, operator, { ...wanted, secret, state, migrationPasswordUntil, sending, trial: options.verify ? 'try' : 'trust' }))
   })
-  warnOf(context, changed)
   await answerMailbox(context, changed)
 }
 
@@ -226,11 +224,6 @@ async function withAdvice<Result>(act: () => Promise<Result>): Promise<Result> {
     const remedy = `${error.remedy}\nNothing was stored. --no-verify stores without trying.`
     throw new MailwicketError(error.code, { message: error.message, remedy, cause: error })
   }
-}
-
-function warnOf(context: CommandContext, { mailbox, warnings }: TriedMailbox): void {
-  if (!warnings.includes('offers-unauthenticate')) return
-  context.remark(`Warning: upstream “${mailbox.upstream}” offers UNAUTHENTICATE (RFC 8437); the gateway refuses it unless allow_unauthenticate = true.`)
 }
 
 async function removeMailbox(context: CommandContext, text: string, options: { yes?: boolean }): Promise<void> {

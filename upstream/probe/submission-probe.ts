@@ -12,6 +12,8 @@ export interface SubmissionFacts {
   readonly mechanisms: readonly string[]
   /** All keywords of that reply, in capitals. */
   readonly keywords: readonly string[]
+  /** Whether it was told by XCLIENT of the one we speak for. */
+  readonly isTold: boolean
   readonly loggedIn: boolean
 }
 
@@ -19,7 +21,7 @@ export interface SubmissionFacts {
 export async function probeSubmission(target: ProbeTarget, login: UpstreamLogin | undefined): Promise<SubmissionFacts> {
   return tryAt('submission', target, login, async (dialler, signal) => {
     const options = { ...target, signal }
-    const { wire, keywords } = login === undefined ? await meetSmtpUpstream(dialler, options) : await connectSmtpUpstream(dialler, login, options)
+    const { wire, keywords, isTold } = login === undefined ? await meetSmtpUpstream(dialler, options) : await connectSmtpUpstream(dialler, login, options)
     const { socket } = wire.release()
     socket.on('error', () => {})
     socket.resume()
@@ -29,7 +31,7 @@ export async function probeSubmission(target: ProbeTarget, login: UpstreamLogin 
     socket.on('end', () => socket.destroy())
     const mechanisms = (keywords.get('AUTH') ?? '').split(' ').filter(Boolean)
     if (!mechanisms.includes('PLAIN') && !mechanisms.includes('LOGIN')) throw new UpstreamFailure('no-mechanism', sayMissing({ authzid: '' }, keywords))
-    return { mechanisms, keywords: [...keywords.keys()], loggedIn: login !== undefined }
+    return { mechanisms, keywords: [...keywords.keys()], isTold, loggedIn: login !== undefined }
   })
 }
 

@@ -21,6 +21,12 @@ export interface SmtpUpstream {
   readonly keywords: ReadonlyMap<string, string>
 }
 
+/** For probes. */
+export interface ToldSmtpUpstream extends SmtpUpstream {
+  /** Whether it was told of the client by XCLIENT. */
+  readonly isTold: boolean
+}
+
 /** The real client; XCLIENT tells the upstream address, port and what it called itself. */
 export interface ClientFacts extends ClientIdentity {
   /** What the client called itself in EHLO. */
@@ -42,10 +48,12 @@ export interface SmtpConnectOptions {
 interface Met {
   readonly wire: Wire
   readonly keywords: ReadonlyMap<string, string>
+  /** Whether it was told of the client by XCLIENT. */
+  readonly isTold: boolean
 }
 
 /** Dials and logs in, all within the signal. Throws UpstreamFailure; whatever the signal carries when it is aborted. */
-export async function connectSmtpUpstream(dialler: UpstreamDialler, login: UpstreamLogin, options: SmtpConnectOptions): Promise<SmtpUpstream> {
+export async function connectSmtpUpstream(dialler: UpstreamDialler, login: UpstreamLogin, options: SmtpConnectOptions): Promise<ToldSmtpUpstream> {
   const { signal, memory = { worked: undefined } } = options
   let met: Met | undefined
   const open = async () => {
@@ -59,9 +67,9 @@ export async function connectSmtpUpstream(dialler: UpstreamDialler, login: Upstr
     const tries = smtpForms(login, dialler.endpoint, first.keywords)
     if (tries.length === 0) throw new UpstreamFailure('no-mechanism', sayMissing(login, first.keywords))
     const { connection } = await tryForms(tries, memory, first, open)
-    const { wire, keywords } = connection
+    const { wire, keywords, isTold } = connection
     wire.onGone = undefined
-    return { socket: wire.socket, wire, keywords }
+    return { socket: wire.socket, wire, keywords, isTold }
   } catch (error) {
     met?.wire.release().socket.destroy()
     throw hideLogin(asUpstreamFailure(error, signal), login, dialler.endpoint)
@@ -89,12 +97,13 @@ export async function meetSmtpUpstream(dialler: UpstreamDialler, { hostname, xcl
       wire = openWire(await dialler.startTls(socket, signal), signal)
       keywords = await ehlo(wire, hostname) // RFC 3207 §4.2: what was learnt before TLS is forgotten.
     }
-    if (xclient !== undefined && keywords.has('XCLIENT')) {
+    const isTold = xclient !== undefined && keywords.has('XCLIENT')
+    if (isTold) {
       await sendXclient(wire, xclient)
       // The upstream forgets the HELO that XCLIENT gave when it hears EHLO again: it is said once more, where it is a name and nothing else.
       keywords = await ehlo(wire, /^[A-Za-z0-9.:_[\]-]{1,255}$/.test(xclient.helo) ? xclient.helo : hostname)
     }
-    return { wire, keywords }
+    return { wire, keywords, isTold }
   } catch (error) {
     wire.release().socket.destroy()
     throw asUpstreamFailure(error, signal)
