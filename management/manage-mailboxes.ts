@@ -69,7 +69,7 @@ async function planNew({ config }: UseCaseContext, nouns: Nouns, reach: Reach, i
   const upstream = chooseUpstream(config, address, input.upstream)
   const login = input.login ?? address
   // SECURITY: under a master user, whoever chooses the login chooses whose mail is read.
-  if ((login !== address || upstream !== chooseUpstream(config, address, undefined)) && !mayChooseLogin(reach)) throw notAllowed('mailbox.upstream')
+  if (!mayChooseLogin(reach) && (login !== address || upstream !== chooseUpstream(config, address, undefined))) throw notAllowed('mailbox.upstream')
   if ((await nouns.mailboxes.find(address)) !== undefined) throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
   checkLogin(upstream, login)
   return { address, upstream, login, secret: upstream.auth.method === 'stored' ? 'missing' : 'none' }
