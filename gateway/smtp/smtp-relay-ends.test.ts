@@ -91,7 +91,7 @@ describe('an upstream that leaves', () => {
     expect(await second.ended).toMatchObject({ message: 'upstream-closed', lastReply: expect.stringMatching(/^421 4\.4\.2/) })
   })
 
-  it.each(['hello\r\n', '250-a\r\n550 b\r\n', `250 ${'x'.repeat(20_000)}\r\n`, `${'250-x\r\n'.repeat(20_000)}`])(
+  it.each(['hello\r\n', `250 ${'x'.repeat(20_000)}\r\n`, `${'250-x\r\n'.repeat(20_000)}`])(
     'or does not speak the protocol',
     async text => {
       const { client, ended } = openRelay((line, say) => line === 'NOOP' && say(text))
