@@ -66,6 +66,7 @@ describe('what is not written has its default', () => {
           imap: { host: 'imap.internal', port: 993, tls: 'implicit' },
           submission: undefined,
           ca: undefined,
+          minTls: '1.2',
           auth: { method: 'stored' },
           forwardClient: 'none',
           sessionsPerMailbox: Number.POSITIVE_INFINITY,

@@ -6,6 +6,7 @@ import { formatMonitoringPage } from './monitoring-page.ts'
 import { formatPermissionsPage } from './permissions-page.ts'
 import { readSources } from './source-files.ts'
 import { formatStandardsPage } from './standards-page.ts'
+import { formatUpstreamsPage } from './upstreams-page.ts'
 
 /** `root` is the directory of the repository. */
 export function formatPages(root: string): ReadonlyMap<string, string> {
@@ -16,5 +17,6 @@ export function formatPages(root: string): ReadonlyMap<string, string> {
     ['monitoring.md', formatMonitoringPage(root)],
     ['permissions.md', formatPermissionsPage()],
     ['standards.md', formatStandardsPage(root)],
+    ['upstreams.md', formatUpstreamsPage(root)],
   ])
 }

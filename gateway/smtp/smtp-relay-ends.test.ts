@@ -91,14 +91,11 @@ describe('an upstream that leaves', () => {
     expect(await second.ended).toMatchObject({ message: 'upstream-closed', lastReply: expect.stringMatching(/^421 4\.4\.2/) })
   })
 
-  it.each(['hello\r\n', `250 ${'x'.repeat(20_000)}\r\n`, `${'250-x\r\n'.repeat(20_000)}`])(
-    'or does not speak the protocol',
-    async text => {
-      const { client, ended } = openRelay((line, say) => line === 'NOOP' && say(text))
-      client.write('NOOP\r\n')
-      expect(await ended).toMatchObject({ lastReply: expect.stringMatching(/^421 /) })
-    },
-  )
+  it.each(['hello\r\n', `250 ${'x'.repeat(20_000)}\r\n`, `${'250-x\r\n'.repeat(20_000)}`])('or does not speak the protocol', async text => {
+    const { client, ended } = openRelay((line, say) => line === 'NOOP' && say(text))
+    client.write('NOOP\r\n')
+    expect(await ended).toMatchObject({ lastReply: expect.stringMatching(/^421 /) })
+  })
 })
 
 describe('an end from outside', () => {

@@ -46,10 +46,17 @@ function formatReply(code: number, lines: readonly string[]): Buffer {
 
 /** Sends a command and reads its reply. */
 export async function ask(wire: Wire, line: string): Promise<SmtpReply> {
-  // SECURITY: an answer that came before the question was not given to us.
-  if (wire.hasUnread) throw new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
+  if (wire.hasUnread) throw await outOfTurn(wire)
   wire.write(`${line}\r\n`)
   return readAnswer(wire)
+}
+
+/** SECURITY: an answer that came before the question was not given to us. RFC 5321 §3.8: a 421 is none: it leaves. */
+async function outOfTurn(wire: Wire): Promise<UpstreamFailure> {
+  const reply = await readAnswer(wire)
+  return reply.code === 421
+    ? new UpstreamFailure('says-unavailable', replyText(reply))
+    : new UpstreamFailure('spoke-out-of-turn', 'the upstream spoke before it was asked')
 }
 
 /** The next reply, of a server that may leave in the middle of it: what it said then is in the failure. */
