@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:net'
 import { connect as connectTls, createSecureContext, TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, expect, it } from 'vitest'
 import { makePem, type Pem } from '../certs/certificate-fixture.ts'
+import { LIMITS } from '../gateway/limits.ts'
 import { Splice } from '../gateway/wire/splice.ts'
 import { UpstreamDialler } from '../upstream/upstream-dialler.ts'
 
@@ -80,7 +81,7 @@ it('thirty sessions at once, quick and slow, get their own bytes and no others',
       client.on('error', () => {})
       await once(client, 'secure')
       const upstream = await dialler.dial(new AbortController().signal)
-      new Splice(client, upstream, () => {}).start(Buffer.alloc(0), Buffer.alloc(0))
+      new Splice(client, upstream, LIMITS, () => {}).start(Buffer.alloc(0), Buffer.alloc(0))
     }),
   )
   const download = async (slow: boolean) => {

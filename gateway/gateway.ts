@@ -7,33 +7,20 @@ import type { LevelledLog, LogSink } from '../base/log.ts'
 import type { Secret } from '../base/secret.ts'
 import { openCertificates } from '../certs/certificates.ts'
 import type { Config } from '../config/config.ts'
-import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
-import { openGatewayStore } from '../store/gateway-side/open-gateway-store.ts'
-import { loadKeyring } from '../store/keys/master-key.ts'
-import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import type { LoginMailbox } from '../store/schema/login-record.ts'
-import { Limiter } from './abuse/limiter.ts'
-import { LimiterSync } from './abuse/limiter-sync.ts'
-import { Unauthenticated } from './abuse/unauthenticated.ts'
 import type { ImapServices } from './imap/imap-dialogue.ts'
 import { ImapSession } from './imap/imap-session.ts'
-import { openConfigured, submissionUpstreams } from './lifecycle/configured.ts'
+import { openConfigured } from './lifecycle/configured.ts'
 import { reloadConfig } from './lifecycle/reload.ts'
 import { LIMITS, type Limits } from './limits.ts'
 import type { Connection } from './listen/connection.ts'
 import type { ListenFacts } from './listen/listener.ts'
 import { openListeners } from './listen/listeners.ts'
-import { MigrationLogins } from './login/migration-login.ts'
-import { meterStore } from './monitoring/metered-store.ts'
-import { Metrics } from './monitoring/metrics.ts'
 import { openMonitoring } from './monitoring/monitoring.ts'
+import { openProcessParts } from './process-parts.ts'
 import { drain } from './sessions/drain.ts'
-import { LiveSessions } from './sessions/live-sessions.ts'
-import { Recorder } from './sessions/recorder.ts'
-import { Revocation } from './sessions/revocation.ts'
-import { SendingLedger } from './smtp/sending-ledger.ts'
+import type { LiveSessions } from './sessions/live-sessions.ts'
 import type { SmtpServices } from './smtp/smtp-dialogue.ts'
-import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
 import { SmtpSession } from './smtp/smtp-session.ts'
 
 export interface Gateway {
@@ -98,17 +85,12 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
   const current = { configured: openConfigured(config) }
   const certificates = await openCertificates({ files: config.certificates, log })
   closers.push(() => certificates.close())
-  const metrics = new Metrics(config.upstreams)
-  const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) }), metrics)
-  closers.push(() => store.close())
+  const trusted = () => current.configured.trusted
+  const parts = await openProcessParts({ config, env, log, limits, trusted }, close => closers.push(close))
+  const { metrics, store, live, recorder, revocation, limiter, limiterSync, hasher, unauthenticated, ledger, migrationLogins, smtpServer } = parts
   const { unchecked, ms } = store.integrity
   if (unchecked.length === 0) log.info('store.checked', { ms })
   else log.warn('store.checked', { ms, unchecked, advice: 'run `mailwicket check`, which looks at all of the store' })
-  const live = new LiveSessions()
-  const recorder = new Recorder(store, live, log)
-  const limiter = new Limiter(store, () => current.configured.trusted)
-  const limiterSync = new LimiterSync(store, limiter)
-  const hasher = new PasswordHasher({ observer: metrics })
   const common = {
     limits,
     store,
@@ -118,11 +100,10 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
     metrics,
     live,
     routeOf: (mailbox: LoginMailbox) => current.configured.routes.of(mailbox, store),
-    migrationLogins: new MigrationLogins(),
+    migrationLogins,
     migrationRouteOf: (mailbox: LoginMailbox, secret: Secret) => current.configured.routes.migrationRouteOf(mailbox, secret),
     log,
   }
-  const smtpServer = await openSmtpServerAdapter(config, store, recorder)
   const imap: ImapServices = {
     ...common,
     get config() {
@@ -137,10 +118,8 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
     },
     connect: (...call) => current.configured.connectSmtp(...call),
     smtpServer,
-    ledger: new SendingLedger(),
+    ledger,
   }
-  const revocation = new Revocation(store, live, log)
-  const unauthenticated = new Unauthenticated(kind => metrics.limited(kind))
   // Before the listeners, so that it is closed after them: who asks meanwhile hears that this node goes away.
   const monitoring = await openMonitoring(
     config.admin,
@@ -152,14 +131,14 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
     () => monitoring.close(),
     () => limiterSync.stop(),
     () => recorder.stop(),
-    () => endAll(live),
+    () => endAll(live, limits.disconnectMs),
   )
   await limiterSync.start()
   const serve = {
     imap: (connection: Connection, msToLogin: number) => new ImapSession(imap, connection, log).run(msToLogin),
     submission: (connection: Connection, msToLogin: number) => new SmtpSession(smtp, connection, log).run(msToLogin),
   }
-  const listeners = await openListeners({ listen: config.listen, env, services: { certificates, log, metrics, unauthenticated, limiter, serve } })
+  const listeners = await openListeners({ listen: config.listen, env, services: { certificates, log, metrics, unauthenticated, limiter, limits, serve } })
   closers.push(() => listeners.close())
   recorder.start()
   revocation.start()
@@ -214,23 +193,13 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
   }
 }
 
-/** Offers from the first connection on what was learnt from the upstreams in earlier runs. */
-async function openSmtpServerAdapter(config: Config, store: GatewayStore, recorder: Recorder): Promise<SmtpServerAdapter> {
-  return new SmtpServerAdapter({
-    hostname: config.hostname,
-    upstreams: submissionUpstreams(config),
-    known: await store.readUpstreamKeywords(),
-    onLearnt: (upstream, keywords) => recorder.learnt({ upstream, keywords }),
-  })
-}
-
 async function closeAll(closers: Closer[]): Promise<void> {
   for (const close of closers.reverse()) await close()
 }
 
 /** Says goodbye to every session. Last replies need a moment; who does not take his is destroyed by his own timer. */
-async function endAll(live: LiveSessions): Promise<void> {
+async function endAll(live: LiveSessions, disconnectMs: number): Promise<void> {
   live.close()
-  const giveUpAt = performance.now() + 2 * LIMITS.disconnectMs
+  const giveUpAt = performance.now() + 2 * disconnectMs
   while (live.size > 0 && performance.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
 }

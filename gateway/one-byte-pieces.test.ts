@@ -94,7 +94,7 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
     const { PROXY_SIGNATURE } = await import('../base/proxy-header.ts')
     return text => {
       const head = Buffer.of(0x21, 0x11, text.length >> 8, text.length & 255)
-      return readProxyHeader(dribble(`${PROXY_SIGNATURE.toString('latin1')}${head.toString('latin1')}${text}`) as Socket)
+      return readProxyHeader(dribble(`${PROXY_SIGNATURE.toString('latin1')}${head.toString('latin1')}${text}`) as Socket, 60_000)
     }
   },
   'an SMTP command before login': async () => {

@@ -51,7 +51,19 @@ const STEPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['open-store.ts'],
   ],
   upstream: [['oauth'], ['*.ts'], ['imap', 'smtp'], ['probe']],
-  gateway: [['limits.ts'], ['wire'], ['abuse'], ['sessions'], ['monitoring'], ['listen'], ['login'], ['imap', 'smtp'], ['lifecycle'], ['gateway.ts']],
+  gateway: [
+    ['limits.ts'],
+    ['wire'],
+    ['abuse'],
+    ['sessions'],
+    ['monitoring'],
+    ['listen'],
+    ['login'],
+    ['imap', 'smtp'],
+    ['lifecycle'],
+    ['process-parts.ts'],
+    ['gateway.ts'],
+  ],
 }
 
 function stepOf(file: string): { readonly name: string; readonly step: number } | undefined {

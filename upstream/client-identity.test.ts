@@ -20,7 +20,7 @@ describe('forward_client', () => {
   it('writes a header that its own reader understands', async () => {
     const [balancer, ours] = await openTcpPair()
     balancer.write(proxyHeaderFor('proxy', client) as Buffer)
-    expect(await readProxyHeader(ours)).toEqual({
+    expect(await readProxyHeader(ours, 10_000)).toEqual({
       ip: '0:0:0:0:0:ffff:cb00:7107',
       port: 4711,
       destination: { host: '2001:db8:0:0:0:0:0:2', port: 993 },

@@ -16,7 +16,7 @@ export function spliceImap(session: Session, wire: Wire, tag: string, { upstream
   const { live, services, connection } = session
   const { socket: client, unread } = wire.release()
   client.write(REPLIES.loggedIn(tag, upstream.capabilities))
-  const splice = new Splice(client, upstream.socket, why => session.over(why))
+  const splice = new Splice(client, upstream.socket, services.limits, why => session.over(why))
   live.countBytes = () => ({ bytesIn: splice.bytesIn, bytesOut: splice.bytesOut })
   if (live.app === null) {
     const peek = new ImapIdPeek(app => {

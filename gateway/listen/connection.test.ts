@@ -3,6 +3,7 @@ import { connect as connectTls, createSecureContext } from 'node:tls'
 import { beforeAll, expect, it } from 'vitest'
 import { makePem, type Pem } from '../../certs/certificate-fixture.ts'
 import type { Certificates } from '../../certs/certificates.ts'
+import { LIMITS } from '../limits.ts'
 import { Connection } from './connection.ts'
 import { openTcpPair } from './tcp-pair-fixture.ts'
 
@@ -18,6 +19,7 @@ async function openConnection() {
     ours,
     { protocol: 'imap', tls: 'implicit', host: '127.0.0.1', port: 0, proxyProtocolFrom: undefined, minTls: '1.2' },
     certificates,
+    LIMITS,
   )
   return { client, ours, connection }
 }

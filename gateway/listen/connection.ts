@@ -9,7 +9,7 @@ import type { Endpoint } from '../../base/network.ts'
 import { isInNetworks, normaliseIp, parseCidr } from '../../base/network.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import type { ListenConfig } from '../../config/config.ts'
-import { LIMITS } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 
 export class Connection {
@@ -29,13 +29,15 @@ export class Connection {
   readonly #tcp: Socket
   readonly #listen: ListenConfig
   readonly #certificates: Certificates
+  readonly #limits: Limits
   /** As the balancer told. */
   #proxiedTo: Endpoint | undefined
 
-  constructor(tcp: Socket, listen: ListenConfig, certificates: Certificates) {
+  constructor(tcp: Socket, listen: ListenConfig, certificates: Certificates, limits: Limits) {
     this.#tcp = tcp
     this.#listen = listen
     this.#certificates = certificates
+    this.#limits = limits
     this.socket = tcp
     this.ip = normaliseIp(tcp.remoteAddress ?? '')
     this.port = tcp.remotePort ?? 0
@@ -57,7 +59,7 @@ export class Connection {
     if (proxyProtocolFrom === undefined) return
     if (!isInNetworks(this.ip, proxyProtocolFrom.map(parseCidr)))
       throw new MailwicketError('WIRE_SYNTAX', { message: 'not from a balancer that the configuration names' })
-    const client = await readProxyHeader(this.#tcp)
+    const client = await readProxyHeader(this.#tcp, this.#limits.proxyHeaderMs)
     if (client === undefined) return
     this.ip = normaliseIp(client.ip)
     this.port = client.port
@@ -68,7 +70,7 @@ export class Connection {
    * Puts TLS on the socket, which must have no other reader. Throws WIRE_TIMEOUT, WIRE_CLOSED (also for a failed handshake).
    * SECURITY: bytes are never put back into the socket; what was pipelined before TLS has been thrown away by the caller.
    */
-  async secure(timeoutMs: number = LIMITS.tlsHandshakeMs): Promise<void> {
+  async secure(timeoutMs: number = this.#limits.tlsHandshakeMs): Promise<void> {
     const certificates = this.#certificates
     const { minTls } = this.#listen
     const secure = new TLSSocket(this.#tcp, {
@@ -98,7 +100,7 @@ export class Connection {
     const { socket } = this
     if (socket.destroyed) return
     socket.end(text)
-    const timer = setTimeout(() => this.destroy(), LIMITS.disconnectMs)
+    const timer = setTimeout(() => this.destroy(), this.#limits.disconnectMs)
     socket.once('close', () => clearTimeout(timer))
     // Read on: closing with unread bytes would reset the connection, and the last reply would be lost.
     socket.resume()

@@ -18,6 +18,7 @@ afterEach(() => {
 async function openOne(serve: ListenerServices['serve']['imap'], unauthenticated = new Unauthenticated(() => {})): Promise<Listener> {
   const services = {
     log: silentLog,
+    limits: LIMITS,
     metrics: { connectionAccepted: () => {}, connectionFailed: () => {}, limited: () => {} },
     unauthenticated,
     limiter: { mayConnect: () => mayConnect(), countedBlockOf: () => '192.0.2.1' },

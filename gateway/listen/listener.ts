@@ -13,7 +13,7 @@ import type { Certificates } from '../../certs/certificates.ts'
 import type { ListenConfig } from '../../config/config.ts'
 import type { Limiter } from '../abuse/limiter.ts'
 import type { Unauthenticated } from '../abuse/unauthenticated.ts'
-import { LIMITS } from '../limits.ts'
+import { LIMITS, type Limits } from '../limits.ts'
 import type { Metrics } from '../monitoring/metrics.ts'
 import { Connection } from './connection.ts'
 
@@ -21,6 +21,7 @@ export interface ListenerServices {
   readonly certificates: Certificates
   readonly log: Log
   readonly metrics: Metrics
+  readonly limits: Limits
   /** Shared by all listeners. */
   readonly unauthenticated: Unauthenticated
   readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
@@ -95,9 +96,9 @@ export class Listener {
 }
 
 async function accept(socket: Socket, { address }: ListenFacts, config: ListenConfig, services: ListenerServices): Promise<void> {
-  const { unauthenticated, limiter, certificates, log, serve, metrics } = services
+  const { unauthenticated, limiter, certificates, log, limits, serve, metrics } = services
   metrics.connectionAccepted(config.protocol, address)
-  const connection = new Connection(socket, config, certificates)
+  const connection = new Connection(socket, config, certificates, limits)
   const giveWay = () => connection.giveWay()
   // Until a balancer has told whose connection it is, only the cap of all holds.
   let place = unauthenticated.enter(undefined, giveWay)
@@ -110,15 +111,15 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
     if (!mayConnect) {
       metrics.limited('block')
       // Whoever is closed out at once comes back at once: accepting costs more than keeping.
-      await keepUnread(socket, LIMITS.closedHoldMs)
+      await keepUnread(socket, limits.closedHoldMs)
       connection.destroy()
       log.debug('session.failed', { remote: connection.ip, err: 'too many wrong logins from this address block' })
       return
     }
     // The wait for its turn is part of its time: whoever sends nothing is gone when he would be gone on a quiet day.
-    if (config.tls === 'implicit') await connection.secure(Math.max(LIMITS.tlsHandshakeLeastMs, LIMITS.tlsHandshakeMs - connection.ageMs))
+    if (config.tls === 'implicit') await connection.secure(Math.max(limits.tlsHandshakeLeastMs, limits.tlsHandshakeMs - connection.ageMs))
     // SECURITY: whoever waited or dawdled before TLS has the less for the rest.
-    await serve[config.protocol](connection, Math.max(LIMITS.loginLeastMs, LIMITS.loginMs - connection.ageMs))
+    await serve[config.protocol](connection, Math.max(limits.loginLeastMs, limits.loginMs - connection.ageMs))
   } catch (error) {
     connection.destroy()
     metrics.connectionFailed(config.protocol, address)

@@ -5,6 +5,7 @@ import { connect as connectTls, createSecureContext } from 'node:tls'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { makePem, type Pem } from '../../certs/certificate-fixture.ts'
 import type { Certificates } from '../../certs/certificates.ts'
+import { LIMITS } from '../limits.ts'
 import { Connection } from './connection.ts'
 import { type ProxiedClient, readProxyHeader } from './proxy-protocol.ts'
 import { openTcpPair } from './tcp-pair-fixture.ts'
@@ -45,7 +46,7 @@ describe('a PROXY header', () => {
       const [balancer, ours] = await openTcpPair()
       balancer.write(bytes.subarray(0, cut))
       setImmediate(() => balancer.write(bytes.subarray(cut)))
-      expect(await readProxyHeader(ours)).toEqual(client)
+      expect(await readProxyHeader(ours, LIMITS.proxyHeaderMs)).toEqual(client)
       let rest = ''
       ours.on('data', chunk => {
         rest += chunk
@@ -73,19 +74,19 @@ describe('a PROXY header', () => {
   ])('%s: refused', async (_, bytes, code) => {
     const [balancer, ours] = await openTcpPair()
     balancer.write(bytes)
-    await expect(readProxyHeader(ours)).rejects.toMatchObject({ code })
+    await expect(readProxyHeader(ours, LIMITS.proxyHeaderMs)).rejects.toMatchObject({ code })
   })
 
   it.each(['', 'PROXY TC', '\r\n\r\n\0\r\nQUIT\n!'])('a balancer that leaves after %j', async text => {
     const [balancer, ours] = await openTcpPair()
     balancer.end(text)
-    await expect(readProxyHeader(ours)).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
+    await expect(readProxyHeader(ours, LIMITS.proxyHeaderMs)).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
   })
 })
 
 function openConnection(ours: Socket, from: readonly string[]): Connection {
   const certificates = { contextFor: () => createSecureContext(pem) } as unknown as Certificates
-  return new Connection(ours, { protocol: 'imap', tls: 'implicit', host: '127.0.0.1', port: 0, proxyProtocolFrom: from, minTls: '1.2' }, certificates)
+  return new Connection(ours, { protocol: 'imap', tls: 'implicit', host: '127.0.0.1', port: 0, proxyProtocolFrom: from, minTls: '1.2' }, certificates, LIMITS)
 }
 
 describe('a connection behind a balancer', () => {

@@ -8,7 +8,6 @@ import { isIP, type Socket } from 'node:net'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Endpoint } from '../../base/network.ts'
 import { PROXY_SIGNATURE } from '../../base/proxy-header.ts'
-import { LIMITS } from '../limits.ts'
 
 /** The real client; undefined: the balancer speaks for itself (version 2 LOCAL, version 1 UNKNOWN). */
 export interface ProxiedClient {
@@ -25,8 +24,8 @@ const V1_MAX_BYTES = 107
 const V2_MAX_BYTES = 4096
 
 /** Reads the header. Throws WIRE_SYNTAX, WIRE_LIMIT, WIRE_CLOSED, WIRE_TIMEOUT; the socket is to be closed then. */
-export async function readProxyHeader(socket: Socket): Promise<ProxiedClient | undefined> {
-  const timer = setTimeout(() => socket.destroy(new Error('no PROXY header in time')), LIMITS.proxyHeaderMs)
+export async function readProxyHeader(socket: Socket, timeoutMs: number): Promise<ProxiedClient | undefined> {
+  const timer = setTimeout(() => socket.destroy(new Error('no PROXY header in time')), timeoutMs)
   try {
     // The shortest header of either version has fifteen octets: `PROXY UNKNOWN` and its CRLF.
     const start = await take(socket, PROXY_SIGNATURE.length)

@@ -45,7 +45,7 @@ async function openSession(security: 'plain' | 'secure') {
   open.push(client, ours)
   const certificates = { contextFor: () => createSecureContext(pem) } as unknown as Certificates
   const listen = { protocol: 'submission', tls: 'starttls', host: '127.0.0.1', port: 0, proxyProtocolFrom: undefined, minTls: '1.2' } as const
-  const connection = new Connection(ours, listen, certificates)
+  const connection = new Connection(ours, listen, certificates, LIMITS)
   if (security === 'secure') connection.tls = 'TLSv1.3'
   const services = {
     limits: LIMITS,

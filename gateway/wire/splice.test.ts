@@ -15,7 +15,7 @@ async function openSplice(clientUnread = '', upstreamUnread = '') {
   const [upstream, server] = await openTcpPair()
   let splice: Splice | undefined
   const ended = new Promise<string>(resolve => {
-    splice = new Splice(client, upstream, resolve)
+    splice = new Splice(client, upstream, LIMITS, resolve)
   })
   splice?.start(Buffer.from(clientUnread), Buffer.from(upstreamUnread))
   return { app, client, upstream, server, splice: splice as unknown as Splice, ended }
@@ -133,7 +133,7 @@ describe('Splice', () => {
     client.destroy()
     await once(client, 'close')
     const ended = new Promise(resolve => {
-      new Splice(client, upstream, resolve).start(Buffer.alloc(0), Buffer.alloc(0))
+      new Splice(client, upstream, LIMITS, resolve).start(Buffer.alloc(0), Buffer.alloc(0))
     })
     expect(await ended).toBe('client-closed')
     server.destroy()

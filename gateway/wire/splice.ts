@@ -6,7 +6,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { divert } from '../../base/shared-read.ts'
-import { LIMITS } from '../limits.ts'
+import type { Limits } from '../limits.ts'
 
 /** Why a splice is over: who went first, or the reason given to `end`. */
 export type SpliceEnd = 'client-closed' | 'upstream-closed' | 'client-error' | 'upstream-error' | 'half-open-timeout' | 'stalled' | (string & {})
@@ -22,6 +22,7 @@ export class Splice {
   onClientData: ((chunk: Buffer) => void) | undefined
   readonly #client: Duplex
   readonly #upstream: Duplex
+  readonly #limits: Limits
   readonly #onEnd: (why: SpliceEnd) => void
   #why: SpliceEnd | undefined
   /** We have ended it: what either side does afterwards changes nothing any more. */
@@ -34,9 +35,10 @@ export class Splice {
   #closed = 0
 
   /** Nothing moves before `start`. `onEnd` is called once, when both sockets are closed. */
-  constructor(client: Duplex, upstream: Duplex, onEnd: (why: SpliceEnd) => void) {
+  constructor(client: Duplex, upstream: Duplex, limits: Limits, onEnd: (why: SpliceEnd) => void) {
     this.#client = client
     this.#upstream = upstream
+    this.#limits = limits
     this.#onEnd = onEnd
   }
 
@@ -80,7 +82,7 @@ export class Splice {
     }
     this.#upstream.destroy()
     this.#client.end(lastReply)
-    this.#restartTimer(LIMITS.disconnectMs, why)
+    this.#restartTimer(this.#limits.disconnectMs, why)
   }
 
   #listen(from: Duplex, to: Duplex, onData: (chunk: Buffer) => void, side: 'client' | 'upstream'): void {
@@ -92,7 +94,7 @@ export class Splice {
     const onEnd = () => {
       to.end()
       this.#why ??= `${side}-closed`
-      if (!this.#isEnded) this.#restartTimer(LIMITS.halfOpenMs, 'half-open-timeout')
+      if (!this.#isEnded) this.#restartTimer(this.#limits.halfOpenMs, 'half-open-timeout')
     }
     const onClose = () => {
       this.#closed += 1
@@ -119,7 +121,7 @@ export class Splice {
     if (!this.#upstream.write(chunk)) {
       this.#client.pause()
       // A paused socket does not hear that its peer is gone: an upstream that takes nothing for so long is given up.
-      this.#stallTimer ??= setTimeout(() => this.#finish('stalled'), LIMITS.uploadStallMs)
+      this.#stallTimer ??= setTimeout(() => this.#finish('stalled'), this.#limits.uploadStallMs)
     }
   }
 

@@ -1,0 +1,88 @@
+/**
+ * What each gateway process has for itself, opened here and nowhere else (docs/processes.md says what several of them make of it). All of it is
+ * lost with the process; what must not be is in the store, which is the only thing that processes share.
+ *
+ * The ready line, the service manager and the monitoring endpoint belong to the process as a whole: gateway.ts has them.
+ */
+import type { Log } from '../base/log.ts'
+import type { Network } from '../base/network.ts'
+import type { Config } from '../config/config.ts'
+import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
+import { openGatewayStore } from '../store/gateway-side/open-gateway-store.ts'
+import { loadKeyring } from '../store/keys/master-key.ts'
+import { PasswordHasher } from '../store/passwords/password-hash.ts'
+import { Limiter } from './abuse/limiter.ts'
+import { LimiterSync } from './abuse/limiter-sync.ts'
+import { Unauthenticated } from './abuse/unauthenticated.ts'
+import { submissionUpstreams } from './lifecycle/configured.ts'
+import type { Limits } from './limits.ts'
+import { MigrationLogins } from './login/migration-login.ts'
+import { meterStore } from './monitoring/metered-store.ts'
+import { Metrics } from './monitoring/metrics.ts'
+import { LiveSessions } from './sessions/live-sessions.ts'
+import { Recorder } from './sessions/recorder.ts'
+import { Revocation } from './sessions/revocation.ts'
+import { SendingLedger } from './smtp/sending-ledger.ts'
+import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
+
+export interface ProcessParts {
+  readonly metrics: Metrics
+  /** Its own connections and writer thread, under a node id of its own. */
+  readonly store: GatewayStore
+  /** Counts the sessions of a device and of a mailbox at the upstream. */
+  readonly live: LiveSessions
+  readonly recorder: Recorder
+  readonly revocation: Revocation
+  readonly limiter: Limiter
+  readonly limiterSync: LimiterSync
+  /** Its queue, and the successes that it remembers. */
+  readonly hasher: PasswordHasher
+  readonly unauthenticated: Unauthenticated
+  readonly ledger: SendingLedger
+  /** What the upstreams said of migration passwords, and how many are on their way there. */
+  readonly migrationLogins: MigrationLogins
+  /** The EHLO keywords of the upstreams, as far as this process knows. */
+  readonly smtpServer: SmtpServerAdapter
+}
+
+export interface ProcessOptions {
+  readonly config: Config
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Log
+  readonly limits: Limits
+  /** As a reload may change them. */
+  readonly trusted: () => readonly Network[]
+}
+
+/** Throws KEY_…, STORE_…. `onOpened` is told of what must be closed, also when a later part cannot be opened. Nothing runs yet. */
+export async function openProcessParts(
+  { config, env, log, limits, trusted }: ProcessOptions,
+  onOpened: (close: () => Promise<void>) => void,
+): Promise<ProcessParts> {
+  const metrics = new Metrics(config.upstreams)
+  const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) }), metrics)
+  onOpened(() => store.close())
+  const live = new LiveSessions()
+  const recorder = new Recorder(store, live, log)
+  const limiter = new Limiter(store, trusted)
+  return {
+    metrics,
+    store,
+    live,
+    recorder,
+    revocation: new Revocation(store, live, log),
+    limiter,
+    limiterSync: new LimiterSync(store, limiter),
+    hasher: new PasswordHasher({ observer: metrics }),
+    unauthenticated: new Unauthenticated(cap => metrics.limited(cap), { inAll: limits.unauthenticatedConnections, perBlock: limits.unauthenticatedPerBlock }),
+    ledger: new SendingLedger(),
+    migrationLogins: new MigrationLogins(),
+    smtpServer: new SmtpServerAdapter({
+      hostname: config.hostname,
+      upstreams: submissionUpstreams(config),
+      // Offers from the first connection on what was learnt in earlier runs.
+      known: await store.readUpstreamKeywords(),
+      onLearnt: (upstream, keywords) => recorder.learnt({ upstream, keywords }),
+    }),
+  }
+}
