@@ -4,6 +4,7 @@
  * The operator may name a device by the beginning of its ID; everybody else by the whole ID or `ADDR/NAME`, so that nothing is learnt by guessing.
  */
 
+import { parseAddress } from '../base/address.ts'
 import type { Secret } from '../base/secret.ts'
 import type { DeviceFilter } from '../store/accounts/device-list.ts'
 import type { Device } from '../store/accounts/device-rows.ts'
@@ -16,9 +17,11 @@ import type { Sending } from '../store/sending/sending-rows.ts'
 import type { Actor } from './actor.ts'
 import { type AppSettings, listAppSettings } from './app-settings.ts'
 import { checkLink, checkMaySendBy, checkVersion, findDevice, findMailbox, isOf } from './find-subject.ts'
+import { findUser } from './manage-users.ts'
 import { widensSending, widensTerms } from './narrowing.ts'
 import { type Action, may, type Reach } from './permissions.ts'
 import { change, checkAllowed, look, notAllowed, type UseCaseContext } from './use-case.ts'
+import { devicesOf } from './within.ts'
 
 /** A device with everything about it. */
 export interface DeviceState {
@@ -42,10 +45,17 @@ export interface DeviceInput {
 /** Those of the filter that the actor may see. Throws NOT_FOUND (no such mailbox or user). */
 export function listDevices(context: UseCaseContext, actor: Actor, filter: DeviceFilter = {}): Promise<Device[]> {
   return look(context, actor, async (nouns, reach) => {
-    if (filter.mailbox !== undefined) await findMailbox(nouns, reach, filter.mailbox, 'mailbox.view')
-    const devices = await nouns.devices.list(filter)
-    return devices.filter(device => may(reach, 'device.view', isOf(device)) === 'yes')
+    await checkDeviceFilter(nouns, reach, filter)
+    return nouns.devices.list({ ...filter, within: devicesOf(reach, 'device.view') })
   })
+}
+
+/** Asking for what is outside tells nothing. Throws NOT_FOUND. */
+export async function checkDeviceFilter(nouns: Nouns, reach: Reach, { mailbox, user }: DeviceFilter): Promise<void> {
+  if (mailbox !== undefined) await findMailbox(nouns, reach, mailbox, 'mailbox.view')
+  if (user === undefined || reach.isOperator) return
+  const isAtMailbox = mailbox !== undefined && may(reach, 'rights.view', { mailbox: parseAddress(mailbox) }) === 'yes'
+  if (!isAtMailbox || !(await nouns.rights.at(mailbox)).some(person => person.user === parseLogin(user))) await findUser(nouns, reach, user, 'person.view')
 }
 
 /** Throws NOT_FOUND, AMBIGUOUS_ID. */
@@ -146,7 +156,7 @@ export async function changePassword(
 }
 
 /** SECURITY: whoever gets to know the password of a device that sends could send by it. */
-function checkMayKnow(reach: Reach, device: Device): void {
+export function checkMayKnow(reach: Reach, device: Device): void {
   if (device.scopes.includes('smtp') && device.user !== (reach.self?.login ?? null)) checkMaySendBy(reach, device.mailbox)
 }
 

@@ -19,6 +19,7 @@ import { widensSending } from './narrowing.ts'
 import { type Action, may, type Reach } from './permissions.ts'
 import { tryUpstream } from './try-upstream.ts'
 import { change, checkAllowed, look, notAllowed, type UseCaseContext } from './use-case.ts'
+import { mailboxesOf } from './within.ts'
 
 /** A mailbox with everything about it. */
 export interface MailboxState {
@@ -30,10 +31,7 @@ export interface MailboxState {
 
 /** By address. */
 export function listMailboxes(context: UseCaseContext, actor: Actor): Promise<Mailbox[]> {
-  return look(context, actor, async (nouns, reach) => {
-    const mailboxes = await nouns.mailboxes.list()
-    return mailboxes.filter(({ address }) => may(reach, 'mailbox.view', { mailbox: address }) === 'yes')
-  })
+  return look(context, actor, (nouns, reach) => nouns.mailboxes.list({ within: mailboxesOf(reach, 'mailbox.view') }))
 }
 
 /** Throws NOT_FOUND. */

@@ -8,6 +8,7 @@ import type { Actor } from './actor.ts'
 import { findDevice, findMailbox, isOf } from './find-subject.ts'
 import { type Action, may, type Reach, type Verdict } from './permissions.ts'
 import { change, look, notAllowed, type UseCaseContext } from './use-case.ts'
+import { devicesOf } from './within.ts'
 
 export interface SessionPlace {
   readonly device?: string | undefined
@@ -19,11 +20,7 @@ export function listSessions(context: UseCaseContext, actor: Actor, { device, ma
   return look(context, actor, async (nouns, reach) => {
     if (device !== undefined) await findDevice(nouns, reach, device, 'device.view')
     if (mailbox !== undefined) await findMailbox(nouns, reach, mailbox, 'mailbox.view')
-    const sessions = await nouns.sessions.list({ device, mailbox })
-    if (reach.isOperator) return sessions
-    const seen: Session[] = []
-    for (const session of sessions) if ((await judge(nouns, reach, 'device.view', session)) === 'yes') seen.push(session)
-    return seen
+    return nouns.sessions.list({ device, mailbox, within: devicesOf(reach, 'device.view') })
   })
 }
 
@@ -39,9 +36,8 @@ export function endSessions(context: UseCaseContext, actor: Actor, target: KickT
 
 /** Whoever is not the operator names a session by its whole ID. Throws NOT_FOUND, NOT_ALLOWED. */
 async function checkSessions(nouns: Nouns, reach: Reach, ids: readonly string[]): Promise<void> {
-  const live = await nouns.sessions.list()
   for (const id of ids) {
-    const session = live.find(one => one.id === id)
+    const session = await nouns.sessions.find(id)
     const verdict = session === undefined ? 'outside' : await judge(nouns, reach, 'session.end', session)
     if (verdict === 'outside') throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${id}` })
     if (verdict === 'no') throw notAllowed('session.end')

@@ -11,9 +11,10 @@ import type { UserState as State } from '../store/schema/login-record.ts'
 import type { SendingChanges } from '../store/sending/sending-change.ts'
 import type { Actor } from './actor.ts'
 import { checkVersion } from './find-subject.ts'
-import { type Action, may, type Reach } from './permissions.ts'
+import type { Action, Reach } from './permissions.ts'
 import { readPlace } from './reach.ts'
 import { change, checkAllowed, look, type UseCaseContext } from './use-case.ts'
+import { mailboxesOf } from './within.ts'
 
 /** A person with everything about them. */
 export interface UserState {
@@ -29,14 +30,8 @@ export interface UserInput {
 /** By login. */
 export function listUsers(context: UseCaseContext, actor: Actor): Promise<User[]> {
   return look(context, actor, async (nouns, reach) => {
-    const users: User[] = []
-    for (const user of await nouns.users.list()) if (await isSeen(nouns, reach, user.login)) users.push(user)
-    return users
+    return nouns.users.list({ within: mailboxesOf(reach, 'person.view') })
   })
-}
-
-async function isSeen(nouns: Nouns, reach: Reach, login: string): Promise<boolean> {
-  return reach.isOperator || may(reach, 'person.view', { person: await readPlace(nouns, login) }) === 'yes'
 }
 
 /** Throws NOT_FOUND. */

@@ -73,6 +73,8 @@ export const ACTIONS = {
     'no',
     'no',
   ]),
+  'token.view': row('see API tokens', 'read', ['own', 'own', 'own', 'own', 'own', 'own']),
+  'token.change': row('make and revoke API tokens', 'people', ['own', 'own', 'own', 'own', 'own', 'own']),
   'roles.change': row('make managers and administrators', 'people', ['yes', 'no', 'no', 'no', 'no', 'no']),
   'limits.view': row('see who is held back for wrong passwords', 'read', ['yes', 'no', 'no', 'no', 'no', 'no']),
   'limits.clear': row('let somebody go who is held back', 'devices', ['yes', 'no', 'no', 'no', 'no', 'no']),
@@ -112,7 +114,7 @@ export interface PersonPlace {
   readonly login: string
   /** Administrator, or manager of any domain. */
   readonly hasRole: boolean
-  /** Domains of the mailboxes at which they have a right. */
+  /** Domains of the mailboxes at which they have a right or a device. */
   readonly domains: readonly string[]
 }
 
@@ -154,11 +156,14 @@ function isInside(reach: Reach, target: Target): boolean {
   return grant === 'yes' || (grant === 'own' && isOwn(reach, target))
 }
 
-function isInTokenDomains({ onlyDomains }: Reach, target: Target): boolean {
+function isInTokenDomains(reach: Reach, target: Target): boolean {
+  const { onlyDomains } = reach
   if (onlyDomains === null) return true
   if (target === 'installation') return false
   if ('domain' in target) return onlyDomains.has(target.domain)
   if ('mailbox' in target) return onlyDomains.has(domainOf(target.mailbox))
+  // Whose token it is, is no secret to it.
+  if (isSelf(reach, target.person.login)) return true
   return target.person.domains.length > 0 && target.person.domains.every(domain => onlyDomains.has(domain))
 }
 

@@ -38,9 +38,10 @@ export async function readReach(nouns: Nouns, actor: Actor): Promise<Reach> {
   }
 }
 
-/** Where a person stands. Throws NOT_FOUND. */
+/** Where a person stands: where they have a right or a device. Throws NOT_FOUND. */
 export async function readPlace(nouns: Nouns, login: string): Promise<PersonPlace> {
   const [roles, rights] = [await nouns.roles.of(login), await nouns.rights.of(login)]
   const domains = new Set(rights.map(({ mailbox }) => domainOf(mailbox)))
+  for await (const { mailbox } of nouns.devices.all({ user: login })) domains.add(domainOf(mailbox))
   return { login, hasRole: roles.isAdmin || roles.domains.length > 0, domains: [...domains] }
 }

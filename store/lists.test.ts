@@ -86,7 +86,7 @@ describe('mailboxes', () => {
     expect(await list({ search: 'WORKSHOP' })).toEqual(['d@two.example', 'e@one.example'])
     expect(await list({ within: {} })).toEqual([])
     const [own] = (await store.mailboxes.page({ limit: 1 })).rows
-    expect(await list({ within: { domains: ['two.example'], mailboxes: [own?.id] } })).toEqual(['a@one.example', 'b@two.example', 'd@two.example'])
+    expect(await list({ within: { domains: ['two.example'], addresses: [own?.address ?? ''] } })).toEqual(['a@one.example', 'b@two.example', 'd@two.example'])
     expect(await list({ upstream: 'other' })).toEqual(['b@two.example'])
     expect(await list({ hasSecret: true })).toEqual(['a@one.example', 'b@two.example'])
     expect(await store.mailboxes.count({ hasSecret: false })).toBe(3)

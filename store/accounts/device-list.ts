@@ -9,13 +9,13 @@ import { liveSince } from '../schema/node-liveness.ts'
 import type { DevicesTable, Schema } from '../schema/schema.ts'
 import { type Device, selectDevices, toDevice } from './device-rows.ts'
 import { getMailboxRow } from './mailbox-rows.ts'
-import { isWithin, type MailboxSet } from './mailbox-set.ts'
+import { type DeviceSet, isDeviceWithin, isWithin } from './mailbox-set.ts'
 import { getUserRow, parseLogin } from './user-rows.ts'
 
 export interface DeviceFilter {
   /** Address. */
   readonly mailbox?: string | undefined
-  readonly within?: MailboxSet | undefined
+  readonly within?: DeviceSet | undefined
   /** Login. */
   readonly user?: string | undefined
   /** A part of its name. */
@@ -78,7 +78,7 @@ export async function pageDevices(
     .select(['devices.id', 'mailboxes.address', 'devices.name_key', 'devices.created_at', 'last_connections.at as connected_at'])
     // True of all: SQLite goes by the index of addresses then, and does not sort what it would not show.
     .where('mailboxes.address', '>=', '')
-  if (within !== undefined) keys = keys.where(isWithin(within))
+  if (within !== undefined) keys = keys.where(within.own === undefined ? isWithin(within) : isDeviceWithin(within))
   const { rows, next } = await readPage<KeyRow>(keys, ORDERS[sort], request)
   if (rows.length === 0) return { rows: [], next }
   const ids = rows.map(({ id }) => id)
@@ -97,7 +97,7 @@ async function filtered(db: Kysely<Schema>, now: number, filter: DeviceFilter) {
   const { mailbox, within, user, search, state, unusedSince, endsBefore, isConnected, revoked = false } = filter
   let query = db.selectFrom('devices')
   if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
-  if (within !== undefined) query = query.where('devices.mailbox_id', 'in', db.selectFrom('mailboxes').select('mailboxes.id').where(isWithin(within)))
+  if (within !== undefined) query = query.where(isDeviceWithin(within))
   if (user !== undefined) query = query.where('devices.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
   if (search !== undefined) query = query.where(contains('devices.name', search))
   if (state !== undefined) query = query.where('devices.state', '=', state)

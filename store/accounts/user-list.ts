@@ -29,7 +29,7 @@ export interface UserFilter {
   readonly search?: string | undefined
   readonly state?: UserState | undefined
   readonly maySend?: boolean | undefined
-  /** Linked to a device of such a mailbox. */
+  /** Linked to a device of such a mailbox, or with a right at one. */
   readonly within?: MailboxSet | undefined
 }
 
@@ -88,7 +88,8 @@ function filtered(db: Kysely<Schema>, { search, state, maySend, within }: UserFi
       .where('devices.user_id', 'is not', null)
       .where('devices.state', '<>', 'revoked')
       .where(isWithin(within))
-    query = query.where('users.id', 'in', linked)
+    const entitled = db.selectFrom('rights').innerJoin('mailboxes', 'mailboxes.id', 'rights.mailbox_id').select('rights.user_id').where(isWithin(within))
+    query = query.where(({ or, eb }) => or([eb('users.id', 'in', linked), eb('users.id', 'in', entitled)]))
   }
   return query
 }

@@ -5,7 +5,7 @@ import { type Kysely, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import type { DeviceId } from '../../base/ids.ts'
 import { resolveDevice } from '../accounts/device-names.ts'
-import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
+import { type DeviceSet, isDeviceWithin, isWithin } from '../accounts/mailbox-set.ts'
 import { type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { StoreContext } from '../store-context.ts'
@@ -32,7 +32,7 @@ export interface ActivityFilter {
   readonly mailbox?: string | undefined
   readonly device?: string | undefined
   /** Of devices of such mailboxes, and at their addresses. */
-  readonly within?: MailboxSet | undefined
+  readonly within?: DeviceSet | undefined
   readonly results?: readonly string[] | undefined
   readonly protocol?: Activity['protocol'] | undefined
   readonly ip?: string | undefined
@@ -96,7 +96,16 @@ export class ActivityLog {
     let query = selectActivity(db)
     if (mailbox !== undefined) query = query.where('activity.address', '=', parseAddress(mailbox))
     if (device !== undefined) query = query.where('activity.device_id', '=', await resolveDevice(db, device))
-    if (within !== undefined) query = query.where('activity.address', 'in', db.selectFrom('mailboxes').select('address').where(isWithin(within)))
+    if (within !== undefined) {
+      const addresses = db.selectFrom('mailboxes').select('address').where(isWithin(within))
+      const own = db
+        .selectFrom('devices')
+        .select('devices.id')
+        .where(isDeviceWithin({ own: within.own }))
+      query = query.where(({ or, eb }) =>
+        or([eb('activity.address', 'in', addresses), ...(within.own === undefined ? [] : [eb('activity.device_id', 'in', own)])]),
+      )
+    }
     if (results !== undefined) query = query.where('activity.result', 'in', results)
     if (protocol !== undefined) query = query.where('activity.protocol', '=', protocol)
     if (ip !== undefined) query = query.where('activity.ip', '=', ip)

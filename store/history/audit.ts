@@ -39,6 +39,8 @@ export interface AuditFilter {
   readonly until?: number | undefined
   /** What was done to such mailboxes and their devices, as far as they are still there. */
   readonly within?: MailboxSet | undefined
+  /** Besides `within`: whatever this actor did. */
+  readonly orBy?: string | undefined
 }
 
 /** What tells whether something was changed since it was looked at. */
@@ -75,7 +77,7 @@ export class AuditLog {
     return Number(n)
   }
 
-  async #filtered({ since, until, subject, mailbox, device, actor, action, within }: AuditFilter) {
+  async #filtered({ since, until, subject, mailbox, device, actor, action, within, orBy }: AuditFilter) {
     const { db } = this.#context
     let query = db.selectFrom('audit')
     if (since !== undefined) query = query.where('at', '>=', since)
@@ -112,7 +114,9 @@ export class AuditLog {
         .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
         .select(sql<string>`${sql.ref('devices.id')}`.as('id'))
         .where(isWithin(within))
-      query = query.where(({ or, eb }) => or([eb('subject_id', 'in', mailboxes), eb('subject_id', 'in', devices)]))
+      query = query.where(({ or, eb }) =>
+        or([eb('subject_id', 'in', mailboxes), eb('subject_id', 'in', devices), ...(orBy === undefined ? [] : [eb('actor', '=', orBy)])]),
+      )
     }
     return query
   }

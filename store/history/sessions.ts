@@ -8,7 +8,7 @@ import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import { ambiguous, resolveDevice } from '../accounts/device-names.ts'
 import { kickColumns } from '../accounts/kick.ts'
 import { getMailboxRow } from '../accounts/mailbox-rows.ts'
-import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
+import { type DeviceSet, isDeviceWithin } from '../accounts/mailbox-set.ts'
 import { listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -35,7 +35,7 @@ export interface SessionFilter {
   /** ID, the beginning of one, or `ADDR/NAME`. */
   readonly device?: string | undefined
   readonly mailbox?: string | undefined
-  readonly within?: MailboxSet | undefined
+  readonly within?: DeviceSet | undefined
   readonly protocol?: Session['protocol'] | undefined
 }
 
@@ -71,6 +71,12 @@ export class Sessions {
   /** Longest first. For what is known to be short: `all` and `page` are for any. */
   list(filter: SessionFilter = {}): Promise<Session[]> {
     return listAll(this.all(filter))
+  }
+
+  /** By its whole ID. */
+  find(id: string): Promise<Session | undefined> {
+    const query = selectSessionColumns(selectLive(this.#context.db, this.#context.now()))
+    return query.where('sessions.id', '=', id as SessionId).executeTakeFirst()
   }
 
   async count(filter: SessionFilter = {}): Promise<number> {
@@ -165,7 +171,7 @@ export class Sessions {
     let query = selectLive(db, this.#context.now())
     if (device !== undefined) query = query.where('sessions.device_id', '=', await resolveDevice(db, device))
     if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
-    if (within !== undefined) query = query.where(isWithin(within))
+    if (within !== undefined) query = query.where(isDeviceWithin(within))
     if (protocol !== undefined) query = query.where('sessions.protocol', '=', protocol)
     return query
   }

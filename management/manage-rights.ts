@@ -1,0 +1,105 @@
+/**
+ * What people may do: their rights at a mailbox, and the roles of managers and administrators.
+ *
+ * Nobody gives a right that they do not have; somebody's right to manage is only for those who may give it.
+ */
+import { domainOf } from '../base/address.ts'
+import type { LinkedDevices, MailboxRights, PersonRights } from '../store/accounts/rights.ts'
+import type { Rights } from '../store/accounts/role-rows.ts'
+import type { RoleHolder, RoleName } from '../store/accounts/roles.ts'
+import { parseLogin } from '../store/accounts/user-rows.ts'
+import type { Nouns } from '../store/open-store.ts'
+import type { Actor } from './actor.ts'
+import { checkMaySendBy, findMailbox } from './find-subject.ts'
+import { findUser } from './manage-users.ts'
+import { may, type Reach } from './permissions.ts'
+import { change, checkAllowed, look, notAllowed, type UseCaseContext } from './use-case.ts'
+
+export interface RightsInput {
+  readonly login: string
+  readonly mailbox: string
+}
+
+/** Everybody with a right at a mailbox, by login. Throws NOT_FOUND, NOT_ALLOWED. */
+export function listPeople(context: UseCaseContext, actor: Actor, mailbox: string): Promise<PersonRights[]> {
+  return look(context, actor, async (nouns, reach) => nouns.rights.at((await findMailbox(nouns, reach, mailbox, 'rights.view')).address))
+}
+
+/** What a person may do where, as far as one sees those mailboxes; one's own in any case. Throws NOT_FOUND. */
+export function listRights(context: UseCaseContext, actor: Actor, login: string): Promise<MailboxRights[]> {
+  return look(context, actor, async (nouns, reach) => {
+    const user = await findUser(nouns, reach, login, 'person.view')
+    const rights = await nouns.rights.of(user.login)
+    if (user.id === reach.self?.id) return rights.filter(({ mailbox }) => reach.onlyDomains?.has(domainOf(mailbox)) ?? true)
+    return rights.filter(({ mailbox }) => may(reach, 'rights.view', { mailbox }) === 'yes')
+  })
+}
+
+/** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT (nothing would be left: `removeRights`). */
+export function giveRights(
+  context: UseCaseContext,
+  actor: Actor,
+  { login, mailbox, rights }: RightsInput & { readonly rights: Partial<Rights> },
+): Promise<Rights> {
+  return change(context, actor, async (nouns, reach) => {
+    const { address } = await findMailbox(nouns, reach, mailbox, 'rights.give')
+    const user = await nouns.users.get(login)
+    checkMayGive(reach, address, await nouns.rights.get(user.login, address), rights)
+    return nouns.rights.set(user.login, address, rights)
+  })
+}
+
+/** What becomes of devices that are linked to the person there has to be said. Throws NOT_FOUND, NOT_ALLOWED, STILL_LINKED. */
+export function removeRights(
+  context: UseCaseContext,
+  actor: Actor,
+  { login, mailbox, devices }: RightsInput & { readonly devices?: LinkedDevices | undefined },
+): Promise<{ readonly devices: readonly string[] }> {
+  return change(context, actor, async (nouns, reach) => {
+    const { address } = await findMailbox(nouns, reach, mailbox, 'rights.give')
+    const user = await nouns.users.get(login)
+    checkMayGive(reach, address, await nouns.rights.get(user.login, address), {})
+    // Without a user, a device that sends is bound by its own and its mailbox's rules alone.
+    if (devices === 'unlink') await checkUnlink(nouns, reach, address, user.login)
+    return nouns.rights.remove(user.login, address, { devices })
+  })
+}
+
+async function checkUnlink(nouns: Nouns, reach: Reach, mailbox: string, user: string): Promise<void> {
+  for await (const { scopes } of nouns.devices.all({ mailbox, user })) if (scopes.includes('smtp')) return checkMaySendBy(reach, mailbox)
+}
+
+/** Throws NOT_ALLOWED. */
+export function checkMayGive(reach: Reach, mailbox: string, before: Rights, changes: Partial<Rights>): void {
+  const isAboutManaging = before.manage || changes.manage === true
+  if (isAboutManaging) checkAllowed(reach, 'rights.give-manage', { mailbox }, () => notAllowed('rights.give-manage'))
+  if (changes.send === true && !before.send) checkMaySendBy(reach, mailbox)
+}
+
+/** Administrators, and the managers of a domain or of all; by login. Throws NOT_ALLOWED. */
+export function listRoles(context: UseCaseContext, actor: Actor, filter: { readonly domain?: string | undefined } = {}): Promise<RoleHolder[]> {
+  return look(context, actor, async (nouns, reach) => {
+    checkRoles(reach)
+    return nouns.roles.list(filter)
+  })
+}
+
+/** Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT. */
+export function grantRole(context: UseCaseContext, actor: Actor, { login, role }: { readonly login: string; readonly role: RoleName }) {
+  return change(context, actor, async (nouns, reach) => {
+    checkRoles(reach)
+    return nouns.roles.grant(parseLogin(login), role)
+  })
+}
+
+/** Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT, LAST_ADMINISTRATOR. */
+export function revokeRole(context: UseCaseContext, actor: Actor, { login, role }: { readonly login: string; readonly role: RoleName }) {
+  return change(context, actor, async (nouns, reach) => {
+    checkRoles(reach)
+    return nouns.roles.revoke(parseLogin(login), role)
+  })
+}
+
+export function checkRoles(reach: Reach): void {
+  checkAllowed(reach, 'roles.change', 'installation', () => notAllowed('roles.change'))
+}
