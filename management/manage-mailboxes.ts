@@ -24,6 +24,7 @@ import { mailboxesOf } from './within.ts'
 /** A mailbox with everything about it. */
 export interface MailboxState {
   readonly mailbox: Mailbox
+  readonly aliases: readonly string[]
   /** Null for those who may not see it. */
   readonly sending: Sending | null
   readonly version: Version
@@ -98,19 +99,22 @@ export interface AddMailboxInput extends LoginInput {
   /** Null: none is stored yet. */
   readonly secret?: Secret | null | undefined
   readonly migrationPasswordUntil?: number | null | undefined
+  readonly note?: string | null | undefined
+  readonly aliases?: readonly string[] | undefined
   /** Whether the login is tried first. */
   readonly trial: 'try' | 'trust'
 }
 
 /** Throws as `planNewMailbox`, UpstreamTrialError, KEY_WRONG. */
 export async function addMailbox(context: UseCaseContext, actor: Actor, input: AddMailboxInput): Promise<MailboxState> {
-  const { secret = null, migrationPasswordUntil = null } = input
+  const { secret = null, migrationPasswordUntil = null, note, aliases = [] } = input
   const { upstream, login } = await planNewMailbox(context, actor, input)
   if (input.trial === 'try') await tryUpstream(context.config, upstream, login, secret ?? undefined)
   return change(context, actor, async (nouns, reach) => {
     const { address } = await planNew(context, nouns, reach, input)
     if (migrationPasswordUntil !== null) checkHere(reach, 'mailbox.migrate', address)
-    const mailbox = await nouns.mailboxes.add({ address, upstream: upstream.name, login: input.login ?? null, secret, migrationPasswordUntil })
+    const mailbox = await nouns.mailboxes.add({ address, upstream: upstream.name, login: input.login ?? null, secret, migrationPasswordUntil, note })
+    await setAliases(nouns, reach, address, aliases)
     return stateOf(nouns, reach, mailbox)
   })
 }
@@ -122,11 +126,14 @@ export interface SetMailboxInput extends LoginInput {
   readonly state?: State | undefined
   readonly migrationPasswordUntil?: number | null | undefined
   readonly sending?: SendingChanges | undefined
+  readonly note?: string | null | undefined
+  /** All that it shall have. */
+  readonly aliases?: readonly string[] | undefined
 }
 
 /** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, BAD_INPUT, UpstreamTrialError, KEY_WRONG. */
 export async function setMailbox(context: UseCaseContext, actor: Actor, input: SetMailboxInput): Promise<MailboxState> {
-  const { address, version, secret, state, migrationPasswordUntil, sending } = input
+  const { address, version, secret, state, migrationPasswordUntil, sending, note, aliases } = input
   const isNewLogin = input.upstream !== undefined || input.login !== undefined || secret !== undefined
   const tried = isNewLogin ? await tryChange(context, actor, input) : undefined
   return change(context, actor, async (nouns, reach) => {
@@ -136,8 +143,10 @@ export async function setMailbox(context: UseCaseContext, actor: Actor, input: S
     if (isNewLogin) planChange(context, reach, await findMailbox(nouns, reach, address, 'mailbox.secret'), input)
     if (state !== undefined) checkHere(reach, 'mailbox.pause', before.address)
     if (migrationPasswordUntil !== undefined) checkHere(reach, 'mailbox.migrate', before.address)
+    if (note !== undefined) checkHere(reach, 'mailbox.describe', before.address)
     const { upstream, login } = input
-    const mailbox = await nouns.mailboxes.set(before.address, { upstream, login, secret, state, migrationPasswordUntil })
+    const mailbox = await nouns.mailboxes.set(before.address, { upstream, login, secret, state, migrationPasswordUntil, note })
+    if (aliases !== undefined) await setAliases(nouns, reach, mailbox.address, aliases)
     if (sending !== undefined) await setSending(nouns, reach, mailbox.address, sending)
     return stateOf(nouns, reach, mailbox)
   })
@@ -156,6 +165,18 @@ async function tryChange(context: UseCaseContext, actor: Actor, input: SetMailbo
 async function setSending(nouns: Nouns, reach: Reach, mailbox: string, sending: SendingChanges): Promise<void> {
   checkHere(reach, widensSending(await nouns.sending.get({ mailbox }), sending) ? 'sending.widen' : 'sending.narrow', mailbox)
   await nouns.sending.set({ mailbox }, sending)
+}
+
+/** Brings the aliases of a mailbox to these. A new one lies in a domain that the actor looks after: mail for it would be read here. Throws NOT_ALLOWED, ALREADY_EXISTS. */
+async function setAliases(nouns: Nouns, reach: Reach, mailbox: string, texts: readonly string[]): Promise<void> {
+  const [before, after] = [await nouns.aliases.of(mailbox), texts.map(parseAddress)]
+  const [added, removed] = [after.filter(alias => !before.includes(alias)), before.filter(alias => !after.includes(alias))]
+  if (added.length + removed.length > 0) checkHere(reach, 'mailbox.describe', mailbox)
+  for (const alias of removed) await nouns.aliases.remove(mailbox, alias)
+  for (const alias of added) {
+    if (may(reach, 'mailbox.add', { domain: domainOf(alias) }) !== 'yes') throw notAllowed('mailbox.describe')
+    await nouns.aliases.add(mailbox, alias)
+  }
 }
 
 /** Tries the login as it is stored. Throws NOT_FOUND, NOT_ALLOWED, UpstreamTrialError, KEY_WRONG. */
@@ -182,5 +203,6 @@ function checkHere(reach: Reach, action: Action, mailbox: string): void {
 
 async function stateOf(nouns: Nouns, reach: Reach, mailbox: Mailbox): Promise<MailboxState> {
   const maySee = may(reach, 'sending.view', { mailbox: mailbox.address }) === 'yes'
-  return { mailbox, sending: maySee ? await nouns.sending.get({ mailbox: mailbox.address }) : null, version: await nouns.audit.versionOf(mailbox.id) }
+  const sending = maySee ? await nouns.sending.get({ mailbox: mailbox.address }) : null
+  return { mailbox, aliases: await nouns.aliases.of(mailbox.address), sending, version: await nouns.audit.versionOf(mailbox.id) }
 }
