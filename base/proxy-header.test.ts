@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { formatProxyHeader, LOCAL_PROXY_HEADER } from './proxy-header.ts'
+import { formatProxyHeader, formatProxyHeaderV1, LOCAL_PROXY_HEADER } from './proxy-header.ts'
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a'
 const hexOf = (source: string, destination: string) => formatProxyHeader({ host: source, port: 4711 }, { host: destination, port: 993 }).toString('hex')
@@ -23,5 +23,18 @@ describe('a PROXY header of version 2', () => {
   it('is LOCAL when an address is not known', () => {
     expect(LOCAL_PROXY_HEADER.toString('hex')).toBe(`${SIGNATURE}20000000`)
     expect(formatProxyHeader({ host: '', port: 0 }, { host: '192.0.2.1', port: 993 })).toEqual(LOCAL_PROXY_HEADER)
+  })
+})
+
+describe('a PROXY header of version 1', () => {
+  it.each([
+    ['203.0.113.7', '192.0.2.1', 'PROXY TCP4 203.0.113.7 192.0.2.1 4711 993\r\n'],
+    ['2001:db8::1', '2001:db8::2', 'PROXY TCP6 2001:db8:0:0:0:0:0:1 2001:db8:0:0:0:0:0:2 4711 993\r\n'],
+    ['203.0.113.7', '2001:db8::2', 'PROXY TCP6 0:0:0:0:0:ffff:cb00:7107 2001:db8:0:0:0:0:0:2 4711 993\r\n'],
+    ['', '192.0.2.1', 'PROXY UNKNOWN\r\n'],
+  ])('from %s to %s', (source, destination, text) => {
+    expect(formatProxyHeaderV1({ host: source, port: 4711 }, { host: destination, port: 993 }).toString()).toBe(text)
+    // The longest that the specification knows.
+    expect(text.length).toBeLessThanOrEqual(107)
   })
 })

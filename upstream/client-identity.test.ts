@@ -12,14 +12,15 @@ describe('forward_client', () => {
     ['xclient', ['xclient']],
     ['id+xclient', ['id', 'xclient']],
     ['proxy', ['proxy']],
+    ['proxy-v1', ['proxy']],
   ] as const)('%s tells by %j', (forward, ways) => {
     expect((['id', 'xclient', 'proxy'] as const).filter(way => toTell(forward, way, client) === client)).toEqual(ways)
     expect(proxyHeaderFor(forward, client) !== undefined).toBe((ways as readonly string[]).includes('proxy'))
   })
 
-  it('writes a header that its own reader understands', async () => {
+  it.each(['proxy', 'proxy-v1'] as const)('%s: writes a header that its own reader understands', async forward => {
     const [balancer, ours] = await openTcpPair()
-    balancer.write(proxyHeaderFor('proxy', client) as Buffer)
+    balancer.write(proxyHeaderFor(forward, client) as Buffer)
     expect(await readProxyHeader(ours, 10_000)).toEqual({
       ip: '0:0:0:0:0:ffff:cb00:7107',
       port: 4711,

@@ -154,6 +154,20 @@ describe('behind a PROXY header', () => {
     expect(heard.join()).not.toMatch(/AUTHENTICATE|LOGIN/)
   })
 
+  it('an upstream that says nothing: proxy-refused, not a time-out', async () => {
+    for (const greeting of ['', '* OK ready\r\n']) {
+      const controller = new AbortController()
+      const failure = await failureOf(
+        say => {
+          say(greeting)
+          return () => controller.abort(new UpstreamFailure('timeout', 'too slow'))
+        },
+        { proxyHeader: Buffer.from('PROXY UNKNOWN\r\n'), signal: controller.signal },
+      )
+      expect(failure).toMatchObject({ reason: 'proxy-refused', detail: 'timeout after our PROXY header: too slow' })
+    }
+  })
+
   it('an upstream that leaves: proxy-refused', async () => {
     const failure = await failureOf(
       (_, socket) => {

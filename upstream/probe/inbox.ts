@@ -20,7 +20,7 @@ const MAX_RESPONSE_BYTES = 1024 * 1024
 /** Undefined: INBOX is there and opens. Closes the connection. */
 export async function findInboxProblem({ socket: far, unread, capabilities }: ImapUpstream, signal: AbortSignal): Promise<string | undefined> {
   // SECURITY: mode 0700: nobody else can connect to a session that is logged in.
-  const folder = mkdtempSync(join(tmpdir(), 'mailwicket-'))
+  const folder = mkdtempSync(join(tmpdir(), 'mailwicket-inbox-'))
   const path = join(folder, 'imap')
   far.on('error', () => {})
   const server = createServer(near => {

@@ -98,6 +98,15 @@ describe('logging in at the upstream', () => {
     expect(failure).toMatchObject({ reason: 'proxy-refused', detail: expect.stringContaining(`${was} after our PROXY header`) })
   })
 
+  it('calls silence behind a PROXY header: proxy-refused', async () => {
+    const controller = new AbortController()
+    const failure = await failureOf(() => () => controller.abort(new UpstreamFailure('timeout', 'too slow')), {
+      proxyHeader: Buffer.from('PROXY UNKNOWN\r\n'),
+      signal: controller.signal,
+    })
+    expect(failure).toMatchObject({ reason: 'proxy-refused', detail: 'timeout after our PROXY header: too slow' })
+  })
+
   it('does not say XCLIENT where it is not offered', async () => {
     const { heard, upstream } = await connectTo(offering(['AUTH PLAIN']), { xclient: { ip: '192.0.2.1', port: 1, helo: 'x' } })
     ;(await upstream).socket.destroy()
