@@ -6,7 +6,7 @@ import { type HostileRecord, HostileUpstream } from '../fixtures/hostile-upstrea
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { Mailwicket, type UpstreamSpec, upstreamOf } from '../fixtures/mailwicket.ts'
 import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
-import { type HostileCase, hostileCases } from './hostile-cases.ts'
+import { type HostileCase, hostileCases, upstreamLoginMs } from './hostile-cases.ts'
 
 const transports = ['none', 'starttls', 'implicit'] as const
 const hostileSecret = 'upstream-secret-for-the-hostile'
@@ -27,7 +27,7 @@ beforeAll(async () => {
     specs.push({ name: tls, domains: [`${tls}.example`], address: `localhost:${upstream.port}`, tls, ca: dovecot.authority.ca })
   }
   gateway = await Mailwicket.open({ upstreams: [...specs, upstreamOf(dovecot)] })
-  await gateway.serve()
+  await gateway.serve([], { upstreamLoginMs })
   const addDevice = async (user: string) => gateway.account(user, (await gateway.addDevice(user, 'App')).password)
   for (const [index, tls] of transports.entries()) {
     await gateway.addMailbox(`reader@${tls}.example`, hostileSecret, ['--no-verify'])

@@ -1,4 +1,4 @@
-/** Slow clients and silent upstreams of a submission: every wait before login is bounded, and the app hears why. All side by side, because they take their real time. */
+/** Slow clients and silent upstreams of a submission: every wait before login is bounded, and the app hears why. With deadlines of seconds where the product has up to a minute. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { inTime } from '../fixtures/deadline.ts'
@@ -7,6 +7,8 @@ import { openSmtp, plainOf, RawSmtp } from '../fixtures/raw-smtp.ts'
 import { ScriptedSmtp, type Step } from '../fixtures/scripted-smtp.ts'
 import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
 
+/** Long enough for everybody to connect on a busy machine. */
+const limits = { tlsHandshakeMs: 3_000, loginMs: 8_000, upstreamLoginMs: 3_000 }
 const steps: readonly Step[] = ['greeting', 'EHLO', 'AUTH']
 const upstreams: ScriptedSmtp[] = []
 const devices = new Map<Step, SubmissionDevice>()
@@ -17,7 +19,7 @@ beforeAll(async () => {
   gateway = await SubmissionGateway.open(
     upstreams.map((upstream, index) => upstream.asUpstream({ name: `silent-${index}`, domains: [`silent-${index}.example`] })),
   )
-  await gateway.serve()
+  await gateway.serve(limits)
   for (const [index, step] of steps.entries()) {
     const address = `reader@silent-${index}.example`
     await gateway.mailwicket.addMailbox(address, `upstream/marker+${index}`, ['--no-verify'])
@@ -61,10 +63,10 @@ test.concurrent('connections that do nothing, or nothing in time', async () => {
   const ends = await Promise.all(all.map(smtp => secondsToEnd(smtp, start)))
   clearInterval(drip)
   clearInterval(noops)
-  for (const { seconds } of ends.slice(0, 2)) expect(seconds).toBeLessThan(30)
+  for (const { seconds } of ends.slice(0, 2)) expect(seconds * 1000).toBeLessThan(inTime(limits.tlsHandshakeMs + 3_000))
   for (const { seconds, said } of ends.slice(2)) {
-    expect(seconds).toBeGreaterThan(50)
-    expect(seconds).toBeLessThan(70)
+    expect(seconds * 1000).toBeGreaterThan(limits.loginMs - 500)
+    expect(seconds * 1000).toBeLessThan(inTime(limits.loginMs + 3_000))
     expect(said).toMatch(/(?:^|\r\n)421 4\.7\.0 [^\r\n]+\r\n$/)
   }
 })
@@ -74,7 +76,7 @@ test.concurrent.each(steps)('an upstream that is silent at %s: 454 before the ap
   const smtp = await openSmtp(device.smtp)
   const start = performance.now()
   expect(await smtp.command(plainOf(device.smtp), 40_000)).toMatch(/^454 4\.7\.0 /)
-  expect(performance.now() - start).toBeLessThan(inTime(28_000))
+  expect(performance.now() - start).toBeLessThan(inTime(limits.upstreamLoginMs + 3_000))
   expect(await smtp.command('NOOP')).toMatch(/^250/)
   smtp.destroy()
 })
