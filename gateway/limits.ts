@@ -76,10 +76,13 @@ export const LIMITS = {
   closedHoldMs: 5_000,
   /** Connections that wait in the kernel to be accepted. One that does not fit comes again after seconds, also that of a known app. */
   listenBacklog: 8_192,
-  /** TLS handshakes a second for blocks in which nobody is known: about a tenth of a core. */
-  unknownHandshakesPerSecond: 100,
-  /** As many at once after a pause: an office whose line is back, in a moment that nobody notices. */
-  unknownHandshakesAtOnce: 10,
+  /**
+   * TLS handshakes for blocks in which nobody is known: about a tenth of a core. As many at once after a pause: an office whose line is back, in a
+   * moment that nobody notices.
+   */
+  unknownHandshakes: { perSecond: 100, atOnce: 10 },
+  /** The same for those in which somebody is known: half a core, so that the other half is there for who is in. */
+  recognisedHandshakes: { perSecond: 500, atOnce: 25 },
   /** Refusals leave in windows of this length, so many in each: 1,000 a second, about a sixth of a core, and never so many at once that a login would notice. */
   refusalWindowMs: 50,
   refusalsPerWindow: 50,

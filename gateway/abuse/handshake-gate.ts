@@ -1,6 +1,6 @@
 /**
- * TLS handshakes from unknown networks, so many a second, fewer while the loop has no time to spare: each costs a millisecond of the loop that serves everybody. Networks that are recognised
- * do not come here.
+ * TLS handshakes take turns: so many a second, fewer while the loop has no time to spare; each costs a millisecond of the loop that serves
+ * everybody. There is one gate for networks in which somebody is known and a narrower one for all others.
  *
  * Blocks take turns, so that one that opens a thousand connections a second waits for itself and not the others for it. Within a block the
  * newest goes first: the old ones are given up anyway (unauthenticated.ts), and an app that has just come still wants its answer.
@@ -12,7 +12,16 @@ import type { SpareTime } from './spare-time.ts'
 /** Short, so that few handshakes come one behind the other. */
 const TICK_MS = 10
 
-type Answer = (isItsTurn: boolean) => void
+interface Waiter {
+  readonly answer: (isItsTurn: boolean) => void
+  hasGone: boolean
+}
+
+/** The newest is the last; who has gone is passed over when his turn comes. */
+interface Block {
+  readonly waiters: Waiter[]
+  present: number
+}
 
 /** The connection that waits; nobody reads it yet. */
 export type WaitingClient = Pick<Socket, 'destroyed' | 'once' | 'off' | 'setTimeout' | 'destroy'>
@@ -28,13 +37,10 @@ export class HandshakeGate {
   readonly #spare: Pick<SpareTime, 'share'>
   #left: number
   /** Who waits, by block; the block whose turn is next comes first. */
-  readonly #waiting = new Map<string, Answer[]>()
+  readonly #waiting = new Map<string, Block>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(
-    spare: Pick<SpareTime, 'share'>,
-    { perSecond, atOnce }: Rate = { perSecond: LIMITS.unknownHandshakesPerSecond, atOnce: LIMITS.unknownHandshakesAtOnce },
-  ) {
+  constructor(spare: Pick<SpareTime, 'share'>, { perSecond, atOnce }: Rate) {
     this.#spare = spare
     this.#perTick = (perSecond * TICK_MS) / 1000
     this.#atOnce = atOnce
@@ -50,25 +56,33 @@ export class HandshakeGate {
       return true
     }
     return new Promise<boolean>(resolve => {
-      const onClose = () => this.#giveUp(block, answer)
+      const onClose = () => this.#giveUp(block, waiter)
       const onLate = () => void client.destroy()
-      const answer: Answer = isItsTurn => {
+      const answer = (isItsTurn: boolean) => {
         client.off('close', onClose).off('timeout', onLate).setTimeout(0)
         resolve(isItsTurn)
       }
-      const ofBlock = this.#waiting.get(block)
-      if (ofBlock === undefined) this.#waiting.set(block, [answer])
-      else ofBlock.push(answer)
+      const waiter: Waiter = { answer, hasGone: false }
+      const ofBlock = this.#waiting.get(block) ?? { waiters: [], present: 0 }
+      ofBlock.waiters.push(waiter)
+      ofBlock.present += 1
+      this.#waiting.set(block, ofBlock)
       client.once('close', onClose).once('timeout', onLate).setTimeout(LIMITS.tlsHandshakeMs)
     })
   }
 
-  #giveUp(block: string, answer: Answer): void {
+  #giveUp(block: string, waiter: Waiter): void {
+    waiter.hasGone = true
+    this.#leave(block)
+    waiter.answer(false)
+  }
+
+  /** Of those who wait in a block one is gone; a block of nobody has no turn. */
+  #leave(block: string): void {
     const ofBlock = this.#waiting.get(block)
-    const at = ofBlock?.indexOf(answer) ?? -1
-    if (at >= 0) ofBlock?.splice(at, 1)
-    if (ofBlock?.length === 0) this.#waiting.delete(block)
-    answer(false)
+    if (ofBlock === undefined) return
+    ofBlock.present -= 1
+    if (ofBlock.present === 0) this.#waiting.delete(block)
   }
 
   #tick(): void {
@@ -76,13 +90,16 @@ export class HandshakeGate {
     while (this.#left >= 1) {
       const [next] = this.#waiting
       if (next === undefined) break
-      this.#left -= 1
       const [block, ofBlock] = next
-      const answer = ofBlock.pop()
-      this.#waiting.delete(block)
       // To the end of the row.
-      if (ofBlock.length > 0) this.#waiting.set(block, ofBlock)
-      answer?.(true)
+      this.#waiting.delete(block)
+      this.#waiting.set(block, ofBlock)
+      let newest = ofBlock.waiters.pop()
+      while (newest?.hasGone === true) newest = ofBlock.waiters.pop()
+      this.#leave(block)
+      if (newest === undefined) continue
+      this.#left -= 1
+      newest.answer(true)
     }
     if (this.#waiting.size > 0 || this.#left < this.#atOnce) return
     clearInterval(this.#timer)

@@ -103,9 +103,55 @@ describe('an address block that guesses', () => {
     const { limiter, guess } = openLimiter({ known: [`${HOME} ${ANN}`] })
     for (let i = 0; i < 100; i++) await guess(HOME, `u${i}@example.com`, 1)
     for (let i = 0; i < 100; i++) await guess(THIEF, `u${i}@example.com`, 1)
-    const accepted = async (ip: string) => (await Promise.all(Array.from({ length: 50 }, () => limiter.mayConnect(ip, new Socket())))).filter(Boolean).length
+    const accepted = async (ip: string) => (await Promise.all(Array.from({ length: 50 }, () => limiter.mayConnect(ip)))).filter(Boolean).length
     expect(await accepted(THIEF)).toBe(LIMITS.closedBlockConnectionsPerSecond)
     expect(await accepted(HOME)).toBe(50)
+  })
+})
+
+describe('TLS handshakes', () => {
+  const OFFICE = '192.0.2.20'
+  /** How many of those who came at once are served within the time. */
+  const servedWithin = async (ms: number, arrivals: readonly (readonly [ip: string, count: number])[], known: readonly string[]) => {
+    const { limiter } = openLimiter({ known: known.map(ip => `${ip} ${ANN}`) })
+    const served = new Map<string, number>()
+    for (const [ip, count] of arrivals)
+      for (let i = 0; i < count; i++) void limiter.takeHandshakeTurn(ip, new Socket()).then(() => served.set(ip, (served.get(ip) ?? 0) + 1))
+    await vi.advanceTimersByTimeAsync(ms)
+    return served
+  }
+
+  test('three hundred at once from a network in which somebody is known keep nobody else from his', async () => {
+    const served = await servedWithin(
+      30,
+      [
+        [OFFICE, 300],
+        [HOME, 1],
+      ],
+      [OFFICE, HOME],
+    )
+    expect(served.get(HOME)).toBe(1)
+    expect(served.get(OFFICE)).toBeLessThan(60)
+  })
+
+  test('of unknown networks wait longer, and not for the others', async () => {
+    const served = await servedWithin(
+      1_000,
+      [
+        [THIEF, 1_000],
+        [OFFICE, 1_000],
+      ],
+      [OFFICE],
+    )
+    expect(served.get(THIEF)).toBeLessThan(150)
+    expect(served.get(OFFICE)).toBeGreaterThan(400)
+    expect(served.get(OFFICE)).toBeLessThan(600)
+  })
+
+  test('of trusted networks never wait', async () => {
+    const { limiter } = openLimiter({ trusted: ['192.0.2.0/24'] })
+    const all = Promise.all(Array.from({ length: 1_000 }, () => limiter.takeHandshakeTurn(HOME, new Socket())))
+    expect(await all).toHaveLength(1_000)
   })
 })
 
@@ -114,7 +160,7 @@ test('a store that is down lets connections come, to hear that it is down', asyn
     throw new Error('down')
   }
   const limiter = new Limiter({ isRecognisedNetwork: down, isRecognisedByAnyMailbox: down }, () => [])
-  expect(await limiter.mayConnect(HOME, new Socket())).toBe(true)
+  expect(await limiter.mayConnect(HOME)).toBe(true)
 })
 
 describe('a repetition', () => {

@@ -47,7 +47,9 @@ export class Limiter {
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
   readonly #closedArrivals = new RateLimiterMemory({ points: LIMITS.closedBlockConnectionsPerSecond, duration: 1, keyPrefix: '' })
   readonly #spare = new SpareTime()
-  readonly #gate = new HandshakeGate(this.#spare)
+  readonly #unknownGate = new HandshakeGate(this.#spare, LIMITS.unknownHandshakes)
+  /** They get their share also while there is no time to spare: it is they whom the time is for. */
+  readonly #recognisedGate = new HandshakeGate({ share: () => 1 }, LIMITS.recognisedHandshakes)
   readonly #buckets = new ResponseTimeBuckets(this.#spare)
 
   constructor(store: RecognisedNetworkStore, trusted: () => readonly Network[], fingerprints = new SecretFingerprints()) {
@@ -62,21 +64,33 @@ export class Limiter {
     }
   }
 
-  /**
-   * Whether a connection is worth a TLS handshake. Blocks in which somebody is known pass; others wait for their turn; a
-   * closed one gets a few a second, to hear its refusals. Never rejects.
-   */
-  async mayConnect(ip: string, client: WaitingClient): Promise<boolean> {
+  /** Whether a connection is worth anything at all: a block that is closed for guessing gets a few a second, to hear its refusals. Never rejects. */
+  async mayConnect(ip: string): Promise<boolean> {
     const block = this.countedBlockOf(ip)
     if (block === undefined || !(await this.recognisedNetworks.isUnknown(block))) return true
-    if (restrictionOf('block', await this.counters.block.count(block)) === 'refused') {
-      const hasRoom = await this.#closedArrivals.consume(block).then(
-        () => true,
-        () => false,
-      )
-      if (!hasRoom) return false
-    }
-    return this.#gate.pass(blockOf(ip, GATE_PREFIX_BITS), client)
+    if (restrictionOf('block', await this.counters.block.count(block)) !== 'refused') return true
+    return this.#closedArrivals.consume(block).then(
+      () => true,
+      () => false,
+    )
+  }
+
+  /** Before TLS a greeting costs little, and nobody in whose network somebody is known waits for it. False: the client has gone. Never rejects. */
+  async takeGreetingTurn(ip: string, client: WaitingClient): Promise<boolean> {
+    const block = this.countedBlockOf(ip)
+    if (block === undefined || !(await this.recognisedNetworks.isUnknown(block))) return true
+    return this.#unknownGate.pass(blockOf(ip, GATE_PREFIX_BITS), client)
+  }
+
+  /**
+   * Waits for a turn to do a TLS handshake. SECURITY: for everybody but the trusted networks: one ClientHello replayed from a network in which
+   * somebody is known costs as much as any other. False: the client has gone. Never rejects.
+   */
+  async takeHandshakeTurn(ip: string, client: WaitingClient): Promise<boolean> {
+    const block = this.countedBlockOf(ip)
+    if (block === undefined) return true
+    const gate = (await this.recognisedNetworks.isUnknown(block)) ? this.#unknownGate : this.#recognisedGate
+    return gate.pass(blockOf(ip, GATE_PREFIX_BITS), client)
   }
 
   /** The block that caps and counts hold for; undefined for the networks that are trusted. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { connect as connectTls, createSecureContext } from 'node:tls'
-import { beforeAll, expect, it } from 'vitest'
+import { beforeAll, expect, it, vi } from 'vitest'
 import { makePem, type Pem } from '../../certs/certificate-fixture.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import { LIMITS } from '../limits.ts'
@@ -50,3 +50,50 @@ it('does not take another protocol for TLS', async () => {
   client.write('GET / HTTP/1.1\r\n\r\n')
   await expect(secured).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
 })
+
+it.each([1, 7, 100_000])('takes its turn when the whole ClientHello is there, not before: in pieces of %d bytes', async size => {
+  const { client, connection } = await openConnection()
+  const hello = await recordHello()
+  let turns = 0
+  const turn = Promise.withResolvers<void>()
+  connection.takeTurn = async () => {
+    turns += 1
+    await turn.promise
+    return true
+  }
+  connection.secure().catch(() => {})
+  for (let at = 0; at < hello.length; at += size) {
+    expect(turns).toBe(0)
+    client.write(hello.subarray(at, at + size))
+    if (at + size < hello.length) await new Promise(resolve => setImmediate(resolve))
+  }
+  await vi.waitFor(() => expect(turns).toBe(1))
+  const answer = once(client, 'data')
+  turn.resolve()
+  // ServerHello: nothing of what was looked at is lost.
+  expect(((await answer)[0] as Buffer)[0]).toBe(22)
+  connection.destroy()
+})
+
+it('does no work for a client that leaves while it waits for its turn', async () => {
+  const { client, connection } = await openConnection()
+  connection.takeTurn = async tcp => {
+    client.resetAndDestroy()
+    await new Promise(resolve => tcp.once('close', resolve))
+    return false
+  }
+  const secured = connection.secure()
+  client.write(await recordHello())
+  await expect(secured).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
+})
+
+/** The first message of a TLS client. */
+async function recordHello(): Promise<Buffer> {
+  const [near, far] = await openTcpPair()
+  const said = once(far, 'data') as Promise<[Buffer]>
+  connectTls({ socket: near, rejectUnauthorized: false }).on('error', () => {})
+  const [hello] = await said
+  near.destroy()
+  far.destroy()
+  return hello
+}

@@ -10,6 +10,7 @@ import { isInNetworks, normaliseIp, parseCidr } from '../../base/network.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import type { ListenConfig } from '../../config/config.ts'
 import type { Limits } from '../limits.ts'
+import { awaitClientHello } from './client-hello.ts'
 import { readProxyHeader } from './proxy-protocol.ts'
 
 export class Connection {
@@ -25,6 +26,8 @@ export class Connection {
     this.destroy()
     return true
   }
+  /** Waits for a turn to do the costly part of a handshake; false: the client has gone. The listener sets it. */
+  takeTurn: (tcp: Socket) => Promise<boolean> = async () => true
   readonly #acceptedAt = performance.now()
   readonly #tcp: Socket
   readonly #listen: ListenConfig
@@ -68,9 +71,12 @@ export class Connection {
 
   /**
    * Puts TLS on the socket, which must have no other reader. Throws WIRE_TIMEOUT, WIRE_CLOSED (also for a failed handshake).
-   * SECURITY: bytes are never put back into the socket; what was pipelined before TLS has been thrown away by the caller.
+   * SECURITY: nothing that came before TLS is in the socket any more; what was pipelined has been thrown away by the caller.
    */
   async secure(timeoutMs: number = this.#limits.tlsHandshakeMs): Promise<void> {
+    const startedAt = performance.now()
+    await awaitClientHello(this.#tcp, timeoutMs)
+    if (!(await this.takeTurn(this.#tcp))) throw new MailwicketError('WIRE_CLOSED', { message: 'the client left while it waited for its turn' })
     const certificates = this.#certificates
     const { minTls } = this.#listen
     const secure = new TLSSocket(this.#tcp, {
@@ -80,7 +86,7 @@ export class Connection {
     })
     secure.on('error', ignore)
     this.socket = secure
-    await handshake(secure, this.#tcp, timeoutMs)
+    await handshake(secure, this.#tcp, Math.max(this.#limits.tlsHandshakeLeastMs, timeoutMs - (performance.now() - startedAt)))
     this.tls = secure.getProtocol()
   }
 

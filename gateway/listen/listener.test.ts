@@ -21,7 +21,7 @@ async function openOne(serve: ListenerServices['serve']['imap'], unauthenticated
     limits: LIMITS,
     metrics: { connectionAccepted: () => {}, connectionFailed: () => {}, limited: () => {} },
     unauthenticated,
-    limiter: { mayConnect: () => mayConnect(), countedBlockOf: () => '192.0.2.1' },
+    limiter: { mayConnect: () => mayConnect(), takeGreetingTurn: async () => true, takeHandshakeTurn: async () => true, countedBlockOf: () => '192.0.2.1' },
     serve: { imap: serve, submission: serve },
   } as unknown as ListenerServices
   const listener = await openListener(config, services)

@@ -24,7 +24,7 @@ export interface ListenerServices {
   readonly limits: Limits
   /** Shared by all listeners. */
   readonly unauthenticated: Unauthenticated
-  readonly limiter: Pick<Limiter, 'mayConnect' | 'countedBlockOf'>
+  readonly limiter: Pick<Limiter, 'mayConnect' | 'takeGreetingTurn' | 'takeHandshakeTurn' | 'countedBlockOf'>
   /** Serve a connection until it is logged in, for which it has `msToLogin`, or closed. Never reject. */
   readonly serve: Readonly<Record<ListenConfig['protocol'], (connection: Connection, msToLogin: number) => Promise<void>>>
 }
@@ -106,7 +106,8 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
     await connection.identify()
     place.leave()
     place = unauthenticated.enter(limiter.countedBlockOf(connection.ip), giveWay)
-    const mayConnect = await limiter.mayConnect(connection.ip, socket)
+    connection.takeTurn = tcp => limiter.takeHandshakeTurn(connection.ip, tcp)
+    const mayConnect = (await limiter.mayConnect(connection.ip)) && (config.tls === 'implicit' || (await limiter.takeGreetingTurn(connection.ip, socket)))
     if (socket.destroyed) return
     if (!mayConnect) {
       metrics.limited('block')
