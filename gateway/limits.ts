@@ -100,6 +100,8 @@ export const LIMITS = {
   migrationRefusedMs: 10 * 60_000,
   /** A day of sessions; nothing but a place in the queue hangs on it. */
   migrationAcceptedMs: 24 * 3_600_000,
+  /** How long the answer to a migration password is waited for after the client heard "later": servers hold back refusals for a minute and more. */
+  migrationAnswerMs: 2 * 60_000,
   /** About 100 bytes each, two sets. */
   migrationMemoryEntries: 20_000,
   migrationSecretBytes: 255,

@@ -44,6 +44,7 @@ function escapeName(name: string): string {
 export class SaslExchange {
   readonly mechanism: SaslMechanism
   readonly #left: Buffer[]
+  readonly #onSent: (() => void) | undefined
   #challenges = 0
   #hasSpoken = false
   #failure: string | undefined
@@ -51,6 +52,7 @@ export class SaslExchange {
   constructor(mechanism: SaslMechanism, login: UpstreamLogin, server: Endpoint) {
     this.mechanism = mechanism
     this.#left = [...messagesOf(mechanism, login, server)]
+    this.#onSent = login.onSent
   }
 
   /** Whether the secret has left: a refusal before that speaks of the form, not of the password. */
@@ -82,6 +84,7 @@ export class SaslExchange {
   /** The secret is in the last message. */
   #say(message: Buffer): string {
     this.#hasSpoken = this.#left.length === 0
+    if (this.#hasSpoken) this.#onSent?.()
     return message.toString('base64')
   }
 }

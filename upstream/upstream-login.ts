@@ -17,6 +17,8 @@ export interface UpstreamLogin {
   readonly secret: Secret
   /** The secret is an access token (RFC 6750), not a password. */
   readonly isToken?: true
+  /** Called when the secret leaves for the upstream: from then on it was tried there, whatever is heard of it. */
+  readonly onSent?: () => void
 }
 
 export type MakeUpstreamLogin = (mailbox: LoginMailbox, store: Pick<GatewayStore, 'openUpstreamSecret'>) => UpstreamLogin

@@ -136,20 +136,23 @@ describe('login', () => {
 
   it('counts a guess at the migration password also when its author does not wait for the answer', async () => {
     const legacy = makeDevice({ kind: 'legacy', phc: '', tag: new Uint8Array(), expiresAt: Date.now() + 60_000 })
+    const refuse = Promise.withResolvers<never>()
     let isTrying = false
     const limiter = new Limiter({ isRecognisedNetwork: async () => false, isRecognisedByAnyMailbox: async () => false }, () => [])
     const { client, done } = openSession({
       device: legacy,
       limiter,
-      connect: async () => {
+      connect: async ({ login }) => {
+        login.onSent?.()
         isTrying = true
-        return new Promise(() => {})
+        return refuse.promise
       },
     })
     client.write('a LOGIN ann@example.com marker-a-guess\r\n')
     await vi.waitFor(() => expect(isTrying).toBe(true))
     client.end()
     await done
+    refuse.reject(new UpstreamFailure('refused-us', 'NO'))
     await vi.waitFor(async () => expect(await limiter.counters.mailbox.count('ann@example.com')).toBe(1))
   })
 

@@ -22,7 +22,6 @@ import { type EndReason, judgeSession, type LiveSession, type LiveSessions } fro
 import { Ended, failureOf, type LoginResult } from '../sessions/login-result.ts'
 import type { Recorder } from '../sessions/recorder.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
-import { isClientGone } from './migration-login.ts'
 import { type ProofServices, proveLogin } from './prove-login.ts'
 import type { Credentials } from './sasl.ts'
 
@@ -116,15 +115,16 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     metrics.limited('mailbox')
     return refuse(services, attempt, 'limited', { failure: await limiter.limited(tried, credentials.secret) })
   }
-  let wasTried = false
-  const tryRoute = (route: Route, ofTry: AbortSignal) => {
-    wasTried = true
-    return metrics.timeUpstreamLogin({ upstream: route.config.name, protocol: session.protocol, credentials: 'of-client' }, () => connect(route, ofTry))
-  }
-  const proof = await proveLogin(services, credentials, session, { connect: tryRoute, signal }).catch(async (error: unknown) => {
-    // SECURITY: the upstream hears of a guess also when its author does not wait for the answer.
-    if (wasTried && isClientGone(error)) await limiter.wrong(tried, normaliseSecret(credentials.secret))
-    throw error
+  const tryRoute = (route: Route, ofTry: AbortSignal) =>
+    metrics.timeUpstreamLogin({ upstream: route.config.name, protocol: session.protocol, credentials: 'of-client' }, () => connect(route, ofTry))
+  const proof = await proveLogin(services, credentials, session, {
+    connect: tryRoute,
+    signal,
+    // SECURITY: the upstream hears of a guess also when its author does not wait for the answer, and when the answer is late or none. A refusal that
+    // is waited for is counted below.
+    onTried: async outcome => {
+      if (outcome === 'unknown' || signal.aborted) await limiter.wrong(tried, normaliseSecret(credentials.secret))
+    },
   })
   if (!('upstream' in proof)) signal.throwIfAborted()
   if ('refused' in proof) {

@@ -33,22 +33,28 @@ const migrationDevice: LoginDevice = {
 
 /** What the upstream was asked, and what it does when it is. */
 let tried: string[]
+/** Whether the secret gets there. */
+let isReached: boolean
 /** Upstream connections that were thrown away. */
 let dropped: string[]
 let signals: AbortSignal[]
 let answer: (secret: string) => Promise<string>
 let now: number
+/** What was called a guess. */
+let counted: string[]
 /** Where the upstream is; a reload may move it. */
 let server: { readonly host: string; readonly port: number }
 let migrationLogins: MigrationLogins
 
 beforeEach(() => {
   tried = []
+  isReached = true
   dropped = []
   signals = []
   now = 0
   server = { host: '192.0.2.1', port: 143 }
-  migrationLogins = new MigrationLogins(new MigrationMemory(() => now))
+  migrationLogins = new MigrationLogins({ memory: new MigrationMemory(() => now) })
+  counted = []
   answer = async secret => {
     if (secret === RIGHT) return 'an upstream connection'
     throw new UpstreamFailure('refused-us', 'NO [AUTHENTICATIONFAILED] no')
@@ -79,10 +85,17 @@ function prove(text: string, { device = {}, ip = '192.0.2.7', protocol = 'imap',
     const secret = login.secret.reveal().toString()
     tried.push(secret)
     signals.push(ofTry)
-    const name = await answer(secret)
+    const gone = new Promise<never>((_, reject) => ofTry.addEventListener('abort', () => reject(ofTry.reason as Error)))
+    if (isReached) login.onSent?.()
+    const name = await Promise.race([answer(secret), gone])
     return { name, socket: { destroy: () => dropped.push(name) } }
   }
-  return proveLogin(services, credentials as never, { scope, ip, protocol }, { connect, signal })
+  return proveLogin(
+    services,
+    credentials as never,
+    { scope, ip, protocol },
+    { connect, signal, onTried: async outcome => void counted.push(`${text} ${outcome}`) },
+  )
 }
 
 /** An upstream that answers when it is told to. */
@@ -321,5 +334,71 @@ describe('the upstream is spared', () => {
     release()
     expect(await second).toMatchObject({ upstream: { name: 'an upstream connection' } })
     expect(tried).toHaveLength(2)
+  })
+})
+
+describe('what left for the upstream was a guess, unless it was right', () => {
+  const DEADLINE = new UpstreamFailure('timeout', 'no login within 20 s')
+  const leaves = new MailwicketError('WIRE_CLOSED')
+
+  test.each([
+    ['the login’s time is over', DEADLINE],
+    ['the client leaves', leaves],
+  ])('a server that refuses it after %s: counted, and remembered', async (_, reason) => {
+    const { release } = holdAnswers()
+    const controller = new AbortController()
+    const late = prove('marker-guess', { signal: controller.signal })
+    await turn()
+    controller.abort(reason)
+    await expect(late).rejects.toBe(reason)
+    expect(signals[0]?.aborted).toBe(false)
+    release()
+    await turn()
+    expect(counted).toEqual(['marker-guess refused'])
+    expect(await prove('marker-guess')).toMatchObject({ migrationRefusal: 'refused by the upstream a moment ago' })
+    expect(tried).toHaveLength(1)
+  })
+
+  test.each(['timeout', 'closed', 'says-unavailable', 'not-the-protocol', 'spoke-out-of-turn'] as const)('no word about it but %s: counted', async reason => {
+    answer = async () => Promise.reject(new UpstreamFailure(reason, 'x'))
+    await expect(prove('marker-guess')).rejects.toMatchObject({ reason })
+    expect(counted).toEqual(['marker-guess unknown'])
+  })
+
+  test('a server that never answers: counted when it is given up, and its place is free', async () => {
+    migrationLogins = new MigrationLogins({ limits: { upstreamLoginMs: 1, migrationAnswerMs: 20 } })
+    answer = async () => new Promise(() => {})
+    const { atOncePerMailbox } = LIMITS.migrationTries
+    const guesses = Array.from({ length: 2 * atOncePerMailbox }, (_, at) => prove(`marker-guess-${at}`))
+    for (const guess of guesses) await expect(guess).rejects.toMatchObject({ reason: 'timeout' })
+    expect(counted).toHaveLength(2 * atOncePerMailbox)
+  })
+
+  test('right, but too late: not counted, dropped, and the next one need not queue', async () => {
+    const { release } = holdAnswers()
+    const controller = new AbortController()
+    const late = prove(RIGHT, { signal: controller.signal })
+    await turn()
+    controller.abort(DEADLINE)
+    await expect(late).rejects.toBe(DEADLINE)
+    release()
+    await turn()
+    expect([counted, dropped]).toEqual([[], ['an upstream connection']])
+  })
+
+  test('what did not leave is no guess: an upstream that cannot be reached, a place that never came', async () => {
+    isReached = false
+    answer = async () => Promise.reject(new UpstreamFailure('unreachable', 'x'))
+    await expect(prove('marker-guess')).rejects.toMatchObject({ reason: 'unreachable' })
+    holdAnswers()
+    const controller = new AbortController()
+    const { atOncePerMailbox } = LIMITS.migrationTries
+    const all = Array.from({ length: 2 * atOncePerMailbox }, (_, at) => prove(`marker-guess-${at}`, { signal: controller.signal }))
+    await turn()
+    controller.abort(DEADLINE)
+    for (const one of all) await expect(one).rejects.toBe(DEADLINE)
+    expect(signals.slice(1).every(({ aborted }) => aborted)).toBe(true)
+    expect(tried).toHaveLength(1 + atOncePerMailbox)
+    expect(counted).toEqual([])
   })
 })

@@ -12,7 +12,7 @@ import type { Secret } from '../../base/secret.ts'
 import { resemblesGenerated } from '../../store/passwords/app-password.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
 import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
-import { LIMITS } from '../limits.ts'
+import { LIMITS, type Limits } from '../limits.ts'
 import type { MigrationOffer } from './authenticate.ts'
 import { MigrationGate } from './migration-gate.ts'
 import { MigrationMemory, type MigrationMemoryKey } from './migration-memory.ts'
@@ -34,19 +34,26 @@ export interface MigrationTry<Upstream> {
   /** Who says whether it is right; a reload may name another one. */
   readonly server: Endpoint | undefined
   readonly signal: AbortSignal
-  readonly connect: (signal: AbortSignal) => Promise<Upstream>
+  /** `onSent` is to be called when the secret leaves for the upstream. */
+  readonly connect: (signal: AbortSignal, onSent: () => void) => Promise<Upstream>
+  /** The secret has left for the upstream, which refused it or told nothing. Called also when nobody waits for it any more. */
+  readonly onTried: (outcome: 'refused' | 'unknown') => Promise<void>
 }
+
+type Deadlines = Pick<Limits, 'upstreamLoginMs' | 'migrationAnswerMs'>
 
 export class MigrationLogins {
   readonly #memory: MigrationMemory
+  readonly #limits: Deadlines
   readonly #unproved = new MigrationGate(LIMITS.migrationTries)
   /** Guesses must not keep those waiting whose secret was right a moment ago. */
   readonly #proved = new MigrationGate(LIMITS.migrationLogins)
   /** Unproved secrets that are being tried; the same secret again waits for the answer. */
   readonly #pending = new Map<MigrationMemoryKey, Promise<void>>()
 
-  constructor(memory = new MigrationMemory()) {
+  constructor({ memory = new MigrationMemory(), limits = LIMITS }: { readonly memory?: MigrationMemory; readonly limits?: Deadlines } = {}) {
     this.#memory = memory
+    this.#limits = limits
   }
 
   async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: MigrationOffer, attempt: MigrationTry<Upstream>): Promise<MigrationProof<Upstream>> {
@@ -95,32 +102,42 @@ export class MigrationLogins {
   }
 
   /**
-   * SECURITY: it goes on when the client leaves, and keeps its place in the gate. What the upstream says must be known, or the same secret
-   * could be sent there again and again by not waiting for the answer.
+   * SECURITY: it goes on when the client leaves, and keeps its place in the gate; and behind the login's deadline, once the secret is on its way.
+   * What the upstream says must be known, or guesses could be sent there without end by not waiting for a server that takes its time to refuse them.
    */
-  async #recording<Upstream>(key: MigrationMemoryKey, { signal, connect }: MigrationTry<Upstream>): Promise<Upstream> {
+  async #recording<Upstream>(key: MigrationMemoryKey, { signal, connect, onTried }: MigrationTry<Upstream>): Promise<Upstream> {
     const controller = new AbortController()
-    const onAbort = () => {
-      if (!isClientGone(signal.reason)) controller.abort(signal.reason)
+    let wasSent = false
+    const abort = (reason: unknown) => {
+      const isDeadline = reason instanceof UpstreamFailure && reason.reason === 'timeout'
+      if (isClientGone(reason) || (isDeadline && wasSent)) return
+      controller.abort(reason)
     }
+    const onAbort = () => abort(signal.reason)
     signal.addEventListener('abort', onAbort, { once: true })
-    const timer = setTimeout(() => controller.abort(new UpstreamFailure('timeout', 'no login in time')), LIMITS.upstreamLoginMs)
+    // Also where the client is gone, and its login's deadline with it.
+    const deadline = setTimeout(() => abort(new UpstreamFailure('timeout', 'no login in time')), this.#limits.upstreamLoginMs)
+    const lastCall = setTimeout(() => controller.abort(new UpstreamFailure('timeout', 'no answer to a login')), this.#limits.migrationAnswerMs)
     try {
-      const upstream = await connect(controller.signal)
+      const upstream = await connect(controller.signal, () => {
+        wasSent = true
+      })
       this.#memory.record(key, 'accepted')
       return upstream
     } catch (error) {
       if (isRefusal(error)) this.#memory.record(key, 'refused')
+      if (wasSent) await onTried(isRefusal(error) ? 'refused' : 'unknown')
       throw error
     } finally {
-      clearTimeout(timer)
+      clearTimeout(deadline)
+      clearTimeout(lastCall)
       signal.removeEventListener('abort', onAbort)
     }
   }
 }
 
 /** The client left, and nothing failed. */
-export function isClientGone(error: unknown): boolean {
+function isClientGone(error: unknown): boolean {
   return error instanceof MailwicketError && error.kind === 'client'
 }
 

@@ -6,7 +6,7 @@ import type { LoginMailbox } from '../../store/schema/login-record.ts'
 import type { Route } from '../../upstream/upstream-routes.ts'
 import type { Circumstances } from '../sessions/device-status.ts'
 import { type Authenticator, authenticate, type Verdict } from './authenticate.ts'
-import type { Closable, MigrationLogins, MigrationProof } from './migration-login.ts'
+import type { Closable, MigrationLogins, MigrationProof, MigrationTry } from './migration-login.ts'
 import type { Credentials } from './sasl.ts'
 
 export interface ProofServices extends Authenticator {
@@ -23,12 +23,18 @@ export async function proveLogin<Upstream extends Closable>(
   services: ProofServices,
   credentials: Credentials,
   session: Session,
-  { connect, signal }: { readonly connect: Connect<Upstream>; readonly signal: AbortSignal },
+  { connect, signal, onTried }: Pick<MigrationTry<Upstream>, 'signal' | 'onTried'> & { readonly connect: Connect<Upstream> },
 ): Promise<Verdict | MigrationProof<Upstream>> {
   const verdict = await authenticate(services, credentials, session)
   if (!('refused' in verdict) || verdict.migrationOffer === undefined) return verdict
   const { migrationOffer: offer } = verdict
   const route = services.migrationRouteOf(offer.mailbox, offer.secret)
   const { protocol } = session
-  return services.migrationLogins.tryLogin(offer, { protocol, server: route.config[protocol], signal, connect: ofTry => connect(route, ofTry) })
+  return services.migrationLogins.tryLogin(offer, {
+    protocol,
+    server: route.config[protocol],
+    signal,
+    connect: (ofTry, onSent) => connect({ ...route, login: { ...route.login, onSent } }, ofTry),
+    onTried,
+  })
 }

@@ -55,7 +55,8 @@ async function authenticate(dialogue: ImapDialogue, exchange: SaslExchange, init
   return judge(reply, exchange.hasSpoken, exchange.failure)
 }
 
-async function logInQuoted(dialogue: ImapDialogue, { user, secret }: UpstreamLogin): Promise<LoginTry<ImapReply>> {
+async function logInQuoted(dialogue: ImapDialogue, { user, secret, onSent }: UpstreamLogin): Promise<LoginTry<ImapReply>> {
+  onSent?.()
   const reply = await dialogue.exchange(`LOGIN ${quote(Buffer.from(user))} ${quote(secret.reveal())}`, () => '', isLastWord)
   return judge(reply, true)
 }
@@ -65,7 +66,11 @@ async function logInByLiterals(dialogue: ImapDialogue, login: UpstreamLogin): Pr
   const user = Buffer.from(login.user)
   const secret = login.secret.reveal()
   const lines = [Buffer.concat([user, Buffer.from(` {${secret.length}}`)]), secret]
-  const reply = await dialogue.exchange(`LOGIN {${user.length}}`, () => lines.shift() ?? '', isLastWord)
+  const nextLine = () => {
+    if (lines.length === 1) login.onSent?.()
+    return lines.shift() ?? ''
+  }
+  const reply = await dialogue.exchange(`LOGIN {${user.length}}`, nextLine, isLastWord)
   return judge(reply, lines.length === 0)
 }
 
