@@ -14,7 +14,8 @@ interface Options {
 
 async function logIn(script: Script, { authzid = '', secret = 'upstream-secret', isToken, memory }: Options = {}) {
   const { heard, dialler } = await openScriptedUpstream(script, 'none')
-  const login = { authzid, user: 'ann', secret: Secret.fromText(secret), ...(isToken === undefined ? {} : { isToken }) }
+  const sent: string[] = []
+  const login = { authzid, user: 'ann', secret: Secret.fromText(secret), ...(isToken === undefined ? {} : { isToken }), onSent: () => sent.push('secret') }
   const options = { allowUnauthenticate: false, idClient: undefined, proxyHeader: undefined, signal: AbortSignal.timeout(60_000) }
   const outcome = await connectImapUpstream(dialler, login, { ...options, ...(memory === undefined ? {} : { memory }) }).then(
     upstream => {
@@ -26,10 +27,20 @@ async function logIn(script: Script, { authzid = '', secret = 'upstream-secret',
       return error
     },
   )
+  // Whoever counts guesses relies on it.
+  expect(sent.length > 0).toBe(heard.some(line => reveals(line, secret)))
   return { heard, outcome, forms: heard.flatMap(formOf) }
 }
 
 const ALL = 'IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=LOGIN'
+
+/** Whether a line has the secret in it, plain or in base64. */
+function reveals(line: string, secret: string): boolean {
+  return (
+    line.replace(/\\(.)/g, '$1').includes(secret) ||
+    line.split(' ').some(word => word.includes(secret) || Buffer.from(word, 'base64').toString().includes(secret))
+  )
+}
 
 function formOf(line: string): string[] {
   const found = /^[0-9a-f-]{18} (AUTHENTICATE|LOGIN) (.*)$/.exec(line)

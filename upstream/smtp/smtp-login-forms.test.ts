@@ -13,7 +13,14 @@ interface Options {
 
 async function logIn(script: Script, { authzid = '', isToken, memory }: Options = {}) {
   const { heard, dialler } = await openScriptedUpstream(script, 'none')
-  const login = { authzid, user: 'ann', secret: Secret.fromText('upstream-secret'), ...(isToken === undefined ? {} : { isToken }) }
+  const sent: string[] = []
+  const login = {
+    authzid,
+    user: 'ann',
+    secret: Secret.fromText('upstream-secret'),
+    ...(isToken === undefined ? {} : { isToken }),
+    onSent: () => sent.push('secret'),
+  }
   const options = { hostname: 'gw.example.com', xclient: undefined, proxyHeader: undefined, signal: AbortSignal.timeout(60_000) }
   const outcome = await connectSmtpUpstream(dialler, login, { ...options, ...(memory === undefined ? {} : { memory }) }).then(
     upstream => {
@@ -25,7 +32,14 @@ async function logIn(script: Script, { authzid = '', isToken, memory }: Options 
       return error
     },
   )
+  // Whoever counts guesses relies on it.
+  expect(sent.length > 0).toBe(heard.some(line => reveals(line, 'upstream-secret')))
   return { heard, outcome, forms: heard.flatMap(formOf) }
+}
+
+/** Whether a line has the secret in it, plain or in base64. */
+function reveals(line: string, secret: string): boolean {
+  return line.split(' ').some(word => word.includes(secret) || Buffer.from(word, 'base64').toString().includes(secret))
 }
 
 function formOf(line: string): string[] {
