@@ -76,7 +76,7 @@ export async function openProcessParts(
     hasher: new PasswordHasher({ observer: metrics }),
     unauthenticated: new Unauthenticated(cap => metrics.limited(cap), { inAll: limits.unauthenticatedConnections, perBlock: limits.unauthenticatedPerBlock }),
     ledger: new SendingLedger(),
-    migrationLogins: new MigrationLogins(),
+    migrationLogins: new MigrationLogins({ limits }),
     smtpServer: new SmtpServerAdapter({
       hostname: config.hostname,
       upstreams: submissionUpstreams(config),
