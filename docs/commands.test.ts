@@ -1,7 +1,7 @@
 /** Tries what the pages tell a reader to type: `mailwicket` commands, npm scripts, TOML, links. */
 import { spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, normalize } from 'node:path'
 import { Readable } from 'node:stream'
 import { expect, test } from 'vitest'
 import { formatAppSettings } from '../admin-cli/commands/device-password.ts'
@@ -158,6 +158,15 @@ test('every npm script and every file that a page names exists', () => {
       .map(target => `${path} → ${target}`),
   )
   expect(dead).toEqual([])
+})
+
+test('docs/README.md leads to every page', () => {
+  const leads = (from: string): readonly string[] =>
+    Array.from((pages.find(({ path }) => path === from)?.text ?? '').matchAll(/\]\((?!https?:)([^)#]+)/g), match =>
+      normalize(join(dirname(from), match[1] ?? '')),
+    )
+  const reached = new Set([...leads('docs/README.md'), ...leads('docs/decisions/README.md'), 'docs/README.md', 'docs/decisions/README.md'])
+  expect(pages.map(({ path }) => path).filter(path => path.startsWith('docs/') && !reached.has(path))).toEqual([])
 })
 
 test('every source file that a page names exists', () => {
