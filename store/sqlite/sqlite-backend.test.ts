@@ -7,6 +7,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { NodeId } from '../../base/ids.ts'
 import { StoreFixture } from '../store-fixture.ts'
 import { openSqlite } from './sqlite-backend.ts'
+import { SqliteConnection } from './sqlite-connection.ts'
 
 const anna = 'anna@example.com'
 let fixture: StoreFixture
@@ -101,6 +102,26 @@ test('a reader does not wait for a transaction that writes', async () => {
   expect(await reader.db.selectFrom('generation').select('value').execute()).toEqual([{ value: 77 }])
   await reader.close()
   await writer.close()
+})
+
+test('a change waits its turn without holding up its thread; a lock that is not to be had says "busy", not "look at the disk"', async () => {
+  const [other, waiting] = [new SqliteConnection(fixture.path, 'write'), openSqlite(fixture.path, 'write')]
+  other.prepare('begin').run([])
+  let isDone = false
+  const change = waiting.change(db => db.updateTable('generation').set({ value: 77 }).execute()).then(() => (isDone = true))
+  const third = new SqliteConnection(fixture.path, 'write')
+  // Several times as long as the thread itself waits, and this test goes on meanwhile.
+  for (let tries = 0; tries < 5; tries++) {
+    await new Promise(resolve => setImmediate(resolve))
+    expect(() => third.prepare('begin').run([])).toThrow(expect.objectContaining({ code: 'STORE_BUSY' }))
+  }
+  expect(isDone).toBe(false)
+  other.prepare('commit').run([])
+  await change
+  expect(await waiting.db.selectFrom('generation').select('value').execute()).toEqual([{ value: 77 }])
+  third.close()
+  other.close()
+  await waiting.close()
 })
 
 test('a transaction that fails leaves nothing behind', async () => {
