@@ -28,6 +28,8 @@ const sources = readSources(root.pathname)
 
 /** Package, or module of Node → the only files and folders of the product that may import it. */
 const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
+  '@simplewebauthn/server': ['portal/sign-in/passkeys.ts'],
+  otplib: ['portal/sign-in/totp.ts'],
   '@peculiar/x509': ['certs/development-ca.ts'],
   argon2: ['store/passwords/password-hash.ts'],
   'better-sqlite3': ['store/sqlite/sqlite-connection.ts'],
@@ -60,8 +62,8 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 
 const REVEALS = [
   'store/',
+  'portal/sign-in/',
   'admin-cli/commands/device-password.ts',
-  'gateway/abuse/secret-fingerprint.ts',
   'gateway/login/migration-memory.ts',
   'upstream/hide-login.ts',
   'upstream/sasl-client.ts',

@@ -5,7 +5,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
 import type { FailureRecord } from '../../store/limits/limit-records.ts'
-import type { FailureKind } from '../../store/schema/failure-limits.ts'
+import type { CountedKind, FailureKind } from '../../store/schema/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 import type { FailureCounter, UnsharedCount } from './failure-counter.ts'
 import type { Limiter } from './limiter.ts'
@@ -69,7 +69,7 @@ export class LimiterSync {
     for (;;) {
       const { rows, revision } = await this.#store.readFailures(this.#seen, LIMITS.limiterSyncRows)
       // A program before or after this one may count what we do not know.
-      for (const { kind, ...count } of rows) await (this.#limiter.counters as Partial<Limiter['counters']>)[kind]?.accept(count)
+      for (const { kind, ...count } of rows) await (this.#limiter.counters as Partial<Record<CountedKind, FailureCounter>>)[kind]?.accept(count)
       this.#seen = revision
       if (rows.length < LIMITS.limiterSyncRows) return
       // The sessions get their turn between two lists.

@@ -9,13 +9,13 @@ import { RateLimiterMemory } from 'rate-limiter-flexible'
 import type { MailboxId } from '../../base/ids.ts'
 import { blockOf, isInNetworks, type Network } from '../../base/network.ts'
 import type { Secret } from '../../base/secret.ts'
-import { FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf } from '../../store/schema/failure-limits.ts'
+import { SecretFingerprints } from '../../store/limits/secret-fingerprint.ts'
+import { delayFactorOf, FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf } from '../../store/schema/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
 import { FailureCounter } from './failure-counter.ts'
 import { HandshakeGate, type WaitingClient } from './handshake-gate.ts'
 import { type RecognisedNetworkStore, RecognisedNetworks } from './recognised-networks.ts'
 import { type ResponseTime, ResponseTimeBuckets } from './response-time-buckets.ts'
-import { SecretFingerprints } from './secret-fingerprint.ts'
 import { SpareTime } from './spare-time.ts'
 
 /** Turns at the gate go by IPv6 networks of one customer at most, not by the thousands of /64 in them (RFC 6177 §2). */
@@ -163,8 +163,5 @@ function termsOf(restriction: Restriction): 'open' | 'generated-only' {
 
 /** Half a second at the limit, doubled five times on the way to the next. */
 function delayOf(kind: FailureKind, count: number): number {
-  const { delayedFrom, restrictedFrom } = FAILURE_LIMITS[kind]
-  if (count < delayedFrom) return 0
-  const part = Math.min(1, (count - delayedFrom) / (restrictedFrom - delayedFrom))
-  return LIMITS.responseBucketMs * 2 ** Math.min(4, Math.floor(part * 5))
+  return LIMITS.responseBucketMs * delayFactorOf(kind, count)
 }

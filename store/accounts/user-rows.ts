@@ -5,9 +5,8 @@ import type { Kysely, Selectable } from 'kysely'
 import { normaliseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Schema, UsersTable } from '../schema/schema.ts'
+import { SHORT_LOGIN } from '../schema/short-login.ts'
 
-/** Short enough to type, without anything that looks like an address, an ID of a device or an option. */
-const SHORT_LOGIN = /^[a-z0-9][a-z0-9._-]{0,63}$/
 /** What the command line says for "no user". */
 const RESERVED = 'none'
 

@@ -3,7 +3,7 @@
  */
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { MailboxId } from '../../base/ids.ts'
-import { type FailureKind, RECOGNISED_NETWORK_MS } from '../schema/failure-limits.ts'
+import { type CountedKind, RECOGNISED_NETWORK_MS } from '../schema/failure-limits.ts'
 import { FAILURE_ROWS_KEPT, PURGE_ROWS, RECOGNISED_NETWORKS_PER_MAILBOX } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
 
@@ -14,7 +14,7 @@ const PURGE_STEPS = 20
 
 /** More distinct wrong secrets of a subject; they are added to what all nodes counted. */
 export interface FailureRecord {
-  readonly kind: FailureKind
+  readonly kind: CountedKind
   readonly subject: string
   readonly added: number
   /** All that this node counts: the store's count is not below it, unless it was cleared. */
@@ -31,7 +31,7 @@ export interface RecognisedNetworkRecord {
 }
 
 export interface FailureRow {
-  readonly kind: FailureKind
+  readonly kind: CountedKind
   readonly subject: string
   readonly count: number
   readonly expiresAt: number
@@ -52,7 +52,7 @@ export class LimitRecords {
   }
 }
 
-async function addFailures(db: Transaction<Schema>, failures: readonly FailureRecord[], now: number): Promise<void> {
+export async function addFailures(db: Transaction<Schema>, failures: readonly FailureRecord[], now: number): Promise<void> {
   if (failures.length === 0) return
   let revision = await newestRevision(db)
   for (const { kind, subject, added, total, expiresAt } of failures.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))) {

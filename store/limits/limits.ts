@@ -4,16 +4,17 @@
 import { normaliseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { blockOf, formatCidr, parseCidr } from '../../base/network.ts'
-import { FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf, SHARED_FROM } from '../schema/failure-limits.ts'
+import { type CountedKind, FAILURE_LIMITS, type Restriction, restrictionOf, SHARED_FROM } from '../schema/failure-limits.ts'
 import { CLEARED_KEPT_MS } from '../schema/retention.ts'
+import { SHORT_LOGIN } from '../schema/short-login.ts'
 import type { Change, StoreContext } from '../store-context.ts'
 import { newestRevision } from './limit-records.ts'
 
 export interface Limit {
-  readonly kind: FailureKind
+  readonly kind: CountedKind
   /** IPv4 address or IPv6 /64; null for a mailbox's own count. */
   readonly block: string | null
-  /** null for a block's own count. The address need not be a mailbox's. */
+  /** Address or login; null for a block's own count. There need not be such a mailbox or person. */
   readonly address: string | null
   /** Distinct wrong secrets. */
   readonly failures: number
@@ -39,7 +40,7 @@ export class Limits {
       .select(['kind', 'subject', 'count', 'expires_at'])
       .where('expires_at', '>', this.#context.now())
       // A program before or after this one may count what we do not know.
-      .where('kind', 'in', Object.keys(FAILURE_LIMITS) as FailureKind[])
+      .where('kind', 'in', Object.keys(FAILURE_LIMITS) as CountedKind[])
       .where('count', '>=', SHARED_FROM)
       .orderBy('count', 'desc')
       .orderBy('subject')
@@ -83,9 +84,9 @@ export class Limits {
   }
 }
 
-function partsOf(kind: FailureKind, subject: string): { block: string | null; address: string | null } {
+function partsOf(kind: CountedKind, subject: string): { block: string | null; address: string | null } {
   if (kind === 'block') return { block: subject, address: null }
-  if (kind === 'mailbox') return { block: null, address: subject }
+  if (kind === 'mailbox' || kind === 'account' || kind === 'second') return { block: null, address: subject }
   const [block = '', address = ''] = subject.split(' ')
   return { block, address }
 }
@@ -98,9 +99,10 @@ function readSubject(text: string): string {
     const block = blockOf(address.toString())
     if (prefixBits === (address.kind() === 'ipv4' ? 32 : 128) || block === formatCidr({ address, prefixBits })) return block
   } catch {
-    // Not even a network: said below.
+    // Not even a network.
   }
+  if (SHORT_LOGIN.test(text)) return text
   throw new MailwicketError('BAD_INPUT', {
-    message: `"${text}" is neither a mailbox's address nor an IP address or IPv6 /64; \`limits list\` shows what can be cleared`,
+    message: `"${text}" is neither an address or a login nor an IP address or IPv6 /64; \`limits list\` shows what can be cleared`,
   })
 }

@@ -5,7 +5,7 @@
  */
 import type { Generated } from 'kysely'
 import type { DeviceId, MailboxId, NodeId, SessionId, UserId } from '../../base/ids.ts'
-import type { FailureKind } from './failure-limits.ts'
+import type { CountedKind } from './failure-limits.ts'
 import type { MailboxState, PasswordKind, UserState } from './login-record.ts'
 import type { PortalSchema } from './portal-schema.ts'
 
@@ -152,7 +152,7 @@ export interface SessionsTable {
 
 /** Distinct wrong secrets so far, of all nodes together (`failure-limits.ts`). */
 export interface FailureCountsTable {
-  kind: FailureKind
+  kind: CountedKind
   /** A block, an address, or both with a space between. */
   subject: string
   /** 0: cleared, kept until every node has read it. */

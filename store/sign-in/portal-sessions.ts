@@ -4,7 +4,7 @@
  * Invariants: a session that is found is one of somebody who is not blocked, was used within 12 hours and is younger than 30 days; `second` allows
  * nothing but the second step, for ten minutes; a renewed session keeps its age, and its old token is worth nothing.
  */
-import type { Kysely, Selectable } from 'kysely'
+import type { Selectable } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { makeId, type PortalSessionId, type UserId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -12,14 +12,10 @@ import { endPortalSessions } from '../accounts/sign-in-rows.ts'
 import { getUserRow, parseLogin } from '../accounts/user-rows.ts'
 import { hashToken, makeToken } from '../passwords/random-token.ts'
 import type { PortalSessionsTable } from '../schema/portal-schema.ts'
-import type { Schema } from '../schema/schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
+import { selectLiveSessions } from './live-sessions.ts'
 
 const MINUTE_MS = 60_000
-export const SESSION_IDLE_MS = 12 * 60 * MINUTE_MS
-export const SESSION_AGE_MS = 30 * 24 * 60 * MINUTE_MS
-/** The second step is due within so long. */
-export const SECOND_STEP_MS = 10 * MINUTE_MS
 export const CONFIRMATION_MS = 5 * MINUTE_MS
 /** The time of the last use is written at most so often. */
 const SEEN_EVERY_MS = MINUTE_MS
@@ -97,7 +93,7 @@ export class PortalSessions {
   async find(token: Secret): Promise<SignedIn | undefined> {
     const { db, now } = this.#context
     const at = now()
-    const row = await selectLive(db, at).where('portal_sessions.token_hash', '=', hashToken(token)).executeTakeFirst()
+    const row = await selectLiveSessions(db, at).where('portal_sessions.token_hash', '=', hashToken(token)).executeTakeFirst()
     if (row === undefined) return undefined
     if (row.seen_at < at - SEEN_EVERY_MS || row.seen_at > at) await db.updateTable('portal_sessions').set({ seen_at: at }).where('id', '=', row.id).execute()
     return { ...toSession(row, at), user: { id: row.user_id, login: row.login, name: row.name } }
@@ -111,7 +107,7 @@ export class PortalSessions {
     const fresh = makeToken()
     return this.#context.change(async change => {
       const { db, at } = change
-      const row = await selectLive(db, at).where('portal_sessions.token_hash', '=', hashToken(token)).executeTakeFirst()
+      const row = await selectLiveSessions(db, at).where('portal_sessions.token_hash', '=', hashToken(token)).executeTakeFirst()
       if (row === undefined) return undefined
       await db
         .updateTable('portal_sessions')
@@ -128,7 +124,7 @@ export class PortalSessions {
     const { db, now } = this.#context
     const at = now()
     const user = await getUserRow(db, parseLogin(login))
-    const rows = await selectLive(db, at)
+    const rows = await selectLiveSessions(db, at)
       .where('portal_sessions.user_id', '=', user.id)
       .where('portal_sessions.stage', '=', 'full')
       .orderBy('portal_sessions.seen_at', 'desc')
@@ -164,18 +160,6 @@ export class PortalSessions {
       return ended
     })
   }
-}
-
-function selectLive(db: Kysely<Schema>, at: number) {
-  return db
-    .selectFrom('portal_sessions')
-    .innerJoin('users', 'users.id', 'portal_sessions.user_id')
-    .selectAll('portal_sessions')
-    .select(['users.login', 'users.name'])
-    .where('users.state', '=', 'active')
-    .where('portal_sessions.seen_at', '>', at - SESSION_IDLE_MS)
-    .where('portal_sessions.created_at', '>', at - SESSION_AGE_MS)
-    .where(({ or, eb }) => or([eb('portal_sessions.stage', '=', 'full'), eb('portal_sessions.created_at', '>', at - SECOND_STEP_MS)]))
 }
 
 function toSession(row: Selectable<PortalSessionsTable>, at: number): PortalSession {

@@ -1,6 +1,7 @@
 /**
  * What the store keeps of signing in to the portal and its API, each by its noun.
  */
+
 import { NoticeQueue } from '../notices/notice-queue.ts'
 import type { StoreContext } from '../store-context.ts'
 import { AcceptInvitation } from './accept-invitation.ts'
@@ -11,6 +12,7 @@ import { Once } from './once.ts'
 import { Passkeys } from './passkeys.ts'
 import { PortalSessions } from './portal-sessions.ts'
 import { RecoveryCodes } from './recovery-codes.ts'
+import { SignInAttempts } from './sign-in-attempts.ts'
 
 export interface SignInNouns {
   readonly credentials: Credentials
@@ -21,6 +23,7 @@ export interface SignInNouns {
   readonly acceptInvitation: AcceptInvitation
   readonly apiTokens: ApiTokens
   readonly once: Once
+  readonly signInAttempts: SignInAttempts
   readonly notices: NoticeQueue
 }
 
@@ -34,6 +37,7 @@ export function signInNounsOver(context: StoreContext): SignInNouns {
     acceptInvitation: new AcceptInvitation(context),
     apiTokens: new ApiTokens(context),
     once: new Once(context),
+    signInAttempts: new SignInAttempts(context),
     notices: new NoticeQueue(context),
   }
 }
