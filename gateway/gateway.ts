@@ -87,7 +87,8 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
   closers.push(() => certificates.close())
   const trusted = () => current.configured.trusted
   const parts = await openProcessParts({ config, env, log, limits, trusted }, close => closers.push(close))
-  const { metrics, store, live, recorder, revocation, limiter, limiterSync, hasher, unauthenticated, ledger, migrationLogins, smtpServer } = parts
+  const { metrics, store, live, recorder, revocation, limiter, limiterSync, hasher, unauthenticated, ledger, migrationLogins, smtpServer, wrongProtocol } =
+    parts
   const { unchecked, ms } = store.integrity
   if (unchecked.length === 0) log.info('store.checked', { ms })
   else log.warn('store.checked', { ms, unchecked, advice: 'run `mailwicket check`, which looks at all of the store' })
@@ -138,7 +139,11 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
     imap: (connection: Connection, msToLogin: number) => new ImapSession(imap, connection, log).run(msToLogin),
     submission: (connection: Connection, msToLogin: number) => new SmtpSession(smtp, connection, log).run(msToLogin),
   }
-  const listeners = await openListeners({ listen: config.listen, env, services: { certificates, log, metrics, unauthenticated, limiter, limits, serve } })
+  const listeners = await openListeners({
+    listen: config.listen,
+    env,
+    services: { certificates, log, metrics, unauthenticated, limiter, limits, wrongProtocol, serve },
+  })
   closers.push(() => listeners.close())
   recorder.start()
   revocation.start()

@@ -16,6 +16,7 @@ import { LimiterSync } from './abuse/limiter-sync.ts'
 import { Unauthenticated } from './abuse/unauthenticated.ts'
 import { submissionUpstreams } from './lifecycle/configured.ts'
 import type { Limits } from './limits.ts'
+import { WrongProtocolLog } from './listen/wrong-protocol.ts'
 import { MigrationLogins } from './login/migration-login.ts'
 import { meterStore } from './monitoring/metered-store.ts'
 import { Metrics } from './monitoring/metrics.ts'
@@ -39,6 +40,8 @@ export interface ProcessParts {
   readonly hasher: PasswordHasher
   readonly unauthenticated: Unauthenticated
   readonly ledger: SendingLedger
+  /** Whom the log was told of in the last minute. */
+  readonly wrongProtocol: WrongProtocolLog
   /** What the upstreams said of migration passwords, and how many are on their way there. */
   readonly migrationLogins: MigrationLogins
   /** The EHLO keywords of the upstreams, as far as this process knows. */
@@ -76,6 +79,7 @@ export async function openProcessParts(
     hasher: new PasswordHasher({ observer: metrics }),
     unauthenticated: new Unauthenticated(cap => metrics.limited(cap), { inAll: limits.unauthenticatedConnections, perBlock: limits.unauthenticatedPerBlock }),
     ledger: new SendingLedger(),
+    wrongProtocol: new WrongProtocolLog(log),
     migrationLogins: new MigrationLogins({ limits }),
     smtpServer: new SmtpServerAdapter({
       hostname: config.hostname,

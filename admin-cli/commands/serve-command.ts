@@ -52,7 +52,7 @@ interface Stoppable {
   stop(): Promise<void>
 }
 
-/** Resolves when the gateway has stopped: after SIGTERM or SIGINT, or when nobody reads its log any more. A second signal ends at once. */
+/** Resolves when the gateway has stopped: after SIGTERM or SIGINT; the demo also when nobody reads what it says. A second signal ends at once. */
 export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise<void> {
   return new Promise((resolve, reject) => {
     let stopping = false
@@ -65,13 +65,14 @@ export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise
     terminal.onSignal('SIGINT', () => stop(130))
     terminal.onSignal('SIGTERM', () => stop(143))
     terminal.onSignal('SIGHUP', () => (gateway.reload === undefined ? stop(129) : void gateway.reload().catch(ignore)))
-    terminal.onOutputClosed(() => stop(1))
-    // The log on a full disk is no reason to end anybody's session: lines are lost until there is room again.
+    // A log whose reader has died, or whose disk is full, is no reason to end anybody's session: lines are lost.
     let isTold = false
-    terminal.onOutputFailed(error => {
-      if (!isTold) terminal.stderr.write(`mailwicket: The log cannot be written, the gateway goes on without it: ${error.message}\n`)
+    const tell = (text: string) => {
+      if (!isTold) terminal.stderr.write(`mailwicket: ${text}\n`)
       isTold = true
-    })
+    }
+    terminal.onOutputClosed(() => (gateway.reload === undefined ? stop(1) : tell('Nobody reads the log any more, the gateway goes on without it.')))
+    terminal.onOutputFailed(error => tell(`The log cannot be written, the gateway goes on without it: ${error.message}`))
   })
 }
 

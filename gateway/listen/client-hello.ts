@@ -15,10 +15,13 @@ const CLIENT_HELLO = 1
 /** One record. With keys of every kind, post-quantum ones included, they have about 2 KiB. */
 const MAX_HELLO_BYTES = 16 * 1024
 
-/** Throws WIRE_TIMEOUT, WIRE_CLOSED; the socket is destroyed then. */
+/** No protocol of TLS begins with a letter or a line end. */
+export class SpeaksPlain extends MailwicketError {}
+
+/** Throws WIRE_TIMEOUT, WIRE_CLOSED, SpeaksPlain (WIRE_SYNTAX, or WIRE_TIMEOUT of one that waits for a greeting); the socket is destroyed then. */
 export function awaitClientHello(socket: Socket, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    let needed = HEAD_BYTES
+    let needed = 1
     const finish = (act: () => void) => {
       clearTimeout(timer)
       socket.off('readable', look)
@@ -36,18 +39,35 @@ export function awaitClientHello(socket: Socket, timeoutMs: number): Promise<voi
       // Null until so many are there; fewer when the client has ended.
       for (let bytes = peek(socket, needed); bytes !== null; bytes = peek(socket, needed)) {
         if (bytes.length < needed) return onGone()
+        if (isPlainText(bytes)) return fail(new SpeaksPlain('WIRE_SYNTAX', { message: 'plain text where TLS begins' }))
+        if (needed < HEAD_BYTES) {
+          needed = HEAD_BYTES
+          continue
+        }
         const whole = lengthOfHello(bytes)
         if (whole <= needed) return finish(resolve)
         needed = whole
       }
     }
-    const timer = setTimeout(() => fail(new MailwicketError('WIRE_TIMEOUT', { message: 'the TLS handshake took too long' })), timeoutMs)
+    const onLate = () => {
+      const isSilent = socket.readableLength === 0
+      fail(
+        isSilent
+          ? new SpeaksPlain('WIRE_TIMEOUT', { message: 'not a byte where TLS begins' })
+          : new MailwicketError('WIRE_TIMEOUT', { message: 'the TLS handshake took too long' }),
+      )
+    }
+    const timer = setTimeout(onLate, timeoutMs)
     socket.on('readable', look)
     socket.on('end', onGone)
     socket.on('close', onGone)
     if (socket.destroyed || socket.readableEnded) onGone()
     else look()
   })
+}
+
+function isPlainText([first = 0]: Buffer): boolean {
+  return (first >= 0x20 && first < 0x7f) || first === 0x0d || first === 0x0a || first === 0x09
 }
 
 function peek(socket: Socket, byteCount: number): Buffer | null {

@@ -13,6 +13,7 @@ export function openPretendedConnection(socket: Duplex, tls: string | null): Con
     secure: async () => {
       connection.tls = 'TLSv1.3'
     },
+    onSpeaksTls: () => {},
     destroy: () => void socket.destroy(),
     disconnect: (text: string) => {
       socket.end(text)

@@ -28,6 +28,8 @@ export class Connection {
   }
   /** Waits for a turn to do the costly part of a handshake; false: the client has gone. The listener sets it. */
   takeTurn: (tcp: Socket) => Promise<boolean> = async () => true
+  /** Tells the log, once in a while, that the client speaks TLS where plain text begins. The listener sets it. */
+  onSpeaksTls = (): void => {}
   readonly #acceptedAt = performance.now()
   readonly #tcp: Socket
   readonly #listen: ListenConfig

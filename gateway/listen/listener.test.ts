@@ -19,6 +19,7 @@ async function openOne(serve: ListenerServices['serve']['imap'], unauthenticated
   const services = {
     log: silentLog,
     limits: LIMITS,
+    wrongProtocol: { tell: () => {} },
     metrics: { connectionAccepted: () => {}, connectionFailed: () => {}, limited: () => {} },
     unauthenticated,
     limiter: { mayConnect: () => mayConnect(), takeGreetingTurn: async () => true, takeHandshakeTurn: async () => true, countedBlockOf: () => '192.0.2.1' },

@@ -8,20 +8,23 @@ import { createServer, type Server, type Socket } from 'node:net'
 import { listen } from '../../base/bind-server.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { formatEndpoint } from '../../base/network.ts'
+import { blockOf, formatEndpoint } from '../../base/network.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import type { ListenConfig } from '../../config/config.ts'
 import type { Limiter } from '../abuse/limiter.ts'
 import type { Unauthenticated } from '../abuse/unauthenticated.ts'
 import { LIMITS, type Limits } from '../limits.ts'
 import type { Metrics } from '../monitoring/metrics.ts'
+import { SpeaksPlain } from './client-hello.ts'
 import { Connection } from './connection.ts'
+import type { WrongProtocolLog } from './wrong-protocol.ts'
 
 export interface ListenerServices {
   readonly certificates: Certificates
   readonly log: Log
   readonly metrics: Metrics
   readonly limits: Limits
+  readonly wrongProtocol: WrongProtocolLog
   /** Shared by all listeners. */
   readonly unauthenticated: Unauthenticated
   readonly limiter: Pick<Limiter, 'mayConnect' | 'takeGreetingTurn' | 'takeHandshakeTurn' | 'countedBlockOf'>
@@ -96,7 +99,7 @@ export class Listener {
 }
 
 async function accept(socket: Socket, { address }: ListenFacts, config: ListenConfig, services: ListenerServices): Promise<void> {
-  const { unauthenticated, limiter, certificates, log, limits, serve, metrics } = services
+  const { unauthenticated, limiter, certificates, log, limits, serve, metrics, wrongProtocol } = services
   metrics.connectionAccepted(config.protocol, address)
   const connection = new Connection(socket, config, certificates, limits)
   const giveWay = () => connection.giveWay()
@@ -106,6 +109,8 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
     await connection.identify()
     place.leave()
     place = unauthenticated.enter(limiter.countedBlockOf(connection.ip), giveWay)
+    const wrong = { protocol: config.protocol, listen: address, network: blockOf(connection.ip) }
+    connection.onSpeaksTls = () => wrongProtocol.tell('speaks-tls', connection, wrong)
     connection.takeTurn = tcp => limiter.takeHandshakeTurn(connection.ip, tcp)
     const mayConnect = (await limiter.mayConnect(connection.ip)) && (config.tls === 'implicit' || (await limiter.takeGreetingTurn(connection.ip, socket)))
     if (socket.destroyed) return
@@ -118,7 +123,12 @@ async function accept(socket: Socket, { address }: ListenFacts, config: ListenCo
       return
     }
     // The wait for its turn is part of its time: whoever sends nothing is gone when he would be gone on a quiet day.
-    if (config.tls === 'implicit') await connection.secure(Math.max(limits.tlsHandshakeLeastMs, limits.tlsHandshakeMs - connection.ageMs))
+    if (config.tls === 'implicit') {
+      await connection.secure(Math.max(limits.tlsHandshakeLeastMs, limits.tlsHandshakeMs - connection.ageMs)).catch((error: unknown) => {
+        if (error instanceof SpeaksPlain) wrongProtocol.tell('speaks-plain', connection, wrong)
+        throw error
+      })
+    }
     // SECURITY: whoever waited or dawdled before TLS has the less for the rest.
     await serve[config.protocol](connection, Math.max(limits.loginLeastMs, limits.loginMs - connection.ageMs))
   } catch (error) {

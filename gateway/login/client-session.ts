@@ -86,6 +86,7 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
       return true
     }
     this.services.live.enter(this.live)
+    if (this.connection.tls === null) this.connection.socket.once('data', this.#lookForTls)
     try {
       if (!this.hasLeft) await this.serve()
       await this.#left.promise
@@ -94,6 +95,13 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
     } finally {
       clearTimeout(timer)
     }
+  }
+
+  /** RFC 8446 §5.1: a record of the handshake begins with this byte, and no command does. */
+  readonly #lookForTls = ([first]: Buffer): void => {
+    if (first !== 0x16) return
+    this.connection.onSpeaksTls()
+    this.drop('speaks-tls')
   }
 
   get state(): Served | Unserved | Left {
@@ -135,6 +143,7 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
       this.log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
       this.sendAway(this.#lastReplies.bug, 'bug')
     } else if (error.code === 'WIRE_LIMIT') this.sendAway(this.#lastReplies.tooLarge, 'too-large')
+    else if (error.code === 'WIRE_SYNTAX') this.drop('speaks-plain')
     else this.drop(error.code === 'WIRE_TIMEOUT' ? 'tls-timeout' : 'client-closed')
   }
 
@@ -156,7 +165,15 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
     live.leave(this.live)
     recorder.ended(this.live)
     metrics.sessionEnded(this.live, why)
-    this.log.info('session.end', { why, mailbox, device: device?.id, seconds: (Date.now() - this.#acceptedAt) / 1000, ...this.live.countBytes() })
+    // A balancer that looks whether we are there connects and leaves; what has another line of its own needs none at this level either.
+    const isNothing = (this.#commands === 0 && why === 'client-closed') || why === 'speaks-tls'
+    this.log[isNothing ? 'debug' : 'info']('session.end', {
+      why,
+      mailbox,
+      device: device?.id,
+      seconds: (Date.now() - this.#acceptedAt) / 1000,
+      ...this.live.countBytes(),
+    })
   }
 
   /** Counts a command before login; false: it was one too many, and the client has been sent away. */
