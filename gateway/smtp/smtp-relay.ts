@@ -122,10 +122,18 @@ export class SmtpRelay implements RelayDialogue {
     return this.#end
   }
 
-  #after(ms: number, act: () => void): NodeJS.Timeout {
-    const timer = setTimeout(act, ms)
+  /** Acts after so long, unless the relay is over by then or what it gives is called. */
+  #after(ms: number, act: () => void): () => void {
+    const cancel = () => {
+      clearTimeout(timer)
+      this.#timers.delete(timer)
+    }
+    const timer = setTimeout(() => {
+      cancel()
+      act()
+    }, ms)
     this.#timers.add(timer)
-    return timer
+    return cancel
   }
 
   /** Ends both sides now, by what was decided. */
@@ -197,12 +205,12 @@ export class SmtpRelay implements RelayDialogue {
         return undefined
       },
     })
-    const timer = this.#after(limits.finalReplyMs, () => {
+    const cancel = this.#after(limits.finalReplyMs, () => {
       this.#decide(new RelayEnd('upstream-silent', `${REPLIES.uncertain}${REPLIES.closing}`))
       this.#cut()
     })
     await this.#until(() => this.#phase.name !== 'final')
-    clearTimeout(timer)
+    cancel()
   }
 
   #refuseMessage(why: Parameters<Payload['onRefused']>[0]): void {
