@@ -2,9 +2,11 @@
  * One command line from arguments to exit code: the frame around every command.
  * Errors are reported here and only here: `mailwicket: what happened` and what to do, or JSON under `--json`, on stderr.
  */
-import { type ErrorCode, exitCodeOf, MailwicketError } from '../base/errors.ts'
+import { type ErrorCode, MailwicketError } from '../base/errors.ts'
 import { type Command, CommanderError } from './frame/command-frame.ts'
+import { exitCodeOf } from './frame/exit-codes.ts'
 import { Interrupted } from './frame/interrupted.ts'
+import { remedyFor } from './frame/remedies.ts'
 import type { Terminal } from './frame/terminal.ts'
 import { buildProgram } from './program.ts'
 
@@ -39,7 +41,7 @@ export function formatError(error: unknown, json: boolean): string {
 }
 
 function describeError(error: unknown): { code: ErrorCode | 'BUG'; message: string; remedy: string } {
-  if (error instanceof MailwicketError) return { code: error.code, message: error.message, remedy: error.remedy }
+  if (error instanceof MailwicketError) return { code: error.code, message: error.message, remedy: remedyFor(error) }
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: 'BUG', message: `A defect in Mailwicket: ${text}`, remedy: 'Please report it with these lines.' }
 }

@@ -143,18 +143,3 @@ export class MailwicketError extends Error {
     this.remedy = details.remedy ?? facts.remedy
   }
 }
-
-/** Exit code of a command that ended with `error` (architecture §10). */
-export function exitCodeOf(error: unknown): number {
-  if (!(error instanceof MailwicketError)) return 1
-  switch (error.kind) {
-    case 'usage':
-      return 2
-    case 'not-found':
-      return 3
-    case 'temporary':
-      return 4
-    default:
-      return 1
-  }
-}

@@ -1,5 +1,6 @@
 /** docs/errors.md, from the table of error codes. */
-import { ERRORS, type ErrorCode, type ErrorKind, exitCodeOf, MailwicketError } from '../base/errors.ts'
+import { exitCodeOf } from '../admin-cli/frame/exit-codes.ts'
+import { ERRORS, type ErrorCode, type ErrorKind, MailwicketError } from '../base/errors.ts'
 import { formatTable, generatedNotice } from './markdown.ts'
 
 const INTRODUCTION = `# Errors

@@ -5,7 +5,7 @@
  */
 
 import { parseAddress } from '../base/address.ts'
-import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import { noDevice } from '../store/accounts/device-names.ts'
 import type { Device } from '../store/accounts/device-rows.ts'
 import { type Mailbox, noMailbox } from '../store/accounts/mailbox-rows.ts'
@@ -58,9 +58,5 @@ export async function checkVersion(nouns: Nouns, subjectId: string, version: Ver
   if (version === undefined) return
   const changes = await nouns.audit.changesSince(subjectId, version)
   const last = changes.at(-1)
-  if (last !== undefined) throw changedMeanwhile(last.subject)
-}
-
-export function changedMeanwhile(subject: string): MailwicketError {
-  return new MailwicketError('CHANGED_MEANWHILE', { message: `${subject} was changed by somebody else meanwhile` })
+  if (last !== undefined) throw new Problem('thing.changed', { subject: last.subject, by: last.actor, at: last.at, action: last.action })
 }

@@ -3,6 +3,7 @@
  */
 
 import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Device } from '../store/accounts/device-rows.ts'
 import { NO_RIGHTS } from '../store/accounts/role-rows.ts'
@@ -108,7 +109,7 @@ async function checkInvitation(
   { id, kind, mailbox, device, user }: Pick<Invitation, 'id' | 'kind' | 'mailbox' | 'device' | 'user'>,
 ) {
   if (reach.isOperator) return
-  const missing = new MailwicketError('NOT_FOUND', { message: `there is no invitation ${id}` })
+  const missing = new Problem('invitation.unknown', { id })
   if (kind === 'start') {
     if (user === null) throw missing
     return void (await findUser(nouns, reach, user, 'person.change'))

@@ -3,7 +3,7 @@
  */
 
 import { domainOf, parseAddress } from '../base/address.ts'
-import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { Secret } from '../base/secret.ts'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { Mailbox } from '../store/accounts/mailbox-rows.ts'
@@ -14,7 +14,7 @@ import type { SendingChanges } from '../store/sending/sending-change.ts'
 import type { Sending } from '../store/sending/sending-rows.ts'
 import { checkLogin, chooseUpstream, getUpstream } from '../upstream/upstream-choice.ts'
 import type { Actor } from './actor.ts'
-import { changedMeanwhile, checkVersion, findMailbox } from './find-subject.ts'
+import { checkVersion, findMailbox } from './find-subject.ts'
 import { widensSending } from './narrowing.ts'
 import { type Action, may, type Reach } from './permissions.ts'
 import { tryUpstream } from './try-upstream.ts'
@@ -69,9 +69,16 @@ async function planNew({ config }: UseCaseContext, nouns: Nouns, reach: Reach, i
   const login = input.login ?? address
   // SECURITY: under a master user, whoever chooses the login chooses whose mail is read.
   if (!mayChooseLogin(reach) && (login !== address || upstream !== chooseUpstream(config, address, undefined))) throw notAllowed('mailbox.upstream')
-  if ((await nouns.mailboxes.find(address)) !== undefined) throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a mailbox ${address}` })
+  await checkIsFree(nouns, address)
   checkLogin(upstream, login)
   return { address, upstream, login, secret: upstream.auth.method === 'stored' ? 'missing' : 'none' }
+}
+
+/** Throws ALREADY_EXISTS. */
+async function checkIsFree(nouns: Nouns, address: string): Promise<void> {
+  const mailbox = await nouns.aliases.resolve(address)
+  if (mailbox === undefined) return
+  throw mailbox === address ? new Problem('mailbox.exists', { address }) : new Problem('alias.exists', { alias: address, mailbox })
 }
 
 /** What is to be asked for another login of a mailbox. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT, CONFIG_INVALID. */
@@ -139,7 +146,8 @@ export async function setMailbox(context: UseCaseContext, actor: Actor, input: S
   return change(context, actor, async (nouns, reach) => {
     const before = await findMailbox(nouns, reach, address, 'mailbox.view')
     await checkVersion(nouns, before.id, version)
-    if (tried !== undefined && (tried.before.upstream !== before.upstream || tried.before.login !== before.login)) throw changedMeanwhile(before.address)
+    if (tried !== undefined && (tried.before.upstream !== before.upstream || tried.before.login !== before.login))
+      throw new Problem('thing.changed', { subject: before.address, by: null, at: null, action: null })
     if (isNewLogin) planChange(context, reach, await findMailbox(nouns, reach, address, 'mailbox.secret'), input)
     if (state !== undefined) checkHere(reach, 'mailbox.pause', before.address)
     if (migrationPasswordUntil !== undefined) checkHere(reach, 'mailbox.migrate', before.address)

@@ -1,7 +1,7 @@
 /**
  * Live sessions, and ending them: the app may connect again at once. To keep it out, its device is paused or disconnected.
  */
-import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { KickTarget, Session } from '../store/history/sessions.ts'
 import type { Nouns } from '../store/open-store.ts'
 import type { Actor } from './actor.ts'
@@ -39,7 +39,7 @@ async function checkSessions(nouns: Nouns, reach: Reach, ids: readonly string[])
   for (const id of ids) {
     const session = await nouns.sessions.find(id)
     const verdict = session === undefined ? 'outside' : await judge(nouns, reach, 'session.end', session)
-    if (verdict === 'outside') throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${id}` })
+    if (verdict === 'outside') throw new Problem('session.unknown', { ref: id })
     if (verdict === 'no') throw notAllowed('session.end')
   }
 }

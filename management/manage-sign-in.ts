@@ -3,7 +3,7 @@
  */
 
 import { domainOf } from '../base/address.ts'
-import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { Secret } from '../base/secret.ts'
 import type { Rights } from '../store/accounts/role-rows.ts'
 import type { RoleName } from '../store/accounts/roles.ts'
@@ -95,7 +95,7 @@ export function addToken(
   return change(context, actor, async (nouns, reach) => {
     if (actor.kind === 'token') throw notAllowed('token.change')
     const owner = await ownerOf(nouns, reach, login, 'token.change')
-    if (owner === undefined) throw new MailwicketError('BAD_INPUT', { message: 'whose token it is has to be said' })
+    if (owner === undefined) throw new Problem('token.owner', {})
     return nouns.apiTokens.add(owner, wanted)
   })
 }

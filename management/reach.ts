@@ -2,7 +2,7 @@
  * What an actor can get at right now, from the store: roles, rights, the right to send. Read within the transaction that it decides about.
  */
 import { domainOf } from '../base/address.ts'
-import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { Nouns } from '../store/open-store.ts'
 import type { Actor } from './actor.ts'
 import { type PersonPlace, type Reach, RIGHTS } from './permissions.ts'
@@ -23,8 +23,7 @@ export async function readReach(nouns: Nouns, actor: Actor): Promise<Reach> {
   if (actor.kind === 'operator') return OPERATOR
   const user = await nouns.users.find(actor.login)
   // The same login may be somebody else's by now.
-  if (user === undefined || user.id !== actor.user || user.state !== 'active')
-    throw new MailwicketError('NOT_ALLOWED', { message: `${actor.login} is blocked or gone` })
+  if (user === undefined || user.id !== actor.user || user.state !== 'active') throw new Problem('actor.gone', { login: actor.login })
   const [roles, rights] = [await nouns.roles.of(user.login), await nouns.rights.of(user.login)]
   return {
     isOperator: false,

@@ -4,7 +4,7 @@
  *
  * Hashing and other servers take their time: they come before the transaction, and what was found before is looked at again inside it.
  */
-import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { Config } from '../config/config.ts'
 import type { Nouns, OpenedStore } from '../store/open-store.ts'
 import { type Actor, auditActorOf } from './actor.ts'
@@ -37,12 +37,12 @@ export async function look<Result>({ store }: UseCaseContext, actor: Actor, act:
 }
 
 /** `missing` makes the error for what is outside: the same as for what is not there. Throws it, or NOT_ALLOWED. */
-export function checkAllowed(reach: Reach, action: Action, target: Target, missing: () => MailwicketError): void {
+export function checkAllowed(reach: Reach, action: Action, target: Target, missing: () => Problem): void {
   const verdict = may(reach, action, target)
   if (verdict === 'outside') throw missing()
   if (verdict === 'no') throw notAllowed(action)
 }
 
-export function notAllowed(action: Action): MailwicketError {
-  return new MailwicketError('NOT_ALLOWED', { message: `not allowed: ${action}` })
+export function notAllowed(action: Action): Problem {
+  return new Problem('action.not-allowed', { action })
 }

@@ -3,6 +3,7 @@
  * (`open-gateway-store.ts`). Who changes something belongs to the change: `as(actor)` gives the nouns that record it.
  */
 import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { Config } from '../config/config.ts'
 import { Aliases } from './accounts/aliases.ts'
 import { Devices } from './accounts/devices.ts'
@@ -201,8 +202,5 @@ function noKeyring(): Keyring {
 }
 
 function noTables(place: string): MailwicketError {
-  return new MailwicketError('STORE_DAMAGED', {
-    message: `${place} holds no Mailwicket store`,
-    remedy: 'Move the file away and run `mailwicket init`, or `mailwicket restore FILE`.',
-  })
+  return new Problem('database.no-store', { place })
 }

@@ -124,6 +124,14 @@ export const markers: Rule = {
   },
 }
 
+export const noCommands: Rule = {
+  says: 'The command line is one face of several: what store/, management/ and base/problems.ts say names no command and no option. Which one helps stands in admin-cli/frame/remedies.ts.',
+  check(source) {
+    const isFacesAlike = ['store', 'management'].includes(areaOf(source.path)) || source.path === 'base/problems.ts'
+    return isProduct(source.path) && isFacesAlike ? code(source, /\bmailwicket [a-z]+|(?<=[\s`'"(])--[a-z][a-z-]+/g) : []
+  },
+}
+
 export const builtPaths: Rule = {
   says: "The build rewrites the './x.ts' of imports, not of other strings: such a file is not found in dist/. Take the ending from import.meta.url.",
   check(source) {

@@ -9,6 +9,7 @@ import {
   fileNames,
   isListed,
   markers,
+  noCommands,
   noDefaultExports,
   noRedaction,
   oneAdapter,
@@ -138,6 +139,11 @@ const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
     { path: 'base/a.ts', text: '// DEVIATION(RFC 9051): no section\n' },
   ],
   'one word for one thing': [words, { path: 'base/a.ts', text: '/** The only door to pino. */\n' }, { path: 'base/a.ts', text: '// Two strangers.\n' }],
+  'nothing behind the command line speaks of it': [
+    noCommands,
+    { path: 'store/a.ts', text: "throw bad('run `mailwicket init` first')\n" },
+    { path: 'management/a.ts', text: "throw bad('leave out --password-stdin')\n" },
+  ],
   'paths survive the build': [builtPaths, { path: 'store/a.ts', text: "new Worker(new URL('./worker.ts', import.meta.url))\n" }],
 }
 

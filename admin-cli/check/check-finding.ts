@@ -1,5 +1,6 @@
 /** The findings of `mailwicket check`. */
 import { MailwicketError } from '../../base/errors.ts'
+import { remedyFor } from '../frame/remedies.ts'
 
 /** One line of `mailwicket check`; the JSON of the command is an array of these. */
 export interface Finding {
@@ -22,5 +23,5 @@ export function doubtful(check: string, message: string, advice: string): Findin
 /** A finding from an error that a check ran into. A defect is passed on, not reported as a finding. */
 export function bad(check: string, error: unknown): Finding {
   if (!(error instanceof MailwicketError)) throw error
-  return { check, status: 'fail', message: error.message, advice: error.remedy }
+  return { check, status: 'fail', message: error.message, advice: remedyFor(error) }
 }

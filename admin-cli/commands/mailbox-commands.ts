@@ -12,6 +12,7 @@ import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative } from '../frame/moment.ts'
+import { remedyFor } from '../frame/remedies.ts'
 import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { addMigrationOption, checkAllOf, formatMigrationEnd, listMigrationPasswords, parseMigrationEnd, setMigrationEndOfDomain } from './migration-options.ts'
@@ -221,7 +222,7 @@ async function withAdvice<Result>(act: () => Promise<Result>): Promise<Result> {
     return await act()
   } catch (error) {
     if (!(error instanceof UpstreamTrialError)) throw error
-    const remedy = `${error.remedy}\nNothing was stored. --no-verify stores without trying.`
+    const remedy = `${remedyFor(error)}\nNothing was stored. --no-verify stores without trying.`
     throw new MailwicketError(error.code, { message: error.message, remedy, cause: error })
   }
 }

@@ -2,10 +2,16 @@
  * What an import did: counts, the bad rows, and how both are told. Bounded, however many rows are bad; a file of rejects has them all.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import type { RowFate, RowResult } from '../../store/transfer/import-rows.ts'
+import type { ImportWish, RowFate, RowResult } from '../../store/transfer/import-rows.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { formatCsv } from '../frame/csv.ts'
 import type { PrivateFile } from '../frame/private-file.ts'
+
+const WISHES: Readonly<Record<ImportWish, string>> = {
+  update: '; --update changes it',
+  generate: ': give password_hash or password, or let --generate make one',
+  addUsers: '; make him with `user add`, or let --add-users make all that are missing',
+}
 
 /** As many as a person reads before correcting the file. */
 const SHOWN = 50
@@ -37,7 +43,8 @@ export class ImportReport {
   add(result: RowResult): void {
     this.rows += 1
     if ('bad' in result) {
-      const { line, bad: reason } = result
+      const { line, bad, wants } = result
+      const reason = wants === undefined ? bad : `${bad}${WISHES[wants]}`
       if (this.bad === 0) this.#rejects?.write(formatCsv([['line', 'reason']]))
       this.bad += 1
       this.#rejects?.write(formatCsv([[String(line), reason]]))

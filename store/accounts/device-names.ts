@@ -3,8 +3,8 @@
  */
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Schema } from '../schema/schema.ts'
 import { parsePlainName } from './plain-names.ts'
 
@@ -28,7 +28,7 @@ export async function resolveDevice(db: Kysely<Schema>, reference: string): Prom
   const slash = reference.indexOf('/', reference.indexOf('@') + 1)
   if (reference.includes('@') && slash > 0) return resolveByName(db, parseAddress(reference.slice(0, slash)), reference.slice(slash + 1))
   const prefix = reference.toLowerCase()
-  if (!ID_PREFIX.test(prefix)) throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(reference)} is neither a device’s ID nor ADDRESS/NAME` })
+  if (!ID_PREFIX.test(prefix)) throw new Problem('device.ref-form', { ref: reference })
   const candidates = await db
     .selectFrom('devices')
     .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
@@ -64,12 +64,12 @@ async function resolveByName(db: Kysely<Schema>, address: string, name: string):
   return device.id
 }
 
-export function noDevice(ref: string): MailwicketError {
-  return new MailwicketError('NOT_FOUND', { message: `there is no device ${ref}` })
+export function noDevice(ref: string): Problem {
+  return new Problem('device.unknown', { ref })
 }
 
-export function ambiguous(reference: string, candidates: readonly string[]): MailwicketError {
+export function ambiguous(reference: string, candidates: readonly string[]): Problem {
   const shown = candidates.slice(0, MAX_CANDIDATES)
   const more = candidates.length > shown.length ? ' and more' : ''
-  return new MailwicketError('AMBIGUOUS_ID', { message: `${reference} fits several: ${shown.join(', ')}${more}` })
+  return new Problem('id.ambiguous', { ref: reference, candidates: shown, more })
 }

@@ -2,8 +2,8 @@
  * The password of a device in the store: generated or checked, hashed, tagged, and never the same twice in a mailbox.
  */
 import type { Kysely } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import { openPepper } from '../keys/store-keys.ts'
 import { checkChosenPassword, generateAppPassword, normaliseSecret } from '../passwords/app-password.ts'
@@ -60,9 +60,7 @@ export async function checkRoomForChosen(db: Kysely<Schema>, { mailboxId, addres
     .where('state', '<>', 'revoked')
     .execute()
   if (others.filter(({ id }) => id !== device).length >= MAX_CHOSEN_PER_MAILBOX) {
-    throw new MailwicketError('BAD_INPUT', {
-      message: `${address} has ${MAX_CHOSEN_PER_MAILBOX} devices with chosen passwords already: leave out --password-stdin and let one be generated`,
-    })
+    throw new Problem('password.too-many-chosen', { mailbox: address, max: MAX_CHOSEN_PER_MAILBOX })
   }
 }
 
@@ -77,10 +75,6 @@ async function checkNotUsed(db: Kysely<Schema>, hasher: PasswordHasher, { mailbo
   for (const candidate of candidates) {
     if (candidate.tag !== null && Buffer.compare(candidate.tag, tag) !== 0) continue
     if (!(await hasher.verify(candidate.phc, secret))) continue
-    const whose =
-      candidate.id === device
-        ? 'this device has that password now'
-        : `the ${candidate.state === 'revoked' ? 'revoked ' : ''}device "${candidate.name}" has that password`
-    throw new MailwicketError('BAD_INPUT', { message: `${whose}: choose another` })
+    throw new Problem('password.used', { device: candidate.id === device ? null : { name: candidate.name, isRevoked: candidate.state === 'revoked' } })
   }
 }

@@ -2,9 +2,9 @@
  * Devices as rows and as the command line shows them.
  */
 import type { Kysely, Selectable } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, NodeId } from '../../base/ids.ts'
 import { formatCidr, parseCidr } from '../../base/network.ts'
+import { Problem } from '../../base/problems.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { MailboxState, PasswordKind, Scope, UserState } from '../schema/login-record.ts'
 import { liveSince } from '../schema/node-liveness.ts'
@@ -57,9 +57,9 @@ export function termColumns({
   readonly allowFrom: readonly string[]
 }) {
   const unknown = scopes.find(scope => !SCOPES.includes(scope))
-  if (unknown !== undefined) throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(unknown)} is not a scope: there are ${SCOPES.join(' and ')}` })
-  if (scopes.length === 0) throw new MailwicketError('BAD_INPUT', { message: 'a device needs at least one scope; to stop it, disable it' })
-  if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) throw new MailwicketError('BAD_INPUT', { message: 'the time of expiry is not a time' })
+  if (unknown !== undefined) throw new Problem('device.scope-unknown', { scope: unknown })
+  if (scopes.length === 0) throw new Problem('device.scope-missing', {})
+  if (expiresAt !== null && !Number.isSafeInteger(expiresAt)) throw new Problem('device.expiry-form', {})
   return { scopes: [...new Set(scopes)].sort().join(','), expires_at: expiresAt, allow_from: [...new Set(allowFrom.map(parseBlock))].join(',') }
 }
 
@@ -67,7 +67,7 @@ function parseBlock(text: string): string {
   try {
     return formatCidr(parseCidr(text.trim()))
   } catch (error) {
-    throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(text)} ${(error as Error).message}`, cause: error })
+    throw new Problem('device.network-form', { text, wrong: (error as Error).message }, error)
   }
 }
 
@@ -174,10 +174,9 @@ export async function checkNameIsFree(
     .where('name_key', '=', nameKeyOf(name))
     .where('state', '<>', 'revoked')
     .executeTakeFirst()
-  if (holder !== undefined && holder.id !== except)
-    throw new MailwicketError('ALREADY_EXISTS', { message: `${mailbox.address} already has a device "${holder.name}" (${holder.id})` })
+  if (holder !== undefined && holder.id !== except) throw new Problem('device.name-taken', { mailbox: mailbox.address, name: holder.name, id: holder.id })
 }
 
 export function checkNotRevoked(device: { readonly state: DevicesTable['state']; readonly address: string; readonly name: string }): void {
-  if (device.state === 'revoked') throw new MailwicketError('BAD_INPUT', { message: `${device.address}/${device.name} is revoked, for good: add a new device` })
+  if (device.state === 'revoked') throw new Problem('device.revoked', { mailbox: device.address, name: device.name })
 }

@@ -2,8 +2,8 @@
  * Mailboxes as rows and as they are shown.
  */
 import type { Kysely, Selectable } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import type { MailboxId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { MailboxState } from '../schema/login-record.ts'
 import type { MailboxesTable, Schema } from '../schema/schema.ts'
 import { MIGRATION_DEVICE_NAME } from './migration-rows.ts'
@@ -44,8 +44,8 @@ export async function getMailbox(db: Kysely<Schema>, address: string): Promise<M
   return toMailbox(row)
 }
 
-export function noMailbox(address: string): MailwicketError {
-  return new MailwicketError('NOT_FOUND', { message: `there is no mailbox ${address}` })
+export function noMailbox(address: string): Problem {
+  return new Problem('mailbox.unknown', { address })
 }
 
 export function selectMailboxes(db: Kysely<Schema>) {

@@ -3,8 +3,8 @@
  */
 import type { Kysely, Selectable } from 'kysely'
 import { domainOf, parseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
 import { type MailboxId, makeId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { openSealed } from '../keys/seal.ts'
@@ -167,7 +167,7 @@ export class Mailboxes {
 
 /** Throws BAD_INPUT (empty), KEY_WRONG. */
 export async function sealUpstreamSecret(db: Kysely<Schema>, keyring: Keyring, id: MailboxId, secret: Secret): Promise<Uint8Array> {
-  if (secret.byteLength === 0) throw new MailwicketError('BAD_INPUT', { message: 'the upstream secret is empty' })
+  if (secret.byteLength === 0) throw new Problem('mailbox.secret-empty', {})
   return sealForStore(db, keyring, secret, upstreamSecretPlace(id))
 }
 
@@ -230,6 +230,6 @@ export function checkLogin(login: string | null): void {
   if (login === null) return
   const bytes = Buffer.byteLength(login)
   if (bytes === 0 || bytes > MAX_LOGIN_BYTES || /\p{Cc}/u.test(login) || !login.isWellFormed()) {
-    throw new MailwicketError('BAD_INPUT', { message: `the upstream login must have 1 to ${MAX_LOGIN_BYTES} bytes and no control characters` })
+    throw new Problem('mailbox.login', { max: MAX_LOGIN_BYTES })
   }
 }

@@ -83,7 +83,7 @@ describe('the date of one mailbox', () => {
     await fixture.query('update devices set name = ?, name_key = ? where id = ?', ['Legacy', 'legacy', device.id])
     await expect(store.mailboxes.set(anna, { migrationPasswordUntil: until })).rejects.toMatchObject({
       code: 'ALREADY_EXISTS',
-      remedy: expect.stringContaining('rename'),
+      reason: 'migration.name-taken',
     })
     expect(await store.mailboxes.get(anna)).toMatchObject({ migrationPasswordUntil: null, devices: 1 })
   })
@@ -105,7 +105,7 @@ describe('the device "legacy"', () => {
       scopes: ['imap'],
       expiresAt: until,
     })
-    const refused = { code: 'BAD_INPUT', remedy: expect.stringContaining('--legacy-password-until') }
+    const refused = { code: 'BAD_INPUT', reason: 'migration.device' }
     await expect(store.devices.setPassword(`${anna}/legacy`)).rejects.toMatchObject(refused)
     await expect(store.devices.setPassword(`${anna}/legacy`, { password: secret('sixteen-and-more-1') })).rejects.toMatchObject(refused)
     await expect(store.devices.rename(`${anna}/legacy`, 'old')).rejects.toMatchObject(refused)

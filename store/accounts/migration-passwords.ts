@@ -4,7 +4,7 @@
  * In the store this is a device (`migration-rows.ts`): its expiry is the date, and revocation, last connection, scopes, networks and sessions
  * are those of every device. Here are the changes of many mailboxes, and who still uses it; one mailbox is changed in `mailboxes.ts`.
  */
-import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { StoreContext } from '../store-context.ts'
 import { type Device, selectDevices, toDevice } from './device-rows.ts'
 import { setMigrationPasswordUntil } from './migration-rows.ts'
@@ -41,7 +41,7 @@ export class MigrationPasswords {
     onProgress: (state: { readonly done: number; readonly total: number }) => void = () => {},
   ): Promise<{ readonly mailboxes: number; readonly changed: number }> {
     const mailboxes = await this.#context.db.selectFrom('mailboxes').select(['id', 'address']).where('domain', '=', domain).orderBy('address').execute()
-    if (mailboxes.length === 0) throw new MailwicketError('NOT_FOUND', { message: `there is no mailbox in ${domain}` })
+    if (mailboxes.length === 0) throw new Problem('domain.unknown', { domain })
     let changed = 0
     for (let at = 0; at < mailboxes.length; at += MAILBOXES_PER_CHANGE) {
       const part = mailboxes.slice(at, at + MAILBOXES_PER_CHANGE)

@@ -3,8 +3,9 @@
  *
  * SECURITY: it has no hash, and a tag of no bytes, which no secret has. Only the upstream can say that a secret is right.
  */
-import { MailwicketError } from '../../base/errors.ts'
+
 import { type DeviceId, type MailboxId, makeId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import { ANY_BUCKET } from '../passwords/tag.ts'
 import type { PasswordKind } from '../schema/login-record.ts'
 import type { Change } from '../store-context.ts'
@@ -37,10 +38,7 @@ export async function setMigrationPasswordUntil(
     await db.updateTable('devices').set({ expires_at: until }).where('id', '=', legacy.id).execute()
   } else {
     if (holder !== undefined) {
-      throw new MailwicketError('ALREADY_EXISTS', {
-        message: `${mailbox.address} has a device of its own with the name "${MIGRATION_DEVICE_NAME}" (${holder.id})`,
-        remedy: `Give it another name first: \`mailwicket device rename ${holder.id} NAME\`.`,
-      })
+      throw new Problem('migration.name-taken', { mailbox: mailbox.address, name: MIGRATION_DEVICE_NAME, id: holder.id })
     }
     await insertMigrationDevice(change, mailbox.id, until)
   }
@@ -98,16 +96,11 @@ async function insertMigrationDevice({ db, at }: Change, mailbox: MailboxId, unt
 /** The name belongs to the migration password of a mailbox, whether it is accepted or not. Throws BAD_INPUT. */
 export function checkNameIsNotReserved(name: string): void {
   if (nameKeyOf(name) !== nameKeyOf(MIGRATION_DEVICE_NAME)) return
-  throw new MailwicketError('BAD_INPUT', {
-    message: `the name "${MIGRATION_DEVICE_NAME}" stands for a mailbox's password at its real server (--legacy-password-until): choose another`,
-  })
+  throw new Problem('migration.name-reserved', { name: MIGRATION_DEVICE_NAME })
 }
 
 /** For what needs a password of ours, a name of its own or no end. Throws BAD_INPUT. */
 export function checkIsNotMigrationDevice(device: { readonly kind: PasswordKind; readonly address: string; readonly name: string }, wish: string): void {
   if (device.kind !== 'legacy') return
-  throw new MailwicketError('BAD_INPUT', {
-    message: `${device.address}/${device.name} stands for the password of the real server: ${wish}`,
-    remedy: `Its date is set with \`mailwicket mailbox set ${device.address} --legacy-password-until DATE\`, and \`off\` ends it.`,
-  })
+  throw new Problem('migration.device', { mailbox: device.address, name: device.name, wish })
 }

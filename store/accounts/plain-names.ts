@@ -4,7 +4,7 @@
  * SECURITY: such a name is shown to others, in terminals, pages and mails. What is invisible, turns the direction of the text or ends a line
  * could make it look like another one, or like two.
  */
-import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 
 /** Control, format (with the bidirectional ones), surrogate, private and unassigned characters; line and paragraph separators. */
 const REFUSED = /[\p{C}\p{Zl}\p{Zp}]/u
@@ -28,8 +28,7 @@ export function parsePlainName(text: string, { what, maxCharacters, without = ''
     .trim()
   const isPlain = VISIBLE.test(name) && Array.from(name).length <= maxCharacters && !REFUSED.test(name)
   if (!isPlain || Array.from(without).some(sign => name.includes(sign))) {
-    const exception = without === '' ? '' : ` and no "${without}"`
-    throw new MailwicketError('BAD_INPUT', { message: `${what} must have 1 to ${maxCharacters} printable characters${exception}` })
+    throw new Problem('name.form', { what, max: maxCharacters, without })
   }
   return name
 }

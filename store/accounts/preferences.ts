@@ -2,9 +2,8 @@
  * What a person likes: the language and the time zone of pages and mails, and which mails come. Not audited: it changes nobody's rights.
  */
 import type { Kysely } from 'kysely'
-
-import { MailwicketError } from '../../base/errors.ts'
 import type { UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { StoreContext } from '../store-context.ts'
@@ -47,10 +46,10 @@ export class Preferences {
     return this.#context.change(async ({ db }) => {
       const user = await getUserRow(db, parseLogin(login))
       const { language, timeZone, notices } = { ...(await readPreferences(db, user.id)), ...changes }
-      if (language !== null && !LANGUAGES.includes(language)) throw badInput(`there is no language ${JSON.stringify(language)}`)
-      if (timeZone !== null && !isTimeZone(timeZone)) throw badInput(`${JSON.stringify(timeZone)} is not a time zone such as Europe/Zurich`)
+      if (language !== null && !LANGUAGES.includes(language)) throw new Problem('preference.unknown', { what: 'language', text: language })
+      if (timeZone !== null && !isTimeZone(timeZone)) throw new Problem('preference.unknown', { what: 'time zone', text: timeZone })
       const unknown = notices.find(kind => !NOTICE_KINDS.includes(kind))
-      if (unknown !== undefined) throw badInput(`there are no mails of the kind ${JSON.stringify(unknown)}`)
+      if (unknown !== undefined) throw new Problem('preference.unknown', { what: 'kind of mails', text: unknown })
       const columns = { language, time_zone: timeZone, notices: [...new Set(notices)].join(',') }
       await db
         .insertInto('preferences')
@@ -76,8 +75,4 @@ function isTimeZone(text: string): boolean {
   } catch {
     return false
   }
-}
-
-function badInput(message: string): MailwicketError {
-  return new MailwicketError('BAD_INPUT', { message })
 }

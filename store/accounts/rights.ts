@@ -7,8 +7,8 @@
 
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
 import type { MailboxId, UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
@@ -99,7 +99,7 @@ export class Rights {
       const before = await readRights(change.db, user.id, box.id)
       const linked = await findLinked(change.db, user.id, box.id)
       if (linked.length > 0 && fate === undefined) throw stillLinked(user.login, box.address, linked.length)
-      if (fate === 'unlink' && user.state === 'blocked' && linked.length > 0) throw wouldLetIn(user.login)
+      if (fate === 'unlink' && user.state === 'blocked' && linked.length > 0) throw wouldLetIn(user.login, linked.length)
       for (const device of linked) {
         if (fate === 'revoke') await revokeDevice(change, await getDeviceRow(change.db, device.id))
         else await unlinkDevice(change, { ...device, address: box.address }, user.login)
@@ -126,7 +126,7 @@ interface Box {
 
 /** Within a change that is under way. Throws BAD_INPUT. */
 export async function setRights(change: Change, user: Person, mailbox: Box, rights: RightsHere): Promise<void> {
-  if (!Object.values(rights).some(Boolean)) throw new MailwicketError('BAD_INPUT', { message: 'no right at all is left: remove the person from the mailbox' })
+  if (!Object.values(rights).some(Boolean)) throw new Problem('rights.none', {})
   const before = await readRights(change.db, user.id, mailbox.id)
   const columns = rightsColumns(rights)
   await change.db
@@ -161,10 +161,10 @@ function findLinked(db: Kysely<Schema>, user: UserId, mailbox: MailboxId) {
     .execute()
 }
 
-function stillLinked(login: string, address: string, devices: number): MailwicketError {
-  return new MailwicketError('STILL_LINKED', { message: `${login} is linked to ${devices === 1 ? 'a device' : `${devices} devices`} of ${address}` })
+function stillLinked(login: string, mailbox: string, devices: number): Problem {
+  return new Problem('user.linked-at', { login, mailbox, devices })
 }
 
-function wouldLetIn(login: string): MailwicketError {
-  return new MailwicketError('STILL_LINKED', { message: `${login} is blocked: without a user the linked devices would get in again` })
+function wouldLetIn(login: string, devices: number): Problem {
+  return new Problem('user.blocked-linked', { login, devices })
 }

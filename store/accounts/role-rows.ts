@@ -2,8 +2,8 @@
  * Roles and rights as rows: what decisions read, also within a change that is under way.
  */
 import type { Kysely } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import type { MailboxId, UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { RightsTable } from '../schema/portal-schema.ts'
 import type { Schema } from '../schema/schema.ts'
 
@@ -59,6 +59,5 @@ export async function checkNotLastAdmin(db: Kysely<Schema>, user: { readonly id:
     .where('roles.role', '=', 'admin')
     .execute()
   const isAdmin = admins.some(({ id }) => id === user.id)
-  if (isAdmin && !admins.some(({ id, state }) => id !== user.id && state === 'active'))
-    throw new MailwicketError('LAST_ADMINISTRATOR', { message: `${user.login} is the only administrator` })
+  if (isAdmin && !admins.some(({ id, state }) => id !== user.id && state === 'active')) throw new Problem('user.last-administrator', { login: user.login })
 }

@@ -4,8 +4,9 @@
  * Invariants: there is an administrator as long as there was one; with a role the portal sessions of its holder end, so that what a page once
  * allowed is not relied on, and so do the open invitations that he made by it.
  */
-import { MailwicketError } from '../../base/errors.ts'
+
 import { findHostName } from '../../base/network.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Role } from '../schema/portal-schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
 import { checkNotLastAdmin, type Roles as RolesOfUser, readRoles } from './role-rows.ts'
@@ -109,6 +110,6 @@ async function noteRole(change: Change, user: RoleOwner, action: string, { role,
 /** Throws BAD_INPUT. */
 export function parseDomain(text: string): string {
   const domain = findHostName(text.trim().replace(/^@/, ''))
-  if (domain === undefined) throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(text)} is not a domain such as example.com` })
+  if (domain === undefined) throw new Problem('domain.form', { text })
   return domain
 }

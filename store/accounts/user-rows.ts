@@ -3,7 +3,7 @@
  */
 import type { Kysely, Selectable } from 'kysely'
 import { normaliseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Schema, UsersTable } from '../schema/schema.ts'
 import { SHORT_LOGIN } from '../schema/short-login.ts'
 
@@ -13,11 +13,9 @@ const RESERVED = 'none'
 /** A login as it is stored: an e-mail address or a short name, in lower case. Throws BAD_INPUT. */
 export function parseLogin(text: string): string {
   const login = text.includes('@') ? normaliseAddress(text.trim()) : text.trim().toLowerCase()
-  if (login === RESERVED) throw new MailwicketError('BAD_INPUT', { message: `"${RESERVED}" cannot be a login: it stands for no user` })
+  if (login === RESERVED) throw new Problem('user.login-reserved', { login: RESERVED })
   if (login === undefined || !(login.includes('@') || SHORT_LOGIN.test(login))) {
-    throw new MailwicketError('BAD_INPUT', {
-      message: `${JSON.stringify(text)} is no login: give an e-mail address, or a short name of letters, digits, ".", "_" and "-"`,
-    })
+    throw new Problem('user.login-form', { text })
   }
   return login
 }
@@ -33,6 +31,6 @@ export function findUserRow(db: Kysely<Schema>, login: string): Promise<Selectab
   return db.selectFrom('users').selectAll().where('login', '=', login).executeTakeFirst()
 }
 
-export function noUser(login: string): MailwicketError {
-  return new MailwicketError('NOT_FOUND', { message: `there is no user ${login}`, remedy: 'List them with `user list`, or make one with `user add LOGIN`.' })
+export function noUser(login: string): Problem {
+  return new Problem('user.unknown', { login })
 }

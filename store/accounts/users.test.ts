@@ -48,7 +48,7 @@ describe('a user', () => {
     ])
     expect(await store.users.find('ANNA')).toEqual(user)
     expect(await store.users.find('nobody')).toBeUndefined()
-    await expect(store.users.get('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND', remedy: expect.stringContaining('user add') })
+    await expect(store.users.get('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND', reason: 'user.unknown', facts: { login: 'nobody' } })
     await expect(store.users.add({ login: 'ANNA' })).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
   })
 

@@ -2,8 +2,8 @@
  * Users: persons who may be linked to devices and carry the right to send. Reading mail needs no user.
  */
 import type { Kysely } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import { makeId, type UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import { listAll, type Page, type PageRequest, readAll } from '../schema/keyset.ts'
 import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -44,7 +44,7 @@ export class Users {
     const name = parseName(nameText)
     const id = makeId<UserId>()
     return this.#context.change(async change => {
-      if ((await findUserRow(change.db, login)) !== undefined) throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a user ${login}` })
+      if ((await findUserRow(change.db, login)) !== undefined) throw new Problem('user.exists', { login })
       await change.db.insertInto('users').values({ id, login, name, state: 'active', created_at: change.at }).execute()
       await change.audit({ action: 'user.added', subject: login, subjectId: id, before: null, after: { name, maySend } })
       if (!maySend) await changeSending(change, subjectOf({ id, login }), { maySend })
@@ -181,17 +181,12 @@ function parseName(text: string | null): string | null {
   return parsePlainNameOrNull(text, { what: 'a user’s name', maxCharacters: MAX_NAME_CHARACTERS })
 }
 
-function wouldLetIn(login: string, devices: number): MailwicketError {
-  return new MailwicketError('STILL_LINKED', {
-    message: `${login} is blocked: without a user ${devices === 1 ? 'the linked device' : `the ${devices} linked devices`} would get in again`,
-    remedy: `Revoke the devices first (\`device list --user ${login}\` names them), or run \`user unblock ${login}\` if they may get in.`,
-  })
+function wouldLetIn(login: string, devices: number): Problem {
+  return new Problem('user.blocked-linked', { login, devices })
 }
 
-function stillLinked(login: string, devices: readonly LinkedDevice[]): MailwicketError {
+function stillLinked(login: string, devices: readonly LinkedDevice[]): Problem {
   const shown = devices.slice(0, 5).map(device => `${nameOf(device)} (${device.id})`)
   const more = devices.length > shown.length ? ` and ${devices.length - shown.length} more` : ''
-  return new MailwicketError('STILL_LINKED', {
-    message: `${login} is linked to ${devices.length === 1 ? 'a device' : `${devices.length} devices`}: ${shown.join(', ')}${more}`,
-  })
+  return new Problem('user.linked', { login, devices: shown, more, total: devices.length })
 }

@@ -2,8 +2,8 @@
  * The store of a gateway: reads on a read-only connection of this thread, writes in a worker thread (`gateway-store.ts` says why).
  */
 
-import { MailwicketError } from '../../base/errors.ts'
 import { type DeviceId, makeId, type NodeId, type SessionId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { Config } from '../../config/config.ts'
 import type { Keyring } from '../keys/master-key.ts'
@@ -116,10 +116,7 @@ class OpenGatewayStore implements GatewayStore {
 
   openUpstreamSecret({ id, address, sealedSecret }: LoginMailbox): Secret {
     if (sealedSecret === null) {
-      throw new MailwicketError('NOT_FOUND', {
-        message: `no upstream secret is stored for ${address}`,
-        remedy: `Run \`mailwicket mailbox set ${address} --secret-stdin\`.`,
-      })
+      throw new Problem('mailbox.no-secret', { address })
     }
     return openSealed(this.#parts.keyring, sealedSecret, upstreamSecretPlace(id))
   }

@@ -3,8 +3,8 @@
  */
 import { type Kysely, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import { ambiguous, resolveDevice } from '../accounts/device-names.ts'
 import { kickColumns } from '../accounts/kick.ts'
 import { getMailboxRow } from '../accounts/mailbox-rows.ts'
@@ -157,7 +157,7 @@ export class Sessions {
           .limit(MAX_CANDIDATES)
           .execute()
     const [session] = candidates
-    if (session === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no live session ${ref}`, remedy: 'List them with `session list`.' })
+    if (session === undefined) throw new Problem('session.unknown', { ref })
     if (candidates.length > 1)
       throw ambiguous(
         ref,

@@ -35,7 +35,7 @@ describe('a key file', () => {
   test.each([0o640, 0o604, 0o660, 0o620, 0o610, 0o601])('that others can use (mode %o) is refused', mode => {
     createKeyFile(path)
     chmodSync(path, mode)
-    expect(() => load()).toThrow(expect.objectContaining({ code: 'KEY_EXPOSED', remedy: expect.stringContaining(`chmod 600 ${path}`) }))
+    expect(() => load()).toThrow(expect.objectContaining({ code: 'KEY_EXPOSED', reason: 'key-file.exposed', facts: expect.objectContaining({ path }) }))
   })
 
   test('is judged by what a link points to', () => {

@@ -10,6 +10,7 @@ import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readF
 import { dirname, join } from 'node:path'
 import { syncPath } from '../../base/durable-file.ts'
 import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import { Secret } from '../../base/secret.ts'
 
 const KEY_BYTES = 32
@@ -147,10 +148,7 @@ function readKeys(source: Exclude<KeySource, { kind: 'environment' }>): MasterKe
     const forbidden = source.kind === 'credential' ? 0o007 : 0o077
     const { mode } = fstatSync(file)
     if ((mode & forbidden) !== 0) {
-      throw new MailwicketError('KEY_EXPOSED', {
-        message: `${source.path} has mode ${(mode & 0o777).toString(8).padStart(4, '0')}: others than its owner can use it`,
-        remedy: `Run \`chmod 600 ${source.path}\`, and \`mailwicket key rotate\` if somebody may have read it.`,
-      })
+      throw new Problem('key-file.exposed', { path: source.path, mode: (mode & 0o777).toString(8).padStart(4, '0') })
     }
     return parseKeys(readFileSync(file, 'latin1'), source)
   } finally {

@@ -2,8 +2,8 @@
  * The limiter's counts for a person: who is held back now, and letting go of it.
  */
 import { normaliseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
 import { blockOf, formatCidr, parseCidr } from '../../base/network.ts'
+import { Problem } from '../../base/problems.ts'
 import { type CountedKind, FAILURE_LIMITS, type Restriction, restrictionOf, SHARED_FROM } from '../schema/failure-limits.ts'
 import { CLEARED_KEPT_MS } from '../schema/retention.ts'
 import { SHORT_LOGIN } from '../schema/short-login.ts'
@@ -59,11 +59,7 @@ export class Limits {
         const { block, address } = partsOf(kind, subject)
         return wanted === undefined || wanted === block || wanted === address
       })
-      if (rows.length === 0 && wanted !== undefined)
-        throw new MailwicketError('NOT_FOUND', {
-          message: `nothing is counted for ${wanted}`,
-          remedy: '`limits list` shows who has five wrong passwords or more.',
-        })
+      if (rows.length === 0 && wanted !== undefined) throw new Problem('limits.unknown', { subject: wanted })
       let revision = await newestRevision(change.db)
       for (const { kind, subject } of rows) {
         revision += 1
@@ -102,7 +98,5 @@ function readSubject(text: string): string {
     // Not even a network.
   }
   if (SHORT_LOGIN.test(text)) return text
-  throw new MailwicketError('BAD_INPUT', {
-    message: `"${text}" is neither an address or a login nor an IP address or IPv6 /64; \`limits list\` shows what can be cleared`,
-  })
+  throw new Problem('limits.subject-form', { text })
 }

@@ -6,6 +6,7 @@
  */
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { countSealed, findKeysInUse, resealSome, SEALED_COLUMNS } from '../keys/sealed-columns.ts'
 import { findMeta, getStoreKeyId, openPepper, storePepper } from '../keys/store-keys.ts'
@@ -104,10 +105,7 @@ async function begin(change: Change, keyring: Keyring): Promise<{ from: string; 
 async function checkAllSealed(db: Kysely<Schema>, keyring: Keyring): Promise<void> {
   const others = (await findKeysInUse(db)).filter(id => id !== keyring.currentId)
   if (others.length === 0 && (await getStoreKeyId(db)) === keyring.currentId) return
-  throw new MailwicketError('STORE_IN_USE', {
-    message: 'values under an older key came back while the key was rotated, as by a restore',
-    remedy: 'Nothing is lost, and no key was removed: run `mailwicket key rotate` again.',
-  })
+  throw new Problem('rotation.disturbed', {})
 }
 
 function checkCurrent(keyring: Keyring, storeKeyId: string): void {

@@ -10,6 +10,7 @@ import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Config } from '../../config/config.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { findKeysInUse } from '../keys/sealed-columns.ts'
@@ -72,8 +73,7 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   const { config, keyring, file, rights = 'keep', now = Date.now, onProgress } = options
   const path = config.store.sqlitePath
   const source = resolve(file)
-  if (!existsSync(source))
-    throw new MailwicketError('NOT_FOUND', { message: `there is no file ${source}`, remedy: 'Name a file that `mailwicket backup` made.' })
+  if (!existsSync(source)) throw new Problem('backup.unknown', { file: source })
   const draft = `${path}.restoring`
   createDraft(draft)
   let present: SqliteBackend | undefined
@@ -193,8 +193,7 @@ async function checkCopy(draft: string, keyring: Keyring, source: string): Promi
     return [keyId, ...others]
   } catch (error) {
     if (!isOf(error, 'KEY_WRONG')) throw error
-    const remedy = 'Put that key on a second line of the master key file, restore, then run `mailwicket key rotate`.'
-    throw new MailwicketError('KEY_WRONG', { message: error.message, remedy, cause: error })
+    throw new Problem('backup.key', { wrong: error.message }, error)
   } finally {
     await copy.close()
   }

@@ -43,7 +43,7 @@ test.each([
   ['rows that were done already', rows],
 ])('a rotation in the middle of which a restore brings back %s does not throw away the key that it needs', async (_what, statements) => {
   await bringBackOnce(statements)
-  await expect(store.keys.rotate()).rejects.toMatchObject({ code: 'STORE_IN_USE', remedy: expect.stringContaining('key rotate') })
+  await expect(store.keys.rotate()).rejects.toMatchObject({ code: 'STORE_IN_USE', reason: 'rotation.disturbed' })
   await expectAllOpen()
   await store.keys.rotate()
   expect(fixture.loadKeyring().ids).toHaveLength(1)

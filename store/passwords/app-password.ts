@@ -4,7 +4,7 @@
  * Not hashing (`password-hash.ts`), not tags (`tag.ts`).
  */
 import { randomBytes } from 'node:crypto'
-import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import { Secret } from '../../base/secret.ts'
 
 /** 32 letters, five bits each. Of those that look alike (l 1, o 0) none is here, so the others cannot be mistaken for them. */
@@ -67,17 +67,12 @@ export interface ChosenPasswordContext {
 
 /** Refuses a chosen app password that is not good enough. Throws BAD_INPUT, which says what to do. */
 export function checkChosenPassword(secret: Secret, { address, deviceName, generatedOnly }: ChosenPasswordContext): void {
-  if (generatedOnly) throw bad('this installation allows generated app passwords only: leave out --password-stdin')
+  if (generatedOnly) throw new Problem('password.generated-only', {})
   const text = secret.reveal().toString('utf8')
-  if (!PRINTABLE_ASCII.test(text)) throw bad('the password has characters that not every mail app can send: use letters, digits and punctuation of ASCII')
-  if (text.length < MIN_CHOSEN_CHARACTERS) throw bad(`the password has ${text.length} characters: use ${MIN_CHOSEN_CHARACTERS} or more`)
-  if (text.length > MAX_CHOSEN_CHARACTERS) throw bad(`the password has ${text.length} characters: use ${MAX_CHOSEN_CHARACTERS} or fewer`)
-  if (looksGenerated(secret)) throw bad('the password has the shape of a generated one: leave out --password-stdin and let one be generated, or choose another')
+  if (!PRINTABLE_ASCII.test(text)) throw new Problem('password.characters', {})
+  if (text.length < MIN_CHOSEN_CHARACTERS) throw new Problem('password.short', { has: text.length, min: MIN_CHOSEN_CHARACTERS })
+  if (text.length > MAX_CHOSEN_CHARACTERS) throw new Problem('password.long', { has: text.length, max: MAX_CHOSEN_CHARACTERS })
+  if (looksGenerated(secret)) throw new Problem('password.looks-generated', {})
   const folded = text.trim().toLowerCase()
-  if (folded === address.toLowerCase() || folded === deviceName.trim().toLowerCase())
-    throw bad('the password is the address or the name of the device: choose another')
-}
-
-function bad(message: string): MailwicketError {
-  return new MailwicketError('BAD_INPUT', { message })
+  if (folded === address.toLowerCase() || folded === deviceName.trim().toLowerCase()) throw new Problem('password.is-name', {})
 }

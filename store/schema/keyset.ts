@@ -3,7 +3,7 @@
  * and rows that come or go meanwhile shift nothing.
  */
 import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 
 export interface Page<Row> {
   readonly rows: readonly Row[]
@@ -43,8 +43,7 @@ export async function readPage<Row>(
   order: SortOrder<Row>,
   { after, limit = DEFAULT_PAGE_ROWS }: Pick<PageRequest, 'after' | 'limit'>,
 ): Promise<Page<Row>> {
-  if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_PAGE_ROWS))
-    throw new MailwicketError('BAD_INPUT', { message: `a page has 1 to ${MAX_PAGE_ROWS} rows` })
+  if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_PAGE_ROWS)) throw new Problem('list.limit', { max: MAX_PAGE_ROWS })
   const { direction, keys } = order
   const columns = keys.map(({ column }) => column)
   let part = query
@@ -94,7 +93,7 @@ function parseCursor<Row>(text: string, { name, keys }: SortOrder<Row>): (string
       // Not even JSON: said below.
     }
   }
-  throw new MailwicketError('BAD_INPUT', { message: 'the place to go on from is not one of this list' })
+  throw new Problem('list.cursor', {})
 }
 
 /** Signs that LIKE gives a meaning, as themselves, under `escape '!'`. */

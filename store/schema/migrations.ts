@@ -5,6 +5,7 @@
  */
 import { type Kysely, sql } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Backend, Ddl } from './backend.ts'
 import { addDomains, makeAliases, makeInvitations, makeRoles, makeSignIn } from './portal-tables.ts'
 import type { MetaName } from './schema.ts'
@@ -51,9 +52,7 @@ export async function checkVersion(backend: Backend, migrations: readonly Migrat
   const { version, needsProgram } = await readVersion(backend)
   if (version > migrations.length) throw tooNew(version, needsProgram, migrations)
   if (version < migrations.length) {
-    throw new MailwicketError('STORE_TOO_OLD', {
-      message: `the store has version ${version}, this Mailwicket needs version ${migrations.length}: run \`mailwicket migrate\``,
-    })
+    throw new Problem('store.too-old', { version, newest: migrations.length })
   }
 }
 

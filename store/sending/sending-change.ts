@@ -5,9 +5,9 @@
  */
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId, MailboxId, UserId } from '../../base/ids.ts'
 import { findHostName } from '../../base/network.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Schema, SendingSubjectKind } from '../schema/schema.ts'
 import { type AuditFacts, type Change, changedFacts } from '../store-context.ts'
 import { type Sending, type SendingRule, selectSending, toSending } from './sending-rows.ts'
@@ -59,8 +59,8 @@ export async function changeSending(change: Change, subject: FoundSubject, chang
 /** Senders in their one spelling: an address, `*@domain`, or `own`. Throws BAD_INPUT. */
 export function parseSenders(texts: readonly string[]): readonly string[] {
   const senders = [...new Set(texts.map(parseSender))]
-  if (senders.length === 0) throw badInput('an empty list of senders lets nobody send: say `any`, or take the right to send away')
-  if (senders.length > MAX_SENDERS) throw badInput(`a rule has at most ${MAX_SENDERS} senders; *@domain stands for all of a domain`)
+  if (senders.length === 0) throw new Problem('sending.no-senders', {})
+  if (senders.length > MAX_SENDERS) throw new Problem('sending.too-many-senders', { max: MAX_SENDERS })
   return senders
 }
 
@@ -69,18 +69,17 @@ function parseSender(text: string): string {
   if (sender.toLowerCase() === 'own') return 'own'
   if (sender.startsWith('*@')) {
     const domain = findHostName(sender.slice(2))
-    if (domain === undefined) throw badInput(`${JSON.stringify(sender)} does not name a domain: write *@example.com`)
+    if (domain === undefined) throw new Problem('sending.sender-domain', { text: sender })
     return `*@${domain}`
   }
-  if (sender.includes('*')) throw badInput(`${JSON.stringify(sender)}: a star stands for everything before the @ only, as in *@example.com`)
-  if (!sender.includes('@')) throw badInput(`${JSON.stringify(sender)} is no sender: write an address, *@domain, or own (the mailbox’s address)`)
+  if (sender.includes('*')) throw new Problem('sending.sender-star', { text: sender })
+  if (!sender.includes('@')) throw new Problem('sending.sender-form', { text: sender })
   return parseAddress(sender)
 }
 
 function checkRule(rule: SendingRule): SendingRule {
   for (const limit of [rule.recipientsPerMessage, rule.recipientsPerDay]) {
-    if (limit !== null && !(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_RECIPIENTS))
-      throw badInput('a limit of recipients is a whole number from 1; to stop sending, take the right to send away')
+    if (limit !== null && !(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_RECIPIENTS)) throw new Problem('sending.recipients', {})
   }
   return { ...rule, senders: rule.senders === null ? null : parseSenders(rule.senders) }
 }
@@ -91,8 +90,4 @@ function ruleFacts({ maySend, senders, checksFrom, recipientsPerMessage, recipie
 
 export async function readSending(db: Kysely<Schema>, { kind, id }: FoundSubject, now: number): Promise<Sending> {
   return toSending(await selectSending(db, kind, now).where('subject.id', '=', id).executeTakeFirstOrThrow())
-}
-
-function badInput(message: string): MailwicketError {
-  return new MailwicketError('BAD_INPUT', { message })
 }

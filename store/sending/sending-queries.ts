@@ -2,8 +2,8 @@
  * What the gateway reads about sending on its read-only connection: the rules that hold for a device, and the keywords of upstreams.
  */
 import { type Kysely, sql } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import type { DeviceId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema, SendingSubjectKind } from '../schema/schema.ts'
 import { dayOf, hidden, joinRules, type SendingTerms, toSending } from './sending-rows.ts'
@@ -25,7 +25,7 @@ export class SendingQueries {
   /** Throws NOT_FOUND when the device is gone. */
   async readSendingTerms(device: DeviceId, now: number): Promise<SendingTerms> {
     const { rows } = await this.#db.executeQuery(this.#terms({ device, day: dayOf(now) }))
-    if (rows.length === 0) throw new MailwicketError('NOT_FOUND', { message: `there is no device ${device}` })
+    if (rows.length === 0) throw new Problem('device.unknown', { ref: device })
     const rules = rows.map(({ kind, id, granted, ...row }) => {
       const sending = toSending(row)
       return { of: kind, subject: `${kind}:${id}`, ...sending, maySend: sending.maySend && granted !== 0 }

@@ -3,8 +3,9 @@
  *
  * `gone`: used, revoked, over or unknown, all the same to whoever asks. `other`: it names another person than the one who is signed in.
  */
-import { MailwicketError } from '../../base/errors.ts'
+
 import { type DeviceId, makeId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import { insertDevice, replacePassword, type UserLink } from '../accounts/device-changes.ts'
 import { parseDeviceName } from '../accounts/device-names.ts'
@@ -108,7 +109,7 @@ async function insertInvited(
   let link: UserLink = { id: null, login: null }
   if (row.user_id !== null && login !== null) {
     const user = await findUserRow(change.db, login)
-    if (user === undefined || user.state !== 'active') throw new MailwicketError('NOT_FOUND', { message: `there is no user ${login}` })
+    if (user === undefined || user.state !== 'active') throw new Problem('user.unknown', { login })
     const before = await readRights(change.db, user.id, mailbox.id)
     // Somebody new here sends if the device does; from whom sending was taken, it stays taken unless the invitation says otherwise.
     const isNew = !Object.values(before).some(Boolean)

@@ -5,8 +5,8 @@
  * within 90 days where it names no networks. Whether the owner may do what is asked is judged at each request.
  */
 import type { Kysely, Selectable } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import { type ApiTokenId, makeId, type UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import { termColumns } from '../accounts/device-rows.ts'
 import { parsePlainName } from '../accounts/plain-names.ts'
@@ -75,7 +75,7 @@ export class ApiTokens {
       const { db, at } = change
       const user = await getUserRow(db, parseLogin(login))
       const own = await db.selectFrom('api_tokens').select('id').where('user_id', '=', user.id).execute()
-      if (own.length >= MAX_TOKENS) throw badInput(`${user.login} has ${MAX_TOKENS} tokens already: revoke one`)
+      if (own.length >= MAX_TOKENS) throw new Problem('token.too-many', { login: user.login, max: MAX_TOKENS })
       const columns = columnsOf(input, at)
       const row = {
         id: makeId<ApiTokenId>(),
@@ -111,8 +111,7 @@ export class ApiTokens {
       const row = await selectTokens(change.db)
         .where('api_tokens.id', '=', id as ApiTokenId)
         .executeTakeFirst()
-      if (row === undefined || (user !== undefined && row.user !== parseLogin(user)))
-        throw new MailwicketError('NOT_FOUND', { message: `there is no token ${id}` })
+      if (row === undefined || (user !== undefined && row.user !== parseLogin(user))) throw new Problem('token.unknown', { id })
       const record = toToken(row)
       await change.db.deleteFrom('api_tokens').where('id', '=', record.id).execute()
       const { name, beginning } = record
@@ -139,15 +138,14 @@ export class ApiTokens {
 
 function columnsOf({ scopes, domains = [], allowFrom = [], endsAt = null }: NewApiToken, now: number) {
   const unknown = scopes.find(scope => !TOKEN_SCOPES.includes(scope))
-  if (unknown !== undefined) throw badInput(`${JSON.stringify(unknown)} is not a scope of tokens: there are ${TOKEN_SCOPES.join(', ')}`)
-  if (scopes.length === 0) throw badInput('a token needs at least one scope')
+  if (unknown !== undefined) throw new Problem('token.scope-unknown', { scope: unknown, scopes: TOKEN_SCOPES })
+  if (scopes.length === 0) throw new Problem('token.scope-missing', {})
   const { allow_from, expires_at: ends_at } = termColumns({ scopes: ['imap'], allowFrom, expiresAt: endsAt })
-  if (ends_at !== null && ends_at <= now) throw badInput('the end of the token lies in the past')
+  if (ends_at !== null && ends_at <= now) throw new Problem('token.end-past', {})
   if (POWERFUL.some(scope => scopes.includes(scope))) {
     const end = ends_at ?? Number.POSITIVE_INFINITY
-    if (end > now + POWERFUL_MAX_MS) throw badInput(`a token with ${POWERFUL.join(' or ')} must end within a year`)
-    if (allow_from === '' && end > now + POWERFUL_EVERYWHERE_MAX_MS)
-      throw badInput(`a token with ${POWERFUL.join(' or ')} must name its networks, or end within 90 days`)
+    if (end > now + POWERFUL_MAX_MS) throw new Problem('token.end-far', { scopes: POWERFUL })
+    if (allow_from === '' && end > now + POWERFUL_EVERYWHERE_MAX_MS) throw new Problem('token.end-or-networks', { scopes: POWERFUL })
   }
   return { scopes: [...new Set(scopes)].sort().join(','), domains: [...new Set(domains.map(parseDomain))].sort().join(','), allow_from, ends_at }
 }
@@ -170,8 +168,4 @@ function toToken(row: Selectable<ApiTokensTable> & { readonly user: string }): A
     usedAt: row.used_at,
     usedIp: row.used_ip,
   }
-}
-
-function badInput(message: string): MailwicketError {
-  return new MailwicketError('BAD_INPUT', { message })
 }

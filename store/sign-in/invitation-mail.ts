@@ -3,8 +3,8 @@
  * opens.
  */
 import type { Kysely } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import type { MailboxId, UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { InvitationTarget } from './invitation-rows.ts'
 
@@ -12,8 +12,8 @@ import type { InvitationTarget } from './invitation-rows.ts'
 export async function checkMayBeMailedTo(db: Kysely<Schema>, address: string, { mailbox, user }: InvitationTarget): Promise<void> {
   const hosted = await findHosted(db, address)
   if (hosted === undefined) return
-  if (hosted === mailbox?.id) throw cannot(`${address} is the mailbox that the invitation opens`)
-  if (user !== null && !(await canRead(db, user.id, hosted))) throw cannot(`${user.login} cannot read ${address} yet`)
+  if (hosted === mailbox?.id) throw new Problem('invitation.mail-to-itself', { address })
+  if (user !== null && !(await canRead(db, user.id, hosted))) throw new Problem('invitation.mail-unreadable', { address, login: user.login })
 }
 
 async function findHosted(db: Kysely<Schema>, address: string): Promise<MailboxId | undefined> {
@@ -36,8 +36,4 @@ async function canRead(db: Kysely<Schema>, user: UserId, mailbox: MailboxId): Pr
     .where('state', '=', 'active')
     .execute()
   return devices.some(({ scopes }) => scopes.split(',').includes('imap'))
-}
-
-function cannot(reason: string): MailwicketError {
-  return new MailwicketError('BAD_INPUT', { message: `the link cannot be mailed there: ${reason}` })
 }

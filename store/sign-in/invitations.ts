@@ -7,8 +7,8 @@
 
 import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
-import { MailwicketError } from '../../base/errors.ts'
 import { type DeviceId, type InvitationId, makeId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import { revokeDevice } from '../accounts/device-changes.ts'
 import { parseDeviceName, resolveDevice } from '../accounts/device-names.ts'
@@ -160,7 +160,7 @@ export class Invitations {
     const token = makeToken()
     return this.#context.change(async change => {
       const row = await getRow(change.db, id)
-      if (row.state !== 'open' || row.ends_at <= change.at) throw badInput('the invitation is no longer open')
+      if (row.state !== 'open' || row.ends_at <= change.at) throw new Problem('invitation.closed', {})
       await change.db
         .updateTable('invitations')
         .set({ token_hash: hashToken(token) })
@@ -184,7 +184,7 @@ export class Invitations {
     return this.#context.change(async change => {
       const { db, at } = change
       const row = await getRow(db, id)
-      if (row.kind === 'phone') throw badInput('an invitation for an existing device is made anew, not again')
+      if (row.kind === 'phone') throw new Problem('invitation.phone-again', {})
       const token = row.mail_to === null ? fresh : null
       const by = login === undefined ? undefined : await findUserRow(db, parseLogin(login))
       if (row.kind === 'start' && row.user_id !== null) await endInvitations(change, { user: row.user_id, kind: 'start' })
@@ -240,7 +240,7 @@ async function getRow(db: Kysely<Schema>, id: string): Promise<InvitationRow> {
   const row = await selectInvitations(db)
     .where('invitations.id', '=', id as InvitationId)
     .executeTakeFirst()
-  if (row === undefined) throw new MailwicketError('NOT_FOUND', { message: `there is no invitation ${id}` })
+  if (row === undefined) throw new Problem('invitation.unknown', { id })
   return row
 }
 
@@ -257,8 +257,4 @@ export function auditInvitation(
   after: Readonly<Record<string, string | number | null>> | null,
 ): Promise<void> {
   return change.audit({ action, subject: subjectOf(row), subjectId: row.id, before: null, after })
-}
-
-function badInput(message: string): MailwicketError {
-  return new MailwicketError('BAD_INPUT', { message })
 }

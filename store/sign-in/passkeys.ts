@@ -4,8 +4,8 @@
  * Invariants: a credential is one person's; its counter only grows, whichever process looks first.
  */
 import type { Kysely, Selectable } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import { makeId, type PasskeyId, type UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import { parsePlainName } from '../accounts/plain-names.ts'
 import { getUserRow, parseLogin } from '../accounts/user-rows.ts'
 import type { PasskeysTable } from '../schema/portal-schema.ts'
@@ -75,8 +75,8 @@ export class Passkeys {
         .select(['user_id', 'credential_id'])
         .where(({ or, eb }) => or([eb('user_id', '=', user.id), eb('credential_id', '=', credentialId)]))
         .execute()
-      if (rows.some(row => row.credential_id === credentialId)) throw new MailwicketError('ALREADY_EXISTS', { message: 'this passkey is here already' })
-      if (rows.length >= MAX_PASSKEYS) throw new MailwicketError('BAD_INPUT', { message: `${user.login} has ${MAX_PASSKEYS} passkeys already: remove one` })
+      if (rows.some(row => row.credential_id === credentialId)) throw new Problem('passkey.exists', {})
+      if (rows.length >= MAX_PASSKEYS) throw new Problem('passkey.too-many', { login: user.login, max: MAX_PASSKEYS })
       await checkNameIsFree(db, user.id, name)
       const id = makeId<PasskeyId>()
       const row = { id, user_id: user.id, credential_id: credentialId, public_key: Buffer.from(publicKey), counter, transports: transports.join(','), name }
@@ -131,7 +131,7 @@ export class Passkeys {
         .where('id', '=', id as PasskeyId)
         .where('user_id', '=', user.id)
         .executeTakeFirst()
-      if (row === undefined) throw new MailwicketError('NOT_FOUND', { message: `${user.login} has no passkey ${id}` })
+      if (row === undefined) throw new Problem('passkey.unknown', { login: user.login, id })
       await act(change, user, row)
     })
   }
@@ -150,8 +150,7 @@ function parseName(text: string): string {
 async function checkNameIsFree(db: Kysely<Schema>, user: UserId, name: string): Promise<void> {
   const rows = await db.selectFrom('passkeys').select('name').where('user_id', '=', user).execute()
   const key = name.normalize('NFKC').toLowerCase()
-  if (rows.some(row => row.name.normalize('NFKC').toLowerCase() === key))
-    throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a passkey "${name}"` })
+  if (rows.some(row => row.name.normalize('NFKC').toLowerCase() === key)) throw new Problem('passkey.name-taken', { name })
 }
 
 function auditPasskey(change: Change, { id, login }: Person, action: string, before: string | null, after: string | null): Promise<void> {

@@ -5,8 +5,8 @@
  * nothing but the second step, for ten minutes; a renewed session keeps its age, and its old token is worth nothing.
  */
 import type { Selectable } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
 import { makeId, type PortalSessionId, type UserId } from '../../base/ids.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import { endPortalSessions } from '../accounts/sign-in-rows.ts'
 import { getUserRow, parseLogin } from '../accounts/user-rows.ts'
@@ -146,7 +146,7 @@ export class PortalSessions {
         .where('id', '=', id as PortalSessionId)
         .where('user_id', '=', user.id)
         .executeTakeFirst()
-      if (numDeletedRows === 0n) throw new MailwicketError('NOT_FOUND', { message: `${user.login} has no session ${id}` })
+      if (numDeletedRows === 0n) throw new Problem('portal-session.unknown', { login: user.login, id })
       await auditEnded(change, user, 1)
     })
   }

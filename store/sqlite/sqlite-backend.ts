@@ -8,6 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { Kysely, SqliteDialect, sql, type Transaction } from 'kysely'
 import { placeFile } from '../../base/durable-file.ts'
 import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { Backend, BackendMode, Ddl, Integrity, OnProgress } from '../schema/backend.ts'
 import type { BackendFeatures } from '../schema/backend-features.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -51,11 +52,7 @@ export interface SqliteBackend extends Backend {
  * Throws NOT_FOUND, STORE_BUSY, STORE_DAMAGED, STORE_UNAVAILABLE.
  */
 export function openSqlite(path: string, mode: BackendMode): SqliteBackend {
-  if (!existsSync(path))
-    throw new MailwicketError('NOT_FOUND', {
-      message: `there is no database: ${path}`,
-      remedy: 'Run `mailwicket init`, or `mailwicket restore FILE` if you have a backup.',
-    })
+  if (!existsSync(path)) throw new Problem('database.unknown', { path })
   const connection = new SqliteConnection(path, mode)
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) })
   return {

@@ -7,6 +7,7 @@
 import { statSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { BackendMode, OnProgress } from '../schema/backend.ts'
 
 /** Long enough for a bounded batch of another process. Who can wait without holding up a thread waits longer: `sqlite-backend.ts`. */
@@ -128,10 +129,7 @@ export class SqliteConnection {
   /** Throws STORE_UNAVAILABLE when the database that was opened is no longer the one at its place: what others write would never be seen. */
   checkInPlace(): void {
     if (inodeOf(this.#path) === this.#inode) return
-    throw new MailwicketError('STORE_UNAVAILABLE', {
-      message: `${this.#path} was replaced or removed while it was in use`,
-      remedy: 'Restart the gateway; use `mailwicket restore` to replace a store.',
-    })
+    throw new Problem('database.replaced', { path: this.#path })
   }
 
   close(): void {

@@ -26,7 +26,7 @@ export interface PreparedPassword {
 export interface PreparedBatch {
   readonly mailboxIds: ReadonlyMap<string, MailboxId>
   readonly passwords: ReadonlyMap<ImportedDevice, PreparedPassword>
-  readonly bad: ReadonlyMap<ImportRow, string>
+  readonly bad: ReadonlyMap<ImportRow, BadRow | MailwicketError>
   readonly fresh: readonly FreshPassword[]
 }
 
@@ -53,7 +53,7 @@ export class ImportPasswords {
   async prepare(rows: readonly ImportRow[]): Promise<PreparedBatch> {
     const mailboxIds = new Map<string, MailboxId>()
     const passwords = new Map<ImportedDevice, PreparedPassword>()
-    const bad = new Map<ImportRow, string>()
+    const bad = new Map<ImportRow, BadRow | MailwicketError>()
     const fresh: FreshPassword[] = []
     const seen = new Map<string, Secret>()
     const hashing: Promise<void>[] = []
@@ -71,7 +71,7 @@ export class ImportPasswords {
             prepared => void (prepared !== undefined && passwords.set(device, prepared)),
             error => {
               if (!(error instanceof BadRow || (error instanceof MailwicketError && error.code === 'BAD_INPUT'))) throw error
-              bad.set(row, error.message)
+              bad.set(row, error)
             },
           ),
         )

@@ -77,7 +77,10 @@ export type RowResult =
       readonly usersAdded: number
       readonly lacksSecret: boolean
     }
-  | { readonly line: number; readonly bad: string }
+  | { readonly line: number; readonly bad: string; readonly wants?: ImportWish | undefined }
+
+/** What of the options would have let a row be taken. */
+export type ImportWish = 'update' | 'generate' | 'addUsers'
 
 /** A generated password, to be written down before the device exists. */
 export interface FreshPassword {
@@ -89,4 +92,10 @@ export interface FreshPassword {
 /** Why a row is not taken. SECURITY: a message never quotes a cell: with a column too many, a password stands in the place of an address. */
 export class BadRow extends Error {
   override readonly name = 'BadRow'
+  readonly wants: ImportWish | undefined
+
+  constructor(message: string, wants?: ImportWish) {
+    super(message)
+    this.wants = wants
+  }
 }

@@ -79,13 +79,13 @@ export class Importer {
     for (const row of rows) {
       try {
         const known = prepared.bad.get(row)
-        if (known !== undefined) throw new BadRow(known)
+        if (known !== undefined) throw known
         const planned = await this.#plan(change.db, row, prepared, users)
         results.push(await this.#write(new RowChange(change, `${this.#options.source}:${row.line}`, move), row, planned, users))
       } catch (error) {
         // Only `#plan` throws these: nothing of the row is written.
         if (!(error instanceof BadRow || (error instanceof MailwicketError && error.code === 'BAD_INPUT'))) throw error
-        results.push({ line: row.line, bad: error.message })
+        results.push({ line: row.line, bad: error.message, ...(error instanceof BadRow && error.wants !== undefined ? { wants: error.wants } : {}) })
       }
     }
     if (isMoved) await change.moveGeneration()
@@ -125,7 +125,7 @@ export class Importer {
       throw new BadRow('legacy_password_until: the mailbox has a device of its own with the name "legacy"; rename it first')
     const isMigrationDateMoved = mailbox.migrationPasswordUntil !== undefined && mailbox.migrationPasswordUntil !== (legacy?.expires_at ?? null)
     if (present !== undefined && isMigrationDateMoved) differs.push('legacy_password_until')
-    if (differs.length > 0 && !update) throw new BadRow(`the mailbox is there already, and differs in ${differs.join(', ')}; --update changes it`)
+    if (differs.length > 0 && !update) throw new BadRow(`the mailbox is there already, and differs in ${differs.join(', ')}`, 'update')
     const names = new Set<string>()
     const devices: PlannedDevice[] = []
     for (const device of row.devices) {
@@ -144,7 +144,7 @@ export class Importer {
     const present = row === undefined ? undefined : { ...row, address: owner.address, ...(await userOf(db, row.user_id)) }
     const password = this.#planPassword(device, present, owner)
     if (device.user != null && !addUsers && (await findUser(db, owner.users, device.user)) === undefined)
-      throw new BadRow('user: there is no such user; make him with `user add`, or let --add-users make all that are missing')
+      throw new BadRow('user: there is no such user', 'addUsers')
     const terms = termColumns({
       scopes: device.scopes ?? (present === undefined ? SCOPES : splitList<Scope>(present.scopes)),
       expiresAt: device.expiresAt === undefined ? (present?.expires_at ?? null) : device.expiresAt,
@@ -164,7 +164,7 @@ export class Importer {
       ...(state === present.state ? [] : ['device_state']),
       ...(password === undefined ? [] : ['password']),
     ]
-    if (differs.length > 0 && !update) throw new BadRow(`the device is there already, and differs in ${differs.join(', ')}; --update changes it`)
+    if (differs.length > 0 && !update) throw new BadRow(`the device is there already, and differs in ${differs.join(', ')}`, 'update')
     return { device, present, password, terms, user, state, isChanged: differs.length > 0 }
   }
 
@@ -173,12 +173,12 @@ export class Importer {
     if (device.phc !== undefined && device.phc === present?.phc) return undefined
     const ready = prepared.passwords.get(device)
     if (ready !== undefined && ready.mailboxId !== id) throw changedMeanwhile()
-    if (ready?.password === 'other') throw new BadRow('the device is there already, and differs in password; --update changes it')
+    if (ready?.password === 'other') throw new BadRow('the device is there already, and differs in password', 'update')
     if (ready?.password === 'same' && present === undefined) throw changedMeanwhile()
     const made = typeof ready?.password === 'object' ? ready.password : undefined
     const password = device.phc === undefined ? made : { kind: 'imported' as const, phc: device.phc, tag: null, bucket: ANY_BUCKET }
     if (password === undefined) {
-      if (present === undefined) throw new BadRow('the device has no password: give password_hash or password, or let --generate make one')
+      if (present === undefined) throw new BadRow('the device has no password', 'generate')
       return undefined
     }
     // Generated for a device that somebody else has just made: it keeps the password it has.
