@@ -13,6 +13,6 @@ export function unicodeAddress(address: string): string {
 
 /** An address or a domain, in Unicode; where that differs, the other spelling is the tool tip. */
 export function showAddress(address: string): Html {
-  const shown = address.includes('@') ? unicodeAddress(address) : unicodeDomain(address)
+  const shown = address.includes('@') ? unicodeAddress(address) : address.includes('.') ? unicodeDomain(address) : address
   return html`<bdi${shown !== address && html` title="${address}"`}>${shown}</bdi>`
 }

@@ -23,6 +23,10 @@ export interface Formats {
   nearDay(at: number): string
   /** today, 08:12; yesterday, 17:31; 21 Nov */
   moment(at: number): string
+  /** today at 08:12; yesterday at 17:31; 21 Nov: in a sentence */
+  momentAt(at: number): string
+  /** 26 December */
+  monthDay(at: number): string
   /** All of it, for a tool tip. */
   full(at: number): string
   /** 12 minutes ago; yesterday; 3 weeks ago */
@@ -39,6 +43,7 @@ export interface Formats {
   daysSince(at: number): number
 }
 
+const AT: Readonly<Record<string, string>> = { en: ' at ', fr: ' à ', de: ' um ' }
 const LOCALES: Readonly<Record<string, string>> = { en: 'en-GB', fr: 'fr-FR', de: 'de-DE' }
 const MINUTE = 60_000
 const HOUR = 60 * MINUTE
@@ -50,11 +55,12 @@ export function makeFormats({ language, timeZone, now }: { readonly language: st
   const numbers = new Intl.NumberFormat(locale)
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: 'auto' })
   const exact = new Intl.RelativeTimeFormat(locale, { numeric: 'always' })
-  const short = (unit: string) => new Intl.NumberFormat(locale, { style: 'unit', unit, unitDisplay: 'short' })
+  const short = (unit: string) => new Intl.NumberFormat(language === 'en' ? 'en' : locale, { style: 'unit', unit, unitDisplay: 'short' })
   const lists = new Intl.ListFormat(locale, { type: 'conjunction' })
   const clock = dates({ hour: '2-digit', minute: '2-digit', hourCycle: 'h23' })
   const dayMonth = dates({ day: 'numeric', month: 'short' })
   const dayMonthYear = dates({ day: 'numeric', month: 'short', year: 'numeric' })
+  const monthDay = dates({ day: 'numeric', month: 'long' })
   const longDate = dates({ dateStyle: 'long' })
   const fullDate = dates({ dateStyle: 'full', timeStyle: 'long' })
   const weekdays = dates({ weekday: 'long', day: 'numeric', month: 'long' })
@@ -87,9 +93,11 @@ export function makeFormats({ language, timeZone, now }: { readonly language: st
     time: at => clock.format(at),
     day,
     longDay: at => longDate.format(at),
-    weekday: at => (Math.abs(daysSince(at)) < 2 ? `${relative.format(-daysSince(at), 'day')}, ${longDate.format(at)}` : weekdays.format(at)),
+    weekday: at => (Math.abs(daysSince(at)) < 2 ? `${relative.format(-daysSince(at), 'day')}, ${monthDay.format(at)}` : weekdays.format(at)),
     nearDay,
     moment: at => (Math.abs(daysSince(at)) < 2 ? `${nearDay(at)}, ${clock.format(at)}` : day(at)),
+    momentAt: at => (Math.abs(daysSince(at)) < 2 ? `${nearDay(at)}${AT[language] ?? ', '}${clock.format(at)}` : day(at)),
+    monthDay: at => monthDay.format(at),
     full: at => fullDate.format(at),
     ago: at => distance(past(at), daysSince(at) === 1 ? relative : exact),
     until: at => distance(at, relative),

@@ -109,7 +109,7 @@ export function sessionsCard({ sessions, acts }: Pick<AccountModel, 'sessions' |
     sessions.some(({ current }) => !current) &&
     html`<span class="push">${postButton(links.accountSessionsEndOthers, acts, m.account.signOutElsewhere, 'btn s quiet red')}</span>`
   const row = (session: PortalSession) =>
-    html`<li>${tile(session.kind === 'phone' ? icons.phone : icons.laptop, session.current ? undefined : 'off')}<div class="what">${bold(session.browser)} ${session.current && chip(m.account.thisOne, 'g')}<div class="meta">${session.ip} · ${m.devices.since} ${moment(session.since, page)}</div></div><div class="mid small soft">${
+    html`<li>${tile(session.kind === 'phone' ? icons.phone : icons.laptop, session.current ? undefined : 'off')}<div class="what">${bold(session.browser)} ${session.current && chip(m.account.thisOne, 'g')}<div class="meta"><span>${session.ip} · ${m.devices.since} ${moment(session.since, page)}</span></div></div><div class="mid small soft">${
       session.current ? m.account.through[session.through] : html`${m.account.lastSeen} ${moment(session.seenAt, page)}`
     }</div>${session.current ? html`<span></span>` : postButton(links.accountSessionEnd(session.id), acts, m.frame.signOut, 'btn s quiet red', m.account.signOutOf(session.browser))}</li>`
   return html`<section class="card"><header><h2>${m.account.whereSignedIn}</h2>${others}</header><ul class="rows inv">${sessions.map(row)}</ul></section>`

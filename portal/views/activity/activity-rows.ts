@@ -99,7 +99,10 @@ function activityRow(entry: ActivityEntry, m: Messages, page: PageContext): Html
   const name = deviceName(entry, m)
   const meta = [showAddress(entry.mailbox), entry.app !== null && html`<bdi>${entry.app}</bdi>`, html`<span>${entry.ip}</span>`]
   const times =
-    entry.count > 1 && (entry.firstAt === undefined ? m.words.times(entry.count) : activity.timesSince(entry.count, page.formats.moment(entry.firstAt)))
+    entry.count > 1 &&
+    (entry.firstAt === undefined
+      ? m.words.times(entry.count)
+      : activity.timesSince(entry.count, page.formats.daysSince(entry.firstAt) === 0 ? page.formats.time(entry.firstAt) : page.formats.moment(entry.firstAt)))
   const time = clockTime(entry.at, page)
   if (entry.kind === 'connected') return row(time, 'inbox', '', activity.connected(name), meta, times)
   if (entry.kind === 'sent')

@@ -195,7 +195,7 @@ export interface FormerDevicesModel {
 /** What was disconnected in the last 30 days: names stay known, passwords do not. */
 export function formerDevicesView({ mailbox, devices }: FormerDevicesModel, m: Messages, page: PageContext): Html {
   const row = (device: FormerDevicesModel['devices'][number]) =>
-    html`<li class="off">${deviceTile(device.kind, 'off')}<div class="what"><span class="name"><bdi>${device.name}</bdi></span><div class="meta">${m.devices.disconnectedBy(device.by, page.formats.moment(device.at))}</div></div><div class="mid small soft">${
+    html`<li class="off">${deviceTile(device.kind, 'off')}<div class="what"><span class="name"><bdi>${device.name}</bdi></span><div class="meta"><span>${m.devices.disconnectedBy(device.by, page.formats.moment(device.at))}</span></div></div><div class="mid small soft">${
       device.last === null
         ? m.devices.neverConnected
         : html`${whenFirst(device.last.at, page)}${device.last.app !== null && html` · <bdi>${device.last.app}</bdi>`}`

@@ -10,7 +10,7 @@ import { ANNA, FRONT_DESK, frontDesk, IPHONE, OFFICE, officeDevices, officeHead,
 import { anna, DAY, HOUR, MINUTE, mina, NOW } from './gallery-context-fixture.ts'
 import { type GalleryPage, galleryPage } from './gallery-page-fixture.ts'
 
-const { problems, done } = messagesOf('en')
+const { problems } = messagesOf('en')
 
 const office = { address: OFFICE, domain: 'example.test' }
 const tablet = { id: '01jd0000000000000000000008', name: 'Front desk tablet', scope: 'both' } as const
@@ -61,7 +61,7 @@ export const devicePages: readonly GalleryPage[] = [
   galleryPage(
     'devices-flash',
     anna,
-    (model, m, page) => deviceListView(model, m, { ...page, flash: { tone: 'ok', text: done.deviceDisconnected('Paul’s old Android', 2) } }),
+    (model, m, page) => deviceListView(model, m, { ...page, flash: { tone: 'ok', text: m.done.deviceDisconnected('Paul’s old Android', 2) } }),
     { ...list, devices: officeDevices.slice(0, 2), total: 24, query: 'a' },
   ),
   galleryPage('devices-empty', anna, deviceListView, {

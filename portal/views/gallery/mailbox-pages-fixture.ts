@@ -131,7 +131,7 @@ export const mailboxPages: readonly GalleryPage[] = [
       service('example.test', 1248, 3410, NOW - 2 * MINUTE),
       service('lindenhof.example.test', 86, 241, NOW - 5 * MINUTE),
       service('atelier-nord.example.test', 23, 61, NOW - HOUR, { servers: ['Dovecot north'], endSoon: 2 }),
-      service('xn--msicos-1ta.example.test', 9, 17, NOW - DAY, { servers: ['Dovecot north', 'Office server'] }),
+      service('xn--msicos-pya.example.test', 9, 17, NOW - DAY, { servers: ['Dovecot north', 'Office server'] }),
       service('archive.example.test', 412, 4, NOW - 94 * DAY, { servers: ['Old server'], serverReachable: false }),
     ],
     total: 24,
@@ -149,7 +149,7 @@ export const mailboxPages: readonly GalleryPage[] = [
   galleryPage('managers', anna, managersView, {
     managers: [{ ...KARIM, domains: ['example.test', 'lindenhof.example.test'] }],
     people: [ANNA, MINA, PAUL],
-    domains: ['archive.example.test', 'example.test', 'xn--msicos-1ta.example.test'],
+    domains: ['archive.example.test', 'example.test', 'xn--msicos-pya.example.test'],
     form: { confirmNeeded: true },
   }),
   galleryPage('find', anna, findView, {
@@ -252,7 +252,7 @@ export const mailboxPages: readonly GalleryPage[] = [
   galleryPage('mailbox-settings', anna, mailboxSettingsView, {
     mailbox: officeHead,
     server: 'Office server',
-    addresses: { form: { version: 3 }, aliases: ['info@example.test', 'hello@xn--msicos-1ta.example.test'], mayChangeAliases: true },
+    addresses: { form: { version: 3 }, aliases: ['info@example.test', 'hello@xn--msicos-pya.example.test'], mayChangeAliases: true },
     login: {
       form: { version: 3 },
       servers: ['Office server', 'Dovecot north'],

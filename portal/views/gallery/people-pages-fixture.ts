@@ -40,7 +40,7 @@ const person = {
   mailboxes: [
     { address: 'mina@example.test', rights },
     { address: OFFICE, rights },
-    { address: 'billing@xn--msicos-1ta.example.test', rights: { use: true, make: false, see: false, send: false, manage: false } },
+    { address: 'billing@xn--msicos-pya.example.test', rights: { use: true, make: false, see: false, send: false, manage: false } },
   ],
   devices: [
     {
@@ -96,7 +96,7 @@ export const peoplePages: readonly GalleryPage[] = [
     people: [
       row(ANNA, 5, NOW, { administrator: true, signedInNow: true }),
       row(KARIM, 3, NOW - HOUR, { manages: ['example.test'] }),
-      row({ name: 'Lucía Peña', login: 'lucia@xn--msicos-1ta.example.test' }, 2, NOW - DAY, { manages: ['xn--msicos-1ta.example.test'] }),
+      row({ name: 'Lucía Peña', login: 'lucia@xn--msicos-pya.example.test' }, 2, NOW - DAY, { manages: ['xn--msicos-pya.example.test'] }),
       row(MINA, 2, NOW - HOUR),
       row(PAUL, 6, NOW - 21 * DAY, { maySend: false }),
       row(LEILA, 0, null, { notStarted: true }),

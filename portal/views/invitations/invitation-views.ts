@@ -95,7 +95,7 @@ function invitationRow(row: InvitationRow, acts: FormState, m: Messages, page: P
     row.device !== undefined && menuLink(links.device(row.mailbox, row.device.id), icons.eye, m.devices.details),
     open && [menuLine, menuPost(links.invitationRevoke(row.id), icons.cross, m.invitations.revoke, 'red', fields)],
   ])
-  return html`<li>${row.person === undefined ? noFace() : face(row.person)}<div class="what">${row.person === undefined ? html`<b>${m.invitations.whoever}</b>` : bold(row.person.name)}<div class="meta">${showAddress(row.mailbox)} · ${m.devices.scopesSmall[row.scope]}</div></div><div class="mid small soft">${state()}<div class="muted">${below()}</div></div>${menu}</li>`
+  return html`<li>${row.person === undefined ? noFace() : face(row.person)}<div class="what">${row.person === undefined ? html`<b>${m.invitations.whoever}</b>` : bold(row.person.name)}<div class="meta"><span>${showAddress(row.mailbox)} · ${m.devices.scopesSmall[row.scope]}</span></div></div><div class="mid small soft">${state()}<div class="muted">${below()}</div></div>${menu}</li>`
 }
 
 /** `who`: `person` or `anyone`; `reach`: `copy` or `mail`; the rest as when adding a device. */
@@ -196,7 +196,7 @@ export function invitationCreatedView(model: InvitationCreatedModel, m: Messages
     model.mayMail &&
     model.mailedTo === undefined &&
     person !== undefined &&
-    postButton(links.invitationMail(model.id), model.acts, [icons.envelope, m.invitations.mailTo(person.firstName)], 'btn quiet')
+    postButton(links.invitationMail(model.id), model.acts, [icons.envelope, html`<span>${m.invitations.mailTo(person.firstName)}</span>`], 'btn quiet')
   }</div>`
   const name = person === undefined ? m.invitations.whoever : html`<bdi>${person.name}</bdi>`
   return appPage(

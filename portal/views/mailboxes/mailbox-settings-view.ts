@@ -93,8 +93,8 @@ function loginCard({ mailbox, server, login }: MailboxSettingsModel, m: Messages
     login.tried !== undefined &&
     note(
       login.tried.ok
-        ? { tone: 'ok', icon: icons.check, text: m.mailbox.triedOk(page.formats.moment(login.tried.at)) }
-        : { tone: 'bad', icon: icons.warning, text: m.mailbox.triedBad(page.formats.moment(login.tried.at), login.tried.answer ?? '') },
+        ? { tone: 'ok', icon: icons.check, text: m.mailbox.triedOk(page.formats.momentAt(login.tried.at)) }
+        : { tone: 'bad', icon: icons.warning, text: m.mailbox.triedBad(page.formats.momentAt(login.tried.at), login.tried.answer ?? '') },
     )
   const fields = html`<h2>${m.mailbox.loginTitle}</h2>${where}${textField({ name: 'secret', label: m.mailbox.passwordThere, type: 'password', placeholder: login.stored ? m.mailbox.stored : undefined, autocomplete: 'new-password', maxLength: 1024, hint: m.mailbox.keptSealed }, state)}${tried}`
   return html`<section class="card pad">${form({ action: links.mailboxServer(mailbox.address), state, fields, acts: submit(m.mailbox.tryAndSave) }, m)}</section>`

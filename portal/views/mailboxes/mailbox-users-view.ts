@@ -92,7 +92,7 @@ function userRow(address: string, person: MailboxUser, acts: FormState, m: Messa
     person.may.change && person.invited === undefined && sending,
     person.may.change && [menuLine, menuLink(links.removeUser(address, person.login), icons.cross, m.people.removeFrom, 'red')],
   ])
-  return html`<li>${face(person)}<div class="what">${name}<div class="meta"><bdi>${person.login}</bdi>${person.self && html` · ${m.people.you}`}</div></div><div class="mid"><div class="meta flat">${chips}</div></div>${state()}${menu}</li>`
+  return html`<li>${face(person)}<div class="what">${name}<div class="meta"><span>${showAddress(person.login)}${person.self && html` · ${m.people.you}`}</span></div></div><div class="mid"><div class="meta flat">${chips}</div></div>${state()}${menu}</li>`
 }
 
 export function rightChips(rights: Rights, m: Messages): HtmlValue {

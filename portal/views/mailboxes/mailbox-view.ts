@@ -79,7 +79,7 @@ ${peopleCard(model, m)}</div>`
 function connectedCard({ mailbox, connectedNow }: MailboxModel, m: Messages): Html {
   const rows = connectedNow.map(
     device =>
-      html`<li>${deviceTile(device.kind)}<div class="what"><a class="name" href="${links.device(mailbox.address, device.id)}"><bdi>${device.name}</bdi></a><div class="meta">${join([device.app !== null && html`<bdi>${device.app}</bdi>`, device.ip], ' · ')}</div></div></li>`,
+      html`<li>${deviceTile(device.kind)}<div class="what"><a class="name" href="${links.device(mailbox.address, device.id)}"><bdi>${device.name}</bdi></a><div class="meta"><span>${join([device.app !== null && html`<bdi>${device.app}</bdi>`, device.ip], ' · ')}</span></div></div></li>`,
   )
   return html`<section class="card"><header><h2>${m.devices.connectedNow}</h2></header>${rows.length === 0 ? html`<p class="pad small soft">${m.mailbox.nobodyConnected}</p>` : html`<ul class="rows mini">${rows}</ul>`}</section>`
 }
@@ -87,14 +87,14 @@ function connectedCard({ mailbox, connectedNow }: MailboxModel, m: Messages): Ht
 function peopleCard({ mailbox, people, withoutUser }: MailboxModel, m: Messages): Html {
   const rows = people.map(
     person =>
-      html`<li>${face(person)}<div class="what">${bold(person.name)}<div class="meta">${join(
+      html`<li>${face(person)}<div class="what">${bold(person.name)}<div class="meta"><span>${join(
         [
           person.manages && m.mailbox.manages,
           person.devices > 0 && m.mailbox.usesDevices(person.devices),
           person.maySend ? m.people.maySendShort : m.people.mayNotSendShort,
         ],
         ' · ',
-      )}</div></div></li>`,
+      )}</span></div></div></li>`,
   )
   const machines =
     withoutUser > 0 && html`<li>${noFace()}<div class="what"><b>${m.devices.noUser}</b><div class="meta">${m.mailbox.machines(withoutUser)}</div></div></li>`

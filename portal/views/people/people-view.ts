@@ -1,6 +1,6 @@
 /** Everyone who can sign in or carries the right to send; and adding one. */
 
-import { unicodeDomain } from '../../addresses.ts'
+import { showAddress, unicodeDomain } from '../../addresses.ts'
 import { type Html, html } from '../../html.ts'
 import { links, withQuery } from '../../links.ts'
 import type { Messages } from '../../messages/en.ts'
@@ -88,7 +88,7 @@ function personRow(person: PersonRow, m: Messages, page: PageContext): Html {
       ),
     person.may.remove && menuLink(links.personRemove(person.login), icons.bin, m.words.remove, 'red'),
   ])
-  return html`<li>${face(person)}<div class="what"><a class="name" href="${links.person(person.login)}"><bdi>${person.name}</bdi></a><div class="meta"><bdi>${person.login}</bdi></div></div><div class="mid"><div class="meta flat">${chips}</div></div><span class="small soft hide-s">${seen()}</span>${menu}</li>`
+  return html`<li>${face(person)}<div class="what"><a class="name" href="${links.person(person.login)}"><bdi>${person.name}</bdi></a><div class="meta">${showAddress(person.login)}</div></div><div class="mid"><div class="meta flat">${chips}</div></div><span class="small soft hide-s">${seen()}</span>${menu}</li>`
 }
 
 export interface AddPersonModel {

@@ -78,7 +78,7 @@ export function personView(model: PersonModel, m: Messages, page: PageContext): 
   }${model.may.remove && html`<a class="btn quiet red" href="${links.personRemove(model.login)}">${icons.bin}${m.words.remove}</a>`}</div>`
   const body = html`${head({
     title: html`<bdi>${model.name}</bdi>`,
-    sub: join([html`<bdi>${model.login}</bdi>`, seen, m.people.secondSteps[model.secondStep]], ' · '),
+    sub: join([showAddress(model.login), seen, m.people.secondSteps[model.secondStep]], ' · '),
     sign: face(model),
     acts,
   })}
@@ -198,7 +198,7 @@ export function personQuestionView(act: 'new-start' | 'block' | 'remove', model:
   const lines = parts.lines.map((text, at) => ({ icon: at === 0 ? parts.icon : icons.check, text }))
   const fields = [consequences(lines), parts.extra]
   const acts = [submit([parts.icon, words.button], act === 'new-start' ? 'primary' : 'danger'), cancel(back, m.words.cancel)]
-  const body = html`${head({ title: words.title(model.name), sub: html`<bdi>${model.login}</bdi>` })}${form({ action: parts.action, state, look: 'card pad', fields, acts }, m)}`
+  const body = html`${head({ title: words.title(model.name), sub: showAddress(model.login) })}${form({ action: parts.action, state, look: 'card pad', fields, acts }, m)}`
   const above = crumbs([{ label: m.people.title, href: links.people }, { label: html`<bdi>${model.name}</bdi>`, href: back }, { label: words.button }], m)
   return appPage({ title: words.button, place: 'people', width: 'slim', above, body }, m, page)
 }

@@ -1,0 +1,100 @@
+/** German: what was wrong with a form, what a form did, and the mail that the portal sends. */
+import { showAddress } from '../../addresses.ts'
+import { bdi, bold, html } from '../../html.ts'
+import type { Messages } from '../en.ts'
+import { countsIn } from '../plurals.ts'
+
+const n = countsIn('de')
+const ended = (sessions: number) => n(sessions, '# Sitzung beendet.', '# Sitzungen beendet.')
+
+export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
+  problems: {
+    signIn: 'Name und Passwort passen nicht zusammen.',
+    code: 'Dieser Code passte nicht. Warten Sie auf den nächsten und versuchen Sie es noch einmal.',
+    recoveryCode: 'Dieser Code passte nicht oder wurde schon benutzt.',
+    confirm: 'Dieses Passwort passte nicht.',
+    passkey: 'Dieser Passkey passte nicht.',
+    required: 'Das wird gebraucht.',
+    tooLong: max => n(max, 'Höchstens # Zeichen.', 'Höchstens # Zeichen.'),
+    nameCharacters: 'Zeilenumbrüche und unsichtbare Zeichen können nicht in einem Namen stehen.',
+    deviceNameTaken: name => `In dieser Mailbox gibt es schon ein Gerät namens „${name}“.`,
+    dateForm: 'Ein Datum sieht so aus: 2026-12-31.',
+    datePast: 'Dieser Tag ist schon vorbei.',
+    network: text => `„${text}“ ist kein Netz. Eines sieht so aus: 203.0.113.0/24 oder 2001:db8::/32.`,
+    address: 'Eine Adresse sieht so aus: office@example.test.',
+    addressDomain: domain => `Die Adresse muss mit @${domain} enden.`,
+    addressTaken: 'Diese Adresse ist schon vergeben.',
+    loginTaken: 'So heißt hier schon jemand.',
+    unknownPerson: 'So heißt hier niemand.',
+    unknownMailbox: 'Keine solche Mailbox in Ihrem Bereich.',
+    unknownDomain: domain => `„${domain}“ ist kein Maildienst in Ihrem Bereich.`,
+    number: 'Eine ganze Zahl oder nichts.',
+    aboveLimit: limit => `Höchstens ${limit}.`,
+    passwordShort: min => n(min, '# Zeichen oder mehr.', '# Zeichen oder mehr.'),
+    passwordCommon: 'Dieses probiert man zuerst. Wählen Sie ein anderes.',
+    passwordRules: 'Es hält nicht alle Regeln unten ein.',
+    passwordsDiffer: 'Die beiden sind nicht gleich.',
+    typedAddress: 'Das ist nicht diese Adresse.',
+    keepCodes: 'Bewahren Sie zuerst die Wiederherstellungscodes auf.',
+    chooseScope: 'Wählen Sie mindestens eines.',
+    tokenNetworks: 'Ein solches Token braucht ein Netz oder muss innerhalb von 90 Tagen enden.',
+    tokenEnd: 'Es muss innerhalb eines Jahres enden.',
+    mailToItself: 'Noch kann niemand diese Mailbox lesen. Kopieren Sie stattdessen den Link.',
+    ownPasswordsOff: 'Hier werden Passwörter immer erzeugt.',
+    serverRefused: (server, answer) => `${server} hat geantwortet, aber diese Anmeldung nicht angenommen. Nichts wurde gespeichert. Die Antwort: „${answer}“`,
+    serverDown: server => `${server} hat nicht geantwortet. Nichts wurde gespeichert. Versuchen Sie es gleich noch einmal.`,
+    changedMeanwhile: (who, moment) => html`${bdi(who)} hat das ${moment} geändert. Sie sehen den neuen Stand; machen Sie Ihre Änderung noch einmal.`,
+    lastAdministrator: 'Der letzte Administrator kann weder entfernt noch gesperrt noch herabgestuft werden.',
+    checkFields: 'Etwas stimmt noch nicht. Nichts wurde geändert.',
+  },
+  done: {
+    mailboxAdded: address => html`<b>${showAddress(address)}</b> ist da. Noch kommt niemand hinein: Fügen Sie ein Gerät hinzu.`,
+    mailboxRemoved: address => html`<b>${showAddress(address)}</b> ist entfernt.`,
+    mailboxPaused: sessions => html`Die Mailbox ist angehalten. ${ended(sessions)}`,
+    mailboxResumed: 'Es geht weiter. Geräte kommen wieder hinein.',
+    deviceDisconnected: (name, sessions) => html`${bold(name)} ist getrennt. ${ended(sessions)}`,
+    devicesDisconnected: (devices, sessions) => `${n(devices, '# Gerät ist getrennt.', '# Geräte sind getrennt.')} ${ended(sessions)}`,
+    devicePaused: (name, sessions) => html`${bold(name)} ist angehalten. ${ended(sessions)}`,
+    deviceResumed: name => html`${bold(name)} kommt wieder hinein, mit demselben Passwort.`,
+    sessionsEnded: ended,
+    personAdded: name => html`${bold(name)} ist hinzugefügt.`,
+    personRemoved: name => html`${bold(name)} ist entfernt.`,
+    personBlocked: (name, sessions) => html`${bold(name)} ist gesperrt. ${ended(sessions)}`,
+    personUnblocked: name => html`${bold(name)} ist nicht mehr gesperrt.`,
+    rightsSaved: name => html`Die Rechte von ${bold(name)} sind gespeichert.`,
+    sendingOff: name => html`${bold(name)} sendet nicht mehr. Lesen geht weiter.`,
+    sendingOn: name => html`${bold(name)} darf senden.`,
+    invitationRevoked: 'Die Einladung ist widerrufen. Ihr Link gilt nicht mehr.',
+    invitationMailed: address => html`Ein neuer Link ist unterwegs zu ${showAddress(address)}. Der alte gilt nicht mehr.`,
+    passwordChanged: sessions =>
+      `Ihr Passwort ist geändert. ${n(sessions, 'Sie wurden an # anderen Ort abgemeldet.', 'Sie wurden an # anderen Orten abgemeldet.')}`,
+    totpOn: 'Die Authenticator-App ist an.',
+    totpOff: 'Die Authenticator-App ist aus.',
+    passkeyAdded: name => html`Der Passkey ${bold(name)} ist hinzugefügt.`,
+    passkeyRemoved: name => html`Der Passkey ${bold(name)} ist entfernt.`,
+    renamed: name => html`Der neue Name ist ${bold(name)}.`,
+    signedOut: 'Sie sind abgemeldet.',
+    signedOutElsewhere: sessions => n(sessions, 'An # anderen Ort abgemeldet.', 'An # anderen Orten abgemeldet.'),
+    tokenRevoked: name => html`Das Token ${bold(name)} ist widerrufen.`,
+    saved: 'Gespeichert.',
+  },
+  mail: {
+    invitationSubject: address => `Verbinden Sie Ihr Gerät mit ${address}`,
+    invitation: (by, address, url, day) =>
+      `${by} lädt Sie ein, ein Gerät mit ${address} zu verbinden.\n\nMachen Sie hier das Passwort dafür, einmal, bis ${day}:\n${url}\n\nDas haben Sie nicht erwartet? Dann öffnen Sie es nicht und fragen Sie ${by}.`,
+    startSubject: 'Ihr Startlink',
+    start: (by, url, moment) => `${by} hat Ihnen ein Konto oder einen neuen Start gegeben. Wählen Sie hier Ihr Passwort, einmal, bis ${moment}:\n${url}`,
+    newDeviceSubject: (name, address) => `Neues Gerät „${name}“ in ${address}`,
+    newDevice: (name, address, scope, by, moment, url) =>
+      `„${name}“ darf jetzt ${{ both: `als ${address} lesen und senden`, read: `${address} lesen`, send: `als ${address} senden` }[scope]}. ${by} hat es ${moment} hinzugefügt. Waren Sie das nicht? Trennen Sie es: ${url}`,
+    newNetworkSubject: name => `„${name}“ hat sich aus einem neuen Netz verbunden`,
+    newNetwork: (name, address, ip, app, moment, url) =>
+      `„${name}“ hat sich aus einem neuen Netz mit ${address} verbunden: ${ip}${app === null ? '' : `, ${app}`}, ${moment}. Waren Sie das nicht? Trennen Sie es: ${url}`,
+    newAppSubject: name => `„${name}“ hat sich mit einer neuen App verbunden`,
+    newApp: (name, address, app, ip, moment, url) =>
+      `„${name}“ hat sich mit einer neuen App mit ${address} verbunden: ${app}, von ${ip}, ${moment}. Waren Sie das nicht? Trennen Sie es: ${url}`,
+    endsSoonSubject: (name, day) => `„${name}“ endet am ${day}`,
+    endsSoon: (name, day, url) => `„${name}“ endet am ${day}. Soll es weitergehen, ändern Sie das Ende: ${url}`,
+    footer: (host, settings) => `Diese Mail kommt von ${host}. Welche Sie bekommen: ${settings}`,
+  },
+}

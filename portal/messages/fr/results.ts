@@ -1,0 +1,100 @@
+/** French: what was wrong with a form, what a form did, and the mail that the portal sends. */
+import { showAddress } from '../../addresses.ts'
+import { bdi, bold, html } from '../../html.ts'
+import type { Messages } from '../en.ts'
+import { countsIn } from '../plurals.ts'
+
+const n = countsIn('fr')
+const ended = (sessions: number) => n(sessions, '# session terminée.', '# sessions terminées.')
+
+export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
+  problems: {
+    signIn: 'Le nom et le mot de passe ne vont pas ensemble.',
+    code: 'Ce code ne convenait pas. Attendez le suivant et réessayez.',
+    recoveryCode: 'Ce code ne convenait pas, ou a déjà servi.',
+    confirm: 'Ce mot de passe ne convenait pas.',
+    passkey: 'Cette clé d’accès ne convenait pas.',
+    required: 'C’est nécessaire.',
+    tooLong: max => n(max, '# caractère au plus.', '# caractères au plus.'),
+    nameCharacters: 'Un nom ne peut contenir ni saut de ligne ni caractère invisible.',
+    deviceNameTaken: name => `Il y a déjà un appareil appelé « ${name} » dans cette boîte.`,
+    dateForm: 'Une date s’écrit 2026-12-31.',
+    datePast: 'Ce jour est déjà passé.',
+    network: text => `« ${text} » n’est pas un réseau. Un réseau s’écrit 203.0.113.0/24 ou 2001:db8::/32.`,
+    address: 'Une adresse s’écrit office@example.test.',
+    addressDomain: domain => `L’adresse doit finir par @${domain}.`,
+    addressTaken: 'Cette adresse est déjà utilisée.',
+    loginTaken: 'Quelqu’un ici porte déjà ce nom.',
+    unknownPerson: 'Personne ici ne porte ce nom.',
+    unknownMailbox: 'Aucune boîte de ce nom à votre portée.',
+    unknownDomain: domain => `« ${domain} » n’est pas un service mail à votre portée.`,
+    number: 'Un nombre entier, ou rien.',
+    aboveLimit: limit => `${limit} au plus.`,
+    passwordShort: min => n(min, '# caractère ou plus.', '# caractères ou plus.'),
+    passwordCommon: 'On essaie celui-ci en premier. Choisissez-en un autre.',
+    passwordRules: 'Il ne respecte pas toutes les règles ci-dessous.',
+    passwordsDiffer: 'Les deux ne sont pas identiques.',
+    typedAddress: 'Ce n’est pas cette adresse.',
+    keepCodes: 'Gardez d’abord les codes de secours.',
+    chooseScope: 'Choisissez-en au moins un.',
+    tokenNetworks: 'Un tel jeton exige un réseau, ou doit prendre fin sous 90 jours.',
+    tokenEnd: 'Il doit prendre fin sous un an.',
+    mailToItself: 'Personne ne peut encore lire cette boîte. Copiez plutôt le lien.',
+    ownPasswordsOff: 'Ici, les mots de passe sont toujours générés.',
+    serverRefused: (server, answer) => `${server} a répondu, mais n’a pas accepté cette connexion. Rien n’a été enregistré. Sa réponse : « ${answer} »`,
+    serverDown: server => `${server} n’a pas répondu. Rien n’a été enregistré. Réessayez dans un moment.`,
+    changedMeanwhile: (who, moment) => html`${bdi(who)} a changé ceci ${moment}. Vous voyez le nouvel état ; refaites votre changement.`,
+    lastAdministrator: 'Le dernier administrateur ne peut être ni retiré, ni bloqué, ni abaissé.',
+    checkFields: 'Quelque chose ne va pas encore. Rien n’a été changé.',
+  },
+  done: {
+    mailboxAdded: address => html`<b>${showAddress(address)}</b> est là. Personne n’entre encore : ajoutez un appareil.`,
+    mailboxRemoved: address => html`<b>${showAddress(address)}</b> est retirée.`,
+    mailboxPaused: sessions => html`La boîte est en pause. ${ended(sessions)}`,
+    mailboxResumed: 'La pause est finie. Les appareils entrent à nouveau.',
+    deviceDisconnected: (name, sessions) => html`${bold(name)} est déconnecté. ${ended(sessions)}`,
+    devicesDisconnected: (devices, sessions) => `${n(devices, '# appareil est déconnecté.', '# appareils sont déconnectés.')} ${ended(sessions)}`,
+    devicePaused: (name, sessions) => html`${bold(name)} est en pause. ${ended(sessions)}`,
+    deviceResumed: name => html`${bold(name)} entre à nouveau, avec le même mot de passe.`,
+    sessionsEnded: ended,
+    personAdded: name => html`${bold(name)} est ajoutée.`,
+    personRemoved: name => html`${bold(name)} est retirée.`,
+    personBlocked: (name, sessions) => html`${bold(name)} est bloquée. ${ended(sessions)}`,
+    personUnblocked: name => html`${bold(name)} n’est plus bloquée.`,
+    rightsSaved: name => html`Les droits de ${bold(name)} sont enregistrés.`,
+    sendingOff: name => html`${bold(name)} n’envoie plus. La lecture continue.`,
+    sendingOn: name => html`${bold(name)} peut envoyer.`,
+    invitationRevoked: 'L’invitation est révoquée. Son lien ne marche plus.',
+    invitationMailed: address => html`Un nouveau lien part vers ${showAddress(address)}. L’ancien ne marche plus.`,
+    passwordChanged: sessions =>
+      `Votre mot de passe est changé. ${n(sessions, 'Vous avez été déconnecté à # autre endroit.', 'Vous avez été déconnecté à # autres endroits.')}`,
+    totpOn: 'L’application d’authentification est activée.',
+    totpOff: 'L’application d’authentification est désactivée.',
+    passkeyAdded: name => html`La clé d’accès ${bold(name)} est ajoutée.`,
+    passkeyRemoved: name => html`La clé d’accès ${bold(name)} est retirée.`,
+    renamed: name => html`Le nouveau nom est ${bold(name)}.`,
+    signedOut: 'Vous êtes déconnecté.',
+    signedOutElsewhere: sessions => n(sessions, 'Déconnecté à # autre endroit.', 'Déconnecté à # autres endroits.'),
+    tokenRevoked: name => html`Le jeton ${bold(name)} est révoqué.`,
+    saved: 'Enregistré.',
+  },
+  mail: {
+    invitationSubject: address => `Connectez votre appareil à ${address}`,
+    invitation: (by, address, url, day) =>
+      `${by} vous invite à connecter un appareil à ${address}.\n\nCréez ici son mot de passe, une fois, jusqu’au ${day} :\n${url}\n\nVous ne l’attendiez pas ? Alors ne l’ouvrez pas, et demandez à ${by}.`,
+    startSubject: 'Votre lien de départ',
+    start: (by, url, moment) => `${by} vous a créé un compte, ou un nouveau départ. Choisissez ici votre mot de passe, une fois, jusqu’à ${moment} :\n${url}`,
+    newDeviceSubject: (name, address) => `Nouvel appareil « ${name} » dans ${address}`,
+    newDevice: (name, address, scope, by, moment, url) =>
+      `« ${name} » peut maintenant ${{ both: 'lire et envoyer en tant que', read: 'lire', send: 'envoyer en tant que' }[scope]} ${address}. ${by} l’a ajouté ${moment}. Ce n’était pas vous ? Déconnectez-le : ${url}`,
+    newNetworkSubject: name => `« ${name} » s’est connecté depuis un nouveau réseau`,
+    newNetwork: (name, address, ip, app, moment, url) =>
+      `« ${name} » s’est connecté à ${address} depuis un nouveau réseau : ${ip}${app === null ? '' : `, ${app}`}, ${moment}. Ce n’était pas vous ? Déconnectez-le : ${url}`,
+    newAppSubject: name => `« ${name} » s’est connecté avec une nouvelle application`,
+    newApp: (name, address, app, ip, moment, url) =>
+      `« ${name} » s’est connecté à ${address} avec une nouvelle application : ${app}, depuis ${ip}, ${moment}. Ce n’était pas vous ? Déconnectez-le : ${url}`,
+    endsSoonSubject: (name, day) => `« ${name} » s’arrête le ${day}`,
+    endsSoon: (name, day, url) => `« ${name} » s’arrête le ${day}. S’il doit continuer, changez sa fin : ${url}`,
+    footer: (host, settings) => `Ce message vient de ${host}. Lesquels vous recevez : ${settings}`,
+  },
+}
