@@ -1,5 +1,5 @@
 /** German: what stands around every page, words that return everywhere, signing in, errors. */
-import { bold, html } from '../../html.ts'
+import { bdi, bold, html } from '../../html.ts'
 import type { Messages } from '../en.ts'
 import { countsIn } from '../plurals.ts'
 
@@ -87,6 +87,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
   },
   welcome: {
     title: name => `Willkommen, ${name}`,
+    heading: name => html`Willkommen, ${bdi(name)}`,
     first: 'Für Sie wurde ein Konto angelegt. Wählen Sie das Passwort, mit dem Sie sich hier anmelden.',
     again: 'Ein neuer Start: Wählen Sie ein neues Passwort. Das alte und Ihr bisheriger zweiter Schritt gelten nicht mehr.',
     login: login => html`Sie melden sich als ${bold(login)} an.`,

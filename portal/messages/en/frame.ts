@@ -1,5 +1,5 @@
 /** English: what stands around every page, words that return everywhere, signing in, errors. */
-import { bold, type Html, html } from '../../html.ts'
+import { bdi, bold, type Html, html } from '../../html.ts'
 import { countsIn } from '../plurals.ts'
 
 const n = countsIn('en')
@@ -80,6 +80,7 @@ export const frame = {
   },
   welcome: {
     title: (name: string) => `Welcome, ${name}`,
+    heading: (name: string): Html => html`Welcome, ${bdi(name)}`,
     first: 'An account was made for you. Choose the password with which you sign in here.',
     again: 'A new start: choose a new password. Your old one, and what you used as a second step, no longer work.',
     login: (login: string): Html => html`You sign in as ${bold(login)}.`,

@@ -1,5 +1,5 @@
 /** French: what stands around every page, words that return everywhere, signing in, errors. */
-import { bold, html } from '../../html.ts'
+import { bdi, bold, html } from '../../html.ts'
 import type { Messages } from '../en.ts'
 import { countsIn } from '../plurals.ts'
 
@@ -80,6 +80,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
   },
   welcome: {
     title: name => `Bienvenue, ${name}`,
+    heading: name => html`Bienvenue, ${bdi(name)}`,
     first: 'Un compte a été créé pour vous. Choisissez le mot de passe avec lequel vous vous connectez ici.',
     again: 'Un nouveau départ : choisissez un nouveau mot de passe. L’ancien, et votre seconde étape d’avant, ne marchent plus.',
     login: login => html`Vous vous connectez en tant que ${bold(login)}.`,

@@ -1,7 +1,7 @@
 /** My account: signing in, where I am signed in, language and mail. */
 
 import { showAddress, unicodeDomain } from '../../addresses.ts'
-import { bold, type Html, type HtmlValue, html } from '../../html.ts'
+import { bdi, bold, type Html, type HtmlValue, html } from '../../html.ts'
 import { links } from '../../links.ts'
 import type { Messages } from '../../messages/en.ts'
 import { LANGUAGE_NAMES, LANGUAGES } from '../../messages/languages.ts'
@@ -66,7 +66,7 @@ export interface PortalSession {
 export function accountView(model: AccountModel, m: Messages, page: PageContext): Html {
   const role = model.administrator
     ? chip(m.people.administrator, 'g', icons.shield)
-    : model.manages.length > 0 && chip(m.people.managesDomains(model.manages.map(unicodeDomain)), 'b')
+    : model.manages.length > 0 && chip(bdi(m.people.managesDomains(model.manages.map(unicodeDomain))), 'b')
   const body = html`${head({ title: m.account.title, sub: html`${bold(model.name)} · ${showAddress(model.login)} ${role}` })}
 ${model.withoutHttps && note({ tone: 'warn', icon: icons.warning, text: m.account.withoutHttps })}
 ${model.secondStepMissing && note({ tone: 'warn', icon: icons.shield, text: m.account.secondStepMissing })}

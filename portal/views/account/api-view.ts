@@ -13,7 +13,7 @@ export interface ApiModel {
   /** https://devices.example.test */
   readonly baseUrl: string
   /** By resource, in the order of the document. */
-  readonly resources: readonly { readonly name: string; readonly routes: readonly ApiRoute[] }[]
+  readonly resources: readonly { readonly title: string; readonly routes: readonly ApiRoute[] }[]
 }
 
 export interface ApiRoute {
@@ -33,7 +33,7 @@ export function apiView({ baseUrl, resources }: ApiModel, m: Messages, page: Pag
     acts: html`<div class="acts keep"><a class="btn" href="${links.openApi}">${icons.download}OpenAPI 3.1</a>${page.reader !== undefined && html`<a class="btn primary" href="${links.accountTokens}">${icons.key}${m.tokens.title}</a>`}</div>`,
   })}
 <section class="card pad flow"><h2>${m.api.first}</h2><pre class="sample"><code>curl -H "Authorization: Bearer $TOKEN" ${baseUrl}/api/v1/me</code></pre><ul class="bullets">${m.api.rules.map(rule => html`<li>${rule}</li>`)}</ul></section>
-${resources.map(({ name, routes }) => html`<section class="card"><header><h2>${name}</h2></header><ul class="rows api">${routes.map(row)}</ul></section>`)}`
+${resources.map(({ title, routes }) => html`<section class="card"><header><h2>${title}</h2></header><ul class="rows api">${routes.map(row)}</ul></section>`)}`
   const above = crumbs([{ label: m.account.title, href: links.account }, { label: m.tokens.title, href: links.accountTokens }, { label: m.api.title }], m)
   return page.reader === undefined
     ? alonePage({ title: m.api.title, width: 'wide', body }, m, page)

@@ -1,7 +1,7 @@
 /** API tokens: the list, a new one, and the token shown once. */
 
 import { showAddress } from '../../addresses.ts'
-import { bold, type Html, html } from '../../html.ts'
+import { bdi, bold, type Html, type HtmlValue, html } from '../../html.ts'
 import { links } from '../../links.ts'
 import type { Messages } from '../../messages/en.ts'
 import { appPage } from '../frame/layout.ts'
@@ -37,7 +37,7 @@ export interface TokensModel {
   readonly acts: FormState
 }
 
-const accountCrumbs = (m: Messages, here?: string): Html =>
+const accountCrumbs = (m: Messages, here?: HtmlValue): Html =>
   crumbs(
     [
       { label: m.account.title, href: links.account },
@@ -102,5 +102,5 @@ export interface TokenShownModel {
 
 export function tokenShownView({ name, token, baseUrl }: TokenShownModel, m: Messages, page: PageContext): Html {
   const body = html`${head({ title: m.tokens.ready, sub: m.password.forToken(name) })}<section class="card pad flow">${copyLine({ id: 'api-token', label: m.tokens.token, value: token }, m)}<p class="small muted">${m.tokens.once}</p><p class="small soft">${m.tokens.tryIt}</p><pre class="sample"><code>curl -H "Authorization: Bearer $TOKEN" ${baseUrl}/api/v1/me</code></pre></section>${note({ icon: icons.shield, text: m.tokens.warning })}<div class="acts"><a class="btn primary" href="${links.accountTokens}">${m.words.done}</a></div>`
-  return appPage({ title: m.tokens.ready, place: 'account', width: 'slim', scripts: ['password.js'], above: accountCrumbs(m, name), body }, m, page)
+  return appPage({ title: m.tokens.ready, place: 'account', width: 'slim', scripts: ['password.js'], above: accountCrumbs(m, bdi(name)), body }, m, page)
 }

@@ -61,7 +61,7 @@ export interface ChangeEntry {
   /** In words already (a number of ended sessions, an end): from `messages.changeFacts`. */
   readonly facts?: readonly string[] | undefined
   /** Raw facts of the audit, before and after. */
-  readonly details?: readonly { readonly name: string; readonly before: string | null; readonly after: string | null }[] | undefined
+  readonly details?: readonly { readonly field: string; readonly before: string | null; readonly after: string | null }[] | undefined
 }
 
 /** Whether days stand above the rows, or in them. */
@@ -149,8 +149,8 @@ export function changeRow(entry: ChangeEntry, days: DayPlace, m: Messages, page:
   const sentence = Object.hasOwn(m.changes, entry.action) ? m.changes[entry.action] : undefined
   const what = sentence === undefined ? m.activity.otherChange(entry.actor, entry.action, entry.subject) : sentence(entry.actor, entry.subject)
   const details = (entry.details ?? []).map(
-    ({ name, before, after }) =>
-      html`<span class="detail"><code>${name}</code> ${before !== null && html`<del><bdi>${before}</bdi></del> `}${after !== null && html`<ins><bdi>${after}</bdi></ins>`}</span>`,
+    ({ field, before, after }) =>
+      html`<span class="detail"><code>${field}</code> ${before !== null && html`<del><bdi>${before}</bdi></del> `}${after !== null && html`<ins><bdi>${after}</bdi></ins>`}</span>`,
   )
   const meta = [
     entry.mailbox !== undefined && showAddress(entry.mailbox),

@@ -4,7 +4,7 @@
  */
 
 import { unicodeAddress } from '../../addresses.ts'
-import { type Html, type HtmlValue, html } from '../../html.ts'
+import { bdi, type Html, type HtmlValue, html } from '../../html.ts'
 import type { Messages } from '../../messages/en.ts'
 import { icons } from '../icons.ts'
 import { chip } from '../parts/names.ts'
@@ -75,7 +75,7 @@ function applePanel(model: SetupModel, m: Messages): HtmlValue {
     html`<form class="line profile" method="post" action="${model.profileAction}"><input type="hidden" name="password" value="${model.password}" data-secret><button class="btn ${look}">${icons.download}${label}</button>${
       model.profileSignedBy === undefined
         ? html`<span class="small muted">${setup.notSigned}</span>`
-        : chip(setup.signedBy(model.profileSignedBy), 'g', icons.shield)
+        : chip(bdi(setup.signedBy(model.profileSignedBy)), 'g', icons.shield)
     }${model.screen === 'desk' && html`<span class="small muted">${setup.forThisMac}</span>`}</form>`
   if (model.screen === 'invited')
     return html`<ol class="how"><li>${setup.tapProfile}${profile('primary', setup.downloadProfile)}</li>${setup.installProfile.map(step => html`<li>${step}</li>`)}</ol>`

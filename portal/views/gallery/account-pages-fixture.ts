@@ -112,7 +112,7 @@ export const accountPages: readonly GalleryPage[] = [
     baseUrl: 'https://devices.example.test',
     resources: [
       {
-        name: 'Devices',
+        title: 'Devices',
         routes: [
           { method: 'GET', path: '/mailboxes/{address}/devices', summary: 'Devices of a mailbox', scope: 'read' },
           { method: 'POST', path: '/mailboxes/{address}/devices', summary: 'Add a device; its password is in the answer, once', scope: 'passwords' },

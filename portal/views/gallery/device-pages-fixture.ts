@@ -48,7 +48,7 @@ const device = {
       through: 'portal',
       action: 'device.changed',
       subject: 'Thunderbird, front desk',
-      details: [{ name: 'scopes', before: 'imap', after: 'imap,smtp' }],
+      details: [{ field: 'scopes', before: 'imap', after: 'imap,smtp' }],
     },
     { kind: 'change', at: NOW - 268 * DAY, actor: 'Anna Keller', through: 'command-line', action: 'device.added', subject: 'Thunderbird, front desk' },
   ],

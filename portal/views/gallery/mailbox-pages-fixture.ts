@@ -99,7 +99,7 @@ export const activityEntries: readonly ActivityEntry[] = [
     through: 'command-line',
     action: 'upstream.renamed',
     subject: 'Office server',
-    details: [{ name: 'host', before: 'imap1.example.test', after: 'imap2.example.test' }],
+    details: [{ field: 'host', before: 'imap1.example.test', after: 'imap2.example.test' }],
   },
   { ...app, kind: 'refused', at: NOW - 3 * DAY - HOUR, count: 1, device: null, app: null, ip: '198.51.100.66', reason: 'wrong-secret' },
 ]

@@ -8,14 +8,19 @@ export function replaceText(model: unknown, replace: (text: string, key: string)
   if (typeof model === 'string') return WORDS.test(key) ? model : replace(model, key)
   if (Array.isArray(model)) return model.map(item => replaceText(item, replace, key))
   if (typeof model !== 'object' || model === null) return model
-  return Object.fromEntries(Object.entries(model).map(([name, value]) => [name, isFormPart(name) ? replaceForm(value, replace) : replaceText(value, replace, name)]))
+  return Object.fromEntries(
+    Object.entries(model).map(([name, value]) => [name, isFormPart(name) ? replaceForm(value, replace, name) : replaceText(value, replace, name)]),
+  )
 }
 
 /** Values and errors of a form are text under whatever key. */
 const isFormPart = (name: string): boolean => name === 'values' || name === 'errors'
 
-function replaceForm(fields: unknown, replace: (text: string, key: string) => string): unknown {
+function replaceForm(fields: unknown, replace: (text: string, key: string) => string, part: string): unknown {
   return Object.fromEntries(
-    Object.entries(fields as Record<string, string>).map(([name, value]) => [name, WORDS.test(name) || value === 'on' || value === 'person' ? value : replace(value, name)]),
+    Object.entries(fields as Record<string, string>).map(([name, value]) => [
+      name,
+      WORDS.test(name) || value === 'on' || value === 'person' ? value : replace(value, part),
+    ]),
   )
 }

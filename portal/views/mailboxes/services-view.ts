@@ -1,7 +1,7 @@
 /** The mail services: domains within reach, with what is worth a look. */
 
 import { showAddress } from '../../addresses.ts'
-import { type Html, html } from '../../html.ts'
+import { bdi, type Html, html } from '../../html.ts'
 import { links, withQuery } from '../../links.ts'
 import type { Messages } from '../../messages/en.ts'
 import { appPage } from '../frame/layout.ts'
@@ -65,7 +65,7 @@ ${searchForm({ action: links.services, label: m.services.find, query: model.quer
 
 function serviceRow(row: ServiceRow, m: Messages, page: PageContext): Html {
   const { formats } = page
-  return html`<li>${tile(icons.envelope, row.serverReachable ? undefined : 'r')}<div class="what"><a class="name cover" href="${links.service(row.domain)}">${showAddress(row.domain)}</a><div class="meta"><span>${formats.list(row.servers)}</span>${
+  return html`<li>${tile(icons.envelope, row.serverReachable ? undefined : 'r')}<div class="what"><a class="name cover" href="${links.service(row.domain)}">${showAddress(row.domain)}</a><div class="meta">${bdi(formats.list(row.servers))}${
     row.endSoon > 0 && chip(m.services.devicesEndSoon(row.endSoon), 'y', icons.clock)
   }${!row.serverReachable && chip(m.services.serverDown, 'r', icons.warning)}</div></div><div class="n"><b class="num">${formats.number(row.mailboxes)}</b>${m.services.mailboxesWord(row.mailboxes)}</div><div class="n"><b class="num">${formats.number(row.devices)}</b>${m.services.devicesWord(row.devices)}</div><div class="n">${
     row.lastConnectionAt === null ? html`<b>${m.words.never}</b>` : html`<b>${when(row.lastConnectionAt, page)}</b>`

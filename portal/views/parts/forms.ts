@@ -93,7 +93,7 @@ export interface Choice {
 
 export interface ChoiceField {
   readonly name: string
-  readonly legend: string
+  readonly legend: HtmlValue
   readonly choices: readonly Choice[]
   /** Of the values; when nothing was chosen yet. */
   readonly value: string
@@ -113,7 +113,7 @@ export function choiceField({ name, legend, choices, value, look }: ChoiceField,
 }
 
 /** Boxes of which any number may be ticked; each has a name of its own, and its value is `on`. */
-export function checkCards(legend: string, boxes: readonly (Choice & { readonly checked: boolean })[], state: FormState): Html {
+export function checkCards(legend: HtmlValue, boxes: readonly (Choice & { readonly checked: boolean })[], state: FormState): Html {
   return html`<fieldset><legend>${legend}</legend><div class="opts one">${boxes.map(
     ({ value, label, about, checked }) =>
       html`<label><input type="checkbox" name="${value}" value="on"${isTicked(value, checked, state) && html` checked`}><span><b>${label}</b>${about !== undefined && html`<small>${about}</small>`}</span></label>`,

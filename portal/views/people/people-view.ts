@@ -1,7 +1,7 @@
 /** Everyone who can sign in or carries the right to send; and adding one. */
 
 import { showAddress, unicodeDomain } from '../../addresses.ts'
-import { type Html, html } from '../../html.ts'
+import { bdi, type Html, html } from '../../html.ts'
 import { links, withQuery } from '../../links.ts'
 import type { Messages } from '../../messages/en.ts'
 import { appPage } from '../frame/layout.ts'
@@ -65,7 +65,7 @@ ${searchForm({ action: links.people, label: m.people.find, placeholder: m.people
 function personRow(person: PersonRow, m: Messages, page: PageContext): Html {
   const chips = [
     person.administrator && chip(m.people.administrator, 'g', icons.shield),
-    person.manages.length > 0 && chip(m.people.managesDomains(person.manages.map(unicodeDomain)), 'b'),
+    person.manages.length > 0 && chip(bdi(m.people.managesDomains(person.manages.map(unicodeDomain))), 'b'),
     person.blocked && chip(m.people.blocked, 'r', icons.power),
     !person.maySend && chip(m.people.mayNotSend, 'r', icons.send),
     person.notStarted && chip(m.people.notStarted, 'y', icons.clock),

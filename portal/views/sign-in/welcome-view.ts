@@ -27,7 +27,7 @@ export interface WelcomeModel {
 export function welcomeView(model: WelcomeModel, m: Messages, page: PageContext): Html {
   const { form } = model
   const body = html`${arches}
-<div class="centred"><h1 tabindex="-1">${m.welcome.title(model.name)}</h1><p class="soft sub-line">${model.kind === 'first' ? m.welcome.first : m.welcome.again}</p></div>
+<div class="centred"><h1 tabindex="-1">${m.welcome.heading(model.name)}</h1><p class="soft sub-line">${model.kind === 'first' ? m.welcome.first : m.welcome.again}</p></div>
 <form class="card pad" method="post" action="${links.welcome(model.token)}" novalidate>${problemOf(form)}${guards(form)}<p class="line">${icons.shield}<span>${m.welcome.login(model.login)}</span></p><input type="hidden" name="login" value="${model.login}" autocomplete="username">${textField(
     {
       name: 'password',
