@@ -223,6 +223,11 @@ export class Race {
     await turns(20)
   }
 
+  /** Lets what the login was stopped at go on: its answer does not wait for it. */
+  async settle(): Promise<void> {
+    await turns(50)
+  }
+
   /** Lets time and input pass until `isSo`; at most about two seconds of faked time. */
   async until(isSo: () => boolean): Promise<void> {
     for (let turn = 1; turn <= 4000 && !isSo(); turn += 1) {

@@ -72,6 +72,7 @@ async function race(
   if (seen === 'seen at once') await running.poll()
   running.gates.release()
   await running.until(() => running.isAnswered)
+  await running.settle()
   return running
 }
 

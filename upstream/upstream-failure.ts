@@ -66,6 +66,11 @@ export class UpstreamFailure extends Error {
   }
 }
 
+/** The time of a login is over. */
+export function isDeadline(error: unknown): boolean {
+  return error instanceof UpstreamFailure && error.reason === 'timeout'
+}
+
 /** What went wrong on the wire to an upstream, as a failure of it; whatever else it was, and whatever the aborted signal carries, stays as it is. */
 export function asUpstreamFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted || !(error instanceof MailwicketError)) return error

@@ -13,6 +13,7 @@ import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
 import { normaliseSecret } from '../../store/passwords/app-password.ts'
 import type { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import type { LoginDevice, LoginMailbox, LoginRecord, Scope } from '../../store/schema/login-record.ts'
+import { isDeadline } from '../../upstream/upstream-failure.ts'
 import { judgeDevice } from '../sessions/device-status.ts'
 import type { Refusal } from '../sessions/refusal.ts'
 import type { Credentials } from './sasl.ts'
@@ -38,12 +39,24 @@ export interface Authenticator {
 /** An address that no mailbox can have: one that cannot be normalised costs the same query. */
 const NO_ADDRESS = '@'
 
-/** Throws STORE_UNAVAILABLE, HASH_QUEUE_FULL. */
-export async function authenticate(authenticator: Authenticator, credentials: Credentials, circumstances: { scope: Scope; ip: string }): Promise<Verdict> {
+export interface AuthenticateOptions {
+  /** Aborted when the answer is due, or nobody waits for it. */
+  readonly signal: AbortSignal
+  /** SECURITY: asked before each imported hash without a tag: any secret costs it an argon2, and could be the right one. */
+  readonly mayTryUntagged: () => Promise<boolean>
+}
+
+/** Throws STORE_UNAVAILABLE, HASH_QUEUE_FULL; whatever the signal carries when it is aborted. */
+export async function authenticate(
+  authenticator: Authenticator,
+  credentials: Credentials,
+  circumstances: { scope: Scope; ip: string },
+  options: AuthenticateOptions,
+): Promise<Verdict> {
   if (credentials.actsAsOther) return { refused: 'acts-as-other' }
   const secret = normaliseSecret(credentials.secret)
   const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS, secret)
-  const device = await findProved(authenticator, record?.mailbox.id ?? NO_ADDRESS, record?.devices ?? [], secret)
+  const device = await findProved(authenticator, { mailbox: record?.mailbox.id ?? NO_ADDRESS, devices: record?.devices ?? [], secret }, options)
   if (record === undefined) return { refused: 'unknown-address' }
   if (device === undefined) return { refused: 'wrong-secret', ...offerMigrationPassword(record, credentials.secret, circumstances) }
   const refused = judgeDevice(device, { ...circumstances, now: Date.now() })
@@ -64,18 +77,21 @@ function offerMigrationPassword(
 /** The device whose password `secret` is; an active one first, when the same was chosen for several. Imported hashes, which have no tag yet, come last. */
 async function findProved(
   { store, hasher, log }: Authenticator,
-  mailbox: string,
-  devices: readonly LoginDevice[],
-  secret: Secret,
+  { mailbox, devices, secret }: { readonly mailbox: string; readonly devices: readonly LoginDevice[]; readonly secret: Secret },
+  { signal, mayTryUntagged }: AuthenticateOptions,
 ): Promise<LoginDevice | undefined> {
   const tags = store.tagsOf(mailbox, secret)
   const candidates = devices.filter(({ kind, tag }) => kind !== 'legacy' && (tag === null || isSame(tag, tags.generated) || isSame(tag, tags.chosen)))
   candidates.sort((a, b) => Number(a.tag === null) - Number(b.tag === null) || Number(a.state !== 'active') - Number(b.state !== 'active'))
   let unusable: unknown
   for (const device of candidates) {
+    const untaggedOf = device.tag === null ? mailbox : undefined
+    if (untaggedOf !== undefined && !(await mayTryUntagged())) break
     try {
-      if (!(await hasher.verify(device.phc, secret))) continue
+      if (!(await hasher.verify(device.phc, secret, { untaggedOf, signal }))) continue
     } catch (error) {
+      // The login's time is over, and it is not the upstream that took it.
+      if (error === signal.reason && isDeadline(error)) throw new MailwicketError('HASH_QUEUE_FULL', { message: 'the turn to hash did not come in time' })
       // One hash that cannot be judged must not lock out the mailbox's other devices.
       if (!(error instanceof MailwicketError) || error.code !== 'HASH_UNUSABLE') throw error
       unusable = error

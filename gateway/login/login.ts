@@ -8,6 +8,7 @@
 import type { Duplex } from 'node:stream'
 import { normaliseAddress } from '../../base/address.ts'
 import type { Log } from '../../base/log.ts'
+import { orAborted } from '../../base/or-aborted.ts'
 import type { Wire } from '../../base/wire.ts'
 import type { Config } from '../../config/config.ts'
 import type { GatewayStore } from '../../store/gateway-side/gateway-store.ts'
@@ -74,7 +75,7 @@ export async function logIn<Upstream extends { readonly socket: Duplex }>(
   session.endBy(why => controller.abort(new Ended(why)))
   wire.onGone = error => controller.abort(error)
   try {
-    const outcome = await tryLogin(services, attempt, connect, controller.signal)
+    const outcome = await inTime(tryLogin(services, attempt, connect, controller.signal), controller.signal)
     clearTimeout(timer)
     if ('refused' in outcome) ended('refused', outcome.refused)
     else ended('ok', 'ok')
@@ -107,6 +108,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   session.since = Date.now()
   const generation = await store.readGeneration()
   const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address))
+  signal.throwIfAborted()
   if (tried.terms === 'closed') {
     metrics.limited('block')
     return refuse(services, attempt, 'closed')
@@ -120,6 +122,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   const proof = await proveLogin(services, credentials, session, {
     connect: tryRoute,
     signal,
+    mayTryUntagged: async () => (await limiter.admit(session.ip, tried.address)).terms === 'open',
     // SECURITY: the upstream hears of a guess also when its author does not wait for the answer, and when the answer is late or none. A refusal that
     // is waited for is counted below.
     onTried: async outcome => {
@@ -133,8 +136,9 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     return refuse(services, attempt, refused, { device, failure, migrationRefusal: 'migrationRefusal' in proof ? proof.migrationRefusal : undefined })
   }
   const { device, mailbox } = proof
-  // SECURITY: an imported hash without a tag costs every guess an argon2, and while they are computed all of them have been admitted.
-  if (device.tag === null && (await limiter.admit(session.ip, mailbox.address)).terms !== 'open') return refuse(services, attempt, 'limited')
+  // SECURITY: while hashes without a tag are computed, the guesses of others may have gone over the limit. It must not tell that this one was right.
+  if (device.tag === null && (await limiter.admit(session.ip, tried.address)).terms !== 'open')
+    return refuse(services, attempt, 'wrong-secret', { failure: await limiter.wrong(tried, normaliseSecret(credentials.secret)) })
   limiter.right(tried, mailbox.id)
   const caps = {
     perDevice: config.sessionsPerDevice,
@@ -266,6 +270,22 @@ function printableAddress(text: string): string {
 function asRefusal(why: Exclude<EndReason, 'kicked' | 'shutdown'>): Refusal {
   if (why === 'password-changed') return 'wrong-secret'
   return why === 'removed' ? 'revoked' : why
+}
+
+/**
+ * The answer is due when the signal comes, wherever the login waits; what waits may say in its own words why it was late. A login that goes on
+ * afterwards meets the signal at its next step and does nothing.
+ */
+function inTime<Upstream extends { readonly socket: Duplex }>(login: Promise<TriedLogin<Upstream>>, signal: AbortSignal): Promise<TriedLogin<Upstream>> {
+  const isDue = new AbortController()
+  const onAbort = () => void setImmediate(() => isDue.abort(signal.reason))
+  signal.addEventListener('abort', onAbort, { once: true })
+  return orAborted(login, isDue.signal, late => {
+    late.then(
+      outcome => 'upstream' in outcome && outcome.upstream.socket.destroy(),
+      () => {},
+    )
+  })
 }
 
 /** SECURITY: answers that must not be told apart leave at the ends of response-time buckets, counted from the receipt of the command. */

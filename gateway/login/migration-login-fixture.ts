@@ -86,7 +86,7 @@ export class MigrationStage {
       return { name, socket: { destroy: () => this.dropped.push(name) } }
     }
     const onTried = async (outcome: 'refused' | 'unknown') => void this.counted.push(`${text} ${outcome}`)
-    return proveLogin(services, credentials as never, { scope, ip, protocol }, { connect, signal, onTried })
+    return proveLogin(services, credentials as never, { scope, ip, protocol }, { connect, signal, onTried, mayTryUntagged: async () => true })
   }
 
   /** From now on the upstream answers when it is told to. */

@@ -8,10 +8,11 @@
 
 import { MailwicketError } from '../../base/errors.ts'
 import type { Endpoint } from '../../base/network.ts'
+import { orAborted } from '../../base/or-aborted.ts'
 import type { Secret } from '../../base/secret.ts'
 import { resemblesGenerated } from '../../store/passwords/app-password.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
-import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
+import { isDeadline, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { LIMITS, type Limits } from '../limits.ts'
 import type { MigrationOffer } from './authenticate.ts'
 import { MigrationGate } from './migration-gate.ts'
@@ -74,7 +75,11 @@ export class MigrationLogins {
   async #connect<Upstream extends Closable>(key: MigrationMemoryKey, { id }: LoginMailbox, attempt: MigrationTry<Upstream>): Promise<Upstream | undefined> {
     const { signal } = attempt
     const connect = () => this.#recording(key, attempt)
-    const drop = ({ socket }: Upstream) => void socket.destroy()
+    const drop = (late: Promise<Upstream>) =>
+      void late.then(
+        ({ socket }) => socket.destroy(),
+        () => {},
+      )
     for (;;) {
       const known = this.#memory.recall(key)
       if (known === 'refused') return undefined
@@ -109,8 +114,7 @@ export class MigrationLogins {
     const controller = new AbortController()
     let wasSent = false
     const abort = (reason: unknown) => {
-      const isDeadline = reason instanceof UpstreamFailure && reason.reason === 'timeout'
-      if (isClientGone(reason) || (isDeadline && wasSent)) return
+      if (isClientGone(reason) || (isDeadline(reason) && wasSent)) return
       controller.abort(reason)
     }
     const onAbort = () => abort(signal.reason)
@@ -151,24 +155,4 @@ function findUnfit(secret: Secret): string | undefined {
   // RFC 4616 §2: a server must take 255 octets; what is longer, no server promises to take.
   if (secret.byteLength > LIMITS.migrationSecretBytes) return 'not tried: it is too long'
   return resemblesGenerated(secret) ? 'not tried: it looks like an app password' : undefined
-}
-
-/** `promise`, unless the signal comes first; what it gives after that is dropped. */
-function orAborted<Value>(promise: Promise<Value>, signal: AbortSignal, drop: (late: Value) => void): Promise<Value> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => {
-      reject(signal.reason as Error)
-      promise.then(drop, () => {})
-    }
-    if (signal.aborted) return onAbort()
-    signal.addEventListener('abort', onAbort, { once: true })
-    const finish = (settle: () => void) => {
-      signal.removeEventListener('abort', onAbort)
-      if (!signal.aborted) settle()
-    }
-    promise.then(
-      value => finish(() => resolve(value)),
-      error => finish(() => reject(error as Error)),
-    )
-  })
 }

@@ -5,7 +5,7 @@ import type { Secret } from '../../base/secret.ts'
 import type { LoginMailbox } from '../../store/schema/login-record.ts'
 import type { Route } from '../../upstream/upstream-routes.ts'
 import type { Circumstances } from '../sessions/device-status.ts'
-import { type Authenticator, authenticate, type Verdict } from './authenticate.ts'
+import { type AuthenticateOptions, type Authenticator, authenticate, type Verdict } from './authenticate.ts'
 import type { Closable, MigrationLogins, MigrationProof, MigrationTry } from './migration-login.ts'
 import type { Credentials } from './sasl.ts'
 
@@ -23,9 +23,9 @@ export async function proveLogin<Upstream extends Closable>(
   services: ProofServices,
   credentials: Credentials,
   session: Session,
-  { connect, signal, onTried }: Pick<MigrationTry<Upstream>, 'signal' | 'onTried'> & { readonly connect: Connect<Upstream> },
+  { connect, signal, onTried, mayTryUntagged }: Pick<MigrationTry<Upstream>, 'onTried'> & AuthenticateOptions & { readonly connect: Connect<Upstream> },
 ): Promise<Verdict | MigrationProof<Upstream>> {
-  const verdict = await authenticate(services, credentials, session)
+  const verdict = await authenticate(services, credentials, session, { signal, mayTryUntagged })
   if (!('refused' in verdict) || verdict.migrationOffer === undefined) return verdict
   const { migrationOffer: offer } = verdict
   const route = services.migrationRouteOf(offer.mailbox, offer.secret)

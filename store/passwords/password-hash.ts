@@ -7,7 +7,9 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import { MailwicketError } from '../../base/errors.ts'
+import { orAborted } from '../../base/or-aborted.ts'
 import type { Secret } from '../../base/secret.ts'
+import { HashQueue, type HashTurn } from './hash-queue.ts'
 
 /** OWASP Password Storage: argon2id with 19 MiB, two passes, one lane. */
 const MEMORY_KIB = 19_456
@@ -35,6 +37,13 @@ export interface HashObserver {
   memoHit(): void
 }
 
+/** One that several may wait for. */
+interface Verification {
+  readonly result: Promise<boolean>
+  wanted: number
+  readonly giveUp: (reason: unknown) => void
+}
+
 export interface PasswordHasherOptions {
   readonly observer?: HashObserver
   readonly concurrency?: number
@@ -42,61 +51,79 @@ export interface PasswordHasherOptions {
 }
 
 export class PasswordHasher {
-  readonly #concurrency: number
-  readonly #maxWaiting: number
+  readonly #queue: HashQueue
   readonly #memoKey = randomBytes(32)
   readonly #memo = new LRUCache<string, true>({ max: MEMO_ENTRIES })
-  readonly #inFlight = new Map<string, Promise<boolean>>()
-  readonly #queue: (() => void)[] = []
+  readonly #inFlight = new Map<string, Verification>()
   readonly #observer: HashObserver | undefined
-  #running = 0
 
   constructor({ concurrency = CONCURRENCY, maxWaiting = MAX_WAITING, observer }: PasswordHasherOptions = {}) {
     this.#observer = observer
-    this.#concurrency = concurrency
-    this.#maxWaiting = maxWaiting
+    this.#queue = new HashQueue(concurrency, maxWaiting)
   }
 
   /** Verifications and hashes that wait for their turn. */
   get waiting(): number {
-    return this.#queue.length
+    return this.#queue.waiting
   }
 
   /** Those that are computed at this moment. */
   get running(): number {
-    return this.#running
+    return this.#queue.running
   }
 
-  /** Whether the next one would be refused. */
+  /** Whether the next one whose tag fits would be refused. */
   get isFull(): boolean {
-    return this.#running >= this.#concurrency && this.#queue.length >= this.#maxWaiting
+    return this.#queue.isFull
   }
 
   /** Makes the PHC string of a secret. Throws HASH_QUEUE_FULL. */
   hash(secret: Secret): Promise<string> {
-    return this.#inTurn(async () => {
+    return this.#inTurn({}, async () => {
       const { argon2id, hash } = await import('argon2')
       return hash(secret.reveal(), { type: argon2id, memoryCost: MEMORY_KIB, timeCost: PASSES, parallelism: LANES })
     })
   }
 
-  /** Whether the secret is the one that was hashed. Throws HASH_QUEUE_FULL, HASH_UNUSABLE. */
-  verify(phc: string, secret: Secret): Promise<boolean> {
+  /** Whether the secret is the one that was hashed. Throws HASH_QUEUE_FULL, HASH_UNUSABLE; what the signal of `turn` carries. */
+  async verify(phc: string, secret: Secret, turn: HashTurn = {}): Promise<boolean> {
     const key = this.#memoKeyOf(phc, secret)
     if (this.#memo.get(key) === true) {
       this.#observer?.memoHit()
-      return Promise.resolve(true)
+      return true
     }
-    const known = this.#inFlight.get(key)
-    if (known !== undefined) return known
-    const verification = this.#verifyAfresh(phc, secret, key).finally(() => this.#inFlight.delete(key))
+    const { signal } = turn
+    signal?.throwIfAborted()
+    const verification = this.#inFlight.get(key) ?? this.#begin(key, phc, secret, turn.untaggedOf)
+    verification.wanted += 1
+    // Whoever leaves does not take it from the others who wait for the same; the last one does.
+    const onAbort = () => {
+      verification.wanted -= 1
+      if (verification.wanted === 0) verification.giveUp(signal?.reason)
+    }
+    return signal === undefined ? verification.result : orAborted(verification.result, signal, onAbort)
+  }
+
+  #begin(key: string, phc: string, secret: Secret, untaggedOf: string | undefined): Verification {
+    const controller = new AbortController()
+    const forget = () => {
+      if (this.#inFlight.get(key) === verification) this.#inFlight.delete(key)
+    }
+    const verification: Verification = {
+      result: this.#verifyAfresh(phc, secret, key, { untaggedOf, signal: controller.signal }).finally(forget),
+      wanted: 0,
+      giveUp: reason => {
+        forget()
+        controller.abort(reason)
+      },
+    }
     this.#inFlight.set(key, verification)
     return verification
   }
 
-  async #verifyAfresh(phc: string, secret: Secret, key: string): Promise<boolean> {
+  async #verifyAfresh(phc: string, secret: Secret, key: string, turn: HashTurn): Promise<boolean> {
     checkPhc(phc)
-    const isRight = await this.#inTurn(async () => {
+    const isRight = await this.#inTurn(turn, async () => {
       const { verify } = await import('argon2')
       return verify(phc, secret.reveal())
     })
@@ -111,26 +138,17 @@ export class PasswordHasher {
     return createHmac('sha256', this.#memoKey).update(length).update(phcBytes).update(secret.reveal()).digest('base64')
   }
 
-  async #inTurn<Result>(compute: () => Promise<Result>): Promise<Result> {
-    if (this.#running >= this.#concurrency) {
-      if (this.isFull) throw new MailwicketError('HASH_QUEUE_FULL')
-      // Whoever ends hands over its place: the count does not change in between.
-      await new Promise<void>(resolve => this.#queue.push(resolve))
-    } else {
-      this.#running += 1
-    }
-    const startedAt = performance.now()
-    try {
-      const result = await compute()
-      this.#observer?.hashed((performance.now() - startedAt) / 1000)
-      return result
-    } catch (error) {
-      throw new MailwicketError('HASH_FAILED', { message: `argon2 failed: ${error instanceof Error ? error.message : String(error)}`, cause: error })
-    } finally {
-      const next = this.#queue.shift()
-      if (next === undefined) this.#running -= 1
-      else next()
-    }
+  #inTurn<Result>(turn: HashTurn, compute: () => Promise<Result>): Promise<Result> {
+    return this.#queue.run(turn, async () => {
+      const startedAt = performance.now()
+      try {
+        const result = await compute()
+        this.#observer?.hashed((performance.now() - startedAt) / 1000)
+        return result
+      } catch (error) {
+        throw new MailwicketError('HASH_FAILED', { message: `argon2 failed: ${error instanceof Error ? error.message : String(error)}`, cause: error })
+      }
+    })
   }
 }
 
