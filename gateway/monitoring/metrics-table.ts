@@ -59,7 +59,7 @@ export const METRICS = {
   mailwicket_messages_refused_total: {
     type: 'counter',
     labels: ['what'],
-    help: 'Refusals of submissions: a sender, recipient or message by our rules, or (upstream) a whole message by the upstream',
+    help: 'Refusals of submissions: a sender, recipient or message by our rules, or (upstream) a whole message by the upstream; (uncertain) messages of which it did not say what became',
   },
   mailwicket_upstream_login_duration_seconds: {
     type: 'histogram',

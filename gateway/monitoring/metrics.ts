@@ -26,8 +26,8 @@ const DIRECTIONS = ['in', 'out'] as const
 export const LIMIT_KINDS = ['block', 'mailbox', 'connections-per-block', 'unauthenticated', 'sessions-per-device', 'sessions-per-mailbox'] as const
 export type LimitKind = (typeof LIMIT_KINDS)[number]
 
-/** `upstream`: the upstream did not take a whole message. The others: our rules. */
-export const MESSAGE_REFUSALS = ['sender', 'recipient', 'message', 'upstream'] as const
+/** `upstream`: the upstream did not take a whole message; `uncertain`: it did not say. The others: our rules. */
+export const MESSAGE_REFUSALS = ['sender', 'recipient', 'message', 'upstream', 'uncertain'] as const
 export type MessageRefusal = (typeof MESSAGE_REFUSALS)[number]
 
 /** What is read when somebody asks for the text. */

@@ -45,7 +45,10 @@ async function relay(session: Session, socket: Duplex, login: LoggedIn<SmtpUpstr
       metrics.messageRefused(what.split(' ', 1)[0] as MessageRefusal)
       log.warn('mail.refused', { device: device.id, mailbox: mailbox.address, what: sanitise(what), reply: reply.trim() })
     },
-    onUncertain: (message, why) => log.error('mail.uncertain', { device: device.id, mailbox: mailbox.address, ...message, why }),
+    onUncertain: (message, why) => {
+      metrics.messageRefused('uncertain')
+      log.error('mail.uncertain', { device: device.id, mailbox: mailbox.address, ...message, why })
+    },
     onUpstreamFailure: ({ severity, reason, detail }) => log[severity]('upstream.failed', { device: device.id, reason, detail }),
   })
   live.countBytes = () => ({ bytesIn: client.bytesReceived, bytesOut: upstream.wire.bytesReceived })
