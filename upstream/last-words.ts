@@ -1,6 +1,7 @@
 /**
- * What an upstream said before it closed the connection in the middle of a line: "closed" alone tells nobody why.
+ * What an upstream said before it closed the connection: "closed" alone tells nobody why, and a 552 that is not heard becomes a 451.
  */
+import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../base/errors.ts'
 import type { Wire } from '../base/wire.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
@@ -12,4 +13,30 @@ export async function withLastWords(wire: Wire, error: unknown): Promise<unknown
   // It did not end its line, but it was about to say why it goes.
   const isWord = /^\* BYE|^[45]\d\d[ -]/i.test(text)
   return new UpstreamFailure(isWord ? 'says-unavailable' : 'closed', `it closed the connection after: ${text}`, error)
+}
+
+/** What the peer said before it left has arrived already: reading it takes one turn of the loop. */
+const LAST_WORDS_MS = 250
+
+/**
+ * WORKAROUND(Node 26): a write that fails destroys a socket at once, and drops what the peer had said before it left. Such a socket is kept
+ * until it has been read to its end, or for a moment; what is read meanwhile goes to its listeners.
+ */
+export function hearLastWords(socket: Duplex): void {
+  const destroy = socket.destroy.bind(socket)
+  let timer: NodeJS.Timeout | undefined
+  socket.destroy = (error?: Error) => {
+    const isWrite = (error as NodeJS.ErrnoException | undefined)?.syscall === 'write'
+    if (!isWrite || socket.readableEnded || socket.isPaused()) {
+      clearTimeout(timer)
+      return destroy(error)
+    }
+    timer ??= setTimeout(() => destroy(error), LAST_WORDS_MS)
+    socket.push = chunk => {
+      if (chunk === null) socket.destroy()
+      else socket.emit('data', chunk)
+      return true
+    }
+    return socket
+  }
 }

@@ -146,3 +146,31 @@ test.each(['421 4.3.2 Not now\r\n', '554 5.3.2 No service here\r\n'])('an upstre
   scripted.script = undefined
   smtp.destroy()
 })
+
+describe.each(['end', 'reset'] as const)('a refusal in the middle of the data, and then %s', leave => {
+  test.each([0, 200, 2_000])('%d ms later: the app hears the refusal', async delayMs => {
+    const before = stage.gateway.logOf('mail.accepted').length
+    scripted.script = (step, _line, connection) => {
+      if (step !== 'payload') return undefined
+      if (delayMs === 0) return { say: '552-5.3.4 This is\r\n552 5.3.4 too big\r\n', next: leave }
+      connection.say('552-5.3.4 This is\r\n552 5.3.4 too big\r\n')
+      setTimeout(() => (leave === 'end' ? connection.socket.end() : connection.socket.resetAndDestroy()), delayMs)
+      return { next: 'nothing' }
+    }
+    const smtp = await logInSmtp(otherDevice.smtp)
+    const reply = await smtp.send(other, [user], `Subject: x\r\n\r\n${`${'x'.repeat(76)}\r\n`.repeat(40_000)}`, 60_000)
+    expect(reply).toBe('552-5.3.4 This is\r\n552 5.3.4 too big\r\n')
+    scripted.script = undefined
+    smtp.destroy()
+    expect(stage.gateway.logOf('mail.accepted')).toHaveLength(before)
+  })
+})
+
+test('a reply whose lines have several codes is its last line’s', async () => {
+  scripted.script = step => (step === 'RCPT' ? '450-4.2.0 it seems\r\n550 5.1.1 gone\r\n' : undefined)
+  const smtp = await logInSmtp(otherDevice.smtp)
+  await smtp.expect('250', `MAIL FROM:<${other}>`)
+  expect(await smtp.command(`RCPT TO:<${user}>`)).toBe('550-4.2.0 it seems\r\n550 5.1.1 gone\r\n')
+  scripted.script = undefined
+  smtp.destroy()
+})

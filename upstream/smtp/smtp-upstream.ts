@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import { Wire } from '../../base/wire.ts'
 import type { ClientIdentity } from '../client-identity.ts'
 import { hideLogin } from '../hide-login.ts'
+import { hearLastWords } from '../last-words.ts'
 import { type LoginMemory, tryForms } from '../login-tries.ts'
 import type { UpstreamDialler } from '../upstream-dialler.ts'
 import { asProxyRefused, asUpstreamFailure, UpstreamFailure } from '../upstream-failure.ts'
@@ -69,6 +70,7 @@ export async function connectSmtpUpstream(dialler: UpstreamDialler, login: Upstr
     const { connection } = await tryForms(tries, memory, first, open)
     const { wire, keywords, isTold } = connection
     wire.onGone = undefined
+    hearLastWords(wire.socket)
     return { socket: wire.socket, wire, keywords, isTold }
   } catch (error) {
     met?.wire.release().socket.destroy()
