@@ -6,6 +6,7 @@ import type { Wire } from '../../base/wire.ts'
 import type { ImapUpstream } from '../../upstream/imap/imap-upstream.ts'
 import type { ClientSession, LoggedIn } from '../login/client-session.ts'
 import { Splice } from '../wire/splice.ts'
+import { ImapCompressPeek } from './imap-compress-peek.ts'
 import type { ImapServed, ImapServices } from './imap-dialogue.ts'
 import { ImapIdPeek } from './imap-id-peek.ts'
 import { REPLIES } from './imap-replies.ts'
@@ -18,20 +19,29 @@ export function spliceImap(session: Session, wire: Wire, tag: string, { upstream
   client.write(REPLIES.loggedIn(tag, upstream.capabilities))
   const splice = new Splice(client, upstream.socket, services.limits, why => session.over(why))
   live.countBytes = () => ({ bytesIn: splice.bytesIn, bytesOut: splice.bytesOut })
-  if (live.app === null) {
-    const peek = new ImapIdPeek(app => {
-      live.app = app
-      services.recorder.named(live, { device: device.id, at: Date.now(), ip: live.ip, protocol: 'imap', app, tls: connection.tls })
-    })
-    splice.onClientData = chunk => {
-      peek.push(chunk)
-      if (peek.isDone) splice.onClientData = undefined
-    }
-  }
+  const idPeek =
+    live.app !== null
+      ? undefined
+      : new ImapIdPeek(app => {
+          live.app = app
+          services.recorder.named(live, { device: device.id, at: Date.now(), ip: live.ip, protocol: 'imap', app, tls: connection.tls })
+        })
+  const compressPeek = / COMPRESS=/i.test(` ${upstream.capabilities}`) ? new ImapCompressPeek() : undefined
+  watch(splice, idPeek, compressPeek)
   splice.start(unread, upstream.unread)
   // A BYE in the middle of a line, of a literal or of a compressed stream would be read as something else.
-  const mayCompress = / COMPRESS=/i.test(` ${upstream.capabilities}`)
+  const isCompressed = () => compressPeek?.isAsked === true
   // In a compressed stream a line's end means nothing.
-  live.parting = { kind: 'watched', isAtRest: () => splice.isAtRest && (mayCompress || splice.isAtLineEnd) }
-  live.endBy(why => splice.end(why, !mayCompress && splice.isAtLineEnd ? (why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended) : undefined))
+  live.parting = { kind: 'watched', isAtRest: () => splice.isAtRest && (isCompressed() || splice.isAtLineEnd) }
+  live.endBy(why => splice.end(why, !isCompressed() && splice.isAtLineEnd ? (why === 'shutdown' ? REPLIES.shutdown : REPLIES.ended) : undefined))
+}
+
+/** Shows them what the client sends, each for as long as it has to be. */
+function watch(splice: Splice, idPeek: ImapIdPeek | undefined, compressPeek: ImapCompressPeek | undefined): void {
+  if (idPeek === undefined && compressPeek === undefined) return
+  splice.onClientData = chunk => {
+    compressPeek?.push(chunk)
+    if (idPeek?.isDone === false) idPeek.push(chunk)
+    if (idPeek?.isDone !== false && compressPeek?.isAsked !== false) splice.onClientData = undefined
+  }
 }
