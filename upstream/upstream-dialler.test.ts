@@ -5,7 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { Secret } from '../base/secret.ts'
 import { makePem, type Pem } from '../certs/certificate-fixture.ts'
+import { connectImapUpstream } from './imap/imap-upstream.ts'
+import { probeImap } from './probe/imap-probe.ts'
+import { targetAt } from './probe/probe-target-fixture.ts'
 import { UpstreamDialler, type UpstreamTrust } from './upstream-dialler.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
 
@@ -64,6 +68,11 @@ describe('min_tls of an upstream', () => {
     expect(await dial(await listen(tlsServer(OLD)), { minTls: '1.0' })).toMatchObject({ reason: 'tls-failed', detail: expect.stringContaining('certificate') })
   })
 
+  it('left out, check says what to set', async () => {
+    const target = targetAt(await listen(tlsServer(OLD)), 'implicit', { host: 'localhost', trust: { ca, isPinned: true } })
+    await expect(probeImap(target, undefined)).rejects.toMatchObject({ remedy: expect.stringContaining('min_tls = "1.0"') })
+  })
+
   it('left out, such a server is refused in words, and 1.3 refuses one that has 1.2', async () => {
     expect(await dial(await listen(tlsServer(OLD)))).toMatchObject({ reason: 'tls-failed', detail: expect.stringContaining('older than min_tls allows') })
     const failure = await dial(await listen(tlsServer({ maxVersion: 'TLSv1.2' })), { ca, isPinned: true, minTls: '1.3' })
@@ -88,6 +97,16 @@ describe('what goes wrong in TLS is told in words', () => {
     const failure = await dial(await listen(server()), { ca, isPinned: true, ...trust })
     expect(failure).toMatchObject({ reason: 'tls-failed', detail: expect.stringContaining(words) })
     expect((failure as UpstreamFailure).detail).not.toMatch(/routines|\.c:|0A0/)
+  })
+
+  it('one that wants a certificate of ours, which TLS 1.3 tells after the handshake', async () => {
+    const port = await listen(tlsServer({ requestCert: true, rejectUnauthorized: true, minVersion: 'TLSv1.3' }))
+    const dialler = new UpstreamDialler({ host: 'localhost', port, tls: 'implicit' }, { ca, isPinned: true })
+    const options = { allowUnauthenticate: false, idClient: undefined, proxyHeader: undefined, signal: AbortSignal.timeout(60_000) }
+    await expect(connectImapUpstream(dialler, { authzid: '', user: 'ann', secret: Secret.fromText('upstream-secret') }, options)).rejects.toMatchObject({
+      reason: 'closed',
+      detail: expect.stringMatching(/^it wants a certificate of ours/),
+    })
   })
 
   it('one that leaves', async () => {

@@ -4,6 +4,7 @@
  */
 
 import { MailwicketError } from '../base/errors.ts'
+import { sayConnectionError } from './connection-words.ts'
 
 export type FailureReply = 'unavailable' | 'contact-admin'
 
@@ -74,7 +75,8 @@ export function isDeadline(error: unknown): boolean {
 /** What went wrong on the wire to an upstream, as a failure of it; whatever else it was, and whatever the aborted signal carries, stays as it is. */
 export function asUpstreamFailure(error: unknown, signal: AbortSignal): unknown {
   if (signal.aborted || !(error instanceof MailwicketError)) return error
-  return new UpstreamFailure(error.code === 'WIRE_LIMIT' ? 'not-the-protocol' : 'closed', error.message, error)
+  const detail = error.cause instanceof Error ? sayConnectionError(error.cause) : error.message
+  return new UpstreamFailure(error.code === 'WIRE_LIMIT' ? 'not-the-protocol' : 'closed', detail, error.cause ?? error)
 }
 
 /** How an upstream takes a PROXY header that it does not expect: it leaves, says nothing, or answers something that nobody asked. */

@@ -15,7 +15,7 @@ const app = '127.0.0.77'
 const forged = '203.0.113.9'
 const headers = ['send-proxy', 'send-proxy-v2'] as const
 /** Upstreams: their name is their domain's and their mailbox's. */
-const names = ['none', 'id', 'xclient', 'both', 'proxy', 'proxy-tls'] as const
+const names = ['none', 'id', 'xclient', 'both', 'proxy', 'proxy-tls', 'proxy-v1', 'proxy-v1-tls'] as const
 type Name = (typeof names)[number]
 const addressOf = (name: Name) => `${name}@example.com`
 
@@ -72,12 +72,22 @@ afterAll(async () => {
 })
 
 function upstreamOf(name: Name): string {
-  const forward = { none: 'none', id: 'id', xclient: 'xclient', both: 'id+xclient', proxy: 'proxy', 'proxy-tls': 'proxy' }[name]
-  const imap = { proxy: proxiedPorts.plain, 'proxy-tls': proxiedPorts.tls }[name as string] ?? dovecot.ports.plain
+  const forward = {
+    none: 'none',
+    id: 'id',
+    xclient: 'xclient',
+    both: 'id+xclient',
+    proxy: 'proxy',
+    'proxy-tls': 'proxy',
+    'proxy-v1': 'proxy-v1',
+    'proxy-v1-tls': 'proxy-v1',
+  }[name]
+  const isTls = name.endsWith('-tls')
+  const imap = !name.startsWith('proxy') ? dovecot.ports.plain : isTls ? proxiedPorts.tls : proxiedPorts.plain
   const submission = name.startsWith('proxy') ? postfix.ports.proxied : name === 'none' ? postfix.ports.plain : postfix.ports.xclient
   return `[[upstream]]
 name = "${name}"
-imap = { address = "localhost:${imap}", tls = "${name === 'proxy-tls' ? 'implicit' : 'none'}" }
+imap = { address = "localhost:${imap}", tls = "${isTls ? 'implicit' : 'none'}" }
 submission = { address = "127.0.0.1:${submission}", tls = "none" }
 ca = "${dovecot.authority.ca}"
 auth = { method = "stored" }
