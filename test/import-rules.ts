@@ -47,7 +47,9 @@ const STEPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['store-context.ts', 'open-backend.ts'],
     ['sending', 'limits', 'maintenance', 'notices'],
     ['accounts'],
-    ['history', 'transfer', 'sign-in', 'gateway-side'],
+    ['history', 'transfer', 'sign-in'],
+    // Its writer also deletes what is over, whoever keeps it.
+    ['gateway-side'],
     ['open-store.ts'],
   ],
   upstream: [['oauth'], ['*.ts'], ['imap', 'smtp'], ['probe']],

@@ -171,8 +171,8 @@ async function orWrong<Result>(verify: () => Promise<Result>): Promise<Result | 
 }
 
 /**
- * SECURITY: certificates in an attestation would have the package fetch their lists of revoked ones, from wherever they say. We ask for none, and
- * browsers then send none, or a signature without certificates.
+ * SECURITY: certificates in an attestation are parsed by the package, and it asks the network whether they were revoked. We ask for none, and browsers
+ * then send none, or a signature without certificates.
  */
 function hasCertificates({ response }: RegistrationResponseJSON): boolean {
   const statement = decodeAttestationObject(isoBase64URL.toBuffer(response.attestationObject))

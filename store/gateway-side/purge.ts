@@ -16,6 +16,7 @@ import {
 } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
 import { dayOf, forgetSending } from '../sending/sending-rows.ts'
+import { purgeSignIn } from '../sign-in/purge-sign-in.ts'
 
 /** One step of everything. The next comes a minute later. */
 export async function purge(db: Kysely<Schema>, self: NodeId, now: number): Promise<void> {
@@ -42,6 +43,7 @@ export async function purge(db: Kysely<Schema>, self: NodeId, now: number): Prom
     .where('day', '<', dayOf(now) - SENT_DAYS_KEPT)
     .execute()
   await purgeLimits(db, now)
+  await purgeSignIn(db, now)
   await forgetNodes(db, self, now)
 }
 

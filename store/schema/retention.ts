@@ -11,6 +11,12 @@ export const ACTIVITY_KEPT_MS = 30 * DAY_MS
 export const ACTIVITY_ROWS_PER_DEVICE = 200
 /** Newest rows of attempts that no device belongs to (unknown address, wrong secret), in all: whoever guesses addresses must not fill the disk. */
 export const ACTIVITY_ROWS_WITHOUT_DEVICE = 10_000
+/** An invitation that is over is shown for so long; the audit knows of it for ever. */
+export const INVITATION_KEPT_MS = 30 * DAY_MS
+/** A token that has ended explains for so long why its script is refused. */
+export const API_TOKEN_KEPT_MS = 30 * DAY_MS
+/** Mail that was sent or given up: longer than the day in which the same cause sends none. */
+export const NOTICE_KEPT_MS = 7 * DAY_MS
 /** Days whose counts of recipients are kept besides today: a node whose clock is behind still finds its own. */
 export const SENT_DAYS_KEPT = 1
 /** Attempts that differ only in their time are one row when they lie within this. */
