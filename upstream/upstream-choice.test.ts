@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Secret } from '../base/secret.ts'
 import type { Config, UpstreamAuth, UpstreamConfig } from '../config/config.ts'
+import type { LoginMailbox } from '../store/schema/login-record.ts'
 import { chooseUpstream, makeUpstreamAccount } from './upstream-choice.ts'
+import { openUpstreamLogin } from './upstream-login.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'mailwicket-test-'))
 const secretFile = join(folder, 'gw.secret')
@@ -65,6 +67,21 @@ describe('the login at the upstream', () => {
     expect(account).toMatchObject({ authzid: 'a@example.com', user: 'gw' })
     expect(account.secret.reveal().toString()).toBe('master secret')
     expect(makeUpstreamAccount(suffix, 'a@example.com', undefined)).toMatchObject({ authzid: '', user: 'a@example.com*gw' })
+  })
+
+  it('a master secret that others can read is refused, as `serve` refuses it', () => {
+    const open = join(folder, 'open.secret')
+    writeFileSync(open, 'master secret\n', { mode: 0o644 })
+    const exposed = makeUpstream('main', [], { method: 'master', style: 'authzid', user: 'gw', secretFile: open })
+    for (const make of [() => makeUpstreamAccount(exposed, 'a@example.com', undefined), () => openUpstreamLogin(exposed)])
+      expect(make).toThrow(expect.objectContaining({ code: 'KEY_EXPOSED' }))
+  })
+
+  it('the gateway refuses what commands refuse: control characters, the separator, nothing at all', () => {
+    const mailbox = (login: string) => ({ address: 'a@example.com', login, sealedSecret: null }) as unknown as LoginMailbox
+    const store = { openUpstreamSecret: () => Secret.fromText('s') }
+    for (const login of ['a\0b', 'boss@example.com*gw', ''])
+      expect(() => openUpstreamLogin(suffix)(mailbox(login), store)).toThrow(expect.objectContaining({ reason: 'not-configured' }))
   })
 
   it('suffix style refuses a login with the separator in it', () => {

@@ -15,8 +15,8 @@ export type ImapLoginForm = `${SaslMechanism} with initial response` | `${SaslMe
 
 export type ImapTries = LoginTries<ImapDialogue, ImapLoginForm, ImapReply>
 
-/** Untagged, but no reply will follow it (some servers never send the tagged one). */
-const isLastWord = (reply: ImapReply) => classifyImapReply(reply) === 'refused' || reply.code === 'UNAVAILABLE'
+/** Untagged, but no reply will follow it (some servers never send the tagged one). By its code alone: words may be a warning, and an OK to come. */
+const isLastWord = ({ status, code }: ImapReply) => code === 'UNAVAILABLE' || classifyImapReply({ status, code, text: '' }) === 'refused'
 
 function judge(reply: ImapReply, hasSpoken: boolean, told?: string): LoginTry<ImapReply> {
   const text = told === undefined || told === '' ? reply.text : `${reply.text} (${told})`
