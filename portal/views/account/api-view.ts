@@ -8,6 +8,7 @@ import { icons } from '../icons.ts'
 import type { PageContext } from '../page-context.ts'
 import { chip } from '../parts/names.ts'
 import { crumbs, head } from '../parts/page-head.ts'
+import type { TokenScope } from './token-views.ts'
 
 export interface ApiModel {
   /** https://devices.example.test */
@@ -21,12 +22,13 @@ export interface ApiRoute {
   readonly path: string
   /** From the OpenAPI document, in English. */
   readonly summary: string
-  readonly scope?: string | undefined
+  /** That a token must have. */
+  readonly scope?: TokenScope | undefined
 }
 
 export function apiView({ baseUrl, resources }: ApiModel, m: Messages, page: PageContext): Html {
   const row = ({ method, path, summary, scope }: ApiRoute) =>
-    html`<li><code class="method ${method.toLowerCase()}">${method}</code><div class="what"><code>${path}</code><div class="meta"><span lang="en">${summary}</span></div></div><span class="small soft">${scope !== undefined && chip(scope)}</span></li>`
+    html`<li><code class="method ${method.toLowerCase()}">${method}</code><div class="what"><code>${path}</code><div class="meta"><span lang="en">${summary}</span></div></div><span class="small soft">${scope !== undefined && chip(m.tokens.scopes[scope].label)}</span></li>`
   const body = html`${head({
     title: m.api.title,
     sub: m.api.sub,

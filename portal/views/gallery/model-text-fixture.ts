@@ -1,11 +1,16 @@
 /** Puts other text into a model: into every string that a person or a peer could have written, and not into the words that say which kind it is. */
 
+import { APPS } from '../devices/app-setup.ts'
+
 /** Keys whose strings are words of a union, or paths that the portal makes. */
 const WORDS =
-  /^(kind|state|scope|scopes|app|act|filter|course|with|passwordKind|protocol|reason|through|secondStep|before|why|role|place|screen|security|tabs|rights|language|d|href|back|again|to|profileAction|firstUrl|next|previous|timeZones|timeZone|from|until|ends|kinds)$/
+  /^(kind|state|scope|scopes|act|filter|course|with|passwordKind|protocol|reason|through|secondStep|before|why|role|place|screen|security|tabs|rights|language|d|href|back|again|to|profileAction|firstUrl|next|previous|timeZones|timeZone|from|until|ends|kinds)$/
+
+/** `app` is a choice of the set-up, or how an app called itself. */
+const isAppChoice = (text: string): boolean => APPS.some(app => app === text)
 
 export function replaceText(model: unknown, replace: (text: string, key: string) => string, key = ''): unknown {
-  if (typeof model === 'string') return WORDS.test(key) ? model : replace(model, key)
+  if (typeof model === 'string') return WORDS.test(key) || isAppChoice(model) ? model : replace(model, key)
   if (Array.isArray(model)) return model.map(item => replaceText(item, replace, key))
   if (typeof model !== 'object' || model === null) return model
   return Object.fromEntries(
