@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { DeviceId } from '../../base/ids.ts'
 import type { SendingRule } from '../../store/sending/sending-rows.ts'
-import { SendingLedger } from './sending-ledger.ts'
+import { type CountedRecipient, SendingLedger } from './sending-ledger.ts'
 import { makeSendingPolicy } from './sending-policy.ts'
 
 const OPEN: SendingRule = { maySend: true, senders: null, checksFrom: false, recipientsPerMessage: null, recipientsPerDay: null }
@@ -18,7 +18,7 @@ function openPolicy(rules: Rules, { sentToday = 0, ledger = new SendingLedger() 
   const policy = makeSendingPolicy({
     readTerms: async () => ({ device: 'd1' as DeviceId, own: ['ann@example.com', 'ann.alias@example.com'], rules: current }),
     ledger,
-    recordSent: (_, onWritten) => written.push(onWritten),
+    recordSent: (_, _at, onWritten) => written.push(onWritten),
   })
   return Object.assign(policy, { written })
 }
@@ -62,7 +62,7 @@ describe('to how many', () => {
   it('counts the recipients of a message', async () => {
     const policy = openPolicy({ user: { recipientsPerMessage: 3 }, device: { recipientsPerMessage: 2 } })
     await policy.judgeSender('ann@example.com')
-    expect(policy.judgeRecipient(1)).toBeUndefined()
+    expect(policy.judgeRecipient(1)).toBeTypeOf('object')
     expect(policy.judgeRecipient(2)).toMatch(/^452 4\.5\.3 /)
   })
 
@@ -74,14 +74,14 @@ describe('to how many', () => {
     ]
     await one.judgeSender('ann@example.com')
     await other.judgeSender('ann@example.com')
-    for (let i = 0; i < 3; i += 1) expect(one.judgeRecipient(i)).toBeUndefined()
-    for (let i = 0; i < 2; i += 1) expect(other.judgeRecipient(i)).toBeUndefined()
+    const ofOne = [0, 1, 2].map(i => one.judgeRecipient(i) as CountedRecipient)
+    const ofOther = [0, 1].map(i => other.judgeRecipient(i) as CountedRecipient)
     expect(one.judgeRecipient(3)).toMatch(/^451 4\.7\.1 /)
     expect(await one.judgeMessage()).toBeUndefined()
     // One of them is refused by the upstream, the others are sent: only what was given back is free again.
-    other.release(1)
-    one.recordSent(3)
-    expect(one.judgeRecipient(0)).toBeUndefined()
+    ofOther[0]?.release()
+    one.recordSent(ofOne)
+    expect(one.judgeRecipient(0)).toBeTypeOf('object')
     expect(one.judgeRecipient(1)).toMatch(/^451/)
     for (const onWritten of one.written) onWritten()
     expect(ledger.count('mailbox:1')).toBe(2)
@@ -96,7 +96,7 @@ describe('to how many', () => {
       recordSent: () => {},
     })
     await policy.judgeSender('ann@example.com')
-    expect(policy.judgeRecipient(0)).toBeUndefined()
+    expect(policy.judgeRecipient(0)).toBeTypeOf('object')
     sentToday = 5
     expect(await policy.judgeMessage()).toMatch(/^451/)
   })

@@ -7,7 +7,7 @@
 import { normaliseAddress } from '../../base/address.ts'
 import type { SendingTerms } from '../../store/sending/sending-rows.ts'
 import { checkFromHeader } from './from-header.ts'
-import type { SendingLedger } from './sending-ledger.ts'
+import type { CountedRecipient, SendingLedger } from './sending-ledger.ts'
 import type { HeaderCheck } from './smtp-payload.ts'
 
 export const POLICY_REPLIES = {
@@ -23,23 +23,21 @@ const WHO = { mailbox: 'This mailbox', user: 'The person this device belongs to'
 export interface SendingPolicy {
   /** Judges MAIL FROM; '' is the null reverse-path. Throws STORE_UNAVAILABLE. */
   judgeSender(address: string): Promise<string | undefined>
-  /** Judges one more recipient of a message that has `accepted` already, and counts it for the day until `release`. */
-  judgeRecipient(accepted: number): string | undefined
+  /** Judges one more recipient of a message that has `accepted` already: the reply that refuses it, or the recipient, which counts for the day. */
+  judgeRecipient(accepted: number): string | CountedRecipient
   /** Judges the message as a whole, before its data. Throws STORE_UNAVAILABLE. */
   judgeMessage(): Promise<string | undefined>
   /** The check of the From header of this message; undefined where no rule asks for it. */
   headerCheck(): HeaderCheck | undefined
-  /** So many recipients that were judged are not sent to after all. */
-  release(recipients: number): void
-  /** The upstream accepted a message for so many of those that were judged. */
-  recordSent(recipients: number): void
+  /** The upstream accepted a message for these. */
+  recordSent(recipients: readonly CountedRecipient[]): void
 }
 
 export interface PolicyServices {
   readonly readTerms: () => Promise<SendingTerms>
   readonly ledger: SendingLedger
   /** Has it written; `onWritten` is called when it is. */
-  readonly recordSent: (recipients: number, onWritten: () => void) => void
+  readonly recordSent: (recipients: number, at: number, onWritten: () => void) => void
 }
 
 export function makeSendingPolicy({ readTerms, ledger, recordSent }: PolicyServices): SendingPolicy {
@@ -68,14 +66,10 @@ export function makeSendingPolicy({ readTerms, ledger, recordSent }: PolicyServi
         if (recipientsPerMessage !== null && accepted >= recipientsPerMessage) return POLICY_REPLIES.tooManyRecipients(recipientsPerMessage)
         if (recipientsPerDay !== null && sentToday + ledger.count(subject) >= recipientsPerDay) return POLICY_REPLIES.tooManyToday(recipientsPerDay)
       }
-      ledger.add(subjects, 1)
-      return undefined
+      return ledger.add(subjects)
     },
     async judgeMessage() {
-      const counted = subjects
       const refused = await judgeTerms()
-      // A device that was linked to somebody in between: what was counted so far stays counted where it was.
-      subjects = counted
       if (refused !== undefined) return refused
       const exceeded = terms.find(
         ({ recipientsPerDay, sentToday, subject }) => recipientsPerDay !== null && sentToday + ledger.count(subject) > recipientsPerDay,
@@ -83,10 +77,12 @@ export function makeSendingPolicy({ readTerms, ledger, recordSent }: PolicyServi
       return exceeded === undefined ? undefined : POLICY_REPLIES.tooManyToday(exceeded.recipientsPerDay as number)
     },
     headerCheck: () => (terms.some(({ checksFrom, senders }) => checksFrom && senders !== null) ? checkFromHeader(isAllowed) : undefined),
-    release: recipients => ledger.add(subjects, -recipients),
     recordSent(recipients) {
-      const counted = subjects
-      recordSent(recipients, () => ledger.add(counted, -recipients))
+      const at = Date.now()
+      for (const recipient of recipients) recipient.sent(at)
+      recordSent(recipients.length, at, () => {
+        for (const recipient of recipients) recipient.release()
+      })
     },
   }
 }

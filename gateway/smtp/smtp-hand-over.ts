@@ -69,6 +69,6 @@ function policyFor({ store, recorder, ledger }: SmtpServices, { device }: Logged
   return makeSendingPolicy({
     readTerms: () => store.readSendingTerms(device.id),
     ledger,
-    recordSent: (recipients, onWritten) => recorder.sent({ device: device.id, recipients, at: Date.now() }, onWritten),
+    recordSent: (recipients, at, onWritten) => recorder.sent({ device: device.id, recipients, at }, onWritten),
   })
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { checkFromHeader } from './from-header.ts'
-import { BODY, MESSAGE, obliging, openRelay } from './smtp-relay-fixture.ts'
+import { BODY, MESSAGE, obliging, openRelay, UNCOUNTED } from './smtp-relay-fixture.ts'
 
 describe('messages that must not pass', () => {
   it.each(['\n.\n', '\n.\r\n', '\r.\r', '\r\n.\n', '\r\n.\r', '\r\n\0.\r\n'])(
@@ -18,7 +18,7 @@ describe('messages that must not pass', () => {
   it('a sender or recipient that the policy refuses', async () => {
     const { client, heard, says } = openRelay(obliging, {
       judgeSender: async address => (address === 'evil@example.com' ? '550 5.7.1 not you\r\n' : undefined),
-      judgeRecipient: count => (count >= 2 ? '452 4.5.3 enough\r\n' : undefined),
+      judgeRecipient: count => (count >= 2 ? '452 4.5.3 enough\r\n' : UNCOUNTED),
     })
     client.write('MAIL FROM:<evil@example.com>\r\nMAIL FROM:<ann@example.com>\r\nRCPT TO:<a@b>\r\nRCPT TO:<c@d>\r\nRCPT TO:<e@f>\r\nNOOP\r\n')
     await says('250 ok NOOP')

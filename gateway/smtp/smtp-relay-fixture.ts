@@ -3,16 +3,18 @@ import { duplexPair } from 'node:stream'
 import { expect, vi } from 'vitest'
 import { Wire } from '../../base/wire.ts'
 import { LIMITS, type Limits } from '../limits.ts'
+import type { CountedRecipient } from './sending-ledger.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { SmtpRelay } from './smtp-relay.ts'
 import type { AcceptedMessage, SentMessage } from './smtp-transaction.ts'
 
+export const UNCOUNTED: CountedRecipient = { sent: () => {}, release: () => {} }
+
 const anything: SendingPolicy = {
   judgeSender: async () => undefined,
-  judgeRecipient: () => undefined,
+  judgeRecipient: () => UNCOUNTED,
   judgeMessage: async () => undefined,
   headerCheck: () => undefined,
-  release: () => {},
   recordSent: () => {},
 }
 

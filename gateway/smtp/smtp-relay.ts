@@ -85,7 +85,7 @@ export class SmtpRelay implements RelayDialogue {
     this.#options.client.onGone = undefined
     for (const timer of this.#timers) clearTimeout(timer)
     if (this.#phase.name === 'final') this.#options.onUncertain(this.transaction.describe(this.#phase.bytes), end.message)
-    this.transaction.reset()
+    this.transaction.end()
     return end
   }
 

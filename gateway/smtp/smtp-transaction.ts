@@ -2,6 +2,7 @@
  * One mail transaction as the gateway knows it: the sender, and the recipients that the upstream has accepted or is being asked for.
  */
 import { sanitise } from '../../upstream/upstream-failure.ts'
+import type { CountedRecipient } from './sending-ledger.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 
 /** An envelope of more recipients is relayed, but only so many are named in the log line. */
@@ -26,9 +27,9 @@ export class SmtpTransaction {
   #isBegun = false
   #sender = ''
   #recipients: string[] = []
-  #accepted = 0
-  /** Asked for, and not answered yet. */
-  #pending = 0
+  #accepted: CountedRecipient[] = []
+  /** Asked for, and not answered yet, in the order in which the answers come. */
+  #pending: CountedRecipient[] = []
 
   constructor(policy: SendingPolicy) {
     this.#policy = policy
@@ -41,7 +42,7 @@ export class SmtpTransaction {
 
   /** Whether no recipient was accepted or asked for. */
   get isEmpty(): boolean {
-    return this.#accepted + this.#pending === 0
+    return this.#accepted.length + this.#pending.length === 0
   }
 
   /** The upstream took a new sender. */
@@ -53,38 +54,46 @@ export class SmtpTransaction {
 
   /** Judges one more recipient: the reply that refuses it, or undefined. Those not answered yet count too: pipelining slips past no limit. */
   offer(): string | undefined {
-    const refused = this.#policy.judgeRecipient(this.#accepted + this.#pending)
-    if (refused === undefined) this.#pending += 1
-    return refused
+    const judged = this.#policy.judgeRecipient(this.#accepted.length + this.#pending.length)
+    if (typeof judged === 'string') return judged
+    this.#pending.push(judged)
+    return undefined
   }
 
   /** The upstream's answer to a recipient that was offered. */
   answer(recipient: string, isAccepted: boolean): void {
-    if (this.#pending > 0) this.#pending -= 1
-    if (!isAccepted) return this.#policy.release(1)
-    this.#accepted += 1
+    const answered = this.#pending.shift()
+    if (!isAccepted || answered === undefined) return answered?.release()
+    this.#accepted.push(answered)
     if (this.#recipients.length < MAX_LOGGED_RECIPIENTS) this.#recipients.push(printable(recipient))
   }
 
   describe(bytes: number): SentMessage {
-    return { sender: this.#sender, recipients: this.#recipients, recipientCount: this.#accepted, bytes }
+    return { sender: this.#sender, recipients: this.#recipients, recipientCount: this.#accepted.length, bytes }
   }
 
   /** The upstream has the message. */
   accept(bytes: number, reply: string): AcceptedMessage {
     const message = { ...this.describe(bytes), reply: sanitise(reply) }
     this.#policy.recordSent(this.#accepted)
-    this.#accepted = 0
+    this.#accepted = []
     return message
   }
 
-  /** Forgets everything; what was counted for the day and not sent is given back. */
+  /** Forgets what was accepted; what was counted for the day and not sent is given back. What is asked for belongs to what comes. */
   reset(): void {
-    if (this.#accepted > 0) this.#policy.release(this.#accepted)
+    for (const recipient of this.#accepted) recipient.release()
     this.#isBegun = false
     this.#sender = ''
     this.#recipients = []
-    this.#accepted = 0
+    this.#accepted = []
+  }
+
+  /** Nothing is sent any more: also what is asked for is given back, and an answer that still comes changes nothing. */
+  end(): void {
+    this.reset()
+    for (const recipient of this.#pending) recipient.release()
+    this.#pending = []
   }
 }
 
