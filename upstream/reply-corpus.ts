@@ -34,7 +34,7 @@ export const IMAP_REPLIES: readonly CorpusLine[] = [
   { server: 'Gmail', line: 'NO [ALERT] Too many simultaneous connections. (Failure)', means: 'temporary' },
   { server: 'Gmail', line: 'NO [OVERQUOTA] Account exceeded command or bandwidth limits. (Failure)', means: 'temporary' },
   { server: 'Gmail', line: 'NO [ALERT] Account exceeded command or bandwidth limits. (Failure)', means: 'temporary' },
-  { server: 'iCloud', line: 'BAD [UNAVAILABLE] Unexpected exception', means: 'temporary' },
+  { server: 'iCloud', line: 'BAD [UNAVAILABLE] Service temporarily unavailable', means: 'temporary' },
   { server: 'Exchange, Microsoft 365', line: 'NO AUTHENTICATE failed.', means: 'refused' },
   { server: 'Exchange, Microsoft 365', line: 'NO LOGIN failed.', means: 'refused' },
   { server: 'Exchange, Microsoft 365', line: 'NO Server Unavailable. 15', means: 'temporary' },
@@ -44,7 +44,6 @@ export const IMAP_REPLIES: readonly CorpusLine[] = [
   { server: 'Yahoo', line: 'NO [AUTHENTICATIONFAILED] AUTHENTICATE Invalid credentials', means: 'refused' },
   { server: 'Yahoo', line: 'NO [TEMPFAIL] AUTHENTICATE Temporary failure on server [CODE: WBL]', means: 'temporary' },
   { server: 'Yahoo', line: 'NO [UNAVAILABLE] AUTHENTICATE Server error - Please try again later', means: 'temporary' },
-  { server: 'Yahoo', line: 'NO [LIMIT] AUTHENTICATE Rate limit hit.', means: 'temporary' },
   { server: 'Yandex', line: 'NO [AUTHENTICATIONFAILED] AUTHENTICATE invalid credentials or IMAP is disabled', means: 'refused' },
   { server: 'Yandex', line: 'NO [UNAVAILABLE] AUTHENTICATE internal server error', means: 'temporary' },
   { server: 'Mailo', line: 'NO Temporary unavailable', means: 'temporary' },
@@ -56,12 +55,14 @@ export const IMAP_REPLIES: readonly CorpusLine[] = [
     means: 'refused',
   },
   { server: 'hMailServer', line: 'NO Invalid user name or password.', means: 'refused' },
-  { server: 'Kerio, RainLoop’s reports', line: 'NO AUTHENTICATE Unknown user or incorrect password', means: 'refused' },
+  { server: 'one behind RainLoop', line: 'NO AUTHENTICATE Unknown user or incorrect password', means: 'refused' },
   { server: 'GNU mailutils', line: 'NO LOGIN User name or passwd rejected', means: 'refused' },
   { server: 'UW-IMAP', line: 'NO AUTHENTICATE PLAIN failed', means: 'refused' },
   { server: 'go-imap', line: 'NO [SERVERBUG] Internal server error', means: 'temporary' },
   { server: 'nginx mail proxy', line: '* BAD internal server error', means: 'temporary' },
-  { server: 'Stalwart', line: '* BYE Too many authentication requests from this IP address.', means: 'temporary' },
+  { server: 'Mailu', line: 'NO Authentication credentials invalid', means: 'refused' },
+  { server: 'Mailu', line: 'NO Authentication rate limit from one source exceeded', means: 'temporary' },
+  { server: 'Mailu', line: 'NO Temporary authentication failure (rate-limit)', means: 'temporary' },
 ]
 
 export const SUBMISSION_REPLIES: readonly CorpusLine[] = [
@@ -101,5 +102,6 @@ export const SUBMISSION_REPLIES: readonly CorpusLine[] = [
   { server: 'NetEase (163, 126)', line: '535 Error: authentication failed', means: 'refused' },
   { server: 'NetEase (163, 126)', line: '550 User has no permission', means: 'refused' },
   { server: 'QQ, Tencent Exmail', line: '535 Login Fail. Please enter your authorization code to login.', means: 'refused' },
+  { server: 'Brevo', line: '535 5.7.0 Invalid login or password', means: 'refused' },
   { server: 'nginx mail proxy', line: '451 4.3.2 Internal server error', means: 'temporary' },
 ]

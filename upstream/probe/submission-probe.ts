@@ -5,7 +5,7 @@ import { connectSmtpUpstream, meetSmtpUpstream, sayMissing } from '../smtp/smtp-
 import { UpstreamFailure } from '../upstream-failure.ts'
 import type { UpstreamLogin } from '../upstream-login.ts'
 import type { ProbeTarget } from './probe-target.ts'
-import { tryAt } from './try-login.ts'
+import { leave, tryAt } from './try-login.ts'
 
 export interface SubmissionFacts {
   /** Of the EHLO reply after TLS, in capitals. */
@@ -22,18 +22,9 @@ export async function probeSubmission(target: ProbeTarget, login: UpstreamLogin 
   return tryAt('submission', target, login, async (dialler, signal) => {
     const options = { ...target, signal }
     const { wire, keywords, isTold } = login === undefined ? await meetSmtpUpstream(dialler, options) : await connectSmtpUpstream(dialler, login, options)
-    const { socket } = wire.release()
-    socket.on('error', () => {})
-    socket.resume()
-    socket.end('QUIT\r\n')
-    const timer = setTimeout(() => socket.destroy(), GOODBYE_MS)
-    socket.on('close', () => clearTimeout(timer))
-    socket.on('end', () => socket.destroy())
+    leave(wire.release().socket, 'QUIT')
     const mechanisms = (keywords.get('AUTH') ?? '').split(' ').filter(Boolean)
     if (!mechanisms.includes('PLAIN') && !mechanisms.includes('LOGIN')) throw new UpstreamFailure('no-mechanism', sayMissing({ authzid: '' }, keywords))
     return { mechanisms, keywords: [...keywords.keys()], isTold, loggedIn: login !== undefined }
   })
 }
-
-/** How long a server may take to say goodbye. */
-const GOODBYE_MS = 1_000

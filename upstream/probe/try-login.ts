@@ -1,6 +1,7 @@
 /**
- * The frame of every probe: the gateway's own deadline, and its failures told in words.
+ * The frame of every probe: the gateway's own deadline, its failures told in words, and a goodbye.
  */
+import type { Duplex } from 'node:stream'
 import { UpstreamDialler } from '../upstream-dialler.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { UPSTREAM_LIMITS } from '../upstream-limits.ts'
@@ -25,4 +26,17 @@ export async function tryAt<Facts>(
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** How long a server may take to say goodbye. */
+const GOODBYE_MS = 1_000
+
+/** Goes as a good client does. */
+export function leave(socket: Duplex, goodbye: string): void {
+  socket.on('error', () => {})
+  socket.resume()
+  socket.end(`${goodbye}\r\n`)
+  const timer = setTimeout(() => socket.destroy(), GOODBYE_MS)
+  socket.on('close', () => clearTimeout(timer))
+  socket.on('end', () => socket.destroy())
 }
