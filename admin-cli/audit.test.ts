@@ -2,7 +2,7 @@
  * Every command of the program that changes something, run one after the other: each leaves exactly its entries in the audit, with before and after,
  * and no secret. A command that is new in the tree must be entered below, or this fails.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { sql } from 'kysely'
@@ -24,11 +24,13 @@ const NO_CHANGE = [
   'device list',
   'device show',
   'help',
+  'invite list',
   'key show',
   'limits list',
   'mailbox list',
   'mailbox show',
   'session list',
+  'token list',
   'user list',
   'user show',
   // Its --live makes a device and revokes it: test/24-operation.
@@ -41,6 +43,8 @@ const NO_CHANGE = [
 
 const ANNA = 'anna@example.com'
 const PHONE = `${ANNA}/phone`
+/** That of what the step before made. */
+const ID = '<id>'
 const SECRETS = {
   upstream: 'upstream-marker-1',
   replaced: 'upstream-marker-2',
@@ -133,6 +137,36 @@ const steps: readonly Step[] = [
     },
     entries: [[`session.kicked ${PHONE}`, null, { session: 's1', ip: '192.0.2.1', app: 'An App' }]],
   },
+  {
+    args: ['user', 'add', 'boss', '--admin'],
+    prepare: async () => appendFileSync(at('mailwicket.toml'), '\n[portal]\naddress = "127.0.0.1:8080"\nurl = "https://devices.example.com"\n'),
+    entries: [
+      ['user.added boss', null, { maySend: true }],
+      ['user.role-given boss', null, { role: 'admin' }],
+      ['invitation.made boss', null, { kind: 'start', user: 'boss' }],
+    ],
+  },
+  {
+    args: ['user', 'rights', 'anna', '--at', ANNA, '--give', 'use,send', '--manages', 'example.com'],
+    entries: [
+      ['user.role-given anna', null, { role: 'manager', domain: 'example.com' }],
+      [`mailbox.rights ${ANNA}/anna`, { use: false, send: false }, { use: true, send: true }],
+    ],
+  },
+  {
+    args: ['user', 'reset-sign-in', 'anna', '--yes'],
+    entries: [
+      ['user.sign-in-reset anna', {}, null],
+      ['invitation.made anna', null, { kind: 'start', user: 'anna' }],
+    ],
+  },
+  { args: ['invite', 'add', ANNA, '--scope', 'imap'], entries: [[`invitation.made ${ANNA}`, null, { kind: 'device', user: null }]] },
+  { args: ['invite', 'revoke', ID], entries: [[`invitation.revoked ${ANNA}`, null, null]] },
+  {
+    args: ['token', 'add', 'anna', 'billing', '--scope', 'read'],
+    entries: [['token.added anna', null, { name: 'billing', scopes: ['read'] }]],
+  },
+  { args: ['token', 'revoke', ID], entries: [['token.revoked anna', { name: 'billing' }, null]] },
   { args: ['backup', 'copy.db'], entries: [['store.backed-up store', null, { file: expect.stringContaining('copy.db'), key: expect.any(String) }]] },
   {
     args: ['restore', 'copy.db', '--yes'],
@@ -241,16 +275,21 @@ function shapesOf(secret: string): string[] {
 
 test('each command leaves exactly its entries, with who, from where, before and after', async () => {
   let known = 0
+  let lastId = ''
   for (const { args, input = '', entries, prepare } of steps) {
     if (args[0] === 'migrate') {
       audited = await readAudit()
       known = 0
     }
     await prepare?.()
-    const { code, out, err } = await runHere([...args, '--json'], { cwd, input })
+    const { code, out, err } = await runHere([...args.map(word => (word === ID ? lastId : word)), '--json'], { cwd, input })
     expect({ args, code, err }).toEqual({ args, code: 0, err: '' })
-    const { password } = JSON.parse(out) as { password?: string }
-    if (args[1] === 'add' || args[1] === 'password') if (password !== undefined) made.add(password)
+    const { id, ...shown } = JSON.parse(out) as { id?: string } & Record<'password' | 'token' | 'link' | 'startLink', string | undefined>
+    lastId = id ?? lastId
+    for (const secret of [shown.password, shown.token, shown.link, shown.startLink]) {
+      // `set` and `show` say how a password was made.
+      if (secret !== undefined && secret.length > 16) made.add(secret.slice(secret.lastIndexOf('/') + 1))
+    }
     const audit = await readAudit()
     const fresh = audit.slice(known)
     known = audit.length

@@ -50,6 +50,12 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
       summary: 'name the persons behind devices and say who may send',
       load: async () => (await import('./commands/user-commands.ts')).declareUser,
     },
+    {
+      name: 'invite',
+      summary: 'make links by which people make the passwords of their devices themselves',
+      load: async () => (await import('./commands/invite-commands.ts')).declareInvite,
+    },
+    { name: 'token', summary: 'make and revoke tokens of the HTTP API', load: async () => (await import('./commands/token-commands.ts')).declareToken },
   ],
   'What happens:': [
     { name: 'session', summary: 'list live sessions, end them', load: async () => (await import('./commands/session-commands.ts')).declareSession },

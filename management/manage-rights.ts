@@ -5,7 +5,7 @@
  */
 import { domainOf } from '../base/address.ts'
 import type { LinkedDevices, MailboxRights, PersonRights } from '../store/accounts/rights.ts'
-import type { Rights } from '../store/accounts/role-rows.ts'
+import type { Rights, Roles } from '../store/accounts/role-rows.ts'
 import type { RoleHolder, RoleName } from '../store/accounts/roles.ts'
 import { parseLogin } from '../store/accounts/user-rows.ts'
 import type { Nouns } from '../store/open-store.ts'
@@ -25,44 +25,75 @@ export function listPeople(context: UseCaseContext, actor: Actor, mailbox: strin
   return look(context, actor, async (nouns, reach) => nouns.rights.at((await findMailbox(nouns, reach, mailbox, 'rights.view')).address))
 }
 
-/** What a person may do where, as far as one sees those mailboxes; one's own in any case. Throws NOT_FOUND. */
-export function listRights(context: UseCaseContext, actor: Actor, login: string): Promise<MailboxRights[]> {
-  return look(context, actor, async (nouns, reach) => {
-    const user = await findUser(nouns, reach, login, 'person.view')
-    const rights = await nouns.rights.of(user.login)
-    if (user.id === reach.self?.id) return rights.filter(({ mailbox }) => reach.onlyDomains?.has(domainOf(mailbox)) ?? true)
-    return rights.filter(({ mailbox }) => may(reach, 'rights.view', { mailbox }) === 'yes')
-  })
+/** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT (nothing would be left: `removeRights`). */
+export function giveRights(context: UseCaseContext, actor: Actor, input: RightsInput & { readonly rights: Partial<Rights> }): Promise<Rights> {
+  return change(context, actor, (nouns, reach) => give(nouns, reach, input))
 }
 
-/** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT (nothing would be left: `removeRights`). */
-export function giveRights(
-  context: UseCaseContext,
-  actor: Actor,
-  { login, mailbox, rights }: RightsInput & { readonly rights: Partial<Rights> },
-): Promise<Rights> {
-  return change(context, actor, async (nouns, reach) => {
-    const { address } = await findMailbox(nouns, reach, mailbox, 'rights.give')
-    const user = await nouns.users.get(login)
-    checkMayGive(reach, address, await nouns.rights.get(user.login, address), rights)
-    return nouns.rights.set(user.login, address, rights)
-  })
+async function give(nouns: Nouns, reach: Reach, { login, mailbox, rights }: RightsInput & { readonly rights: Partial<Rights> }): Promise<Rights> {
+  const { address } = await findMailbox(nouns, reach, mailbox, 'rights.give')
+  const user = await nouns.users.get(login)
+  checkMayGive(reach, address, await nouns.rights.get(user.login, address), rights)
+  return nouns.rights.set(user.login, address, rights)
 }
 
 /** What becomes of devices that are linked to the person there has to be said. Throws NOT_FOUND, NOT_ALLOWED, STILL_LINKED. */
 export function removeRights(
   context: UseCaseContext,
   actor: Actor,
-  { login, mailbox, devices }: RightsInput & { readonly devices?: LinkedDevices | undefined },
+  input: RightsInput & { readonly devices?: LinkedDevices | undefined },
 ): Promise<{ readonly devices: readonly string[] }> {
+  return change(context, actor, (nouns, reach) => remove(nouns, reach, input))
+}
+
+async function remove(nouns: Nouns, reach: Reach, { login, mailbox, devices }: RightsInput & { readonly devices?: LinkedDevices | undefined }) {
+  const { address } = await findMailbox(nouns, reach, mailbox, 'rights.give')
+  const user = await nouns.users.get(login)
+  checkMayGive(reach, address, await nouns.rights.get(user.login, address), {})
+  // Without a user, a device that sends is bound by its own and its mailbox's rules alone.
+  if (devices === 'unlink') await checkUnlink(nouns, reach, address, user.login)
+  return nouns.rights.remove(user.login, address, { devices })
+}
+
+/** Everything that a person may do, as far as one sees it. */
+export interface Access {
+  readonly login: string
+  readonly roles: Roles
+  readonly rights: readonly MailboxRights[]
+}
+
+export interface AccessInput {
+  readonly login: string
+  readonly grant?: readonly RoleName[] | undefined
+  readonly revoke?: readonly RoleName[] | undefined
+  readonly give?: readonly { readonly mailbox: string; readonly rights: Partial<Rights> }[] | undefined
+  readonly remove?: readonly { readonly mailbox: string; readonly devices?: LinkedDevices | undefined }[] | undefined
+}
+
+/** Throws NOT_FOUND. */
+export function getAccess(context: UseCaseContext, actor: Actor, login: string): Promise<Access> {
+  return look(context, actor, (nouns, reach) => readAccess(nouns, reach, login))
+}
+
+/** Roles and rights of a person in one change. Throws as `giveRights`, `removeRights`, `grantRole` and `revokeRole`. */
+export function setAccess(context: UseCaseContext, actor: Actor, input: AccessInput): Promise<Access> {
+  const { login, grant = [], revoke = [], give: given = [], remove: removed = [] } = input
   return change(context, actor, async (nouns, reach) => {
-    const { address } = await findMailbox(nouns, reach, mailbox, 'rights.give')
-    const user = await nouns.users.get(login)
-    checkMayGive(reach, address, await nouns.rights.get(user.login, address), {})
-    // Without a user, a device that sends is bound by its own and its mailbox's rules alone.
-    if (devices === 'unlink') await checkUnlink(nouns, reach, address, user.login)
-    return nouns.rights.remove(user.login, address, { devices })
+    if (grant.length + revoke.length > 0) checkRoles(reach)
+    for (const role of grant) await nouns.roles.grant(parseLogin(login), role)
+    for (const role of revoke) await nouns.roles.revoke(parseLogin(login), role)
+    for (const here of given) await give(nouns, reach, { login, ...here })
+    for (const here of removed) await remove(nouns, reach, { login, ...here })
+    return readAccess(nouns, reach, login)
   })
+}
+
+async function readAccess(nouns: Nouns, reach: Reach, text: string): Promise<Access> {
+  const { id, login } = await findUser(nouns, reach, text, 'person.view')
+  const rights = (await nouns.rights.of(login)).filter(({ mailbox }) =>
+    id === reach.self?.id ? (reach.onlyDomains?.has(domainOf(mailbox)) ?? true) : may(reach, 'rights.view', { mailbox }) === 'yes',
+  )
+  return { login, roles: await nouns.roles.of(login), rights }
 }
 
 async function checkUnlink(nouns: Nouns, reach: Reach, mailbox: string, user: string): Promise<void> {

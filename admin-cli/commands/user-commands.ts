@@ -7,16 +7,19 @@ import { formatIso } from '../../base/iso-time.ts'
 import { toUserRow } from '../../management/user-json.ts'
 import type { User } from '../../store/accounts/user-list.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
-import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { addExamples, type Command, collect, does } from '../frame/command-frame.ts'
 import { formatRelative } from '../frame/moment.ts'
 import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
+import { declareRights, rolesOf } from './rights-commands.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields } from './sending-options.ts'
 
 interface AddOptions {
   readonly name?: string
   /** False with `--no-send`. */
   readonly send: boolean
+  readonly admin?: boolean
+  readonly manages?: readonly string[]
 }
 
 interface SetOptions extends SendingOptions {
@@ -39,11 +42,14 @@ export function declareUser(user: Command, terminal: Terminal): void {
   const add = user.command('add <login>').description('make a user; the login is an e-mail address or a short name')
   add.option('--name <name>', 'what people call her or him')
   add.option('--no-send', 'without the right to send')
+  add.option('--admin', 'an administrator of the portal; prints a link, once, by which the password is chosen')
+  add.option('--manages <domain>', 'looks after the mailboxes of this domain in the portal; may be repeated; prints a link too', collect)
   addExamples(
     does(add, terminal, (context, [login], options) => addUser(context, login, options)),
     ['user add anna --name "Anna Arendt"', 'a short name as login'],
     ['user add anna@example.com', 'an address as login'],
     ['user add trainee --no-send', 'may read, and may not send'],
+    ['user add boss@example.com --admin', 'the first administrator of the portal'],
   )
 
   addExamples(
@@ -56,6 +62,8 @@ export function declareUser(user: Command, terminal: Terminal): void {
     does(user.command('show <login>').description('show one user'), terminal, (context, [login]) => showUser(context, login)),
     ['user show anna', 'her right to send and how many devices she has'],
   )
+
+  declareRights(user, terminal)
 
   const set = user.command('set <login>').description('change the name of a user, or what may be sent')
   set.option('--name <name>', 'what people call her or him; "" takes the name away')
@@ -108,10 +116,23 @@ async function showUser(context: CommandContext, login: string): Promise<void> {
 }
 
 async function addUser(context: CommandContext, login: string, options: AddOptions): Promise<void> {
-  const { addUser: add } = await import('../../management/manage-users.ts')
-  const { user } = await manage(context, (useCases, operator) => add(useCases, operator, { login, name: options.name, maySend: options.send }))
-  await answerUser(context, user)
-  context.remark(`Link a device with: mailwicket device set ID --user ${user.login}`)
+  const [{ addPerson }, { formatLink }] = await Promise.all([import('../../management/manage-sign-in.ts'), import('./portal-link.ts')])
+  const roles = rolesOf(options)
+  const { user, link } = await manage(context, async (useCases, operator) => {
+    const start = roles.length > 0 && useCases.config.portal !== undefined ? 'show' : 'none'
+    const { user, token } = await addPerson(useCases, operator, { login, name: options.name, maySend: options.send, roles, start })
+    return { user, link: formatLink(useCases.config, token) }
+  })
+  if (roles.length === 0) {
+    await answerUser(context, user)
+    return context.remark(`Link a device with: mailwicket device set ID --user ${user.login}`)
+  }
+  context.answer({ ...toUserRow(user), startLink: link }, () => `${link ?? `Added ${user.login}.`}\n`)
+  context.remark(
+    link === null
+      ? `There is no [portal] yet. Once there is: mailwicket user reset-sign-in ${user.login}`
+      : `Whoever opens it chooses the password of ${user.login}. It works once, within 24 hours, and is shown this once.`,
+  )
 }
 
 async function listUsers(context: CommandContext): Promise<void> {
