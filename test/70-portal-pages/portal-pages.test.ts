@@ -131,7 +131,7 @@ describe('without script', () => {
       await page.getByLabel('Something else').check()
       expect(await page.getByText('993, SSL/TLS').last().isVisible()).toBe(true)
       await page.goto(`${gallery.url}/sign-in`)
-      expect(await page.getByText('Passkeys need JavaScript.').isVisible()).toBe(true)
+      await page.getByText('Passkeys need JavaScript.').waitFor()
     })
   })
 })

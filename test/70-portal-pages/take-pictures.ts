@@ -20,7 +20,12 @@ for (const { look, width, height, colorScheme } of LOOKS) {
   page.on('console', message => message.type() === 'error' && console.error(look, page.url(), message.text()))
   for (const { name } of galleryPages.filter(({ name }) => names.length === 0 || names.includes(name))) {
     await page.goto(`${gallery.url}/${name}`)
+    // As high as the page: bars that stick to the window then lie at its ends.
+    const pageHeight = await page.evaluate<number>('document.documentElement.scrollHeight')
+    await page.setViewportSize({ width, height: Math.max(height, pageHeight) })
+    await page.evaluate('scrollTo(0, 0)')
     await page.screenshot({ path: `${folder}/${name}-${look}.png`, fullPage: true })
+    await page.setViewportSize({ width, height })
   }
   await context.close()
 }
