@@ -35,6 +35,7 @@ export type LogEvent =
   | 'store.failed'
   | 'store.recovered'
   | 'sessions.ended'
+  | 'portal.request'
   | 'log.lost'
   | 'bug'
 

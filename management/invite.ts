@@ -38,6 +38,15 @@ export function listInvitations(context: UseCaseContext, actor: Actor, filter: I
   })
 }
 
+/** Throws NOT_FOUND, NOT_ALLOWED. */
+export function getInvitation(context: UseCaseContext, actor: Actor, id: string): Promise<Invitation> {
+  return look(context, actor, async (nouns, reach) => {
+    const invitation = await nouns.invitations.get(id)
+    await checkInvitation(nouns, reach, invitation)
+    return invitation
+  })
+}
+
 async function isSeen(nouns: Nouns, reach: Reach, invitation: Invitation): Promise<boolean> {
   if (reach.isOperator) return true
   try {

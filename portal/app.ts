@@ -4,23 +4,26 @@
  */
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import type { Log } from '../base/log.ts'
 import { HTTP_LIMITS } from '../http/http-limits.ts'
 import type { RequestFacts } from '../http/http-server.ts'
 import { ownHostOnly, sameOriginOnly, securityHeaders } from '../http/security-headers.ts'
+import { ASSET_CACHE_CONTROL } from './asset-table.ts'
+import { dispatch, runRoute } from './dispatch.ts'
+import { ROUTES } from './routes.ts'
+import { notFound } from './web/error-answers.ts'
+import type { SignedInRequest, Waiting } from './web/page-request.ts'
+import type { PortalServices } from './web/portal-services.ts'
+import { readRequest } from './web/read-request.ts'
+import { logRequest } from './web/request-log.ts'
+import { findRoute, type Route } from './web/route.ts'
 
 /** What the server says of a request, where handlers find it as `context.env`. */
 export interface AppEnv {
   readonly Bindings: RequestFacts
 }
 
-export interface AppServices {
-  /** The origin that people type. */
-  readonly url: string
-  readonly log: Log
-}
-
-export function makeApp({ url, log }: AppServices): Hono<AppEnv> {
+export function makeApp(services: PortalServices, routes: readonly Route[] = ROUTES): Hono<AppEnv> {
+  const { url, log, assets, signIn } = services
   const app = new Hono<AppEnv>()
   // A reverse proxy and the supervisor ask by any name.
   app.get('/healthz', context => context.text('ok\n', 200, { 'cache-control': 'no-store' }))
@@ -31,10 +34,34 @@ export function makeApp({ url, log }: AppServices): Hono<AppEnv> {
     sameOriginOnly(url, request => new URL(request.url).pathname.startsWith('/api/')),
     bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: context => context.text('This is too large.\n', 413) }),
   )
-  app.notFound(context => context.text('Nothing here.\n', 404))
+  app.all('*', async context => {
+    const { raw, path } = context.req
+    const method = raw.method === 'HEAD' ? 'GET' : raw.method
+    const asset = method === 'GET' ? assets.find(path) : undefined
+    if (asset !== undefined) return new Response(asset.body, { headers: { 'content-type': asset.contentType, 'cache-control': ASSET_CACHE_CONTROL } })
+    const receivedAt = signIn.now()
+    const match = findRoute(routes, method, new URL(raw.url).pathname)
+    const { request, isWhole } = await readRequest(context, services, {
+      params: match?.params ?? new Map(),
+      receivedAt,
+      resume: (signedIn, waiting) => resume(routes, signedIn, waiting),
+    })
+    const { response, user } = match === undefined ? { response: notFound(request) } : await dispatch(match.route, request, isWhole)
+    logRequest(log, { method: raw.method, path: request.path, status: response.status, ip: context.env.ip, ms: Math.round(signIn.now() - receivedAt), user })
+    return raw.method === 'HEAD' ? new Response(null, response) : response
+  })
   app.onError((error, context) => {
-    log.error('bug', { err: error.message, stack: error.stack })
+    log.error('bug', { process: 'portal', err: error.message, stack: error.stack })
     return context.text('Internal error.\n', 500)
   })
   return app
+}
+
+/** A form that waited for a confirmation goes the way of every request, past the confirmation. */
+function resume(routes: readonly Route[], request: SignedInRequest, { method, path: address, form }: Waiting): Promise<Response> {
+  const [path = '/', query = ''] = address.split('?')
+  const match = findRoute(routes, method, path)
+  if (match === undefined || match.route.who === 'public') return Promise.resolve(notFound(request))
+  const { params, route } = match
+  return runRoute(route, { ...request, method, path, query: new URLSearchParams(query), form, json: {}, param: name => params.get(name) ?? '' })
 }

@@ -9,7 +9,13 @@ import { loadConfig } from '../config/config-load.ts'
 import { openHttpServer } from '../http/http-server.ts'
 import { loadKeyring } from '../store/keys/master-key.ts'
 import { openStore } from '../store/open-store.ts'
+import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { makeApp } from './app.ts'
+import { loadAssets } from './asset-table.ts'
+import { qrPathOf } from './setup/qr-path.ts'
+import { substituteOf } from './sign-in/check-password.ts'
+import { SignInLimiter } from './sign-in/sign-in-limiter.ts'
+import type { SignInServices } from './sign-in/sign-in-services.ts'
 
 export interface Portal {
   /** As bound. */
@@ -50,7 +56,23 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
   if (certificates !== undefined) closers.push(() => certificates.close())
   const store = await openStore({ config, keyring })
   closers.push(() => store.close())
-  const app = makeApp({ url: current.portal.url, log })
+  const now = Date.now
+  const hasher = new PasswordHasher()
+  const { signInAttempts } = store.as({ name: 'portal', source: 'portal' })
+  const signIn: SignInServices = {
+    store,
+    keyring,
+    hasher,
+    limiter: new SignInLimiter({ attempts: signInAttempts, trusted: () => current.config.trustedFrom.map(parseCidr), now }),
+    policy: () => current.portal.secondFactor,
+    url: current.portal.url,
+    now,
+    wait: ms => new Promise(resolve => setTimeout(resolve, ms)),
+  }
+  // Or the first wrong sign-in would be slower than the others.
+  await substituteOf(hasher)
+  const setup = { profileSignedBy: undefined, squareOf: qrPathOf }
+  const app = makeApp({ url: current.portal.url, log, store, config: () => current.config, signIn, assets: loadAssets(), setup })
   const server = await openHttpServer({
     endpoint: current.portal,
     certificates,

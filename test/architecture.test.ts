@@ -54,6 +54,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'pino-pretty': ['base/log.ts'],
   'prom-client': ['gateway/monitoring/metrics.ts', 'gateway/monitoring/process-metrics.ts'],
   'reflect-metadata': ['certs/development-ca.ts'],
+  uqr: ['portal/setup/qr-path.ts'],
   'smol-toml': ['config/config-parse.ts'],
   'smtp-server': ['admin-cli/demo/demo-submission.ts', 'gateway/smtp/smtp-server-adapter.ts', 'gateway/smtp/smtp-detach.ts'],
   zod: ['config/config-kinds.ts', 'config/config-parse.ts', 'config/config-problems.ts'],
@@ -63,7 +64,9 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 
 const REVEALS = [
   'store/',
+  'portal/pages/devices/shown/',
   'portal/sign-in/',
+  'portal/web/cookies.ts',
   'admin-cli/commands/device-password.ts',
   'gateway/login/migration-memory.ts',
   'upstream/hide-login.ts',

@@ -13,6 +13,7 @@ import { isWithin, type MailboxSet } from './mailbox-set.ts'
 
 export interface MailboxFilter {
   readonly within?: MailboxSet | undefined
+  readonly domain?: string | undefined
   /** A part of the address, of an alias or of the note. */
   readonly search?: string | undefined
   readonly upstream?: string | undefined
@@ -105,9 +106,10 @@ export async function countByUpstream(db: Kysely<Schema>): Promise<ReadonlyMap<s
 }
 
 function filtered(db: Kysely<Schema>, now: number, filter: MailboxFilter): SelectQueryBuilder<Schema, 'mailboxes', object> {
-  const { within, search, upstream, state, hasSecret, hasDevices, isConnected, quietSince } = filter
+  const { within, domain, search, upstream, state, hasSecret, hasDevices, isConnected, quietSince } = filter
   let query = db.selectFrom('mailboxes')
   if (within !== undefined) query = query.where(isWithin(within))
+  if (domain !== undefined) query = query.where('mailboxes.domain', '=', domain)
   if (search !== undefined) query = query.where(isFound(db, search))
   if (upstream !== undefined) query = query.where('mailboxes.upstream', '=', upstream)
   if (state !== undefined) query = query.where('mailboxes.state', '=', state)

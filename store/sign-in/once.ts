@@ -24,6 +24,14 @@ export class Once {
     this.#context = context
   }
 
+  /** What came of it, before it is taken again; undefined: it was not taken. */
+  async find({ hash, request = '' }: OnceKey): Promise<Exclude<Taken, { readonly is: 'fresh' }> | undefined> {
+    const { db, now } = this.#context
+    const row = await db.selectFrom('once').selectAll().where('hash', '=', hash).executeTakeFirst()
+    if (row === undefined || row.ends_at <= now()) return undefined
+    return row.request === request ? { is: 'done', result: row.result } : { is: 'other' }
+  }
+
   async take({ hash, request = '', lifetimeMs }: OnceKey): Promise<Taken> {
     return this.#context.change(async ({ db, at }) => {
       const row = await db.selectFrom('once').selectAll().where('hash', '=', hash).executeTakeFirst()

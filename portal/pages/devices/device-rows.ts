@@ -1,0 +1,100 @@
+/** Devices as lists and their own page show them: who, what, when last, why kept out; and what the reader may do with each. */
+
+import { listDeviceActions } from '../../../management/manage-devices.ts'
+import { listSessions } from '../../../management/manage-sessions.ts'
+import { listActivity } from '../../../management/read-history.ts'
+import type { Device } from '../../../store/accounts/device-rows.ts'
+import type { DeviceActs, DeviceRow, RefusedReason } from '../../views/devices/device-list-view.ts'
+import type { SignedInRequest } from '../../web/page-request.ts'
+import { deviceKindOf } from '../parts/device-kind.ts'
+import { stateOf } from '../parts/device-state.ts'
+import { scopeChoiceOf } from '../parts/form-checks.ts'
+import { namesOf } from '../parts/people-names.ts'
+
+const DAY_MS = 86_400_000
+export const REFUSALS_SHOWN_MS = 30 * DAY_MS
+/** Of one mailbox, on one page. */
+const MOST_ROWS = 1_000
+
+/** The word of the log → the word of the page. */
+export const REFUSED_REASONS: Readonly<Record<string, RefusedReason>> = {
+  expired: 'ended',
+  disabled: 'paused',
+  'mailbox-disabled': 'mailbox-paused',
+  network: 'network',
+  scope: 'scope',
+  'wrong-secret': 'wrong-secret',
+  'too-many-sessions': 'too-many-sessions',
+  'user-blocked': 'user-blocked',
+}
+
+export function actsOf({ reach }: SignedInRequest, device: Device): DeviceActs {
+  const actions = listDeviceActions(reach, device)
+  const isGone = device.state === 'revoked'
+  return {
+    // What it stands for is the real server's password.
+    password: !isGone && device.kind !== 'legacy' && actions.includes('device.password'),
+    rules: !isGone && (actions.includes('device.rename') || actions.includes('device.narrow')),
+    pause: !isGone && actions.includes('device.pause'),
+    disconnect: !isGone && actions.includes('device.disconnect'),
+  }
+}
+
+/** All of one mailbox. */
+export async function toDeviceRows(request: SignedInRequest, mailbox: string, devices: readonly Device[]): Promise<DeviceRow[]> {
+  const { context, actor, services, page } = request
+  const nouns = services.store.as({ name: actor.login, source: actor.source })
+  const makers = await findMakers(request, mailbox, devices)
+  const name = await namesOf(request, [...devices.flatMap(({ user }) => user ?? []), ...makers.values()])
+  const since = new Map<string, number>()
+  for (const session of await listSessions(context, actor, { mailbox }))
+    since.set(session.device, Math.min(session.since, since.get(session.device) ?? session.since))
+  const refusals = await listActivity(context, actor, {
+    mailbox,
+    results: Object.keys(REFUSED_REASONS),
+    since: page.formats.now - REFUSALS_SHOWN_MS,
+    limit: MOST_ROWS,
+  })
+  const mailboxSends = (await nouns.sending.get({ mailbox })).maySend
+  const rights = new Map((await nouns.rights.at(mailbox)).map(person => [person.user, person.send]))
+  const rows: DeviceRow[] = []
+  for (const device of devices) {
+    const { id, user, lastConnection } = device
+    const person = user === null ? undefined : { login: user, name: name(user) }
+    const personSends = user === null || ((await nouns.users.find(user))?.maySend !== false && rights.get(user) !== false)
+    const tries = refusals.filter(one => one.device === id && one.at > (lastConnection?.at ?? 0))
+    const reason = REFUSED_REASONS[tries.at(-1)?.result ?? '']
+    const maker = makers.get(id)
+    rows.push({
+      id,
+      name: device.name,
+      kind: deviceKindOf(device.name, lastConnection?.app),
+      user: person,
+      scope: scopeChoiceOf(device.scopes),
+      sendingOff: device.scopes.includes('smtp') && !(mailboxSends && personSends),
+      networks: device.allowFrom,
+      state: stateOf(device),
+      endsAt: device.expiresAt,
+      sessions: device.sessions,
+      connectedSince: since.get(id),
+      last: lastConnection === null ? null : { at: lastConnection.at, app: lastConnection.app, ip: lastConnection.ip },
+      madeAt: device.createdAt,
+      madeBy: maker === undefined ? '–' : name(maker),
+      refused: reason === undefined ? undefined : { reason, tries: tries.reduce((sum, { count }) => sum + count, 0) },
+      may: actsOf(request, device),
+    })
+  }
+  return rows
+}
+
+/** Who added each, as the audit says: whoever sees a device may know it. */
+async function findMakers({ services, actor }: SignedInRequest, mailbox: string, devices: readonly Device[]): Promise<ReadonlyMap<string, string>> {
+  const { audit } = services.store.as({ name: actor.login, source: actor.source })
+  const wanted = new Set<string>(devices.map(({ id }) => id))
+  const makers = new Map<string, string>()
+  for await (const { subjectId, actor: maker } of audit.all({ mailbox, action: 'device.added' })) {
+    if (subjectId !== null && wanted.has(subjectId)) makers.set(subjectId, maker)
+    if (makers.size === wanted.size) break
+  }
+  return makers
+}

@@ -1,0 +1,44 @@
+/** The page on which the password of a device is shown, once, with the set-up of the app; and that it was shown, for whoever comes back. */
+import { invitePhone } from '../../../../management/invite.ts'
+import { getDevice } from '../../../../management/manage-devices.ts'
+import type { Device } from '../../../../store/accounts/device-rows.ts'
+import { links } from '../../../links.ts'
+import type { QrPath } from '../../../views/devices/app-setup.ts'
+import { passwordGoneView, passwordView } from '../../../views/devices/password-view.ts'
+import { showPage } from '../../../web/answers.ts'
+import { onceFor } from '../../../web/once.ts'
+import type { SignedInRequest } from '../../../web/page-request.ts'
+import { scopeChoiceOf } from '../../parts/form-checks.ts'
+import { domainSeenBy } from '../../parts/mailbox-head.ts'
+import { firstConnectionOf } from '../first-connection.ts'
+import { setupOf } from '../set-up.ts'
+import { findShownPassword } from './shown-cookie.ts'
+
+export async function showPassword(request: SignedInRequest): Promise<Response> {
+  const { context, actor, reach, m, page, cookies, services, path } = request
+  const { device } = await getDevice(context, actor, request.param('d'))
+  const { id, name, mailbox: address, scopes } = device
+  const password = findShownPassword(request, id)
+  const clear = cookies.clear('shown', path)
+  if (password === undefined) return showPage(passwordGoneView({ address, device: { id, name } }, m, page), { cookies: [clear] })
+  const text = password.reveal().toString('utf8')
+  const model = {
+    address,
+    domain: domainSeenBy(reach, address),
+    device: { id, name, scope: scopeChoiceOf(scopes) },
+    course: device.passwordChangedAt === device.createdAt ? ('new' as const) : ('changed' as const),
+    password: text,
+    generated: device.kind === 'generated',
+    mayChooseOwn: !services.config().generatedOnly,
+    again: { once: onceFor(request, links.devicePassword(address, id)) },
+    setup: { ...(await setupOf(request, device, password, await phoneSquare(request, device))), password: text },
+    first: firstConnectionOf(device),
+  }
+  return showPage(passwordView(model, m, page), { cookies: [clear] })
+}
+
+/** A link of 15 minutes for the phone itself; it is made with the page that shows the password, which is opened once. */
+async function phoneSquare({ context, actor, services }: SignedInRequest, device: Device): Promise<QrPath | undefined> {
+  const { token } = await invitePhone(context, actor, { ref: device.id })
+  return token === null ? undefined : services.setup.squareOf(`${services.url}${links.invitationOpen(token.reveal().toString('latin1'))}`)
+}

@@ -1,0 +1,58 @@
+/** The mailboxes of somebody who looks after no whole domain, with the devices they use. */
+
+import { domainOf } from '../../../base/address.ts'
+import { listDevices } from '../../../management/manage-devices.ts'
+import { listMailboxes } from '../../../management/manage-mailboxes.ts'
+import { may } from '../../../management/permissions.ts'
+import type { Device } from '../../../store/accounts/device-rows.ts'
+import { type MyDevice, type MyMailbox, myMailboxesView } from '../../views/mailboxes/mailbox-list-view.ts'
+import { showPage } from '../../web/answers.ts'
+import type { SignedInRequest } from '../../web/page-request.ts'
+import { deviceKindOf } from '../parts/device-kind.ts'
+import { stateOf } from '../parts/device-state.ts'
+import { firstNameOf } from '../parts/people-names.ts'
+
+const SOON_MS = 7 * 86_400_000
+const MOST_ASKED = 2
+
+export async function showMyMailboxes(request: SignedInRequest): Promise<Response> {
+  const { context, actor, reach, session, services, m, page } = request
+  const { login, name } = session.user
+  const devices = await listDevices(context, actor, { user: login })
+  const mailboxes: MyMailbox[] = []
+  for (const { address } of await listMailboxes(context, actor)) {
+    const mayAdd = may(reach, 'device.add', { mailbox: address }) === 'yes'
+    mailboxes.push({
+      address,
+      own: address === login,
+      devices: devices.filter(({ mailbox }) => mailbox === address).map(device => toMyDevice(device, page.formats.now)),
+      mayAdd,
+      askNames: mayAdd ? [] : await whomToAsk(request, address),
+    })
+  }
+  const record = await services.store.as({ name: login, source: actor.source }).credentials.find(login)
+  const suggestPasskey = services.url.startsWith('https:') && record?.passkeys === 0 && !record.hasTotp
+  return showPage(myMailboxesView({ firstName: firstNameOf(name ?? login), mailboxes, suggestPasskey }, m, page))
+}
+
+function toMyDevice(device: Device, now: number): MyDevice {
+  const { id, name, lastConnection, expiresAt, sessions } = device
+  const endsSoon = expiresAt !== null && expiresAt > now && expiresAt - now < SOON_MS
+  return {
+    id,
+    name,
+    kind: deviceKindOf(name, lastConnection?.app),
+    connected: sessions > 0,
+    lastConnectionAt: lastConnection?.at ?? null,
+    state: stateOf(device),
+    endsSoonAt: endsSoon ? expiresAt : null,
+  }
+}
+
+/** Who manages the mailbox, else its domain. */
+async function whomToAsk({ services, actor }: SignedInRequest, address: string): Promise<string[]> {
+  const nouns = services.store.as({ name: actor.login, source: actor.source })
+  const here = (await nouns.rights.at(address)).filter(({ manage, state }) => manage && state === 'active').map(({ name, user }) => name ?? user)
+  const managers = here.length > 0 ? here : (await nouns.roles.list({ domain: domainOf(address) })).map(({ name, user }) => name ?? user)
+  return managers.slice(0, MOST_ASKED)
+}

@@ -1,0 +1,13 @@
+/** What people are called, by their login. */
+import type { SignedInRequest } from '../../web/page-request.ts'
+
+/** A login that is nobody's any more, and the operator of the command line, are called what they are. */
+export async function namesOf({ services, actor }: SignedInRequest, logins: Iterable<string>): Promise<(login: string) => string> {
+  const { users } = services.store.as({ name: actor.login, source: actor.source })
+  const names = new Map<string, string>()
+  for (const login of new Set(logins)) names.set(login, (await users.find(login))?.name ?? login)
+  return login => names.get(login) ?? login
+}
+
+/** The first word of a name, for sentences. */
+export const firstNameOf = (name: string): string => (name.includes('@') ? name : (name.split(' ', 1)[0] ?? name))

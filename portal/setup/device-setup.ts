@@ -1,0 +1,26 @@
+/**
+ * The seam to what sets up an app: the settings of one device as squares, as an Apple profile, as a table. What cannot be made is undefined, and its
+ * panel shows the settings to type instead.
+ */
+import type { Secret } from '../../base/secret.ts'
+import type { AppSettings, QrPath } from '../views/devices/app-setup.ts'
+
+/** A device whose app is to be set up. */
+export interface SetupSubject {
+  readonly address: string
+  readonly deviceName: string
+  /** Shown as the sender; null: nobody's. */
+  readonly personName: string | null
+  readonly settings: AppSettings
+}
+
+export interface DeviceSetup {
+  /** The name in the certificate of the profile; undefined: not signed. */
+  readonly profileSignedBy: string | undefined
+  /** A link as a square. */
+  squareOf(url: string): QrPath
+  /** Thunderbird's square for Android; undefined: its format cannot hold this address. */
+  thunderbirdSquare?(subject: SetupSubject, password: Secret): QrPath | undefined
+  /** `application/x-apple-aspen-config`. */
+  appleProfile?(subject: SetupSubject, password: Secret): Promise<Uint8Array<ArrayBuffer>>
+}
