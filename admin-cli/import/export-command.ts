@@ -65,7 +65,8 @@ async function exportStore(context: CommandContext, path: string | undefined, op
         onPage: async (page, state) => {
           await write(shape.format(page, isFirst))
           isFirst = false
-          for (const { devices } of page) for (const { user, userState } of devices) if (userState === 'blocked' && user !== null) blocked.add(user)
+          for (const { devices, people } of page)
+            for (const { user, userState } of [...devices, ...people]) if (userState === 'blocked' && user !== null) blocked.add(user)
           progress.onProgress(state)
         },
       })
@@ -96,6 +97,7 @@ async function exportStore(context: CommandContext, path: string | undefined, op
 
 async function csvShape(withHashes: boolean): Promise<Shape> {
   const { formatCsv } = await import('../frame/csv.ts')
+  const { formatPerson } = await import('./import-people.ts')
   const { formatIso } = await import('../../base/iso-time.ts')
   const columns = [
     'mailbox',
@@ -110,16 +112,23 @@ async function csvShape(withHashes: boolean): Promise<Shape> {
     'allow_from',
     'user',
   ]
-  const toRows = ({ address, upstream, login, state, migrationPasswordUntil, devices }: ExportedMailbox): string[][] => {
-    const mailbox = [address, upstream, login ?? '', state, migrationPasswordUntil === null ? '' : formatIso(migrationPasswordUntil)]
-    if (devices.length === 0) return [[...mailbox, '', '', '', '', '', '', ...(withHashes ? [''] : [])]]
+  const toRows = ({ address, upstream, login, state, migrationPasswordUntil, note, aliases, people, devices }: ExportedMailbox): string[][] => {
+    const until = migrationPasswordUntil === null ? '' : formatIso(migrationPasswordUntil)
+    const mailbox = [address, upstream, login ?? '', state, until]
+    const more = [note ?? '', aliases.join(' '), people.map(formatPerson).join(' ')]
+    if (devices.length === 0) return [[...mailbox, '', '', '', '', '', '', ...(withHashes ? [''] : []), ...more]]
     return devices.map(({ name, state, scopes, expiresAt, allowFrom, user, phc }) => [
       ...mailbox,
       ...[name, state, scopes.join(' '), expiresAt === null ? '' : formatIso(expiresAt), allowFrom.join(' '), user ?? ''],
       ...(withHashes ? [phc ?? ''] : []),
+      ...more,
     ])
   }
-  return { head: formatCsv([[...columns, ...(withHashes ? ['password_hash'] : [])]]), tail: '', format: page => formatCsv(page.flatMap(toRows)) }
+  return {
+    head: formatCsv([[...columns, ...(withHashes ? ['password_hash'] : []), 'note', 'aliases', 'people']]),
+    tail: '',
+    format: page => formatCsv(page.flatMap(toRows)),
+  }
 }
 
 async function linesShape(): Promise<Shape> {

@@ -8,12 +8,14 @@ import { MailwicketError } from '../../base/errors.ts'
 import { formatCidr, parseCidr } from '../../base/network.ts'
 import { Secret } from '../../base/secret.ts'
 import { parseDeviceName } from '../../store/accounts/device-names.ts'
+import { parseNote } from '../../store/accounts/mailboxes.ts'
 import { checkNameIsNotReserved } from '../../store/accounts/migration-rows.ts'
 import { parseLogin } from '../../store/accounts/user-rows.ts'
 import { checkPhc } from '../../store/passwords/password-hash.ts'
 import type { Scope } from '../../store/schema/login-record.ts'
 import { BadRow, type ImportedDevice, type ImportedMailbox, type ImportRow } from '../../store/transfer/import-rows.ts'
 import { findEnd } from '../frame/moment.ts'
+import { parsePerson } from './import-people.ts'
 
 /** `undefined`: not said. `null`: none of it (no expiry, no user …). */
 export type Field = string | readonly string[] | null | undefined
@@ -25,7 +27,7 @@ export interface RawRow {
   readonly devices: readonly Readonly<Record<string, Field>>[]
 }
 
-export const MAILBOX_FIELDS = ['mailbox', 'upstream', 'login', 'secret', 'mailbox_state', 'legacy_password_until'] as const
+export const MAILBOX_FIELDS = ['mailbox', 'upstream', 'login', 'secret', 'mailbox_state', 'legacy_password_until', 'note', 'aliases', 'people'] as const
 export const DEVICE_FIELDS = ['device', 'device_state', 'scopes', 'expires', 'allow_from', 'user', 'password_hash', 'password'] as const
 
 /** The same bound as for a secret that is typed. */
@@ -49,7 +51,28 @@ function toMailbox(fields: RawRow['mailbox']): ImportedMailbox {
     secret: secret(fields, 'secret'),
     state: word(fields, 'mailbox_state', ['active', 'disabled']),
     migrationPasswordUntil: moment(fields, 'legacy_password_until', 'off'),
+    note: note(fields),
+    aliases: aliases(fields),
+    people: list(fields, 'people')?.map(parsePerson),
   }
+}
+
+function note(fields: RawRow['mailbox']): string | null | undefined {
+  const given = text(fields, 'note')
+  if (given === undefined) return fields['note'] === null ? null : undefined
+  return given.trim() === '' ? undefined : within('note', () => parseNote(given))
+}
+
+function aliases(fields: RawRow['mailbox']): readonly string[] | undefined {
+  const given = list(fields, 'aliases')
+  // An empty cell says nothing; an empty list of JSON, null or the word say that there are none.
+  if (given === undefined || given.length === 0) return fields['aliases'] === null || Array.isArray(fields['aliases']) ? [] : undefined
+  if (given.length === 1 && given[0]?.toLowerCase() === 'none') return []
+  return given.map(alias => {
+    const address = normaliseAddress(alias)
+    if (address === undefined) throw new BadRow('aliases: no e-mail addresses with spaces between')
+    return address
+  })
 }
 
 function toDevice(fields: RawRow['mailbox']): ImportedDevice {

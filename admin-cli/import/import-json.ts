@@ -5,6 +5,7 @@
 import { formatIsoOrNull } from '../../base/iso-time.ts'
 import type { ExportedMailbox } from '../../store/transfer/export.ts'
 import type { Field, RawRow } from './import-fields.ts'
+import { formatPerson } from './import-people.ts'
 
 /** Name in JSON → name of the column. Those of devices are the names that `device list --json` uses. */
 const MAILBOX_KEYS: Readonly<Record<string, string>> = {
@@ -14,6 +15,9 @@ const MAILBOX_KEYS: Readonly<Record<string, string>> = {
   secret: 'secret',
   state: 'mailbox_state',
   legacyPasswordUntil: 'legacy_password_until',
+  note: 'note',
+  aliases: 'aliases',
+  people: 'people',
 }
 const DEVICE_KEYS: Readonly<Record<string, string>> = {
   name: 'device',
@@ -72,13 +76,16 @@ function isField(value: unknown): value is Exclude<Field, undefined> {
 }
 
 /** A mailbox as one line, without its line end. */
-export function formatJsonRow({ address, upstream, login, state, migrationPasswordUntil, devices }: ExportedMailbox): string {
+export function formatJsonRow({ address, upstream, login, state, migrationPasswordUntil, note, aliases, people, devices }: ExportedMailbox): string {
   return JSON.stringify({
     mailbox: address,
     upstream,
     login,
     state,
     legacyPasswordUntil: formatIsoOrNull(migrationPasswordUntil),
+    note,
+    aliases,
+    people: people.map(formatPerson),
     devices: devices.map(device => ({
       name: device.name,
       state: device.state,

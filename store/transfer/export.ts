@@ -3,6 +3,8 @@
  */
 
 import type { Kysely } from 'kysely'
+import type { MailboxId } from '../../base/ids.ts'
+import { type Rights, toRights } from '../accounts/role-rows.ts'
 import type { Backend } from '../schema/backend.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { MailboxState, Scope, UserState } from '../schema/login-record.ts'
@@ -20,6 +22,12 @@ export interface ExportedDevice {
   readonly phc: string | null
 }
 
+export interface ExportedPerson {
+  readonly user: string
+  readonly userState: UserState
+  readonly rights: Rights
+}
+
 export interface ExportedMailbox {
   readonly address: string
   readonly upstream: string
@@ -28,6 +36,10 @@ export interface ExportedMailbox {
   readonly state: MailboxState
   /** Until then its password at the upstream is accepted too; null: it is not. */
   readonly migrationPasswordUntil: number | null
+  readonly note: string | null
+  readonly aliases: readonly string[]
+  /** Who has rights at it, by login. */
+  readonly people: readonly ExportedPerson[]
   /** By name, without revoked ones. */
   readonly devices: readonly ExportedDevice[]
 }
@@ -67,7 +79,7 @@ export async function exportMailboxes(
 async function readPage(db: Kysely<Schema>, after: string, withHashes: boolean): Promise<ExportedMailbox[]> {
   const mailboxes = await db
     .selectFrom('mailboxes')
-    .select(['id', 'address', 'upstream', 'login', 'state'])
+    .select(['id', 'address', 'upstream', 'login', 'state', 'note'])
     .select(row => row('sealed_secret', 'is not', null).as('has_secret'))
     .where('address', '>', after)
     .orderBy('address')
@@ -96,14 +108,20 @@ async function readPage(db: Kysely<Schema>, after: string, withHashes: boolean):
     .where('devices.state', '<>', 'revoked')
     .orderBy('devices.name_key')
     .execute()
+  const ids = mailboxes.map(({ id }) => id)
+  const aliases = Map.groupBy(await selectAliases(db, ids), row => row.mailbox_id)
+  const people = Map.groupBy(await selectPeople(db, ids), row => row.mailbox_id)
   const devices = Map.groupBy(rows, row => row.mailbox_id)
-  return mailboxes.map(({ id, address, upstream, login, state, has_secret: hasSecret }) => ({
+  return mailboxes.map(({ id, address, upstream, login, state, note, has_secret: hasSecret }) => ({
     address,
     upstream,
     login,
     hasSecret: Boolean(hasSecret),
     state,
     migrationPasswordUntil: devices.get(id)?.find(({ kind }) => kind === 'legacy')?.expires_at ?? null,
+    note,
+    aliases: (aliases.get(id) ?? []).map(row => row.address),
+    people: (people.get(id) ?? []).map(row => ({ user: row.user, userState: row.user_state, rights: toRights(row) })),
     devices: (devices.get(id) ?? [])
       .filter(({ kind }) => kind !== 'legacy')
       .map(row => ({
@@ -117,4 +135,19 @@ async function readPage(db: Kysely<Schema>, after: string, withHashes: boolean):
         phc: withHashes ? row.phc : null,
       })),
   }))
+}
+
+function selectAliases(db: Kysely<Schema>, mailboxes: readonly MailboxId[]) {
+  return db.selectFrom('aliases').select(['mailbox_id', 'address']).where('mailbox_id', 'in', mailboxes).orderBy('address').execute()
+}
+
+function selectPeople(db: Kysely<Schema>, mailboxes: readonly MailboxId[]) {
+  return db
+    .selectFrom('rights')
+    .innerJoin('users', 'users.id', 'rights.user_id')
+    .selectAll('rights')
+    .select(['users.login as user', 'users.state as user_state'])
+    .where('rights.mailbox_id', 'in', mailboxes)
+    .orderBy('users.login')
+    .execute()
 }

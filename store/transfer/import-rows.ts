@@ -3,6 +3,7 @@
  * `undefined` in a row means: not said. What is there stays then, and what is new gets the default.
  */
 import type { Secret } from '../../base/secret.ts'
+import type { Rights } from '../accounts/role-rows.ts'
 import type { MailboxState, Scope } from '../schema/login-record.ts'
 
 export interface ImportedMailbox {
@@ -19,6 +20,15 @@ export interface ImportedMailbox {
   readonly note?: string | null | undefined
   /** All of them, normalised. */
   readonly aliases?: readonly string[] | undefined
+  /** Whose rights at the mailbox are said. */
+  readonly people?: readonly ImportedPerson[] | undefined
+}
+
+/** At least one right. */
+export interface ImportedPerson {
+  /** Login, normalised. */
+  readonly user: string
+  readonly rights: Rights
 }
 
 export interface ImportedDevice {

@@ -8,26 +8,37 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Kysely } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
-import { type DeviceId, type MailboxId, makeId, type UserId } from '../../base/ids.ts'
+import { type DeviceId, type MailboxId, makeId } from '../../base/ids.ts'
 import { addAlias, removeAlias } from '../accounts/alias-rows.ts'
-import { changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, type StoredPassword, type UserLink } from '../accounts/device-changes.ts'
+import { changeState, changeTerms, type DeviceRow, insertDevice, replacePassword, type StoredPassword } from '../accounts/device-changes.ts'
 import { nameKeyOf } from '../accounts/device-names.ts'
 import { SCOPES, termColumns } from '../accounts/device-rows.ts'
 import { findMailboxRow } from '../accounts/mailbox-rows.ts'
 import { changeMailbox, checkLogin, insertMailbox, sealUpstreamSecret } from '../accounts/mailboxes.ts'
 import { checkNameIsNotReserved, MIGRATION_DEVICE_NAME, setMigrationPasswordUntil } from '../accounts/migration-rows.ts'
-import { findUserRow } from '../accounts/user-rows.ts'
+import { setRights } from '../accounts/rights.ts'
 import { openSealed } from '../keys/seal.ts'
 import { openPepper, upstreamSecretPlace } from '../keys/store-keys.ts'
 import { ANY_BUCKET, MAX_CHOSEN_PER_MAILBOX } from '../passwords/tag.ts'
 import { splitList } from '../schema/list-column.ts'
-import type { Scope, UserState } from '../schema/login-record.ts'
+import type { Scope } from '../schema/login-record.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { AuditRecord, Change, StoreContext } from '../store-context.ts'
+import type { Change, StoreContext } from '../store-context.ts'
 import { type PlannedAliases, planAliases } from './import-aliases.ts'
 import { type ImportHasher, ImportPasswords, type PreparedBatch } from './import-passwords.ts'
-import { BadRow, type FreshPassword, type ImportedDevice, type ImportOptions, type ImportRow, type RowFate, type RowResult } from './import-rows.ts'
+import { planPeople } from './import-people.ts'
+import {
+  BadRow,
+  type FreshPassword,
+  type ImportedDevice,
+  type ImportedPerson,
+  type ImportOptions,
+  type ImportRow,
+  type RowFate,
+  type RowResult,
+} from './import-rows.ts'
+import { findUser, getUser, type KnownUser, RowChange, userOf } from './row-change.ts'
 
 /** SQLite asks for a taken lock at most every 100 ms: an interval without it that is longer is one in which every waiting gateway gets its turn. */
 const TURN_OF_OTHERS_MS = 110
@@ -71,7 +82,7 @@ export class Importer {
 
   async #takeIn(change: Change, rows: readonly ImportRow[], prepared: PreparedBatch): Promise<RowResult[]> {
     const results: RowResult[] = []
-    const users = new Map<string, UserLink | undefined>()
+    const users = new Map<string, KnownUser | undefined>()
     let isMoved = false
     const move = async (): Promise<void> => {
       isMoved = true
@@ -97,7 +108,7 @@ export class Importer {
     await this.#context.change(change => change.audit({ action: 'store.imported', subject: 'store', subjectId: null, before: null, after: facts }))
   }
 
-  async #plan(db: Kysely<Schema>, row: ImportRow, prepared: PreparedBatch, users: Map<string, UserLink | undefined>): Promise<PlannedRow> {
+  async #plan(db: Kysely<Schema>, row: ImportRow, prepared: PreparedBatch, users: Map<string, KnownUser | undefined>): Promise<PlannedRow> {
     const { mailbox } = row
     const { rules, update } = this.#options
     const present = await findMailboxRow(db, mailbox.address)
@@ -109,6 +120,7 @@ export class Importer {
     const state = mailbox.state ?? present?.state ?? 'active'
     const note = mailbox.note === undefined ? (present?.note ?? null) : mailbox.note
     const aliases = await planAliases(db, { id, address: mailbox.address, isNew: present === undefined, wanted: mailbox.aliases })
+    const people = await planPeople(db, { id, people: mailbox.people, addUsers: this.#options.addUsers })
     const isNewSecret = mailbox.secret !== undefined && !this.#hasSecret(present, mailbox.secret.reveal())
     const differs = [
       ...(present !== undefined && upstream !== present.upstream ? ['upstream'] : []),
@@ -117,6 +129,7 @@ export class Importer {
       ...(present !== undefined && isNewSecret ? ['secret'] : []),
       ...(present !== undefined && note !== present.note ? ['note'] : []),
       ...(present !== undefined && aliases.added.length + aliases.removed.length > 0 ? ['aliases'] : []),
+      ...(present !== undefined && people.length > 0 ? ['people'] : []),
     ]
     const needsRows = present !== undefined && (row.devices.length > 0 || mailbox.migrationPasswordUntil !== undefined)
     const rows = !needsRows ? [] : await db.selectFrom('devices').selectAll().where('mailbox_id', '=', id).execute()
@@ -134,7 +147,7 @@ export class Importer {
       names.add(key)
       devices.push(await this.#planDevice(db, device, { id, address: mailbox.address, rows, planned: devices, prepared, users }))
     }
-    return { present, id, upstream, login, state, note, aliases, isNewSecret, isChanged: differs.length > 0, devices, needsSecret }
+    return { present, id, upstream, login, state, note, aliases, people, isNewSecret, isChanged: differs.length > 0, devices, needsSecret }
   }
 
   async #planDevice(db: Kysely<Schema>, device: ImportedDevice, owner: Owner): Promise<PlannedDevice> {
@@ -205,8 +218,8 @@ export class Importer {
     return openSealed(this.#context.keyring(), present.sealed_secret, upstreamSecretPlace(present.id)).reveal().equals(secret)
   }
 
-  async #write(change: RowChange, { line, mailbox }: ImportRow, planned: PlannedRow, users: Map<string, UserLink | undefined>): Promise<RowResult> {
-    const { present, id, upstream, login, state, note, aliases } = planned
+  async #write(change: RowChange, { line, mailbox }: ImportRow, planned: PlannedRow, users: Map<string, KnownUser | undefined>): Promise<RowResult> {
+    const { present, id, upstream, login, state, note, aliases, people } = planned
     const owner = { id, address: mailbox.address }
     const isSealed = planned.isNewSecret && mailbox.secret !== undefined
     const sealed = isSealed ? await sealUpstreamSecret(change.db, this.#context.keyring(), id, mailbox.secret) : undefined
@@ -216,6 +229,7 @@ export class Importer {
     for (const alias of aliases.added) await addAlias(change, owner, alias)
     if (mailbox.migrationPasswordUntil !== undefined) await setMigrationPasswordUntil(change, owner, mailbox.migrationPasswordUntil)
     const usersBefore = change.usersAdded
+    for (const { user, rights } of people) await setRights(change, await getUser(change, users, user), owner, rights)
     const devices: RowFate[] = []
     for (const device of planned.devices) devices.push(await this.#writeDevice(change, owner, device, users))
     const lacksSecret = present === undefined && sealed === undefined && planned.needsSecret
@@ -226,7 +240,7 @@ export class Importer {
     change: RowChange,
     mailbox: { readonly id: MailboxId; readonly address: string },
     planned: PlannedDevice,
-    users: Map<string, UserLink | undefined>,
+    users: Map<string, KnownUser | undefined>,
   ): Promise<RowFate> {
     const { device, present, password, terms, user, state } = planned
     const fate = fateOf(present, planned.isChanged)
@@ -252,6 +266,7 @@ interface PlannedRow {
   readonly state: 'active' | 'disabled'
   readonly note: string | null
   readonly aliases: PlannedAliases
+  readonly people: readonly ImportedPerson[]
   readonly isNewSecret: boolean
   readonly isChanged: boolean
   readonly devices: readonly PlannedDevice[]
@@ -274,29 +289,7 @@ interface Owner {
   readonly rows: readonly Omit<DeviceRow, 'address' | 'user'>[]
   readonly planned: readonly PlannedDevice[]
   readonly prepared: PreparedBatch
-  readonly users: Map<string, UserLink | undefined>
-}
-
-/** A change whose audit entries say from which line of which file they come, and which moves the generation once for all rows. */
-class RowChange implements Change {
-  readonly db: Change['db']
-  readonly at: number
-  readonly moveGeneration: () => Promise<void>
-  usersAdded = 0
-  readonly #change: Change
-  readonly #from: string
-
-  constructor(change: Change, from: string, moveGeneration: () => Promise<void>) {
-    this.db = change.db
-    this.at = change.at
-    this.moveGeneration = moveGeneration
-    this.#change = change
-    this.#from = from
-  }
-
-  audit(record: AuditRecord): Promise<void> {
-    return this.#change.audit({ ...record, after: { ...record.after, import: this.#from } })
-  }
+  readonly users: Map<string, KnownUser | undefined>
 }
 
 function changedMeanwhile(): BadRow {
@@ -305,26 +298,4 @@ function changedMeanwhile(): BadRow {
 
 function fateOf(present: unknown, isChanged: boolean): RowFate {
   return present === undefined ? 'added' : isChanged ? 'changed' : 'unchanged'
-}
-
-async function userOf(db: Kysely<Schema>, id: UserId | null): Promise<{ readonly user: string | null; readonly userState: UserState | null }> {
-  const row = id === null ? undefined : await db.selectFrom('users').select(['login', 'state']).where('id', '=', id).executeTakeFirst()
-  return { user: row?.login ?? null, userState: row?.state ?? null }
-}
-
-/** Asked once a batch: a user has many devices. */
-async function findUser(db: Kysely<Schema>, users: Map<string, UserLink | undefined>, login: string): Promise<UserLink | undefined> {
-  if (!users.has(login)) users.set(login, await findUserRow(db, login))
-  return users.get(login)
-}
-
-async function getUser(change: RowChange, users: Map<string, UserLink | undefined>, login: string): Promise<UserLink> {
-  const known = await findUser(change.db, users, login)
-  if (known !== undefined) return { id: known.id, login }
-  const id = makeId<UserId>()
-  await change.db.insertInto('users').values({ id, login, name: null, state: 'active', created_at: change.at }).execute()
-  await change.audit({ action: 'user.added', subject: login, subjectId: id, before: null, after: { name: null, maySend: true } })
-  users.set(login, { id, login })
-  change.usersAdded += 1
-  return { id, login }
 }
