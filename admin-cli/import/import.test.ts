@@ -1,46 +1,24 @@
 /** Import and export as a person does them, in one installation made by `init`. */
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { Secret } from '../../base/secret.ts'
 import { PasswordHasher } from '../../store/passwords/password-hash.ts'
-import { makeTestTerminal, runHere, type TestTerminalOptions } from '../terminal-fixture.ts'
+import { makeTestTerminal, runHere } from '../terminal-fixture.ts'
+import { reasons, UPSTREAM, useInstallation } from './import-fixture.ts'
 
 const CHOSEN = 'a chosen Marker, 16+'
-const UPSTREAM = 'upstream-marker-7Yw2'
 let hash: string
 let cwd: string
 
 beforeAll(async () => {
   hash = await new PasswordHasher().hash(Secret.fromText('another Marker of somebody'))
 })
-beforeEach(async () => {
-  cwd = mkdtempSync(join(tmpdir(), 'mailwicket-test-'))
-  expect(await runHere(['init', '--hostname', 'mail.example.com'], { cwd })).toMatchObject({ code: 0 })
+const { run, json, file, importRows, folder } = useInstallation()
+beforeEach(() => {
+  cwd = folder()
 })
-afterEach(() => rmSync(cwd, { recursive: true, force: true }))
-
-const run = (args: readonly string[], options: TestTerminalOptions = {}) => runHere(args, { cwd, ...options })
-
-async function json(...args: string[]) {
-  const { code, out, err } = await run([...args, '--json'])
-  expect({ code, err }).toEqual({ code: 0, err: '' })
-  return JSON.parse(out)
-}
-
-function file(name: string, lines: readonly string[], mode = 0o600): string {
-  writeFileSync(join(cwd, name), `${lines.join('\n')}\n`)
-  chmodSync(join(cwd, name), mode)
-  return name
-}
-
-async function importRows(name: string, ...args: string[]) {
-  const { code, out, err } = await run(['import', name, ...args, '--json'])
-  return { code, ...JSON.parse(out || '{}'), error: err === '' ? undefined : JSON.parse(err).error }
-}
-
-const reasons = ({ badRows }: { badRows?: readonly { line: number; reason: string }[] }) => badRows?.map(({ line, reason }) => `${line} ${reason}`)
 const HEAD = 'mailbox,upstream,secret,device,scopes,expires,allow_from,user,password_hash,password'
 
 describe('import', () => {
@@ -315,37 +293,6 @@ describe('export', () => {
     } finally {
       rmSync(there, { recursive: true, force: true })
     }
-  })
-
-  it.each(['csv', 'json'])('notes, aliases and rights go out as %s and come back as they were', async format => {
-    const head = 'mailbox,upstream,secret,note,aliases,people'
-    const row = `office@example.com,main,${UPSTREAM},"Front desk, ground floor",info@example.com Hello@Example.com,anna=use+send bert=manage`
-    expect(await importRows(file('office.csv', [head, row]), '--add-users')).toMatchObject({ code: 0, mailboxes: { added: 1 } })
-    await json('export', `out.${format}`)
-    expect(await importRows(`out.${format}`)).toMatchObject({ code: 0, mailboxes: { unchanged: 1 } })
-    expect(JSON.parse((await run(['export', '--json'])).out)).toMatchObject([
-      { note: 'Front desk, ground floor', aliases: ['hello@example.com', 'info@example.com'], people: ['anna=use+send', 'bert=manage'] },
-    ])
-    const less = file('less.csv', ['mailbox,aliases,people', 'office@example.com,none,anna=use'])
-    expect(reasons(await importRows(less))).toEqual(['2 the mailbox is there already, and differs in aliases, people; --update changes it'])
-    expect(await importRows(less, '--update')).toMatchObject({ code: 0, mailboxes: { changed: 1 } })
-    expect(JSON.parse((await run(['export', '--json'])).out)).toMatchObject([
-      { note: 'Front desk, ground floor', aliases: [], people: ['anna=use', 'bert=manage'] },
-    ])
-  })
-
-  it.each([
-    ['info', '', '', 'aliases: no e-mail addresses with spaces between'],
-    ['office@example.com', '', '', 'aliases: the mailbox’s own address is no alias'],
-    ['', 'anna', '', 'people: LOGIN=RIGHTS is expected, as anna=use+send; the rights are use, make, see, send, manage'],
-    ['', 'anna=everything', '', 'people: LOGIN=RIGHTS is expected, as anna=use+send; the rights are use, make, see, send, manage'],
-    ['', 'nobody=use', '', 'people: there is no such user; make him with `user add`, or let --add-users make all that are missing'],
-    ['', 'a b=use', '', 'people: LOGIN=RIGHTS is expected, as anna=use+send; the rights are use, make, see, send, manage'],
-    ['', '', 'turned\u202e', 'note: a mailbox’s note must have 1 to 200 printable characters'],
-  ])('a row with the aliases %j, the people %j and the note %j is not taken', async (aliases, people, note, reason) => {
-    const name = file('bad.csv', ['mailbox,upstream,secret,aliases,people,note', `office@example.com,main,${UPSTREAM},${aliases},${people},${note}`])
-    expect(reasons(await importRows(name))).toEqual([`2 ${reason}`])
-    expect(JSON.parse((await run(['export', '--json'])).out)).toEqual([])
   })
 
   it('goes to standard output: CSV, lines, or one JSON value', async () => {

@@ -19,8 +19,7 @@ export async function planPeople(
     if (logins.has(person.user)) throw new BadRow('people: a login stands twice in this row')
     logins.add(person.user)
     const user = await findUserRow(db, person.user)
-    if (user === undefined && !addUsers)
-      throw new BadRow('people: there is no such user; make him with `user add`, or let --add-users make all that are missing')
+    if (user === undefined && !addUsers) throw new BadRow('people: there is no such user', 'addUsers')
     const present = user === undefined ? NO_RIGHTS : await readRights(db, user.id, id)
     if (!isSame(present, person.rights)) changed.push(person)
   }
