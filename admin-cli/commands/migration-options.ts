@@ -7,7 +7,7 @@ import type { MigrationPasswordUse } from '../../store/accounts/migration-passwo
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import type { Command } from '../frame/command-frame.ts'
 import { formatEnd, formatRelative, parseExpiry } from '../frame/moment.ts'
-import { withStore } from '../frame/store-access.ts'
+import { manage } from '../frame/store-access.ts'
 
 const OPTION = '--legacy-password-until'
 
@@ -34,7 +34,9 @@ export async function setMigrationEndOfDomain(context: CommandContext, domainTex
   const until = parseMigrationEnd(when, now)
   const progress = await openProgress(context, 'Mailboxes')
   try {
-    const { mailboxes, changed } = await withStore(context, store => store.migrationPasswords.setForDomain(domain, until, progress.onProgress))
+    const { migrateDomain } = await import('../../management/migrate-mailboxes.ts')
+    const input = { domain, until, onProgress: progress.onProgress }
+    const { mailboxes, changed } = await manage(context, (useCases, operator) => migrateDomain(useCases, operator, input))
     progress.stop()
     const what = until === null ? 'take no upstream password any more' : `take their upstream password too, until ${formatEnd(until, now)}`
     context.answer(
@@ -51,7 +53,8 @@ const HEADS = ['address', 'state', 'until', 'last used', 'from', 'app', 'session
 /** `mailbox list --legacy`: who has to move yet, the latest user first. */
 export async function listMigrationPasswords(context: CommandContext): Promise<void> {
   const now = context.terminal.now()
-  const uses = await withStore(context, store => store.migrationPasswords.list())
+  const { listMigrationPasswords: list } = await import('../../management/migrate-mailboxes.ts')
+  const uses = await manage(context, list)
   const toCells = ({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) => [
     address,
     state === 'legacy' ? 'accepted' : state,
