@@ -44,6 +44,17 @@ export function checkTogether(sections: Sections, known: readonly Problem[]): Pr
     ...checkCertificates(sections),
     ...checkUpstreamNames(sections),
     ...sections.upstreams.flatMap((upstream, index) => checkServers(upstream, `upstream[${index}]`, isKnown)),
+    ...sections.upstreams.flatMap(({ allow_unauthenticate, forward_client }, index) =>
+      // SECURITY: after UNAUTHENTICATE (RFC 8437) a device may log in there anew, with any password, from an address that the server believes: ours to name.
+      allow_unauthenticate === true && forward_client === 'id'
+        ? [
+            {
+              key: `upstream[${index}].allow_unauthenticate`,
+              text: 'does not go with forward_client = "id": a device could say for itself where it comes from',
+            },
+          ]
+        : [],
+    ),
     ...sections.upstreams.flatMap((upstream, index) => checkAuth(upstream.auth, `upstream[${index}].auth`)),
     ...(isKnown('upstream') ? [] : checkProtocols(sections)),
     ...(sections.portal === undefined ? [] : checkPortal(sections.portal)),

@@ -62,11 +62,10 @@ async function bringBack(context: CommandContext, file: string, options: Restore
     await agree(context, config.store.sqlitePath, source, prepared.plan, options)
     progress = await openProgress(context, 'Keeping what was there')
     const result = await prepared.apply().finally(() => progress.stop())
-    const { kept, revived, lost, ...facts } = result
-    const counts = { revivedCount: revived.count, keptOutCount: kept.count, lostCount: lost.count }
-    context.answer({ ...facts, ...counts, revived: revived.names, keptOut: kept.names, lost: lost.names }, () =>
-      formatRestoration(config.store.sqlitePath, source, result),
-    )
+    const { kept, revived, lost, movedBack, ...facts } = result
+    const counts = { revivedCount: revived.count, keptOutCount: kept.count, lostCount: lost.count, movedBackCount: movedBack.count }
+    const names = { revived: revived.names, keptOut: kept.names, lost: lost.names, movedBack: movedBack.names }
+    context.answer({ ...facts, ...counts, ...names }, () => formatRestoration(config.store.sqlitePath, source, result))
     if (prepared.plan === undefined) context.remark(UNKNOWN_PAST)
   } finally {
     await prepared.close()
@@ -90,15 +89,16 @@ async function agree(context: CommandContext, path: string, source: string, plan
   await confirm(context, `Replace the store ${path} with ${source}?`, options)
 }
 
-function formatPlan({ kept, revived, lost }: RestorePlan): string {
+function formatPlan({ kept, revived, lost, movedBack }: RestorePlan): string {
   return [
     formatNames(revived, 'Warning: would get in again, though they cannot now'),
     formatNames(kept, 'Stay locked out or bound as they are now, against the backup'),
     formatNames(lost, 'Made after the backup, and gone with it'),
+    formatNames(movedBack, 'Warning: mailboxes that get an earlier upstream or login back', countMailboxes),
   ].join('')
 }
 
-function formatRestoration(path: string, source: string, { keptAs, kept, revived, lost }: Restoration): string {
+function formatRestoration(path: string, source: string, { keptAs, kept, revived, lost, movedBack }: Restoration): string {
   const count = (devices: DeviceNames, what: string) => (devices.count === 0 ? '' : `${countDevices(devices.count)} ${what}.\n`)
   return [
     `Restored ${path} from ${source}. Running gateways follow within a second.\n`,
@@ -106,16 +106,21 @@ function formatRestoration(path: string, source: string, { keptAs, kept, revived
     count(revived, 'got in again'),
     count(kept, 'stayed locked out or bound as before'),
     count(lost, lost.count === 1 ? 'was made after the backup and is gone' : 'were made after the backup and are gone'),
+    movedBack.count === 0 ? '' : `${countMailboxes(movedBack.count)} got an earlier upstream or login back.\n`,
   ].join('')
 }
 
-function formatNames({ count, names }: DeviceNames, what: string): string {
+function formatNames({ count, names }: DeviceNames, what: string, describe = countDevices): string {
   if (count === 0) return ''
   const shown = names.slice(0, SHOWN_NAMES)
   const more = count > shown.length ? `  … and ${count - shown.length} more\n` : ''
-  return `${what} (${countDevices(count)}):\n${shown.map(name => `  ${name}\n`).join('')}${more}`
+  return `${what} (${describe(count)}):\n${shown.map(name => `  ${name}\n`).join('')}${more}`
 }
 
 function countDevices(count: number): string {
   return count === 1 ? '1 device' : `${count} devices`
+}
+
+function countMailboxes(count: number): string {
+  return count === 1 ? '1 mailbox' : `${count} mailboxes`
 }

@@ -1,5 +1,5 @@
 /**
- * What restoring a backup does to devices, asked of both stores at once: `main` is the store, `copy` the backup attached beside it.
+ * What restoring a backup does to devices and mailboxes, asked of both stores at once: `main` is the store, `copy` the backup attached beside it.
  *
  * SECURITY: a backup knows nothing of what happened since. Whoever was locked out after it was made must not get in by a restore
  * that nobody meant that way; so every such device is found, by whatever took its right away.
@@ -10,7 +10,7 @@ import type { Schema } from '../schema/schema.ts'
 /** `keep`: what took rights away since the backup stays so. `undo`: everything is as it was in the backup. */
 export type RightsSince = 'keep' | 'undo'
 
-/** Devices as `ADDR/NAME`; the names of the first so many. */
+/** Devices as `ADDR/NAME`, or mailboxes; the names of the first so many. */
 export interface DeviceNames {
   readonly count: number
   readonly names: readonly string[]
@@ -23,6 +23,8 @@ export interface RestorePlan {
   readonly revived: DeviceNames
   /** Made since the backup, and gone with the restore. */
   readonly lost: DeviceNames
+  /** Mailboxes whose mail would be looked for elsewhere than now: `ADDR (upstream main, login anna)`. */
+  readonly movedBack: DeviceNames
 }
 
 /** As many as an answer or an audit row can hold; the counts are of all. */
@@ -56,13 +58,19 @@ const lost = sql<{ label: string }>`
   select m.address || '/' || p.name as label from main.devices p join main.mailboxes m on m.id = p.mailbox_id
   where p.state <> 'revoked' and p.id not in (select id from copy.devices)`
 
+const movedBack = sql<{ label: string; why: string }>`
+  select b.address as label, 'upstream ' || b.upstream || ', login ' || coalesce(b.login, b.address) as why
+  from copy.mailboxes b join main.mailboxes p on p.id = b.id
+  where b.upstream <> p.upstream or coalesce(b.login, b.address) <> coalesce(p.login, p.address)`
+
 /** Compares the store with the backup that is attached as `copy`. */
 export async function planRestore(db: Kysely<Schema>, rights: RightsSince): Promise<RestorePlan> {
   const all = (await sql<{ label: string; why: string }>`${tightened} order by label`.execute(db)).rows
   // A device whose mailbox was removed is no longer known here; bringing it back is what such a restore is for.
   const isKept = ({ why }: { why: string }): boolean => rights === 'keep' && why !== 'removed'
   const made = (await sql<{ label: string }>`${lost} order by label`.execute(db)).rows
-  return { kept: namesOf(all.filter(isKept)), revived: namesOf(all.filter(device => !isKept(device))), lost: namesOf(made) }
+  const moved = (await sql<{ label: string; why: string }>`${movedBack} order by label`.execute(db)).rows
+  return { kept: namesOf(all.filter(isKept)), revived: namesOf(all.filter(device => !isKept(device))), lost: namesOf(made), movedBack: namesOf(moved) }
 }
 
 function namesOf(devices: readonly { readonly label: string; readonly why?: string }[]): DeviceNames {

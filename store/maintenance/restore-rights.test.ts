@@ -115,3 +115,13 @@ test('the migration password is not accepted again that was ended long ago, whos
   expect(await restore()).toMatchObject({ kept: { names: [`${mailbox}/legacy (revoked)`] }, revived: { count: 0 } })
   expect((await store.mailboxes.get(mailbox)).migrationPasswordUntil).toBeNull()
 })
+
+test('a mailbox that gets an earlier login or upstream back is named, with what it gets', async () => {
+  await store.mailboxes.add({ address: 'moved@example.com', upstream: 'main', login: 'before' })
+  await store.backup(file)
+  expect(await restore()).toMatchObject({ movedBack: { count: 0, names: [] } })
+  await store.mailboxes.set('moved@example.com', { login: 'after' })
+  await store.mailboxes.set(mailbox, { upstream: 'other' })
+  const names = ['moved@example.com (upstream main, login before)', `${mailbox} (upstream main, login ${mailbox})`]
+  expect(await restore()).toMatchObject({ movedBack: { count: 2, names } })
+})

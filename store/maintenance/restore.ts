@@ -53,7 +53,8 @@ export interface PreparedRestore {
   close(): Promise<void>
 }
 
-const NOBODY: RestorePlan = { kept: { count: 0, names: [] }, revived: { count: 0, names: [] }, lost: { count: 0, names: [] } }
+const NONE = { count: 0, names: [] }
+const NOBODY: RestorePlan = { kept: NONE, revived: NONE, lost: NONE, movedBack: NONE }
 /** A change between copy and transaction makes another copy necessary; commands are rarely that many. */
 const MAX_COPIES = 5
 /** An audit row is read by people: more names are in the answer of the command. */
@@ -153,7 +154,7 @@ async function auditRestore(
   change: Change,
   { source, keyId, keptAs, rights, plan }: { source: string; keyId: string; keptAs: string | null; rights: RightsSince; plan: RestorePlan },
 ): Promise<void> {
-  const { kept, revived, lost } = plan
+  const { kept, revived, lost, movedBack } = plan
   const after = {
     file: source,
     key: keyId,
@@ -162,6 +163,7 @@ async function auditRestore(
     kept: kept.count,
     lost: lost.count,
     revived: revived.names.slice(0, MAX_AUDITED_NAMES),
+    movedBack: movedBack.names.slice(0, MAX_AUDITED_NAMES),
   }
   await change.audit({ action: 'store.restored', subject: 'store', subjectId: null, before: null, after })
 }
