@@ -122,6 +122,8 @@ describe('proving with a passkey', () => {
     expect(await checkProved(fixture.services, response, { challenge, ceremony: { for: 'confirm', session: '' }, ip })).toBeUndefined()
     const both = await Promise.all([fixture.services, other].map(services => checkProved(services, response, { challenge, ceremony, ip })))
     expect(both.filter(one => one !== undefined)).toHaveLength(1)
+    for (const spelling of [`${challenge}A`, `${challenge}=`])
+      expect(await checkProved(fixture.services, response, { challenge: spelling, ceremony, ip })).toBeUndefined()
   })
 })
 

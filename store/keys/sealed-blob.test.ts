@@ -44,6 +44,25 @@ test('does not open after any change, cut or lengthening, whichever byte it is',
   expect(open(Buffer.concat([bytes, Buffer.of(0)]).toString('base64url'))).toBeUndefined()
 })
 
+test('has one spelling: others of the same bytes do not open', () => {
+  // Two lengths of the value: the last character carries unused bits in one of them.
+  for (const value of ['marker', 'marker!', 'marker!!']) {
+    const blob = sealBlob(fixture.keyring, secret(value), use, fixture.now + 1000)
+    const last = blob.at(-1) ?? ''
+    const alphabet = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
+    const others = [
+      `${blob}A`,
+      `${blob}=`,
+      `${blob}==`,
+      ` ${blob}`,
+      `${blob}\n`,
+      ...Array.from(alphabet, sign => blob.slice(0, -1) + sign).filter(one => !one.endsWith(last)),
+    ]
+    expect(others.filter(other => open(other) !== undefined)).toEqual([])
+    expect(open(blob)).toBe(value)
+  }
+})
+
 test.each(['', 'x', '!'.repeat(100), 'A'.repeat(100), 'A'.repeat(1_000_000), '..\0'])('%j is none', text => {
   expect(open(text)).toBeUndefined()
 })
