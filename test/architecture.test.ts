@@ -65,7 +65,9 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 const REVEALS = [
   'store/',
   'portal/pages/devices/shown/',
-  'portal/sign-in/',
+  'portal/sign-in/passkeys.ts',
+  'portal/sign-in/sealed-values.ts',
+  'portal/sign-in/totp.ts',
   'portal/web/cookies.ts',
   'admin-cli/commands/device-password.ts',
   'gateway/login/migration-memory.ts',
