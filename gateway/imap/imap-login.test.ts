@@ -233,3 +233,20 @@ describe('login', () => {
     }
   })
 })
+
+it('a defect at the hand-over ends the connection, and is one line of the log and one end', async () => {
+  const capabilities = {
+    toString: () => {
+      throw new Error('a defect')
+    },
+  }
+  const [upstream] = duplexPair()
+  const connect = async () => ({ socket: upstream, unread: Buffer.alloc(0), capabilities }) as never
+  const { client, done, live, lines } = openSession({ connect })
+  client.write(LOGIN)
+  await done
+  expect(live.size).toBe(0)
+  expect(upstream.destroyed).toBe(true)
+  await vi.waitFor(() => expect(client.readableEnded || client.destroyed).toBe(true))
+  expect(lines.map(({ event }) => event)).toEqual(['auth.ok', 'bug', 'session.end'])
+})

@@ -100,7 +100,12 @@ export class ImapSession extends ClientSession<ImapServed, ImapServices> impleme
     })
     if (login === undefined) return
     this.leave()
-    spliceImap(this, wire, tag, login)
+    try {
+      spliceImap(this, wire, tag, login)
+    } catch (error) {
+      login.upstream.socket.destroy()
+      throw error
+    }
   }
 }
 

@@ -54,6 +54,7 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
   readonly #acceptedAt = Date.now()
   readonly #left = Promise.withResolvers<void>()
   #state: Served | Unserved | Left = { name: 'unserved' }
+  #isOver = false
   #commands = 0
   #received = 0
   #malformed = 0
@@ -138,11 +139,14 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
 
   /** Ends the session by what was thrown: the client's doing, or a defect of ours. */
   protected fail(error: unknown): void {
-    if (this.hasLeft) return
     if (!(error instanceof MailwicketError) || error.kind !== 'client') {
       this.log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
-      this.sendAway(this.#lastReplies.bug, 'bug')
-    } else if (error.code === 'WIRE_LIMIT') this.sendAway(this.#lastReplies.tooLarge, 'too-large')
+      if (!this.hasLeft) return this.sendAway(this.#lastReplies.bug, 'bug')
+      // A defect of the hand-over: nobody else would end what it has left half done.
+      this.connection.destroy()
+      this.over('bug')
+    } else if (this.hasLeft) return
+    else if (error.code === 'WIRE_LIMIT') this.sendAway(this.#lastReplies.tooLarge, 'too-large')
     else if (error.code === 'WIRE_SYNTAX') this.drop('speaks-plain')
     else this.drop(error.code === 'WIRE_TIMEOUT' ? 'tls-timeout' : 'client-closed')
   }
@@ -158,8 +162,10 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
     this.#left.resolve()
   }
 
-  /** Writes the one `session.end` line. */
+  /** Writes the one `session.end` line; only the first time. */
   over(why: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
     const { live, recorder, metrics } = this.services
     const { mailbox, device } = this.live
     live.leave(this.live)
