@@ -173,7 +173,6 @@ test.each([
   ['binary', '\xff\xfe\0\0\r\n'],
   ['a line without end', 'x'.repeat(200_000)],
   ['continuations without end', '250-more\r\n'.repeat(20_000)],
-  ['mixed codes', '250-one\r\n550 two\r\n'],
 ])('an upstream that says %s: no 250 to the app', async (_name, nonsense) => {
   upstream.script = when('data', nonsense)
   const before = accepted()

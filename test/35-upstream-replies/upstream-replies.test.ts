@@ -104,6 +104,16 @@ describe.each(Object.entries(replies))('%s', (_name, reply) => {
   })
 })
 
+test('one of mixed codes means its last, and no 250 of it reaches the app', async () => {
+  scripted.script = at => (at === 'data' ? '250-one\r\n550 two\r\n' : undefined)
+  const smtp = await logInSmtp(otherDevice.smtp)
+  const before = stage.gateway.logOf('mail.accepted').length
+  expect(await smtp.send(other, [user], 'Subject: x\r\n\r\nx\r\n')).toBe('550-one\r\n550 two\r\n')
+  expect(stage.gateway.logOf('mail.accepted')).toHaveLength(before)
+  smtp.destroy()
+  scripted.script = undefined
+})
+
 test('the words of its 250 too, in several lines', async () => {
   const reply = '250-2.0.0 Thank you\r\n250 2.0.0 Ok: queued as 4XYZ (scripted)\r\n'
   scripted.script = at => (at === 'data' ? reply : undefined)
