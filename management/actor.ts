@@ -3,11 +3,8 @@
  * Who it is was proved before (by the shell, at the sign-in, by the token); what they may is decided in `permissions.ts`, afresh for every act.
  */
 import type { UserId } from '../base/ids.ts'
+import type { TokenScope } from '../store/schema/rights-and-scopes.ts'
 import type { Actor as AuditActor } from '../store/store-context.ts'
-
-/** What an API token may be used for, out of what its owner may. */
-export const TOKEN_SCOPES = ['read', 'devices', 'passwords', 'people', 'mailboxes'] as const
-export type TokenScope = (typeof TOKEN_SCOPES)[number]
 
 export interface Operator {
   readonly kind: 'operator'

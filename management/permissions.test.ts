@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { UserId } from '../base/ids.ts'
-import { TOKEN_SCOPES } from './actor.ts'
-import { ACTIONS, type Action, type ActionRow, may, maySendFrom, type Reach, RIGHTS, type Right, shareOf, type Target, type Verdict } from './permissions.ts'
+import { RIGHTS, type Right, TOKEN_SCOPES } from '../store/schema/rights-and-scopes.ts'
+import { ACTIONS, type Action, type ActionRow, may, maySendFrom, type Reach, shareOf, type Target, type Verdict } from './permissions.ts'
 
 const NOBODY: Reach = {
   isOperator: false,

@@ -6,11 +6,7 @@
  */
 import { domainOf } from '../base/address.ts'
 import type { UserId } from '../base/ids.ts'
-import type { TokenScope } from './actor.ts'
-
-/** What a person may have at one mailbox; `send` opens nothing here: it says whether their devices may send from it. */
-export const RIGHTS = ['use', 'make', 'see', 'send', 'manage'] as const
-export type Right = (typeof RIGHTS)[number]
+import type { Right, TokenScope } from '../store/schema/rights-and-scopes.ts'
 
 /** `own`: only what is linked to oneself, or was done by oneself. */
 export type Grant = 'yes' | 'own' | 'no'

@@ -4,8 +4,9 @@
 import { domainOf } from '../base/address.ts'
 import { Problem } from '../base/problems.ts'
 import type { Nouns } from '../store/open-store.ts'
+import { RIGHTS } from '../store/schema/rights-and-scopes.ts'
 import type { Actor } from './actor.ts'
-import { type PersonPlace, type Reach, RIGHTS } from './permissions.ts'
+import type { PersonPlace, Reach } from './permissions.ts'
 
 const OPERATOR: Reach = {
   isOperator: true,

@@ -2,8 +2,8 @@
  * `mailwicket token …`: tokens of the HTTP API. A token does what its owner may at that moment, and only what its scopes say.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import { TOKEN_SCOPES, type TokenScope } from '../../management/actor.ts'
 import { toTokenRow } from '../../management/sign-in-json.ts'
+import { TOKEN_SCOPES, type TokenScope } from '../../store/schema/rights-and-scopes.ts'
 import type { ApiToken } from '../../store/sign-in/api-tokens.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, collect, does } from '../frame/command-frame.ts'

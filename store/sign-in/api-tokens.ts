@@ -15,11 +15,9 @@ import { getUserRow, parseLogin } from '../accounts/user-rows.ts'
 import { beginningOf, hashToken, makeToken } from '../passwords/random-token.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { ApiTokensTable } from '../schema/portal-schema.ts'
+import { TOKEN_SCOPES, type TokenScope } from '../schema/rights-and-scopes.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { StoreContext } from '../store-context.ts'
-
-export const TOKEN_SCOPES = ['devices', 'mailboxes', 'passwords', 'people', 'read'] as const
-export type TokenScope = (typeof TOKEN_SCOPES)[number]
 
 /** Those that let others in. */
 const POWERFUL: readonly TokenScope[] = ['passwords', 'people']
