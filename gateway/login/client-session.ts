@@ -147,6 +147,7 @@ export abstract class ClientSession<Served extends { readonly name: string }, Se
       this.over('bug')
     } else if (this.hasLeft) return
     else if (error.code === 'WIRE_LIMIT') this.sendAway(this.#lastReplies.tooLarge, 'too-large')
+    // Of all that is malformed only what comes where TLS begins gets here.
     else if (error.code === 'WIRE_SYNTAX') this.drop('speaks-plain')
     else this.drop(error.code === 'WIRE_TIMEOUT' ? 'tls-timeout' : 'client-closed')
   }
