@@ -3,6 +3,7 @@
  * Errors are reported here and only here: `mailwicket: what happened` and what to do, or JSON under `--json`, on stderr.
  */
 import { type ErrorCode, MailwicketError } from '../base/errors.ts'
+import { fileFailure, isFileError } from '../base/file-errors.ts'
 import { type Command, CommanderError } from './frame/command-frame.ts'
 import { exitCodeOf } from './frame/exit-codes.ts'
 import { Interrupted } from './frame/interrupted.ts'
@@ -22,10 +23,16 @@ export async function runCommand(args: readonly string[], terminal: Terminal, ve
     const json = program.opts<{ json?: boolean }>().json === true || args.includes('--json')
     // Commander has just printed the help of a group that was called without a command.
     if (error instanceof CommanderError && error.code === 'commander.help' && !json) return 2
-    const known = error instanceof CommanderError ? toUsageError(error, findCommand(program, args)) : error
+    const known = toKnown(error, program, args)
     terminal.stderr.write(formatError(known, json))
     return exitCodeOf(known)
   }
+}
+
+/** What the arguments or a file that they name are the reason of; anything else stays what it is. */
+function toKnown(error: unknown, program: Command, args: readonly string[]): unknown {
+  if (error instanceof CommanderError) return toUsageError(error, findCommand(program, args))
+  return isFileError(error) ? fileFailure(error, error.path, 'used') : error
 }
 
 /** Commander's `help` takes one word: `help device add` would be the help of `device`. */

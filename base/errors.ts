@@ -96,6 +96,11 @@ export const ERRORS = {
     remedy: 'Give the device a new password with `device password`.',
   },
   HASH_FAILED: { kind: 'temporary', means: 'A password hash could not be computed.', remedy: 'Usually memory is short: see the cause in the log.' },
+  FILE_UNUSABLE: {
+    kind: 'failed',
+    means: 'A file or folder that was named cannot be read or written.',
+    remedy: 'The message says why: whose it is, who this command runs as, or what is wrong with the disk.',
+  },
   CERTIFICATE_INVALID: { kind: 'failed', means: 'A certificate or key cannot be used.', remedy: 'The message names the file and what is wrong with it.' },
   LISTEN_FAILED: {
     kind: 'failed',

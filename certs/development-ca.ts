@@ -3,11 +3,12 @@
  *
  * SECURITY: the key of the authority is used once and never written. People put the authority into trust stores; whoever
  * found its key could then pretend to be any web site to them. A new certificate means a new authority.
- * Loads @peculiar/x509, which no other command needs: import this file only where it is used.
+ * Loads @peculiar/x509, which no other command needs: import { makeFolder } from '../base/file-errors.ts'
+import this file only where it is used.
  */
 import 'reflect-metadata'
 import { KeyObject, randomBytes, webcrypto } from 'node:crypto'
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
 import {
@@ -22,6 +23,7 @@ import {
   X509CertificateGenerator,
 } from '@peculiar/x509'
 import { MailwicketError } from '../base/errors.ts'
+import { makeFolder } from '../base/file-errors.ts'
 
 export interface DevelopmentCertificateOptions {
   /** Made when it is absent. */
@@ -55,7 +57,7 @@ export async function writeDevelopmentCertificate({ directory, hostNames }: Deve
   if (present.length > 0)
     throw new MailwicketError('ALREADY_EXISTS', { message: `${present.join(', ')}: there already; nothing was written.`, remedy: 'Choose another directory.' })
   const { caPem, certPem, keyPem } = await makeDevelopmentCertificate([...new Set([...hostNames, 'localhost', '127.0.0.1', '::1'])])
-  mkdirSync(directory, { recursive: true })
+  makeFolder(directory, 0o755)
   writeFileSync(files.key, keyPem, { flag: 'wx', mode: 0o600 })
   writeFileSync(files.cert, certPem, { flag: 'wx', mode: 0o644 })
   writeFileSync(files.ca, caPem, { flag: 'wx', mode: 0o644 })

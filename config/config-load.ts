@@ -5,6 +5,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MailwicketError } from '../base/errors.ts'
+import { checkEnds, reasonOf, remedyOf } from '../base/file-errors.ts'
 import type { Config } from './config.ts'
 import { parseConfig } from './config-parse.ts'
 import { configInvalid } from './config-problems.ts'
@@ -59,14 +60,13 @@ function exists(path: string, closed: 'closed folders count' | 'closed folders d
 
 function readText(path: string): string {
   try {
+    checkEnds(path)
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path))
   } catch (error) {
     if (error instanceof TypeError) throw configInvalid(path, [{ key: 'the file', text: 'is not UTF-8 text' }])
-    const code = (error as NodeJS.ErrnoException).code
-    const reason = code === 'EACCES' ? 'permission denied' : code === 'EISDIR' ? 'it is a directory' : String(code ?? error)
     throw new MailwicketError('CONFIG_NOT_FOUND', {
-      message: `The configuration file ${path} cannot be read: ${reason}.`,
-      remedy: 'Run as the user that owns the file, or name another file with `--config`.',
+      message: `The configuration file ${path} cannot be read: ${reasonOf(error, path)}.`,
+      remedy: `${remedyOf(error, path)} Another file is named with \`--config\`.`,
       cause: error,
     })
   }

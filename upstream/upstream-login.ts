@@ -4,6 +4,8 @@
  */
 import { readFileSync, statSync } from 'node:fs'
 import { MailwicketError } from '../base/errors.ts'
+import { reasonOf, remedyOf } from '../base/file-errors.ts'
+import { isExposed, ourIdentity } from '../base/private-file-mode.ts'
 import { Secret } from '../base/secret.ts'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
@@ -90,14 +92,14 @@ function checkUsable(upstream: UpstreamConfig, login: string): void {
 function readSecretFile(path: string): Secret {
   try {
     // SECURITY: whoever reads this file reads all mail.
-    if ((statSync(path).mode & 0o077) !== 0)
+    if (isExposed(statSync(path), ourIdentity()))
       throw new MailwicketError('KEY_EXPOSED', { message: `others can read ${path}`, remedy: `Run \`chmod 600 ${path}\`.` })
     return Secret.fromText(readFileSync(path, 'utf8').replace(/\r?\n$/, ''))
   } catch (error) {
     if (error instanceof MailwicketError) throw error
     throw new MailwicketError('KEY_UNREADABLE', {
-      message: `the master user's secret ${path} cannot be read: ${(error as Error).message}`,
-      remedy: 'Write the secret to the file that secret_file names.',
+      message: `the master user's secret ${path} cannot be read: ${reasonOf(error, path)}`,
+      remedy: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'Write the secret to the file that secret_file names.' : remedyOf(error, path),
       cause: error,
     })
   }

@@ -1,10 +1,12 @@
 /**
  * `mailwicket init`: everything a first start needs, in one folder. Looks before it writes, and never overwrites.
  */
-import { lstatSync, mkdirSync } from 'node:fs'
+
+import { lstatSync } from 'node:fs'
 import { hostname as nameOfMachine } from 'node:os'
 import { join, resolve } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
+import { makeFolder } from '../../base/file-errors.ts'
 import type { Config } from '../../config/config.ts'
 import type { Store } from '../../store/open-store.ts'
 import type { CommandContext } from '../frame/command-context.ts'
@@ -38,7 +40,7 @@ async function writeInstallation(context: CommandContext, options: { dir?: strin
     store: join(dataDir, 'mailwicket.db'),
   }
   refuseToOverwrite(Object.values(files))
-  for (const folder of [directory, dataDir]) mkdirSync(folder, { recursive: true, mode: 0o755 })
+  for (const folder of [directory, dataDir]) makeFolder(folder, 0o755)
 
   const { writeSampleConfig } = await import('../../config/config-sample.ts')
   const sample = { hostname, ...(dataDir === directory ? {} : { dataDir }) }

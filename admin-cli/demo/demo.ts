@@ -2,11 +2,13 @@
  * The demo: an embedded mail server, a store, a certificate, one mailbox with one device, and the real gateway in front.
  * Listens on 127.0.0.1 only and writes nothing outside its folder, which is removed at the end unless it is to be kept.
  */
+
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
+import { makeFolder } from '../../base/file-errors.ts'
 import { Secret } from '../../base/secret.ts'
 import type { Config } from '../../config/config.ts'
 import type { AppSettings } from '../../management/app-settings.ts'
@@ -63,7 +65,7 @@ export async function playDemo(context: CommandContext, keepIn: string | undefin
 
 /** True when `directory` is still to be filled. Throws BAD_INPUT when it holds something else than a demo. */
 function prepareKept(directory: string): boolean {
-  mkdirSync(directory, { recursive: true, mode: 0o700 })
+  makeFolder(directory, 0o700)
   if (readdirSync(directory).length === 0) return true
   if (existsSync(join(directory, MARKER))) return false
   throw new MailwicketError('BAD_INPUT', { message: `--keep: ${directory} is not empty, and no demo made it.`, remedy: 'Name an empty or a new folder.' })

@@ -3,6 +3,7 @@
  */
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { MailwicketError } from '../../base/errors.ts'
+import { fileFailure } from '../../base/file-errors.ts'
 
 export interface PrivateFile {
   readonly path: string
@@ -14,7 +15,7 @@ export interface PrivateFile {
   discard(): void
 }
 
-/** Throws ALREADY_EXISTS, BAD_INPUT. */
+/** Throws ALREADY_EXISTS, FILE_UNUSABLE. */
 export function createPrivateFile(path: string): PrivateFile {
   let file: number
   try {
@@ -25,7 +26,7 @@ export function createPrivateFile(path: string): PrivateFile {
         message: `there is already a file ${path}`,
         remedy: 'Name a file that does not exist yet; nothing is overwritten.',
       })
-    throw new MailwicketError('BAD_INPUT', { message: `${path} cannot be written: ${(error as Error).message}`, cause: error })
+    throw fileFailure(error, path, 'written')
   }
   let isOpen = true
   const close = (): void => {

@@ -4,6 +4,7 @@
 import { createReadStream, fstatSync, openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
 import { MailwicketError } from '../../base/errors.ts'
+import { checkEnds, fileFailure } from '../../base/file-errors.ts'
 import { findDelimiter, readCell, readCsv } from '../frame/csv.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { linesOf } from '../frame/text-lines.ts'
@@ -28,16 +29,17 @@ const MAX_LINE = 1024 * 1024
 /** Small, so that what was read is near to what was taken, and the bar tells the truth. */
 const READ_BYTES = 8 * 1024
 
-/** `-` is standard input. Throws NOT_FOUND, BAD_INPUT. */
+/** `-` is standard input. Throws NOT_FOUND, BAD_INPUT, FILE_UNUSABLE. */
 export function openSource(terminal: Terminal, path: string, format: Format | undefined): ImportSource {
   if (path === '-') return new OpenSource(terminal.stdin, format, undefined, 0)
   let file: number
   try {
+    checkEnds(path)
     file = openSync(path, 'r')
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT')
       throw new MailwicketError('NOT_FOUND', { message: `there is no file ${path}`, remedy: 'Look how it is spelt, and in which folder you are.' })
-    throw new MailwicketError('BAD_INPUT', { message: `${path} cannot be read: ${(error as Error).message}`, cause: error })
+    throw fileFailure(error, path, 'read')
   }
   const { size, mode } = fstatSync(file)
   return new OpenSource(createReadStream(path, { fd: file, highWaterMark: READ_BYTES }), format ?? formatOf(path), size, mode)

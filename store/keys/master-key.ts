@@ -6,10 +6,12 @@
  * anything is sealed with what it says.
  */
 import { createHash, randomBytes } from 'node:crypto'
-import { closeSync, existsSync, fstatSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
+import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { syncPath } from '../../base/durable-file.ts'
+import { syncPath, takeOwnerOf } from '../../base/durable-file.ts'
 import { MailwicketError } from '../../base/errors.ts'
+import { makeFolder, reasonOf, remedyOf } from '../../base/file-errors.ts'
+import { isExposed, ourIdentity } from '../../base/private-file-mode.ts'
 import { Problem } from '../../base/problems.ts'
 import { Secret } from '../../base/secret.ts'
 
@@ -98,6 +100,12 @@ export class Keyring {
     const draft = `${path}.new`
     rmSync(draft, { force: true })
     writeKeyFile(draft, keys)
+    try {
+      takeOwnerOf(draft, path)
+    } catch (error) {
+      rmSync(draft, { force: true })
+      throw error
+    }
     renameSync(draft, path)
     syncPath(dirname(path))
     this.refresh()
@@ -121,7 +129,7 @@ export function loadKeyring({ dataDir, env }: { readonly dataDir: string; readon
 
 /** Makes a key file with one new key, 0600, and its folder 0700. Throws ALREADY_EXISTS. */
 export function createKeyFile(path: string): Keyring {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+  makeFolder(dirname(path), 0o700)
   const key = makeKey()
   writeKeyFile(path, [key])
   syncPath(dirname(path))
@@ -141,13 +149,19 @@ function readKeys(source: Exclude<KeySource, { kind: 'environment' }>): MasterKe
   try {
     file = openSync(source.path, 'r')
   } catch (error) {
-    throw new MailwicketError('KEY_UNREADABLE', { message: `the master key cannot be read: ${(error as Error).message}`, cause: error })
+    // Only a key that is gone is put back from a copy.
+    const isGone = (error as NodeJS.ErrnoException).code === 'ENOENT'
+    throw new MailwicketError('KEY_UNREADABLE', {
+      message: `the master key ${source.path} cannot be read: ${reasonOf(error, source.path)}`,
+      ...(isGone ? {} : { remedy: remedyOf(error, source.path) }),
+      cause: error,
+    })
   }
   try {
     // SECURITY: asked of the open file, not of the path. systemd gives a service its credential by an ACL, whose mask shows as group bits.
-    const forbidden = source.kind === 'credential' ? 0o007 : 0o077
-    const { mode } = fstatSync(file)
-    if ((mode & forbidden) !== 0) {
+    const stats = fstatSync(file)
+    const { mode } = stats
+    if (source.kind === 'credential' ? (mode & 0o007) !== 0 : isExposed(stats, ourIdentity())) {
       throw new Problem('key-file.exposed', { path: source.path, mode: (mode & 0o777).toString(8).padStart(4, '0') })
     }
     return parseKeys(readFileSync(file, 'latin1'), source)
@@ -175,7 +189,11 @@ function writeKeyFile(path: string, keys: readonly MasterKey[]): void {
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code
     if (code === 'EEXIST') throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a key file: ${path}` })
-    throw new MailwicketError('KEY_UNREADABLE', { message: `the key file cannot be written: ${(error as Error).message}`, cause: error })
+    throw new MailwicketError('KEY_UNREADABLE', {
+      message: `the key file ${path} cannot be written: ${reasonOf(error, path)}`,
+      remedy: remedyOf(error, path),
+      cause: error,
+    })
   }
   try {
     writeSync(file, keys.map(key => `${key.secret.reveal().toString('base64url')}\n`).join(''))

@@ -10,6 +10,7 @@ import { resolve } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { sql } from 'kysely'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
+import { checkEnds, reasonOf, remedyOf } from '../../base/file-errors.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Config } from '../../config/config.ts'
 import type { Keyring } from '../keys/master-key.ts'
@@ -75,6 +76,7 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   const path = config.store.sqlitePath
   const source = resolve(file)
   if (!existsSync(source)) throw new Problem('backup.unknown', { file: source })
+  checkEnds(source)
   const draft = `${path}.restoring`
   createDraft(draft)
   let present: SqliteBackend | undefined
@@ -317,7 +319,11 @@ async function copyFile(source: string, target: string, onProgress: OnProgress):
   try {
     await pipeline(reading, createWriteStream(target, { flags: 'r+' }))
   } catch (error) {
-    throw new MailwicketError('STORE_UNAVAILABLE', { message: `${source} could not be copied: ${(error as Error).message}`, cause: error })
+    throw new MailwicketError('STORE_UNAVAILABLE', {
+      message: `${source} could not be copied: ${reasonOf(error, source)}`,
+      remedy: remedyOf(error, source),
+      cause: error,
+    })
   }
 }
 

@@ -1,10 +1,11 @@
 /**
  * The files of a SQLite database: made private, copied, given their place, removed with what SQLite keeps beside them.
  */
-import { closeSync, existsSync, mkdirSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { placeFile, replaceFile } from '../../base/durable-file.ts'
 import { MailwicketError } from '../../base/errors.ts'
+import { makeFolder, reasonOf, remedyOf } from '../../base/file-errors.ts'
 
 /** What SQLite keeps beside a database. */
 const COMPANIONS = ['-wal', '-shm', '-journal'] as const
@@ -12,12 +13,16 @@ const COMPANIONS = ['-wal', '-shm', '-journal'] as const
 /** Makes an empty database file, 0600, in a folder that is made 0700 if it is missing. Throws ALREADY_EXISTS. */
 export function createSqliteFile(path: string): void {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    makeFolder(dirname(path), 0o700)
     // The driver would make it readable for others; -wal and -shm take over this mode.
     closeSync(openSync(path, 'wx', 0o600))
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a database: ${path}` })
-    throw new MailwicketError('STORE_UNAVAILABLE', { message: `${path}: ${(error as Error).message}`, cause: error })
+    throw new MailwicketError('STORE_UNAVAILABLE', {
+      message: `${path} cannot be written: ${reasonOf(error, path)}`,
+      remedy: remedyOf(error, path),
+      cause: error,
+    })
   }
 }
 
