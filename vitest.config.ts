@@ -1,8 +1,10 @@
-/** Two projects: `unit`, the tests beside the code, and `e2e`, the numbered cases of `test/` with real programs. */
+/** Projects: `unit`, the tests beside the code; `postgres`, the contract of the store on PostgreSQL; `e2e`, the numbered cases of `test/` with real programs. */
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './test/closing-line.ts'
+
+const STORE_CONTRACT = ['store/*.test.ts', 'store/{accounts,gateway-side,history,limits,maintenance,notices,postgres,sending,sign-in,transfer}/**/*.test.ts']
 
 const cases = 'test/[0-9][0-9]-*/**/*.test.ts'
 
@@ -38,13 +40,25 @@ export default defineConfig({
       },
       {
         test: {
+          // The store's tests once more, over a real PostgreSQL; left out is what only a SQLite file can do.
+          name: 'postgres',
+          include: STORE_CONTRACT,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+          globalSetup: 'store/store-template-fixture.ts',
+          testTimeout: 120_000,
+          hookTimeout: 120_000,
+        },
+      },
+      {
+        test: {
           name: 'e2e',
           include: [cases],
           // Each worker holds a gateway and a Dovecot of its own. One more than the cores of a small machine: many cases only wait for deadlines.
           maxWorkers: 3,
           pool: 'forks',
           // After all unit tests, never beside them.
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
           testTimeout: 900_000,
           hookTimeout: 900_000,
         },

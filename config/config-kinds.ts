@@ -8,6 +8,7 @@ import * as z from 'zod/mini'
 import { parseAddress } from '../base/address.ts'
 import type { Endpoint } from '../base/network.ts'
 import { findHostName, formatCidr, parseCidr, parseEndpoint } from '../base/network.ts'
+import { parseStoreUrl, type StoreUrl } from './store-url.ts'
 
 export interface Kind<Value> {
   readonly schema: z.ZodMiniType<Value, unknown>
@@ -205,17 +206,12 @@ export const mailAddress: Kind<string> = {
   }),
 }
 
-/** "sqlite:PATH"; the value is the path. */
-export const storeUrl: Kind<string> = {
+/** `sqlite:PATH` or `postgres://…`. */
+export const storeUrl: Kind<StoreUrl> = {
   name: 'URL',
-  expects: '"sqlite:PATH"',
+  expects: '"sqlite:PATH" or "postgres://USER@HOST/DATABASE"',
   isSensitive: true,
-  schema: readText(value => {
-    if (/^postgres(ql)?:/i.test(value)) throw new Error('names PostgreSQL, which is not in this version: must be "sqlite:PATH"')
-    const file = /^sqlite:(?:\/\/(?=\/))?([^?]+)$/.exec(value)?.[1]
-    if (file === undefined || file.startsWith('//') || file === ':memory:') throw new Error('must be "sqlite:PATH", for example "sqlite:mailwicket.db"')
-    return file
-  }),
+  schema: readText(parseStoreUrl),
 }
 
 /** Stands between two logins: nothing that addresses are made of. */

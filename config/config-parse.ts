@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path'
 import { parse, TomlError } from 'smol-toml'
 import * as z from 'zod/mini'
 import { MailwicketError } from '../base/errors.ts'
-import type { Config, PortalConfig, UpstreamAuth, UpstreamConfig } from './config.ts'
+import type { Config, PortalConfig, StoreConfig, UpstreamAuth, UpstreamConfig } from './config.ts'
 import { checkTogether, isLoopback, type Sections } from './config-checks.ts'
 import { type Keys, strictSchemaOf, type ValuesOf } from './config-kinds.ts'
 import { configInvalid, type Problem, problemsOf } from './config-problems.ts'
@@ -23,6 +23,7 @@ import {
   type UPSTREAM_AUTH_KEYS,
   UPSTREAM_KEYS,
 } from './config-table.ts'
+import { formatPostgresUrl, type StoreUrl } from './store-url.ts'
 
 type Document = Readonly<Record<string, unknown>>
 
@@ -108,7 +109,6 @@ function readSections(document: Document, problems: Problem[]): Sections {
 function assemble({ top, store, passwords, limits, certificates, listen, upstreams, admin, portal }: Complete<Sections>, path: string): Config {
   const absolute = (file: string) => resolve(dirname(path), file)
   const dataDir = absolute(top.data_dir)
-  const sqlitePath = store?.url === undefined ? resolve(dataDir, 'mailwicket.db') : absolute(store.url)
   return {
     path,
     hostname: top.hostname,
@@ -118,7 +118,7 @@ function assemble({ top, store, passwords, limits, certificates, listen, upstrea
     generatedOnly: passwords?.generated_only ?? false,
     trustedFrom: limits.trusted_from ?? [],
     sessionsPerDevice: limits.sessions_per_device,
-    store: { url: `sqlite:${sqlitePath}`, sqlitePath },
+    store: assembleStore(store?.url ?? { sqlitePath: resolve(dataDir, 'mailwicket.db') }, absolute),
     certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),
     listen: listen.map(({ address, protocol, tls, min_tls, proxy_protocol_from }) => ({
       ...address,
@@ -150,6 +150,16 @@ function assemblePortal(portal: ValuesOf<typeof PORTAL_KEYS>, absolute: (file: s
       ca: mail.ca === undefined ? undefined : absolute(mail.ca),
     },
   }
+}
+
+function assembleStore(url: StoreUrl, absolute: (file: string) => string): StoreConfig {
+  if ('sqlitePath' in url) {
+    const sqlitePath = absolute(url.sqlitePath)
+    return { url: `sqlite:${sqlitePath}`, sqlitePath }
+  }
+  const file = (path: string | undefined) => (path === undefined ? undefined : absolute(path))
+  const { mode, ca, cert, key } = url.postgres.tls
+  return { url: formatPostgresUrl(url.postgres), postgres: { ...url.postgres, tls: { mode, ca: file(ca), cert: file(cert), key: file(key) } } }
 }
 
 function assembleUpstream(upstream: ValuesOf<typeof UPSTREAM_KEYS>, absolute: (file: string) => string): UpstreamConfig {

@@ -59,7 +59,8 @@ export const TOP_KEYS = {
 
 export const STORE_KEYS = {
   url: optional(storeUrl, {
-    meaning: 'The database: `sqlite:` and a path. Without it: `mailwicket.db` in `data_dir`.',
+    meaning:
+      'The database: `sqlite:` and a path, or PostgreSQL as `postgres://USER@HOST/DATABASE`, see [PostgreSQL](postgresql.md). Without it: `mailwicket.db` in `data_dir`.',
     example: '"sqlite:mailwicket.db"',
   }),
 } as const

@@ -4,6 +4,7 @@
  */
 import type { LogLevel } from '../base/log.ts'
 import type { Endpoint } from '../base/network.ts'
+import type { PostgresConfig } from './store-url.ts'
 
 export type Protocol = 'imap' | 'submission'
 /** Oldest version of TLS. */
@@ -73,6 +74,16 @@ export interface PortalConfig extends Endpoint {
   readonly mail: PortalMailConfig | undefined
 }
 
+/** `url` is how messages call it: without a password. */
+export type StoreConfig =
+  | { readonly url: string; readonly sqlitePath: string; readonly postgres?: undefined }
+  | { readonly url: string; readonly postgres: PostgresConfig; readonly sqlitePath?: undefined }
+
+/** How messages call the store: a path, or an address without a password. */
+export function placeOf(store: StoreConfig): string {
+  return store.sqlitePath ?? store.url
+}
+
 export interface Config {
   /** Absolute path of the file it came from. */
   readonly path: string
@@ -87,7 +98,7 @@ export interface Config {
   readonly trustedFrom: readonly string[]
   /** Sessions of one device at a time. */
   readonly sessionsPerDevice: number
-  readonly store: { readonly url: string; readonly sqlitePath: string }
+  readonly store: StoreConfig
   readonly certificates: readonly CertificateFiles[]
   readonly listen: readonly ListenConfig[]
   readonly upstreams: readonly UpstreamConfig[]

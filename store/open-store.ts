@@ -22,11 +22,10 @@ import { initialiseKeys } from './keys/store-keys.ts'
 import { Limits } from './limits/limits.ts'
 import { type Backup, makeBackup } from './maintenance/backup.ts'
 import { Keys } from './maintenance/key-rotation.ts'
-import { openBackend, openStoreFile } from './open-backend.ts'
+import { createBackend, openBackend } from './open-backend.ts'
 import type { Backend, OnProgress } from './schema/backend.ts'
-import { checkVersion, MIGRATIONS, type MigrationStep, migrate, readVersion } from './schema/migrations.ts'
+import { checkVersion, createTables, isNoStore, MIGRATIONS, type MigrationStep, migrate, noStore, readVersion } from './schema/migrations.ts'
 import { type SignInNouns, signInNounsOver } from './sign-in/sign-in-nouns.ts'
-import { createDraft, placeSqliteFile, removeSqliteFile } from './sqlite/sqlite-store-file.ts'
 import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
 import { Transfer } from './transfer/transfer.ts'
 
@@ -89,14 +88,10 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
 
 /** Makes a store at the newest version, with its own pepper, sealed under the current key. It appears complete or not at all. Throws ALREADY_EXISTS. */
 export async function createStore(options: StoreOptions & { readonly keyring: Keyring; readonly actor: Actor }): Promise<OpenedStore> {
-  const path = options.config.store.sqlitePath
-  const draft = `${path}.creating`
-  createDraft(draft)
-  try {
-    const backend = await openStoreFile(draft)
-    try {
-      await migrate(backend, { inTransaction: db => initialiseKeys(db, options.keyring) })
-      await new StoreContext(partsOver(backend, options), options.actor).change(change =>
+  await createBackend(options.config.store, backend =>
+    createTables(backend, async db => {
+      await initialiseKeys(db, options.keyring)
+      await new StoreContext(partsOver({ ...backend, change: act => act(db) }, options), options.actor).change(change =>
         change.audit({
           action: 'store.created',
           subject: 'store',
@@ -105,14 +100,8 @@ export async function createStore(options: StoreOptions & { readonly keyring: Ke
           after: { version: MIGRATIONS.length, key: options.keyring.currentId },
         }),
       )
-      backend.becomeSingleFile()
-    } finally {
-      await backend.close()
-    }
-    placeSqliteFile(draft, path, null)
-  } finally {
-    removeSqliteFile(draft)
-  }
+    }),
+  )
   return openStore(options)
 }
 
@@ -128,7 +117,7 @@ export async function migrateStore({
 }> {
   const backend = await openBackend(config.store, 'write')
   try {
-    if ((await readVersion(backend)).version === 0) throw noTables(backend.place)
+    if (isNoStore(await readVersion(backend))) throw noStore(backend)
     const steps = await migrate(backend, onStep === undefined ? {} : { onStep })
     if (steps.from < steps.to) {
       const context = new StoreContext(partsOver(backend, { config, now, keyring: noKeyring }), actor)
@@ -199,8 +188,4 @@ function partsOver(backend: Backend, { config, keyring, now = Date.now }: StoreO
 
 function noKeyring(): Keyring {
   throw new MailwicketError('KEY_UNREADABLE', { message: 'a migration has no keys' })
-}
-
-function noTables(place: string): MailwicketError {
-  return new Problem('database.no-store', { place })
 }

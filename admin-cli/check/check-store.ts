@@ -1,7 +1,7 @@
 /**
  * Is the master key there and private, and is the store there, whole and of this version?
  */
-import type { Config } from '../../config/config.ts'
+import { type Config, placeOf } from '../../config/config.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { readKeyring, withStoreOf } from '../frame/store-access.ts'
 import { bad, type Finding, good } from './check-finding.ts'
@@ -26,7 +26,7 @@ export async function checkStore(context: CommandContext, config: Config): Promi
       const findings = [
         good(
           'store',
-          `${config.store.sqlitePath} is whole (version ${version}; ${countOf(mailboxes, 'mailbox', 'mailboxes')}, ${countOf(devices, 'device', 'devices')}).`,
+          `${placeOf(config.store)} is whole (version ${version}; ${countOf(mailboxes, 'mailbox', 'mailboxes')}, ${countOf(devices, 'device', 'devices')}).`,
         ),
       ]
       const known = new Set(config.upstreams.map(upstream => upstream.name))

@@ -4,6 +4,7 @@
 import { resolve } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Restoration } from '../../store/maintenance/restore.ts'
+import { placeOf } from '../../config/config.ts'
 import type { DeviceNames, RestorePlan } from '../../store/maintenance/restore-plan.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
@@ -59,13 +60,13 @@ async function bringBack(context: CommandContext, file: string, options: Restore
   const onProgress: Progress['onProgress'] = state => progress.onProgress(state)
   const prepared = await prepareRestore({ config, keyring, actor: actorOf(context), file: source, rights, now, onProgress }).finally(() => progress.stop())
   try {
-    await agree(context, config.store.sqlitePath, source, prepared.plan, options)
+    await agree(context, placeOf(config.store), source, prepared.plan, options)
     progress = await openProgress(context, 'Keeping what was there')
     const result = await prepared.apply().finally(() => progress.stop())
     const { kept, revived, lost, movedBack, ...facts } = result
     const counts = { revivedCount: revived.count, keptOutCount: kept.count, lostCount: lost.count, movedBackCount: movedBack.count }
     const names = { revived: revived.names, keptOut: kept.names, lost: lost.names, movedBack: movedBack.names }
-    context.answer({ ...facts, ...counts, ...names }, () => formatRestoration(config.store.sqlitePath, source, result))
+    context.answer({ ...facts, ...counts, ...names }, () => formatRestoration(placeOf(config.store), source, result))
     if (prepared.plan === undefined) context.remark(UNKNOWN_PAST)
   } finally {
     await prepared.close()

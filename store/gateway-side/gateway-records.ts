@@ -1,10 +1,11 @@
 /**
- * What the gateway writes: last connections, activity, its sessions, what was sent, its heartbeat. Runs in the store's worker thread.
+ * What the gateway writes: last connections, activity, its sessions, what was sent, its heartbeat. Runs in the store's worker thread where a query would hold up the loop.
  *
  * Invariants: a batch is one transaction; rows are written in the order of their keys, so that two nodes never wait for each other in a circle.
  */
 import type { Kysely, Transaction } from 'kysely'
 import type { DeviceId, NodeId } from '../../base/ids.ts'
+import type { Backend } from '../schema/backend.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { FUTURE_MS, PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from '../schema/retention.ts'
 import type { ActivityTable, Schema } from '../schema/schema.ts'
@@ -15,14 +16,15 @@ import { purge, trimActivity } from './purge.ts'
 type Repeated = Pick<ActivityTable, 'address' | 'device_id' | 'result' | 'protocol' | 'ip' | 'app' | 'first_at' | 'last_at' | 'count'>
 
 export class GatewayRecords {
-  readonly #db: Kysely<Schema>
+  readonly #backend: Backend
   readonly #node: NodeId
   readonly #queries
   readonly #sending: SendingRecords
   #purgedAt = 0
 
-  constructor(db: Kysely<Schema>, node: NodeId) {
-    this.#db = db
+  constructor(backend: Backend, node: NodeId) {
+    const { db } = backend
+    this.#backend = backend
     this.#node = node
     this.#sending = new SendingRecords(db)
     this.#queries = {
@@ -47,7 +49,9 @@ export class GatewayRecords {
 
   /** Writes a batch and the heartbeat; now and then also purges. */
   async record(batch: Batch, now: number): Promise<void> {
-    await this.#db.transaction().execute(async db => {
+    await this.#backend.db.transaction().execute(async db => {
+      // First: whoever waits for it holds nothing that others wait for.
+      if (batch.activity.length > 0) await this.#backend.serialise(db, 'activity')
       for (const record of latestConnections(batch.connections))
         await db.executeQuery(this.#queries.connection({ ...record, node: this.#node, future: now + FUTURE_MS }))
       await this.#recordActivity(db, batch.activity)
@@ -60,17 +64,21 @@ export class GatewayRecords {
     // The clock may have been set back.
     if (Math.abs(now - this.#purgedAt) < PURGE_INTERVAL_MS) return
     this.#purgedAt = now
-    await this.#db.transaction().execute(db => purge(db, this.#node, now))
+    await this.#backend.db.transaction().execute(async db => {
+      await this.#backend.serialise(db, 'activity')
+      await this.#backend.serialise(db, 'limits')
+      await purge(db, this.#node, now)
+    })
   }
 
   /** Gives a device without a tag its tag; one that has one keeps it. */
   async setTag(device: DeviceId, tag: Uint8Array): Promise<void> {
-    await this.#db.updateTable('devices').set({ tag }).where('id', '=', device).where('tag', 'is', null).execute()
+    await this.#backend.db.updateTable('devices').set({ tag }).where('id', '=', device).where('tag', 'is', null).execute()
   }
 
   /** Removes what says that this node is there. */
   async leave(): Promise<void> {
-    await this.#db.transaction().execute(async db => {
+    await this.#backend.db.transaction().execute(async db => {
       await db.deleteFrom('sessions').where('node_id', '=', this.#node).execute()
       await db.deleteFrom('nodes').where('id', '=', this.#node).execute()
     })

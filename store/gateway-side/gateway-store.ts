@@ -59,6 +59,9 @@ export interface Batch {
   readonly keywords?: readonly KeywordsRecord[] | undefined
 }
 
+/** How a gateway writes: in a thread of its own where a query would hold up the loop, else directly. */
+export interface GatewayWriter extends Pick<GatewayStore, 'record' | 'recordFailures' | 'setTag' | 'close' | 'integrity'> {}
+
 export interface GatewayStore {
   /**
    * One query: the mailbox of a normalised address, and those of its devices that the normalised secret can belong to (the caller goes on with
@@ -91,7 +94,9 @@ export interface GatewayStore {
   record(batch: Batch): Promise<void>
   /** Gives an imported hash its tag after its first success. */
   setTag(device: DeviceId, tag: Uint8Array): Promise<void>
-  /** Removes this node's sessions and heartbeat, then closes both connections. */
+  /** Where the database tells it: calls whenever the generation moved. For speed only; undefined: it must be asked often. */
+  listen?(onMoved: () => void): Promise<{ stop(): Promise<void> }>
+  /** Removes this node's sessions and heartbeat, then closes all connections. */
   close(): Promise<void>
   readonly node: NodeId
   /** What the look at the store found when it was opened. */

@@ -1,5 +1,5 @@
 /**
- * The store of a gateway: reads on a read-only connection of this thread, writes in a worker thread (`gateway-store.ts` says why).
+ * The store of a gateway: reads on connections of their own, writes where they hold up no session (`gateway-store.ts`).
  */
 
 import { type DeviceId, makeId, type NodeId, type SessionId } from '../../base/ids.ts'
@@ -11,15 +11,16 @@ import { openSealed } from '../keys/seal.ts'
 import { getStoreKeyId, openPepper, upstreamSecretPlace } from '../keys/store-keys.ts'
 import { LimitQueries } from '../limits/limit-queries.ts'
 import type { FailureRecord, FailureRow, RecognisedNetworkRecord } from '../limits/limit-records.ts'
-import { openBackend } from '../open-backend.ts'
+import { featuresOf, openBackend } from '../open-backend.ts'
 import { bucketOf, type Tags, tagsOf } from '../passwords/tag.ts'
 import type { Backend, Integrity } from '../schema/backend.ts'
 import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
 import { SendingQueries } from '../sending/sending-queries.ts'
 import type { SendingTerms } from '../sending/sending-rows.ts'
-import type { Batch, GatewayStore } from './gateway-store.ts'
+import { DirectWriter } from './direct-writer.ts'
+import type { Batch, GatewayStore, GatewayWriter } from './gateway-store.ts'
 import { LoginQueries } from './login-queries.ts'
-import { StoreWriter } from './threaded-writer.ts'
+import { ThreadedWriter } from './threaded-writer.ts'
 
 export interface GatewayStoreOptions {
   readonly config: Pick<Config, 'store'>
@@ -31,7 +32,8 @@ export interface GatewayStoreOptions {
 export async function openGatewayStore({ config, keyring, now = Date.now }: GatewayStoreOptions): Promise<GatewayStore> {
   const node = makeId<NodeId>()
   // The writer first: it makes the files that a read-only connection needs, and cleans up after a crash.
-  const writer = await StoreWriter.start({ store: config.store, node }, now)
+  const Writer = featuresOf(config.store).blocksItsThread ? ThreadedWriter : DirectWriter
+  const writer: GatewayWriter = await Writer.start({ store: config.store, node }, now)
   let reader: Backend | undefined
   try {
     reader = await openBackend(config.store, 'read')
@@ -51,12 +53,13 @@ interface Parts {
   readonly keyring: Keyring
   readonly pepper: Secret
   readonly reader: Backend
-  readonly writer: StoreWriter
+  readonly writer: GatewayWriter
   readonly now: () => number
 }
 
 class OpenGatewayStore implements GatewayStore {
   readonly node: NodeId
+  readonly listen?: NonNullable<GatewayStore['listen']>
   readonly #parts: Parts
   readonly #queries: LoginQueries
   readonly #sending: SendingQueries
@@ -68,6 +71,8 @@ class OpenGatewayStore implements GatewayStore {
     this.#queries = new LoginQueries(parts.reader.db)
     this.#sending = new SendingQueries(parts.reader.db)
     this.#limits = new LimitQueries(parts.reader.db)
+    const { listen } = parts.reader
+    if (listen !== undefined) this.listen = listen
   }
 
   get integrity(): Integrity {

@@ -10,7 +10,7 @@ import type { DeviceId, NodeId } from '../../base/ids.ts'
 import type { FailureRecord, RecognisedNetworkRecord } from '../limits/limit-records.ts'
 import type { StoreConfig } from '../open-backend.ts'
 import type { Integrity } from '../schema/backend.ts'
-import type { Batch } from './gateway-store.ts'
+import type { Batch, GatewayWriter } from './gateway-store.ts'
 
 export interface WorkerData {
   readonly store: StoreConfig
@@ -62,7 +62,7 @@ const WORKER_URL = new URL(`./writer-thread${import.meta.url.endsWith('.ts') ? '
 
 type StartData = Omit<WorkerData, 'now' | 'isFirst'>
 
-export class StoreWriter {
+export class ThreadedWriter implements GatewayWriter {
   readonly #data: StartData
   readonly #now: () => number
   readonly #pending = new Map<number, Pending>()
@@ -77,8 +77,8 @@ export class StoreWriter {
   }
 
   /** Starts the thread and waits until it has opened the database. Throws what opening threw. */
-  static async start(data: StartData, now: () => number): Promise<StoreWriter> {
-    const writer = new StoreWriter(data, now)
+  static async start(data: StartData, now: () => number): Promise<ThreadedWriter> {
+    const writer = new ThreadedWriter(data, now)
     await writer.#startWorker(true)
     return writer
   }

@@ -32,8 +32,8 @@ async function openChecked({ store, node, now, isFirst }: WorkerData): Promise<{
 
 async function serve(port: MessagePort, data: WorkerData): Promise<void> {
   const { backend, integrity } = await openChecked(data)
-  const records = new GatewayRecords(backend.db, data.node)
-  const limits = new LimitRecords(backend.db)
+  const records = new GatewayRecords(backend, data.node)
+  const limits = new LimitRecords(backend)
   const run = async (request: WorkerRequest): Promise<void> => {
     switch (request.verb) {
       case 'record':

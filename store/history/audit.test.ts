@@ -86,8 +86,8 @@ test('no secret, hash or key is in the audit, and no clear secret anywhere in th
   const audit = JSON.stringify(await store.audit.list())
   for (const text of [...forbidden, key]) expect(audit.includes(text), text).toBe(false)
   await store.close()
-  const file = readFileSync(fixture.path, 'latin1')
-  for (const text of [...forbidden.filter(text => text !== 'argon2'), key]) expect(file.includes(text), text).toBe(false)
+  const everything = await fixture.contents()
+  for (const text of [...forbidden.filter(text => text !== 'argon2'), key]) expect(everything.includes(text), text).toBe(false)
 })
 
 test('can be asked for by address, device, ID and time', async () => {
@@ -114,7 +114,8 @@ test('a change that fails leaves neither a row nor a change', async () => {
 })
 
 test('rows can neither be changed nor deleted, by whatever program', async () => {
-  for (const statement of [`update audit set actor = 'nobody'`, 'delete from audit', `insert or replace into audit select * from audit`]) {
+  const others = fixture.isFile ? 'insert or replace into audit select * from audit' : 'truncate audit'
+  for (const statement of [`update audit set actor = 'nobody'`, 'delete from audit', others]) {
     await expect(fixture.query(statement), statement).rejects.toThrow(/append only/)
   }
   expect(await store.audit.list()).toHaveLength(1)

@@ -1,8 +1,9 @@
 /**
- * What the limiter writes: counts of wrong secrets, and the networks that a mailbox recognises. Runs in the store's worker thread.
+ * What the limiter writes: counts of wrong secrets, and the networks that a mailbox recognises. Runs in the store's worker thread where a query would hold up the loop.
  */
 import { type Kysely, sql, type Transaction } from 'kysely'
 import type { MailboxId } from '../../base/ids.ts'
+import type { Backend } from '../schema/backend.ts'
 import { type CountedKind, RECOGNISED_NETWORK_MS } from '../schema/failure-limits.ts'
 import { FAILURE_ROWS_KEPT, PURGE_ROWS, RECOGNISED_NETWORKS_PER_MAILBOX } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -38,14 +39,15 @@ export interface FailureRow {
 }
 
 export class LimitRecords {
-  readonly #db: Kysely<Schema>
+  readonly #backend: Backend
 
-  constructor(db: Kysely<Schema>) {
-    this.#db = db
+  constructor(backend: Backend) {
+    this.#backend = backend
   }
 
   async record(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[], now: number): Promise<void> {
-    await this.#db.transaction().execute(async db => {
+    await this.#backend.db.transaction().execute(async db => {
+      await this.#backend.serialise(db, 'limits')
       await addFailures(db, failures, now)
       for (const record of recognisedNetworks.toSorted(byKey)) await recordRecognisedNetwork(db, record)
     })

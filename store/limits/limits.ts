@@ -55,6 +55,7 @@ export class Limits {
   async clear(target: LimitTarget): Promise<{ readonly cleared: number }> {
     const wanted = target === 'all' ? undefined : readSubject(target.subject)
     return this.#context.change(async change => {
+      await this.#context.backend.serialise(change.db, 'limits')
       const rows = (await this.#live(change)).filter(({ kind, subject }) => {
         const { block, address } = partsOf(kind, subject)
         return wanted === undefined || wanted === block || wanted === address

@@ -48,7 +48,7 @@ describe('a backup', () => {
     await fixture.query(
       `with recursive n(i) as (select 1 union all select i + 1 from n where i < 30000)
        insert into activity (cursor, address, device_id, result, protocol, ip, app, first_at, last_at, count)
-       select i, printf('%.200c', 'x'), '', 'wrong-secret', 'imap', i, '', ${fixture.now}, ${fixture.now}, 1 from n`,
+       select i, '${'x'.repeat(200)}', '', 'wrong-secret', 'imap', cast(i as text), '', ${fixture.now}, ${fixture.now}, 1 from n`,
     )
     const gateway = await fixture.openGateway()
     let writing = true

@@ -4,9 +4,9 @@ import { type MailboxId, makeId } from '../../base/ids.ts'
 import { loadKeyring } from '../keys/master-key.ts'
 import { keyIdOf } from '../keys/seal.ts'
 import { sealForStore, upstreamSecretPlace } from '../keys/store-keys.ts'
+import { openBackend } from '../open-backend.ts'
 import { openStore, type Store } from '../open-store.ts'
 import { normaliseSecret } from '../passwords/app-password.ts'
-import { openSqlite } from '../sqlite/sqlite-backend.ts'
 import { ACTOR, StoreFixture, secret } from '../store-fixture.ts'
 
 const MAILBOXES = 450
@@ -26,8 +26,8 @@ const keyFile = (): string => `${fixture.dir}/keys/master.key`
 
 /** Three batches of sealed secrets, in one transaction: one each would wait for the disk hundreds of times. */
 async function addMailboxes(): Promise<void> {
-  const backend = openSqlite(fixture.path, 'write')
-  await backend.db.transaction().execute(async db => {
+  const backend = await openBackend(fixture.config.store, 'write')
+  await backend.change(async db => {
     for (let n = 0; n < MAILBOXES; n++) {
       const id = makeId<MailboxId>()
       const sealed = await sealForStore(db, fixture.loadKeyring(), secret(`secret ${n}`), upstreamSecretPlace(id))

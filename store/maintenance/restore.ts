@@ -16,7 +16,7 @@ import type { Config } from '../../config/config.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { findKeysInUse } from '../keys/sealed-columns.ts'
 import { getStoreKeyId, openPepper } from '../keys/store-keys.ts'
-import { openCopy, openStoreFile } from '../open-backend.ts'
+import { filePathOf, openCopy, openStoreFile } from '../open-backend.ts'
 import type { Backend, OnProgress } from '../schema/backend.ts'
 import { checkVersion, migrate, readVersion } from '../schema/migrations.ts'
 import { liveSince } from '../schema/node-liveness.ts'
@@ -73,7 +73,7 @@ export async function restoreStore(options: RestoreOptions): Promise<Restoration
 /** Throws NOT_FOUND, STORE_DAMAGED, STORE_TOO_NEW, STORE_TOO_OLD (the present store), KEY_WRONG with the id needed, STORE_IN_USE. */
 export async function prepareRestore(options: RestoreOptions): Promise<PreparedRestore> {
   const { config, keyring, file, rights = 'keep', now = Date.now, onProgress } = options
-  const path = config.store.sqlitePath
+  const path = filePathOf(config.store)
   const source = resolve(file)
   if (!existsSync(source)) throw new Problem('backup.unknown', { file: source })
   checkEnds(source)
@@ -116,7 +116,7 @@ type Work = RestoreOptions & {
 }
 
 async function replaceInside({ config, keyring, actor, present, source, draft, keyIds, rights, now, onProgress }: Work): Promise<Restoration> {
-  const keptAs = keptName(config.store.sqlitePath, now())
+  const keptAs = keptName(filePathOf(config.store), now())
   const context = new StoreContext({ backend: present, now, keyring: () => keyring, generatedOnly: false }, actor)
   for (let copies = 1; copies <= MAX_COPIES; copies++) {
     const state = await stateOf(present)
@@ -262,7 +262,7 @@ async function hasSamePepper(present: Pick<Backend, 'db'>, draft: string, keyrin
 /** For a store that is missing or cannot be read: the copy becomes the database, and the old file stays beside it. */
 async function replaceDatabase(work: RestoreOptions & { source: string; draft: string; keyId: string; now: () => number }): Promise<Restoration> {
   const { config, keyring, actor, rights = 'keep', source, draft, keyId, now } = work
-  const path = config.store.sqlitePath
+  const path = filePathOf(config.store)
   const isReplaced = existsSync(path)
   if (isReplaced) await leaveDamaged(path, now())
   const keptAs = isReplaced ? keptName(path, now()) : null

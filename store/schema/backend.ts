@@ -15,6 +15,10 @@ export interface Ddl {
   findTable(table: string): RawBuilder<unknown>
   /** Statements after which rows of the table can neither be changed nor deleted. */
   appendOnly(table: string): readonly RawBuilder<unknown>[]
+  /** Statements after which a change of the table's row is told at once to whoever listens; none where nobody can. */
+  announceMoves(table: string): readonly RawBuilder<unknown>[]
+  /** For making tables: columns get the types that this database has for them. */
+  tables<Tables>(db: Kysely<Tables>): Kysely<Tables>
 }
 
 /** Counts pages, rows or bytes. */
@@ -40,6 +44,9 @@ export interface Integrity {
   readonly ms: number
 }
 
+/** Work in which rows get numbers that grow, over all nodes. */
+export type SerialWork = 'activity' | 'limits'
+
 export interface Backend {
   readonly features: BackendFeatures
   readonly db: Kysely<Schema>
@@ -51,6 +58,8 @@ export interface Backend {
    * what it has looked at stays so until it is committed. Waits its turn. Throws STORE_BUSY.
    */
   change<Result>(act: (db: Transaction<Schema>) => Promise<Result>): Promise<Result>
+  /** Within a transaction of records: until it ends, nobody else is at the same work. */
+  serialise(db: Transaction<Schema>, work: SerialWork): Promise<void>
   /** Runs queries that all see one moment, and hold up nobody. On a backend opened to read. */
   snapshot<Result>(act: (db: Transaction<Schema>) => Promise<Result>): Promise<Result>
   /** `features.listens`: calls whenever the generation moved, until it is stopped. */

@@ -159,3 +159,14 @@ test('a file that is no database is called damaged, another database no store', 
   await expect(createStore({ config: fixture.config, keyring: fixture.keyring, actor: ACTOR })).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
   expect(existsSync(`${fixture.path}.creating`)).toBe(false)
 })
+
+test('users of a store that knew no blocking are active', async () => {
+  createSqliteFile(fixture.path)
+  const backend = openSqlite(fixture.path, 'write')
+  const before = MIGRATIONS.findIndex(({ name }) => name === 'blocked users')
+  await migrate(backend, { migrations: MIGRATIONS.slice(0, before) })
+  await sql`insert into users (id, login, name, created_at) values ('u1', 'anna', null, 1)`.execute(backend.db)
+  await backend.close()
+  await migrateStore({ config: fixture.config, actor: ACTOR })
+  expect(await (await fixture.open()).users.get('anna')).toMatchObject({ state: 'active' })
+})

@@ -3,12 +3,12 @@
  *
  * A step that was once released is never edited. It may not import queries or the schema's present shape: it must do the same in ten years.
  */
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Backend, Ddl } from './backend.ts'
 import { addDomains, makeAliases, makeInvitations, makeRoles, makeSignIn } from './portal-tables.ts'
-import type { MetaName } from './schema.ts'
+import type { MetaName, Schema } from './schema.ts'
 
 export interface Migration {
   readonly name: string
@@ -30,6 +30,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'sign-in', since: '0.1.0', run: makeSignIn },
   { name: 'invitations, tokens, notices', since: '0.1.0', run: makeInvitations },
   { name: 'audit by subject', since: '0.1.0', run: makeAuditIndex },
+  { name: 'moves of the generation are told', since: '0.1.0', run: announceGeneration },
 ]
 
 export interface StoreVersion {
@@ -47,9 +48,10 @@ export async function readVersion(backend: Backend): Promise<StoreVersion> {
   return { version: Number(value('schema_version') ?? 0), needsProgram: value('needs_program') ?? '' }
 }
 
-/** Throws STORE_TOO_OLD, STORE_TOO_NEW. */
+/** Throws NOT_FOUND, STORE_DAMAGED (no store at all), STORE_TOO_OLD, STORE_TOO_NEW. */
 export async function checkVersion(backend: Backend, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
   const { version, needsProgram } = await readVersion(backend)
+  if (isNoStore({ version, needsProgram })) throw noStore(backend)
   if (version > migrations.length) throw tooNew(version, needsProgram, migrations)
   if (version < migrations.length) {
     throw new Problem('store.too-old', { version, newest: migrations.length })
@@ -76,7 +78,7 @@ export async function migrate(
       const migration = migrations[version]
       if (migration === undefined) return true
       onStep?.({ version: version + 1, name: migration.name })
-      await migration.run(db as unknown as Kysely<unknown>, backend.ddl)
+      await migration.run(backend.ddl.tables(db as unknown as Kysely<unknown>), backend.ddl)
       await setMeta(db, 'schema_version', String(version + 1))
       await setMeta(db, 'needs_program', migration.since)
       if (version + 1 < migrations.length) return false
@@ -85,6 +87,30 @@ export async function migrate(
     })
     if (isDone) return { from, to: migrations.length }
   }
+}
+
+/** Makes all tables of a new store in one change, and what `inTransaction` adds. Throws ALREADY_EXISTS. */
+export async function createTables(backend: Backend, inTransaction: (db: Transaction<Schema>) => Promise<void>): Promise<void> {
+  await backend.change(async db => {
+    if (!isNoStore(await readVersion({ ...backend, db })))
+      throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a store: ${backend.place}`, remedy: 'Use it, or name another database.' })
+    for (const migration of MIGRATIONS) await migration.run(backend.ddl.tables(db as unknown as Kysely<unknown>), backend.ddl)
+    await setMeta(db, 'schema_version', String(MIGRATIONS.length))
+    await setMeta(db, 'needs_program', MIGRATIONS.at(-1)?.since ?? '')
+    await inTransaction(db)
+  })
+}
+
+/** Whether there are no tables of ours. */
+export function isNoStore({ version, needsProgram }: StoreVersion): boolean {
+  return version === 0 && needsProgram === ''
+}
+
+export function noStore({ features, place }: Backend): MailwicketError {
+  const message = `${place} holds no Mailwicket store`
+  if (!features.isFile)
+    return new MailwicketError('NOT_FOUND', { message, remedy: 'Run `mailwicket init --store URL`, or `mailwicket restore FILE` if you have a backup.' })
+  return new MailwicketError('STORE_DAMAGED', { message, remedy: 'Move the file away and run `mailwicket init`, or `mailwicket restore FILE`.' })
 }
 
 export type MigrationStep = (step: { readonly version: number; readonly name: string }) => void
@@ -309,4 +335,8 @@ async function addUserState({ schema }: Kysely<unknown>): Promise<void> {
 /** What was done to one device or mailbox, and the number of its latest change, without a look at all entries. */
 async function makeAuditIndex({ schema }: Kysely<unknown>): Promise<void> {
   await schema.createIndex('audit_by_subject').on('audit').columns(['subject_id', 'id']).execute()
+}
+
+async function announceGeneration(db: Kysely<unknown>, ddl: Ddl): Promise<void> {
+  for (const statement of ddl.announceMoves('generation')) await statement.execute(db)
 }

@@ -80,7 +80,10 @@ export function joinRules(
     .selectFrom(subjects.as('subject'))
     .leftJoin('sending_rules', join => join.onRef('sending_rules.subject_kind', '=', 'subject.kind').onRef('sending_rules.subject_id', '=', 'subject.id'))
     .leftJoin('sent_counts', join =>
-      join.onRef('sent_counts.subject_kind', '=', 'subject.kind').onRef('sent_counts.subject_id', '=', 'subject.id').on('sent_counts.day', '=', hidden(day)),
+      join
+        .onRef('sent_counts.subject_kind', '=', 'subject.kind')
+        .onRef('sent_counts.subject_id', '=', 'subject.id')
+        .on('sent_counts.day', '=', hidden(sql<number>`cast(${day} as bigint)`)),
     )
     .select(['subject.kind', 'subject.id', 'sending_rules.may_send', 'sending_rules.senders', 'sending_rules.checks_from'])
     .select(['sending_rules.recipients_per_message', 'sending_rules.recipients_per_day', 'sent_counts.recipients'])
@@ -107,7 +110,7 @@ export async function forgetSending(db: Kysely<Schema>, kind: SendingSubjectKind
   }
 }
 
-/** In a query of its own, as in the login: SQLite plans a comparison with a bare parameter anew for every value (10 µs become 65). */
+/** In a query of its own, as in the login: SQLite plans a comparison with a bare parameter anew for every value (10 µs become 65). A number needs a cast there. */
 export function hidden<Value>(value: Value | RawBuilder<Value>): RawBuilder<Value> {
   return sql<Value>`(select ${value})`
 }

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync } from 'node:fs'
+import { chmodSync, copyFileSync, renameSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -163,4 +163,17 @@ test('what the driver says comes as an error of ours with its cause', async () =
   chmodSync(fixture.path, 0o600)
   expect(() => openSqlite(fixture.dir, 'write')).toThrow(expect.objectContaining({ code: 'STORE_UNAVAILABLE' }))
   expect(() => openSqlite(`${fixture.path}x`, 'write')).toThrow(expect.objectContaining({ code: 'NOT_FOUND' }))
+})
+
+test('a gateway notices that its database was replaced or removed under it', async () => {
+  const other = new StoreFixture({ origin: 'new' })
+  await other.create()
+  const running = await other.openGateway()
+  await running.readGeneration()
+  const path = other.path
+  copyFileSync(path, `${path}.copy`)
+  renameSync(`${path}.copy`, path)
+  await expect(running.readGeneration()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('replaced') })
+  await running.close()
+  await other.remove()
 })

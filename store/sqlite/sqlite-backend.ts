@@ -16,7 +16,7 @@ import { SqliteConnection } from './sqlite-connection.ts'
 import { checkWithin } from './sqlite-integrity.ts'
 import { createDraft, removeSqliteFile } from './sqlite-store-file.ts'
 
-const FEATURES: BackendFeatures = { blocksItsThread: true, listens: false, checksIntegrity: true, isFile: true }
+export const SQLITE_FEATURES: BackendFeatures = { blocksItsThread: true, listens: false, checksIntegrity: true, isFile: true }
 
 const DDL: Ddl = {
   bytes: sql`blob`,
@@ -29,6 +29,8 @@ const DDL: Ddl = {
       // REPLACE deletes without asking the trigger above, unless the connection says otherwise.
       `create trigger ${table}_no_replace before insert on ${table} when exists (select 1 from ${table} where id = new.id)`,
     ].map(trigger => sql.raw(`${trigger} begin select raise(abort, '${table} is append only'); end`)),
+  announceMoves: () => [],
+  tables: db => db,
 }
 
 /** As long as an administrator waits for others who change something. */
@@ -56,11 +58,13 @@ export function openSqlite(path: string, mode: BackendMode): SqliteBackend {
   const connection = new SqliteConnection(path, mode)
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) })
   return {
-    features: FEATURES,
+    features: SQLITE_FEATURES,
     db,
     ddl: DDL,
     place: path,
     change: act => changeInTurn(db, act),
+    // Whoever writes is the only one.
+    serialise: async () => {},
     snapshot: act => db.transaction().execute(act),
     checkIntegrity: async limits => {
       if (limits !== undefined)

@@ -1,7 +1,9 @@
 /**
  * Import and export as the store offers them: which connection they use, and the copy on which an import is rehearsed.
  */
-import { availableParallelism } from 'node:os'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { openBackend, openCopy, type StoreConfig } from '../open-backend.ts'
 import { PasswordHasher } from '../passwords/password-hash.ts'
 import { removeSqliteFile } from '../sqlite/sqlite-store-file.ts'
@@ -33,18 +35,23 @@ export class Transfer {
     // libuv has four threads: more hashes at once than cores gain nothing, and than threads wait anyway.
     const hasher = new PasswordHasher({ concurrency: Math.min(4, availableParallelism()), maxWaiting: HASHES_WAITING })
     if (!options.rehearse) return { importer: await Importer.open(this.#context, options, hasher), close: async () => {} }
-    const path = `${this.#store.sqlitePath}.rehearsal`
+    const folder = this.#store.sqlitePath === undefined ? mkdtempSync(join(tmpdir(), 'mailwicket-')) : undefined
+    const path = folder === undefined ? `${this.#store.sqlitePath}.rehearsal` : join(folder, 'rehearsal.db')
+    const remove = (): void => {
+      removeSqliteFile(path)
+      if (folder !== undefined) rmSync(folder, { recursive: true, force: true })
+    }
     removeSqliteFile(path)
     try {
       await this.#context.backend.copyTo(path, undefined)
       const backend = await openCopy(path, 'write-records')
       const close = async (): Promise<void> => {
         await backend.close()
-        removeSqliteFile(path)
+        remove()
       }
       return { importer: await Importer.open(this.#context.over(backend), options, new RehearsalHasher(hasher)), close }
     } catch (error) {
-      removeSqliteFile(path)
+      remove()
       throw error
     }
   }

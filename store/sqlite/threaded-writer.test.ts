@@ -1,14 +1,14 @@
 import { renameSync } from 'node:fs'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type DeviceId, makeId, type NodeId } from '../../base/ids.ts'
+import type { Batch } from '../gateway-side/gateway-store.ts'
+import { ThreadedWriter } from '../gateway-side/threaded-writer.ts'
 import type { Store } from '../open-store.ts'
 import { StoreFixture } from '../store-fixture.ts'
-import type { Batch } from './gateway-store.ts'
-import { StoreWriter } from './threaded-writer.ts'
 
 let fixture: StoreFixture
 let store: Store
-let writer: StoreWriter
+let writer: ThreadedWriter
 let device: DeviceId
 
 beforeAll(async () => {
@@ -16,7 +16,7 @@ beforeAll(async () => {
   store = await fixture.create()
   await store.mailboxes.add({ address: 'anna@example.com', upstream: 'main' })
   device = (await store.devices.add('anna@example.com', { name: 'Phone' })).device.id
-  writer = await StoreWriter.start({ store: fixture.config.store, node: makeId<NodeId>() }, fixture.clock)
+  writer = await ThreadedWriter.start({ store: fixture.config.store, node: makeId<NodeId>() }, fixture.clock)
 })
 afterAll(async () => {
   await writer.close()
@@ -99,7 +99,7 @@ test('an error of one request is its answer; the next is served', async () => {
 })
 
 test('after closing writes fail, and closing again does nothing', async () => {
-  const other = await StoreWriter.start({ store: fixture.config.store, node: makeId<NodeId>() }, fixture.clock)
+  const other = await ThreadedWriter.start({ store: fixture.config.store, node: makeId<NodeId>() }, fixture.clock)
   await other.close()
   await expect(other.record(batch())).rejects.toEqual(unavailable)
   await other.close()

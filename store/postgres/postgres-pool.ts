@@ -1,0 +1,154 @@
+/**
+ * Connections to PostgreSQL: the only file that knows pg. A pool for each host, of which the first that answers is used.
+ *
+ * Invariants: every failure leaves as an error of ours; a connection on which anything but a statement failed is never used again;
+ * no statement has a name, so that it does not matter which server process gets it (PgBouncer's transaction mode).
+ */
+import { readFileSync } from 'node:fs'
+import type { PostgresPool as KyselyPool, PostgresPoolClient } from 'kysely'
+import pg from 'pg'
+import { MailwicketError } from '../../base/errors.ts'
+import type { PostgresConfig, PostgresHost, PostgresTls } from '../../config/store-url.ts'
+import { type PostgresFailure, storeErrorOf } from './postgres-errors.ts'
+
+export interface PoolLimits {
+  readonly connections: number
+  readonly connectMs: number
+  /** For one statement; 0: as long as it takes. */
+  readonly statementMs: number
+}
+
+/** Numbers, which pg leaves as text because some are larger than JavaScript's; ours are not. */
+const PLAIN_NUMBERS = new Set<number>([pg.types.builtins.INT8, pg.types.builtins.NUMERIC])
+/** A load balancer between may drop what was silent for long. */
+const MAX_LIFETIME_SECONDS = 3_600
+
+export class PostgresPool implements KyselyPool {
+  /** kysely looks for what it needs to cancel queries, which nobody asks it to. */
+  readonly options = {}
+  readonly #place: string
+  readonly #pools: readonly pg.Pool[]
+  #current = 0
+
+  /** Nothing is connected yet. Throws STORE_UNAVAILABLE when a file for TLS cannot be read. */
+  constructor(config: PostgresConfig, place: string, limits: PoolLimits) {
+    this.#place = place
+    const tls = readTls(config.tls, place)
+    this.#pools = config.hosts.map(host => openPool(config, host, tls, limits))
+  }
+
+  /** From the host that answered last, else from the next. Throws STORE_UNAVAILABLE, NOT_FOUND (no such database). */
+  async connect(): Promise<PostgresPoolClient> {
+    const { client } = await this.#connect()
+    return client
+  }
+
+  /** Hears a channel until the connection is lost (`onEnd`) or closed. */
+  async listen(channel: string, onNotice: () => void, onEnd: () => void): Promise<() => void> {
+    const { client, raw } = await this.#connect()
+    raw.on('notification', onNotice)
+    raw.on('end', onEnd)
+    try {
+      await client.query(`listen ${channel}`, [])
+    } catch (error) {
+      client.release(true)
+      throw error
+    }
+    return () => {
+      raw.off('end', onEnd)
+      client.release(true)
+    }
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.#pools.map(pool => pool.end()))
+  }
+
+  async #connect(): Promise<{ client: PostgresPoolClient; raw: pg.PoolClient }> {
+    let failure: unknown
+    for (let tries = 0; tries < this.#pools.length; tries++) {
+      const at = (this.#current + tries) % this.#pools.length
+      const pool = this.#pools[at]
+      if (pool === undefined) continue
+      try {
+        const raw = await pool.connect()
+        this.#current = at
+        return { client: this.#guard(raw), raw }
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw storeErrorOf(failure, this.#place)
+  }
+
+  #guard(raw: pg.PoolClient): PostgresPoolClient {
+    let isBroken = false
+    const query = async (text: string, parameters: readonly unknown[]) => {
+      try {
+        return await (parameters.length === 0 ? raw.query(text) : raw.query({ text, values: [...parameters] }))
+      } catch (error) {
+        isBroken ||= isFatal(error)
+        throw storeErrorOf(error, this.#place)
+      }
+    }
+    return { query: query as unknown as PostgresPoolClient['query'], release: destroy => raw.release(destroy === true || isBroken) }
+  }
+}
+
+/** Whether the connection is of no use any more: it was lost or left in the middle, or its server was made a standby. */
+function isFatal(error: unknown): boolean {
+  const { code = '' } = error as PostgresFailure
+  // A statement that failed has a code of five characters; classes 08, 57 and 58 say that the server or the way there is gone.
+  return !/^[0-9A-Z]{5}$/.test(code) || /^(08|57|58)/.test(code) || code === '25006'
+}
+
+function openPool(config: PostgresConfig, { host, port }: PostgresHost, ssl: pg.PoolConfig['ssl'], limits: PoolLimits): pg.Pool {
+  const { user, database, password, mustWrite } = config
+  const pool = new pg.Pool({
+    host,
+    port,
+    user,
+    database,
+    ...(password === undefined ? {} : { password }),
+    ssl,
+    max: limits.connections,
+    connectionTimeoutMillis: limits.connectMs,
+    ...(limits.statementMs === 0 ? {} : { query_timeout: limits.statementMs }),
+    idleTimeoutMillis: 0,
+    maxLifetimeSeconds: MAX_LIFETIME_SECONDS,
+    keepAlive: true,
+    application_name: 'mailwicket',
+    types: { getTypeParser: parserOf },
+    ...(mustWrite ? { onConnect: checkWritable } : {}),
+  })
+  // An idle connection that is lost: the next who asks gets another.
+  pool.on('error', () => {})
+  return pool
+}
+
+/** libpq's target_session_attrs=read-write. */
+async function checkWritable(client: pg.ClientBase): Promise<void> {
+  const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only')
+  if (rows[0]?.transaction_read_only !== 'off') throw new MailwicketError('STORE_UNAVAILABLE', { message: 'the server only reads (it is a standby)' })
+}
+
+function parserOf(oid: number, format?: 'text' | 'binary') {
+  if (PLAIN_NUMBERS.has(oid)) return Number
+  return format === 'binary' ? pg.types.getTypeParser(oid, 'binary') : pg.types.getTypeParser(oid, 'text')
+}
+
+/** SECURITY: as libpq has it: `require` is for a way that is known to be safe against more than listening. */
+function readTls({ mode, ca, cert, key }: PostgresTls, place: string): pg.PoolConfig['ssl'] {
+  if (mode === 'disable') return false
+  try {
+    return {
+      rejectUnauthorized: mode !== 'require',
+      ...(ca === undefined ? {} : { ca: readFileSync(ca) }),
+      ...(cert === undefined ? {} : { cert: readFileSync(cert) }),
+      ...(key === undefined ? {} : { key: readFileSync(key) }),
+      ...(mode === 'verify-ca' ? { checkServerIdentity: () => undefined } : {}),
+    }
+  } catch (error) {
+    throw storeErrorOf(error, place)
+  }
+}
