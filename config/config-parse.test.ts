@@ -189,14 +189,20 @@ describe('values', () => {
     ])
   })
 
-  test('PostgreSQL is known but not there yet, and its password is not repeated', () => {
-    const [problem, ...others] = problemsOf(complete({ top: '[store]\nurl = "postgres://gw:hunter2@db/mail"' }))
-    expect(problem).toBe('store.url names PostgreSQL, which is not in this version: must be "sqlite:PATH"')
+  test('PostgreSQL: files for TLS are found from the configuration, and the password is in no text', () => {
+    const url = 'postgres://gw:hunter2@db.internal,[2001:db8::7]:5433/mail?sslrootcert=db-ca.pem'
+    const { store } = parse(complete({ top: `[store]\nurl = "${url}"` }))
+    expect(store.url).toBe('postgres://gw@db.internal:5432,[2001:db8::7]:5433/mail')
+    expect(store.postgres).toMatchObject({ password: 'hunter2', mustWrite: true, tls: { mode: 'verify-full', ca: '/etc/mailwicket/db-ca.pem' } })
+    const [problem, ...others] = problemsOf(complete({ top: '[store]\nurl = "postgres://gw:hunter2@db"' }))
+    expect(problem).toBe('store.url must name the database: "postgres://USER@HOST/DATABASE"')
     expect(others).toEqual([])
   })
 
   test.each(['mailwicket.db', 'sqlite:', 'sqlite://host/x', 'sqlite::memory:', 'mysql://gw:hunter2@db/mail'])('store url %s', url => {
-    expect(problemsOf(complete({ top: `[store]\nurl = "${url}"` }))).toEqual(['store.url must be "sqlite:PATH", for example "sqlite:mailwicket.db"'])
+    expect(problemsOf(complete({ top: `[store]\nurl = "${url}"` }))).toEqual([
+      'store.url must be "sqlite:PATH" or "postgres://USER@HOST/DATABASE", for example "sqlite:mailwicket.db"',
+    ])
   })
 })
 

@@ -109,6 +109,8 @@ export const LIMITS = {
   idPeekBytes: 8 * 1024,
   /** Four times a second: a revocation is heard in time to end sessions within a second. */
   generationPollMs: 250,
+  /** Where the database tells of moves: they are heard at once, and looked for in case one was lost. */
+  generationLookMs: 1_000,
   /** A node whose last look at the generation is older than this hears too late of revocations: it is not ready. Twelve looks, so that a slow disk is no alarm. */
   generationFreshMs: 3_000,
   /** Last connections, activity and sessions reach the store at least this often (within 1 s, architecture §7). */

@@ -50,6 +50,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'node:http': ['gateway/monitoring/admin-endpoint.ts', 'http/http-server.ts'],
   'rate-limiter-flexible': ['gateway/abuse/failure-counter.ts', 'gateway/abuse/limiter.ts'],
   'node:tls': ['http/http-server.ts', 'admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'upstream/upstream-dialler.ts'],
+  pg: ['store/postgres/postgres-pool.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
   'prom-client': ['gateway/monitoring/metrics.ts', 'gateway/monitoring/process-metrics.ts'],

@@ -31,11 +31,11 @@ function makeStatus(id: string, changes: Partial<DeviceStatus> = {}): DeviceStat
 }
 
 /** Two live sessions, of device `a` and device `b`, and a store whose rows the test changes. */
-function openRevocation() {
+function openRevocation({ listens = false } = {}) {
   const live = new LiveSessions()
   const ended: string[] = []
   const rows = new Map([makeStatus('a'), makeStatus('b')].map(row => [row.id, row]))
-  const store = { generation: 1, kicked: [] as SessionId[], isDown: false, answered: Promise.resolve() }
+  const store = { generation: 1, kicked: [] as SessionId[], isDown: false, answered: Promise.resolve(), tell: () => {} }
   for (const id of ['a', 'b']) {
     const session = new LiveSession({
       protocol: 'imap',
@@ -62,6 +62,17 @@ function openRevocation() {
         return found
       },
       findKickedSessions: async () => store.kicked,
+      ...(listens
+        ? {
+            listen: async (onMoved: () => void) => {
+              store.tell = onMoved
+              const stop = async (): Promise<void> => {
+                store.tell = () => {}
+              }
+              return { stop }
+            },
+          }
+        : {}),
     } as unknown as GatewayStore,
     live,
     silentLog,
@@ -225,5 +236,46 @@ describe('Revocation', () => {
     store.generation += 1
     await vi.advanceTimersByTimeAsync(5000)
     expect(ended).toEqual([])
+  })
+  it('hears at once of a move where the database tells it', async () => {
+    const { ended, rows, store } = openRevocation({ listens: true })
+    await vi.advanceTimersByTimeAsync(LIMITS.generationLookMs)
+    rows.delete('a' as DeviceId)
+    store.generation += 1
+    await vi.advanceTimersByTimeAsync(LIMITS.generationLookMs / 2)
+    expect(ended).toEqual([])
+    store.tell()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(ended).toEqual(['a: removed'])
+  })
+
+  it('looks also when nothing is told, and hears nothing once it is stopped', async () => {
+    const { ended, rows, store, revocation } = openRevocation({ listens: true })
+    rows.delete('a' as DeviceId)
+    store.generation += 1
+    await vi.advanceTimersByTimeAsync(LIMITS.generationLookMs)
+    expect(ended).toEqual(['a: removed'])
+    const { tell } = store
+    await revocation.stop()
+    rows.clear()
+    store.generation += 1
+    store.tell()
+    await vi.advanceTimersByTimeAsync(5000)
+    expect(ended).toEqual(['a: removed'])
+    expect(store.tell).not.toBe(tell)
+  })
+
+  it('looks again after a move that was told while it looked', async () => {
+    const { ended, rows, store } = openRevocation({ listens: true })
+    const { promise, resolve } = Promise.withResolvers<void>()
+    store.answered = promise
+    store.tell()
+    await vi.advanceTimersByTimeAsync(0)
+    rows.delete('b' as DeviceId)
+    store.generation += 1
+    store.tell()
+    resolve()
+    await vi.advanceTimersByTimeAsync(0)
+    expect(ended).toEqual(['b: removed'])
   })
 })

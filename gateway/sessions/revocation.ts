@@ -1,6 +1,6 @@
 /**
- * Ends sessions that the store no longer supports: polls the store's generation, and when it moved, judges every live device again
- * (architecture §7). One mechanism for every cause; an expiry, which moves nothing in the store, is looked for on every poll.
+ * Ends sessions that the store no longer supports: polls the store's generation, or hears of it where the database tells, and when it moved,
+ * judges every live device again (architecture §7). One mechanism for every cause; an expiry, which moves nothing in the store, is looked for on every poll.
  */
 import type { DeviceId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
@@ -26,6 +26,10 @@ export class Revocation {
   #failing = false
   #polledAt = performance.now()
   #answeredAt = performance.now()
+  #polling = false
+  /** Something was heard during a poll, which may have come too late for it. */
+  #pollsAgain = false
+  #listener: Promise<{ stop(): Promise<void> }> | undefined
 
   constructor(store: GatewayStore, live: LiveSessions, log: Log) {
     this.#store = store
@@ -34,12 +38,18 @@ export class Revocation {
   }
 
   start(): void {
-    this.#timer = setTimeout(() => void this.#poll(), LIMITS.generationPollMs)
+    this.#listener = this.#store.listen?.(() => void this.#poll())
+    this.#schedule()
   }
 
-  stop(): void {
+  async stop(): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
+    await (await this.#listener)?.stop()
+  }
+
+  #schedule(): void {
+    this.#timer = setTimeout(() => void this.#poll(), this.#listener === undefined ? LIMITS.generationPollMs : LIMITS.generationLookMs)
   }
 
   /** Whether the last look at the store failed. */
@@ -58,6 +68,22 @@ export class Revocation {
   }
 
   async #poll(): Promise<void> {
+    if (this.#polling) {
+      this.#pollsAgain = true
+      return
+    }
+    this.#polling = true
+    do {
+      this.#pollsAgain = false
+      await this.#look()
+    } while (this.#pollsAgain)
+    this.#polling = false
+    if (this.#timer === undefined) return
+    clearTimeout(this.#timer)
+    this.#schedule()
+  }
+
+  async #look(): Promise<void> {
     try {
       const generation = await this.#store.readGeneration()
       if (generation !== this.#seen) await this.#reconcile()
@@ -72,7 +98,6 @@ export class Revocation {
     }
     this.#answeredAt = performance.now()
     this.#endExpired()
-    if (this.#timer !== undefined) this.start()
   }
 
   async #reconcile(): Promise<void> {
