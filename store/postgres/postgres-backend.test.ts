@@ -60,12 +60,15 @@ test.each([
 test('a change waits for the change of another process, and sees it', async () => {
   const [one, two] = [openPostgres(config(), 'one', 'write'), openPostgres(config(), 'two', 'write')]
   const { promise, resolve } = Promise.withResolvers<void>()
+  const begun = Promise.withResolvers<void>()
   const order: string[] = []
   const first = one.change(async db => {
+    begun.resolve()
     await db.updateTable('generation').set({ value: 7 }).execute()
     await promise
     order.push('first')
   })
+  await begun.promise
   const second = two.change(async db => {
     order.push('second')
     return db.selectFrom('generation').select('value').execute()
@@ -100,8 +103,12 @@ test('moves are heard, also after the server was restarted', async () => {
   const hears = async () => {
     heard = Promise.withResolvers<void>()
     // Until somebody listens, nobody hears.
-    const telling = setInterval(() => server.sql('postgres', 'update generation set value = value + 1'), 200)
-    await heard.promise.finally(() => clearInterval(telling))
+    let isHeard = false
+    void heard.promise.then(() => (isHeard = true))
+    while (!isHeard) {
+      server.sql('postgres', 'update generation set value = value + 1')
+      await new Promise(done => setTimeout(done, 50))
+    }
   }
   await hears()
   server.down()

@@ -83,6 +83,15 @@ export class PostgresPool implements KyselyPool {
 
   #guard(raw: pg.PoolClient): PostgresPoolClient {
     let isBroken = false
+    // Lost between two statements: the next one says so.
+    const onError = (): void => {
+      isBroken = true
+    }
+    raw.on('error', onError)
+    const release = (destroy?: boolean): void => {
+      raw.off('error', onError)
+      raw.release(destroy === true || isBroken)
+    }
     const query = async (text: string, parameters: readonly unknown[]) => {
       try {
         return await (parameters.length === 0 ? raw.query(text) : raw.query({ text, values: [...parameters] }))
@@ -91,7 +100,7 @@ export class PostgresPool implements KyselyPool {
         throw storeErrorOf(error, this.#place)
       }
     }
-    return { query: query as unknown as PostgresPoolClient['query'], release: destroy => raw.release(destroy === true || isBroken) }
+    return { query: query as unknown as PostgresPoolClient['query'], release }
   }
 }
 
