@@ -160,6 +160,9 @@ export const PROBLEMS = {
   'database.unknown': row('NOT_FOUND', ({ path }: { path: string }) => `there is no database: ${path}`),
   'database.replaced': row('STORE_UNAVAILABLE', ({ path }: { path: string }) => `${path} was replaced or removed while it was in use`),
   'database.no-store': row('STORE_DAMAGED', ({ place }: { place: string }) => `${place} holds no Mailwicket store`),
+  'database.empty': row('NOT_FOUND', ({ place }: { place: string }) => `${place} holds no Mailwicket store`),
+  'database.has-store': row('ALREADY_EXISTS', ({ place }: { place: string }) => `there is already a store: ${place}`),
+  'database.no-file': row('BAD_INPUT', ({ place }: { place: string }) => `this needs a store that is a file, and it lies in ${place}`),
   'store.too-old': row(
     'STORE_TOO_OLD',
     ({ version, newest }: { version: number; newest: number }) => `the store has version ${version}, this Mailwicket needs version ${newest}`,

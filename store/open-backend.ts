@@ -3,6 +3,7 @@
  */
 import { setTimeout as wait } from 'node:timers/promises'
 import { MailwicketError } from '../base/errors.ts'
+import { Problem } from '../base/problems.ts'
 import type { Config } from '../config/config.ts'
 import { openPostgres, POSTGRES_FEATURES } from './postgres/postgres-backend.ts'
 import type { Backend, BackendMode } from './schema/backend.ts'
@@ -55,7 +56,7 @@ export async function createBackend(store: StoreConfig, fill: (backend: Backend)
 /** Where the file of a store lies. Throws BAD_INPUT when it is none. */
 export function filePathOf(store: StoreConfig): string {
   if (store.sqlitePath !== undefined) return store.sqlitePath
-  throw new MailwicketError('BAD_INPUT', { message: `this is not possible with a store in PostgreSQL (${store.url})` })
+  throw new Problem('database.no-file', { place: store.url })
 }
 
 /** A store that can be set aside, and have another put in its place: `BackendFeatures.isFile`. */

@@ -3,7 +3,6 @@
  * (`open-gateway-store.ts`). Who changes something belongs to the change: `as(actor)` gives the nouns that record it.
  */
 import { MailwicketError } from '../base/errors.ts'
-import { Problem } from '../base/problems.ts'
 import type { Config } from '../config/config.ts'
 import { Aliases } from './accounts/aliases.ts'
 import { Devices } from './accounts/devices.ts'

@@ -5,7 +5,7 @@
  * everything holds until the end of its transaction and not longer (PgBouncer's transaction mode), but for what `listen` hears.
  */
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
 import type { PostgresConfig } from '../../config/store-url.ts'
 import type { Backend, BackendMode, SerialWork } from '../schema/backend.ts'
 import type { BackendFeatures } from '../schema/backend-features.ts'
@@ -57,7 +57,7 @@ export function openPostgres(config: PostgresConfig, place: string, mode: Backen
     },
     listen: onMoved => listenForGeneration(new PostgresPool(config, place, { ...LIMITS.write, connections: 1 }), onMoved),
     copyTo: async () => {
-      throw new MailwicketError('BAD_INPUT', { message: `a store in PostgreSQL is not copied into a file (${place})`, remedy: 'Take backups with pg_dump.' })
+      throw new Problem('database.no-file', { place })
     },
     close: () => pool.end(),
   }

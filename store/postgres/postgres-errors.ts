@@ -20,9 +20,8 @@ export function storeErrorOf(error: unknown, place: string): MailwicketError {
   const reason = error instanceof AggregateError ? error.errors.map(one => String((one as Error).message)).join('; ') : message
   const details = { message: `${place}: ${reason}`, cause: error }
   if (BUSY.has(code)) return new MailwicketError('STORE_BUSY', details)
-  if (DAMAGED.has(code))
-    return new MailwicketError('STORE_DAMAGED', { ...details, remedy: 'Restore the database from your PostgreSQL backup, or the last `mailwicket backup`.' })
-  if (code === NO_DATABASE) return new MailwicketError('NOT_FOUND', { ...details, remedy: 'Make it first: `createdb`, as the PostgreSQL manual says.' })
+  if (DAMAGED.has(code)) return new MailwicketError('STORE_DAMAGED', { ...details, remedy: 'Restore the database from a backup.' })
+  if (code === NO_DATABASE) return new MailwicketError('NOT_FOUND', { ...details, remedy: 'Make it first, with `createdb` of PostgreSQL.' })
   return new MailwicketError('STORE_UNAVAILABLE', { ...details, remedy: remedyFor(code) })
 }
 

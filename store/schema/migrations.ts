@@ -92,8 +92,7 @@ export async function migrate(
 /** Makes all tables of a new store in one change, and what `inTransaction` adds. Throws ALREADY_EXISTS. */
 export async function createTables(backend: Backend, inTransaction: (db: Transaction<Schema>) => Promise<void>): Promise<void> {
   await backend.change(async db => {
-    if (!isNoStore(await readVersion({ ...backend, db })))
-      throw new MailwicketError('ALREADY_EXISTS', { message: `there is already a store: ${backend.place}`, remedy: 'Use it, or name another database.' })
+    if (!isNoStore(await readVersion({ ...backend, db }))) throw new Problem('database.has-store', { place: backend.place })
     for (const migration of MIGRATIONS) await migration.run(backend.ddl.tables(db as unknown as Kysely<unknown>), backend.ddl)
     await setMeta(db, 'schema_version', String(MIGRATIONS.length))
     await setMeta(db, 'needs_program', MIGRATIONS.at(-1)?.since ?? '')
@@ -107,10 +106,7 @@ export function isNoStore({ version, needsProgram }: StoreVersion): boolean {
 }
 
 export function noStore({ features, place }: Backend): MailwicketError {
-  const message = `${place} holds no Mailwicket store`
-  if (!features.isFile)
-    return new MailwicketError('NOT_FOUND', { message, remedy: 'Run `mailwicket init --store URL`, or `mailwicket restore FILE` if you have a backup.' })
-  return new MailwicketError('STORE_DAMAGED', { message, remedy: 'Move the file away and run `mailwicket init`, or `mailwicket restore FILE`.' })
+  return new Problem(features.isFile ? 'database.no-store' : 'database.empty', { place })
 }
 
 export type MigrationStep = (step: { readonly version: number; readonly name: string }) => void
