@@ -195,9 +195,7 @@ describe('values', () => {
   })
 
   test.each(['mailwicket.db', 'sqlite:', 'sqlite://host/x', 'sqlite::memory:', 'mysql://gw:hunter2@db/mail'])('store url %s', url => {
-    expect(problemsOf(complete({ top: `[store]\nurl = "${url}"` }))).toEqual([
-      'store.url must be "sqlite:PATH" or "postgres://USER@HOST/DATABASE", for example "sqlite:mailwicket.db"',
-    ])
+    expect(problemsOf(complete({ top: `[store]\nurl = "${url}"` }))).toEqual([expect.stringContaining('must be "sqlite:PATH" or "postgres://USER@')])
   })
 })
 
