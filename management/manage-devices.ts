@@ -155,6 +155,18 @@ export async function changePassword(
   })
 }
 
+/** Whether this is the device's password: for a page that shows it and hands it on. Throws NOT_FOUND, NOT_ALLOWED. */
+export function checkDevicePassword(
+  context: UseCaseContext,
+  actor: Actor,
+  { ref, password }: Pick<DeviceInput, 'ref'> & { readonly password: Secret },
+): Promise<boolean> {
+  return look(context, actor, async (nouns, reach) => {
+    const device = await findDevice(nouns, reach, ref, 'device.password')
+    return nouns.devices.isPassword(device.id, password)
+  })
+}
+
 /** SECURITY: whoever gets to know the password of a device that sends could send by it. */
 export function checkMayKnow(reach: Reach, device: Device): void {
   if (device.scopes.includes('smtp') && device.user !== (reach.self?.login ?? null)) checkMaySendBy(reach, device.mailbox)

@@ -2,10 +2,16 @@
  * Every route of the pages: method, path, who may, whether it has to be confirmed, whether it is done once. The first that fits is taken. `app.ts` walks
  * this list, and `routes.test.ts` tries every line of it as every role, inside and outside of its reach.
  */
-import { links } from './links.ts'
+import { type AllDevicesAct, links } from './links.ts'
 import { confirmPasskeyOptions, confirmWithPasskey, confirmWithPassword } from './pages/account/confirm.ts'
 import { checkAddDevice, makeDevice, showAddDevice } from './pages/devices/add-device.ts'
+import { actOnAllDevices, showAllDevices } from './pages/devices/all-devices.ts'
+import { downloadProfile } from './pages/devices/apple-profile.ts'
+import { checkChangePassword, confirmOwnPage, makePassword, showChangePassword } from './pages/devices/change-password.ts'
+import { showDevice } from './pages/devices/device.ts'
+import { disconnectDevice, endDeviceSession, endDeviceSessions, pauseDevice, resumeDevice, showDisconnect } from './pages/devices/device-acts.ts'
 import { showDevices } from './pages/devices/device-list.ts'
+import { checkRules, confirmRules, saveRules } from './pages/devices/device-rules.ts'
 import { waitForFirst } from './pages/devices/first-connection.ts'
 import { showPassword } from './pages/devices/shown/device-shown.ts'
 import { chooseLanguage } from './pages/language.ts'
@@ -18,6 +24,9 @@ import { pattern, type Route, route, visit } from './web/route.ts'
 
 const [m, d] = [':m', ':d']
 const addDevice = pattern(links.addDevice(m))
+const device = pattern(links.device(m, d))
+const ALL_DEVICES_ACTIONS = { 'end-sessions': 'session.end', 'disconnect-all': 'device.disconnect', 'disconnect-quiet': 'device.disconnect' } as const
+const ALL_DEVICES = Object.keys(ALL_DEVICES_ACTIONS) as AllDevicesAct[]
 
 export const ROUTES: readonly Route[] = [
   visit('GET', links.signIn, showSignIn),
@@ -46,6 +55,25 @@ export const ROUTES: readonly Route[] = [
     form: addDevice,
   }),
   route('GET', addDevice, can('device.add', 'mailbox'), showAddDevice),
+  ...ALL_DEVICES.flatMap(act => [
+    route('GET', pattern(links.allDevices(m, act)), can(ALL_DEVICES_ACTIONS[act], 'mailbox'), showAllDevices(act)),
+    route('POST', pattern(links.allDevices(m, act)), can(ALL_DEVICES_ACTIONS[act], 'mailbox'), actOnAllDevices(act), { confirm: 'rights' }),
+  ]),
+  route('GET', pattern(links.device(m, d)), can('device.view', 'device'), showDevice),
+  route('POST', pattern(links.device(m, d)), can('device.rename', 'device'), saveRules, { check: checkRules, confirm: confirmRules }),
+  route('GET', pattern(links.devicePassword(m, d)), can('device.password', 'device'), showChangePassword, { confirm: confirmOwnPage }),
+  route('POST', pattern(links.devicePassword(m, d)), can('device.password', 'device'), makePassword, {
+    check: checkChangePassword,
+    confirm: 'password',
+    once: true,
+  }),
   route('GET', pattern(links.deviceShown(m, d)), can('device.password', 'device'), showPassword),
   route('GET', pattern(links.deviceFirst(m, d)), can('device.view', 'device'), waitForFirst),
+  route('POST', pattern(links.deviceProfile(m, d)), can('device.password', 'device'), downloadProfile, { form: pattern(links.devicePassword(m, d)) }),
+  route('GET', pattern(links.deviceDisconnect(m, d)), can('device.disconnect', 'device'), showDisconnect),
+  route('POST', pattern(links.deviceDisconnect(m, d)), can('device.disconnect', 'device'), disconnectDevice, { confirm: 'rights' }),
+  route('POST', pattern(links.devicePause(m, d)), can('device.pause', 'device'), pauseDevice, { confirm: 'rights', form: device }),
+  route('POST', pattern(links.deviceResume(m, d)), can('device.pause', 'device'), resumeDevice, { confirm: 'rights', form: device }),
+  route('POST', pattern(links.deviceSessionsEnd(m, d)), can('session.end', 'device'), endDeviceSessions, { confirm: 'rights', form: device }),
+  route('POST', pattern(links.deviceSessionEnd(m, d, ':session')), can('session.end', 'device'), endDeviceSession, { confirm: 'rights', form: device }),
 ]

@@ -58,6 +58,8 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   uqr: ['portal/setup/qr-path.ts'],
   'smol-toml': ['config/config-parse.ts'],
   'smtp-server': ['admin-cli/demo/demo-submission.ts', 'gateway/smtp/smtp-server-adapter.ts', 'gateway/smtp/smtp-detach.ts'],
+  '@zxcvbn-ts/core': ['portal/pages/parts/password-strength.ts'],
+  '@zxcvbn-ts/language-common': ['portal/pages/parts/password-strength.ts'],
   zod: ['config/config-kinds.ts', 'config/config-parse.ts', 'config/config-problems.ts'],
 }
 

@@ -8,6 +8,8 @@ import type { Kysely } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { type DeviceId, makeId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
+import { normaliseSecret } from '../passwords/app-password.ts'
+import { PasswordHasher } from '../passwords/password-hash.ts'
 import { listAll, type Page, type PageRequest, readAll } from '../schema/keyset.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { Scope } from '../schema/login-record.ts'
@@ -199,6 +201,12 @@ export class Devices {
       await replacePassword(change, row, columns)
     })
     return { device, password: shown }
+  }
+
+  /** Whether this is the device's password now. Costs a hash. */
+  async isPassword(ref: string, secret: Secret): Promise<boolean> {
+    const { phc, kind, state } = await getDeviceRow(this.#context.db, await resolveDevice(this.#context.db, ref))
+    return kind !== 'legacy' && state !== 'revoked' && new PasswordHasher().verify(phc, normaliseSecret(secret))
   }
 
   async disable(ref: string): Promise<Device> {
