@@ -60,6 +60,7 @@ describe('restoring while a gateway runs', () => {
       kept: { count: 0, names: [] },
       revived: { count: 0, names: [] },
       lost: { count: 1, names: [`${anna}/Later`] },
+      movedBack: { count: 0, names: [] },
     })
     expect(await gateway.readGeneration()).toBeGreaterThan(before)
     expect((await gateway.findDeviceStatuses([device.id, later.device.id])).size).toBe(1)
