@@ -39,7 +39,12 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   commander: ['admin-cli/frame/command-frame.ts'],
   'csv-parse': ['admin-cli/frame/csv.ts'],
   'csv-stringify': ['admin-cli/frame/csv.ts'],
-  'emailjs-imap-handler': ['gateway/imap/imap-id.ts', 'admin-cli/demo/demo-imap-session.ts', 'admin-cli/demo/demo-imap-fetch.ts'],
+  'emailjs-imap-handler': [
+    'gateway/imap/imap-id.ts',
+    'admin-cli/demo/demo-imap-command.ts',
+    'admin-cli/demo/demo-imap-session.ts',
+    'admin-cli/demo/demo-imap-fetch.ts',
+  ],
   '@hono/node-server': ['http/http-server.ts'],
   hono: ['http/', 'portal/'],
   imapflow: ['upstream/probe/inbox.ts'],

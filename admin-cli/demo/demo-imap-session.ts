@@ -1,11 +1,12 @@
 /**
- * One connection to the demo's mail server: IMAP4rev1 as far as mail apps use it (RFC 3501). emailjs-imap-handler reads the commands.
+ * One connection to the demo's mail server: IMAP4rev1 as far as mail apps use it (RFC 3501).
  * Only for the demo on 127.0.0.1: one user, nothing on a disk, and none of the walls that the gateway has before login.
  */
 import { timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
-import handler, { type Node } from 'emailjs-imap-handler'
+import type { Node } from 'emailjs-imap-handler'
 import { Wire } from '../../base/wire.ts'
+import { MAX_LINE_BYTES, Refused, readArguments, readCommand } from './demo-imap-command.ts'
 import { fetchData, listOf, readItems, readSearch, readSet, textOf } from './demo-imap-fetch.ts'
 import { DemoMailbox, type StoredMessage } from './demo-imap-mailbox.ts'
 import { nstring } from './demo-imap-message.ts'
@@ -18,17 +19,6 @@ export interface DemoAccount {
 
 const CAPABILITIES = 'IMAP4rev1 ID SASL-IR AUTH=PLAIN NAMESPACE IDLE ENABLE LITERAL+ UNSELECT SPECIAL-USE MOVE'
 const FLAGS = '\\Answered \\Flagged \\Deleted \\Seen \\Draft'
-const MAX_LINE_BYTES = 64 * 1024
-const MAX_COMMAND_BYTES = 32 * 1024 * 1024
-
-class Refused extends Error {
-  readonly status: 'NO' | 'BAD'
-  constructor(status: 'NO' | 'BAD', text: string) {
-    super(text)
-    this.status = status
-  }
-}
-
 export class DemoImapSession {
   readonly #account: DemoAccount
   readonly #wire: Wire
@@ -56,7 +46,7 @@ export class DemoImapSession {
   }
 
   async #serve(): Promise<boolean> {
-    const command = await this.#readCommand()
+    const command = await readCommand(this.#wire, () => this.#say('+ go on'))
     const [, tag = '*', name = ''] = /^(\S+) ?((?:UID )?\S*)/i.exec(command.toString('latin1', 0, 200)) ?? []
     const verb = name.toUpperCase()
     try {
@@ -69,21 +59,6 @@ export class DemoImapSession {
       else throw error
     }
     return verb !== 'LOGOUT'
-  }
-
-  async #readCommand(): Promise<Buffer> {
-    const pieces: Buffer[] = []
-    let bytes = 0
-    for (;;) {
-      const line = await this.#wire.readLine(MAX_LINE_BYTES)
-      const literal = /\{(\d{1,9})(\+?)\}$/.exec(line.subarray(-16).toString('latin1'))
-      bytes += line.length + Number(literal?.[1] ?? 0)
-      if (bytes > MAX_COMMAND_BYTES) throw new Refused('BAD', 'too large')
-      pieces.push(line)
-      if (literal === null) return Buffer.concat(pieces)
-      if (literal[2] === '') this.#say('+ go on')
-      pieces.push(Buffer.from('\r\n'), await this.#wire.readExactly(Number(literal[1])))
-    }
   }
 
   async #act(verb: string, words: readonly Node[]): Promise<string> {
@@ -330,18 +305,6 @@ export class DemoImapSession {
 
   #say(line: string): void {
     this.#wire.write(Buffer.from(`${line}\r\n`, 'latin1'))
-  }
-}
-
-/** Throws Refused for what does not parse. */
-function readArguments(command: Buffer, verb: string): readonly Node[] {
-  // A base64 response is no argument that the parser takes.
-  const found = /^\S+ AUTHENTICATE (\S+)(?: (\S+))?$/i.exec(command.toString('latin1', 0, MAX_LINE_BYTES))
-  if (verb === 'AUTHENTICATE') return (found?.slice(1) ?? []).filter(word => word !== undefined).map(value => ({ type: 'ATOM', value }))
-  try {
-    return handler.parser(command, { valueAsString: false }).attributes ?? []
-  } catch (error) {
-    throw new Refused('BAD', (error as Error).message.replace(/[^\x20-\x7e]/g, '?'))
   }
 }
 
