@@ -18,7 +18,7 @@ export function isFileError(error: unknown): error is FileError {
 const REASONS: Readonly<Record<string, readonly [reason: string, remedy: string]>> = {
   ENOENT: ['there is no such file or folder', 'Look how it is spelt; a folder has to be made first.'],
   ENOTDIR: ['a part of the path is a file, not a folder', 'Look how it is spelt.'],
-  EISDIR: ['it is a folder', 'Name a file in it.'],
+  EISDIR: ['it is a directory', 'Name a file in it.'],
   EEXIST: ['it is there already', 'Name one that does not exist yet; nothing is overwritten.'],
   ENOTEMPTY: ['the folder is not empty', 'Name another, or clear it first.'],
   ENOSPC: ['the disk is full', 'Make room (df -h), or name a place on another disk.'],
