@@ -118,7 +118,7 @@ function assemble({ top, store, passwords, limits, certificates, listen, upstrea
     generatedOnly: passwords?.generated_only ?? false,
     trustedFrom: limits.trusted_from ?? [],
     sessionsPerDevice: limits.sessions_per_device,
-    store: assembleStore(store?.url ?? { sqlitePath: resolve(dataDir, 'mailwicket.db') }, absolute),
+    store: placeStore(store?.url ?? { sqlitePath: resolve(dataDir, 'mailwicket.db') }, absolute),
     certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),
     listen: listen.map(({ address, protocol, tls, min_tls, proxy_protocol_from }) => ({
       ...address,
@@ -152,7 +152,7 @@ function assemblePortal(portal: ValuesOf<typeof PORTAL_KEYS>, absolute: (file: s
   }
 }
 
-function assembleStore(url: StoreUrl, absolute: (file: string) => string): StoreConfig {
+export function placeStore(url: StoreUrl, absolute: (file: string) => string): StoreConfig {
   if ('sqlitePath' in url) {
     const sqlitePath = absolute(url.sqlitePath)
     return { url: `sqlite:${sqlitePath}`, sqlitePath }

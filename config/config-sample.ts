@@ -11,6 +11,8 @@ export interface SampleOptions {
   readonly hostname: string
   /** Where key, certificates and database are, when that is not the file's own folder. Absolute. */
   readonly dataDir?: string
+  /** URL of a database that is no file there. */
+  readonly storeUrl?: string
   /** Domains of the upstream; without them the host name less its first label, where two labels remain. */
   readonly domains?: readonly string[]
   /** Default "0.0.0.0:993". */
@@ -47,7 +49,7 @@ export function formatSampleConfig(options: SampleOptions): string {
 /** TOML of the keys that are written, by section and key; all others become comments. */
 type Values = ReadonlyMap<string, string>
 
-function valuesOf({ hostname, dataDir, domains, listenAddress, upstream, submissionUpstream, certificate }: SampleOptions): Values {
+function valuesOf({ hostname, dataDir, storeUrl, domains, listenAddress, upstream, submissionUpstream, certificate }: SampleOptions): Values {
   const parent = hostname.split('.').slice(1)
   const upstreamDomains = domains ?? (parent.length >= 2 ? [parent.join('.')] : [])
   const imap = upstream ?? { address: 'imap.internal:993', tls: 'implicit' }
@@ -56,7 +58,7 @@ function valuesOf({ hostname, dataDir, domains, listenAddress, upstream, submiss
   return new Map([
     ['.hostname', JSON.stringify(hostname)],
     ['.data_dir', JSON.stringify(dataDir ?? '.')],
-    ['store.url', JSON.stringify(`sqlite:${inDataDir('mailwicket.db')}`)],
+    ['store.url', JSON.stringify(storeUrl ?? `sqlite:${inDataDir('mailwicket.db')}`)],
     ['certificate.cert', JSON.stringify(certificate?.cert ?? inDataDir('certs/fullchain.pem'))],
     ['certificate.key', JSON.stringify(certificate?.key ?? inDataDir('certs/privkey.pem'))],
     ['listen.protocol', '"imap"'],

@@ -21,8 +21,8 @@ import { initialiseKeys } from './keys/store-keys.ts'
 import { Limits } from './limits/limits.ts'
 import { type Backup, makeBackup } from './maintenance/backup.ts'
 import { Keys } from './maintenance/key-rotation.ts'
-import { createBackend, openBackend } from './open-backend.ts'
-import type { Backend, OnProgress } from './schema/backend.ts'
+import { createBackend, openBackend, type StoreConfig } from './open-backend.ts'
+import type { Backend, OnProgress, ServerState } from './schema/backend.ts'
 import { checkVersion, createTables, isNoStore, MIGRATIONS, type MigrationStep, migrate, noStore, readVersion } from './schema/migrations.ts'
 import { type SignInNouns, signInNounsOver } from './sign-in/sign-in-nouns.ts'
 import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
@@ -58,6 +58,8 @@ export interface Store extends Nouns, OpenedStore {
   backup(file: string, options?: { readonly onProgress?: OnProgress }): Promise<Backup>
   /** Looks through the whole database: seconds for each gigabyte; nothing where that is the work of a database server. Throws STORE_DAMAGED. */
   checkIntegrity(): Promise<void>
+  /** What is to be known of the server that the store lies in; undefined: it is a file. */
+  examineServer(): Promise<ServerState | undefined>
 }
 
 export interface OpenedStore {
@@ -130,6 +132,16 @@ export async function migrateStore({
   }
 }
 
+/** Whether a database that is there holds a store, of whatever version. Throws NOT_FOUND (no such database), STORE_UNAVAILABLE. */
+export async function findStore(store: StoreConfig): Promise<boolean> {
+  const backend = await openBackend(store, 'write')
+  try {
+    return !isNoStore(await readVersion(backend))
+  } finally {
+    await backend.close()
+  }
+}
+
 /** The version of the store and the newest that this program knows; a difference is the caller's to judge. Throws NOT_FOUND, STORE_UNAVAILABLE. */
 export async function readStoreVersion(config: Pick<Config, 'store'>): Promise<{ readonly version: number; readonly newest: number }> {
   const backend = await openBackend(config.store, 'write')
@@ -152,6 +164,7 @@ function openedOver(backend: Backend, options: StoreOptions): OpenedStore {
       change: act => context.changeTogether(joined => act(nounsOver(joined))),
       backup: (file, { onProgress } = {}) => makeBackup(context, file, onProgress),
       checkIntegrity: async () => void (await backend.checkIntegrity?.()),
+      examineServer: async () => backend.examineServer?.(),
       as,
       close,
     }

@@ -2,9 +2,10 @@
  * Is the master key there and private, and is the store there, whole and of this version?
  */
 import { type Config, placeOf } from '../../config/config.ts'
+import type { ServerState } from '../../store/schema/backend.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { readKeyring, withStoreOf } from '../frame/store-access.ts'
-import { bad, type Finding, good } from './check-finding.ts'
+import { bad, doubtful, type Finding, good } from './check-finding.ts'
 
 export async function checkKey(context: CommandContext, config: Config): Promise<Finding[]> {
   try {
@@ -29,6 +30,8 @@ export async function checkStore(context: CommandContext, config: Config): Promi
           `${placeOf(config.store)} is whole (version ${version}; ${countOf(mailboxes, 'mailbox', 'mailboxes')}, ${countOf(devices, 'device', 'devices')}).`,
         ),
       ]
+      const server = await store.examineServer()
+      if (server !== undefined) findings.push(...judgeServer(server))
       const known = new Set(config.upstreams.map(upstream => upstream.name))
       const lost = [...byUpstream].filter(([upstream]) => !known.has(upstream))
       if (lost.length > 0) {
@@ -46,6 +49,33 @@ export async function checkStore(context: CommandContext, config: Config): Promi
   } catch (error) {
     return [bad('store', error)]
   }
+}
+
+/** A session's last connection and the expiry of devices go by clocks; those of gateways and server should agree. */
+const CLOCK_DIFFERENCE_MS = 2_000
+/** A standby this far behind loses so much at a fail-over. */
+const LAG_MS = 10_000
+
+function judgeServer({ version, isTooOld, clockAheadMs, mayMakeTables, standbys, replayLagMs }: ServerState): Finding[] {
+  const check = 'store'
+  const findings: Finding[] = []
+  if (isTooOld) findings.push({ check, status: 'fail', message: `The database is ${version}.`, advice: 'Mailwicket needs PostgreSQL 13 or newer.' })
+  const clock =
+    Math.abs(clockAheadMs) < CLOCK_DIFFERENCE_MS
+      ? 'its clock agrees'
+      : `its clock is ${(Math.abs(clockAheadMs) / 1000).toFixed(1)} s ${clockAheadMs > 0 ? 'ahead' : 'behind'}`
+  const lag =
+    standbys === 0 ? 'no standby' : `${countOf(standbys, 'standby', 'standbys')}${replayLagMs === null ? '' : `, ${(replayLagMs / 1000).toFixed(1)} s behind`}`
+  const facts = `The database is ${version}; ${clock}; ${lag}.`
+  if (Math.abs(clockAheadMs) >= CLOCK_DIFFERENCE_MS) findings.push(doubtful(check, facts, 'Let an NTP service keep the clocks of both machines.'))
+  else if ((replayLagMs ?? 0) > LAG_MS)
+    findings.push(doubtful(check, facts, 'What a standby has not got yet is lost when it takes over: look at its log and its disk.'))
+  else if (!isTooOld) findings.push(good(check, facts))
+  if (!mayMakeTables)
+    findings.push(
+      doubtful(check, 'The user may not make tables there: `migrate` would fail after an update.', 'Let it own the schema, or run `migrate` as the owner.'),
+    )
+  return findings
 }
 
 function countOf(count: number, one: string, many: string): string {

@@ -19,31 +19,34 @@ export function declareInit(init: Command, terminal: Terminal): void {
   init.option('--dir <folder>', 'where to (default: the working folder)')
   init.option('--data-dir <folder>', 'where to put key, certificates and database, if not beside the configuration')
   init.option('--hostname <name>', 'the name mail apps will connect to (default: this machine’s full name, else localhost)')
+  init.option('--store <url>', 'a PostgreSQL database that is there and empty (default: a SQLite file beside the key)')
   addExamples(
     does(init, terminal, (context, _, options) => writeInstallation(context, options)),
     ['init --dir /etc/mailwicket --data-dir /var/lib/mailwicket --hostname mail.example.com', 'for a server'],
+    ['init --dir /etc/mailwicket --store postgres://mailwicket@db.internal/mailwicket', 'with the store in PostgreSQL; its password stands in ~/.pgpass'],
     ['init', 'in the working folder, for a try'],
   )
 }
 
-async function writeInstallation(context: CommandContext, options: { dir?: string; dataDir?: string; hostname?: string }): Promise<void> {
+async function writeInstallation(context: CommandContext, options: { dir?: string; dataDir?: string; hostname?: string; store?: string }): Promise<void> {
   const { terminal } = context
   const directory = resolve(terminal.cwd, options.dir ?? '.')
   const dataDir = resolve(terminal.cwd, options.dataDir ?? directory)
   const hostname = await readHostName(options.hostname)
+  const storeUrl = options.store === undefined ? undefined : await readStoreUrl(options.store, directory)
   const files = {
     config: join(directory, 'mailwicket.toml'),
     key: join(dataDir, 'keys', 'master.key'),
     ca: join(dataDir, 'certs', 'ca.pem'),
     certificate: join(dataDir, 'certs', 'fullchain.pem'),
     privateKey: join(dataDir, 'certs', 'privkey.pem'),
-    store: join(dataDir, 'mailwicket.db'),
+    store: storeUrl ?? join(dataDir, 'mailwicket.db'),
   }
-  refuseToOverwrite(Object.values(files))
+  refuseToOverwrite(Object.values(files).filter(file => file !== storeUrl))
   for (const folder of [directory, dataDir]) makeFolder(folder, 0o755)
 
   const { writeSampleConfig } = await import('../../config/config-sample.ts')
-  const sample = { hostname, ...(dataDir === directory ? {} : { dataDir }) }
+  const sample = { hostname, ...(dataDir === directory ? {} : { dataDir }), ...(storeUrl === undefined ? {} : { storeUrl }) }
   const { store } = await makeInstallation(context, { directory, dataDir }, hostname, path => writeSampleConfig(path, sample))
   await store.close()
 
@@ -71,6 +74,32 @@ export async function makeInstallation(
   const config = loadConfig({ file, cwd: directory })
   const actor = actorOf(context)
   return { config, store: (await createStore({ config, keyring, actor })).as(actor) }
+}
+
+/** Looks into the database before anything is written. Throws BAD_INPUT, ALREADY_EXISTS, STORE_UNAVAILABLE. */
+async function readStoreUrl(text: string, directory: string): Promise<string> {
+  const [{ parseStoreUrl }, { placeStore }, { findStore }] = await Promise.all([
+    import('../../config/store-url.ts'),
+    import('../../config/config-parse.ts'),
+    import('../../store/open-store.ts'),
+  ])
+  const wrong = (message: string, remedy: string) => new MailwicketError('BAD_INPUT', { message: `--store ${message}`, remedy })
+  let url: ReturnType<typeof parseStoreUrl>
+  try {
+    url = parseStoreUrl(text)
+  } catch (error) {
+    throw wrong((error as Error).message, 'For example: --store postgres://mailwicket@db.internal/mailwicket')
+  }
+  if (!('postgres' in url)) throw wrong('is for PostgreSQL.', 'Say with --data-dir where the SQLite file is to be.')
+  // SECURITY: others on this machine see the arguments of a command.
+  if (url.postgres.password !== undefined) throw wrong('holds a password.', 'Put the password into ~/.pgpass (0600): HOST:PORT:DATABASE:USER:PASSWORD')
+  const store = placeStore(url, path => resolve(directory, path))
+  if (await findStore(store))
+    throw new MailwicketError('ALREADY_EXISTS', {
+      message: `Nothing was written: there is a store in ${store.url} already.`,
+      remedy: 'For another gateway on it copy mailwicket.toml and keys/master.key of the first.',
+    })
+  return text
 }
 
 async function readHostName(given: string | undefined): Promise<string> {

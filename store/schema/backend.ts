@@ -47,6 +47,21 @@ export interface Integrity {
 /** Work in which rows get numbers that grow, over all nodes. */
 export type SerialWork = 'activity' | 'limits'
 
+/** A database server, as `check` tells of it. */
+export interface ServerState {
+  /** `PostgreSQL 15.18`. */
+  readonly version: string
+  /** Older than what is relied on. */
+  readonly isTooOld: boolean
+  /** Milliseconds that its clock is before ours; negative: behind. */
+  readonly clockAheadMs: number
+  /** Whether a migration could make tables. */
+  readonly mayMakeTables: boolean
+  readonly standbys: number
+  /** Of the standby that is furthest behind; null: none, or not known. */
+  readonly replayLagMs: number | null
+}
+
 export interface Backend {
   readonly features: BackendFeatures
   readonly db: Kysely<Schema>
@@ -66,6 +81,8 @@ export interface Backend {
   listen?(onMoved: () => void): Promise<{ stop(): Promise<void> }>
   /** `features.checksIntegrity`: looks at everything, or, the most important first, at what fits in a time. Throws STORE_DAMAGED. */
   checkIntegrity?(limits?: { readonly budgetMs: number }): Promise<Integrity>
+  /** Where there is a server. */
+  examineServer?(): Promise<ServerState>
   /** Writes the whole store as of one moment, checked, into a new SQLite file, 0600, without holding up writers. Throws ALREADY_EXISTS, STORE_DAMAGED. */
   copyTo(file: string, onProgress: OnProgress): Promise<void>
   close(): Promise<void>

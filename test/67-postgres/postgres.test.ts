@@ -1,0 +1,99 @@
+/** Two gateways on one PostgreSQL: set up by `init`, looked at by `check`, revocations on both, and what happens while the database is away. */
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { PostgresServer } from '../../store/postgres-server-fixture.ts'
+import { type RunningChild, runChild, startChild } from '../fixtures/child-process.ts'
+import { inTime, waitFor } from '../fixtures/deadline.ts'
+import { Dovecot } from '../fixtures/dovecot.ts'
+import type { ImapAccount } from '../fixtures/imap-account.ts'
+import { launcher, Mailwicket, upstreamOf } from '../fixtures/mailwicket.ts'
+import { logIn, openImaps } from '../fixtures/raw-imap.ts'
+
+const user = 'anna@example.com'
+let server: PostgresServer
+let dovecot: Dovecot
+let gateway: Mailwicket
+let second: RunningChild
+let secondPort: number
+
+beforeAll(async () => {
+  server = await PostgresServer.start()
+  server.sql('postgres', 'create database mail')
+  dovecot = await Dovecot.open({ users: { [user]: 'upstream+secret/1' } })
+  gateway = await Mailwicket.open({ upstreams: [upstreamOf(dovecot)], store: server.url('mail') })
+  await gateway.addMailboxOf(dovecot, user)
+  await gateway.serve()
+  second = startChild(launcher, ['--config', gateway.configPath, 'serve'])
+  const [line] = await second.waitForStdout(/^\{"event":"ready".*$/m, 60_000)
+  const { listen } = JSON.parse(line) as { listen: { address: string; tls: string }[] }
+  secondPort = Number(
+    listen
+      .find(({ tls }) => tls === 'implicit')
+      ?.address.split(':')
+      .at(-1),
+  )
+})
+afterAll(async () => {
+  await second?.stop('SIGTERM')
+  await gateway?.close()
+  await dovecot?.stop()
+  server?.remove()
+})
+
+const onSecond = (account: ImapAccount): ImapAccount => ({ ...account, port: secondPort })
+
+test('init does not touch a database that holds a store, and check says what the server is', async () => {
+  const again = await runChild(launcher, ['init', '--dir', join(gateway.dir, 'again'), '--hostname', 'localhost', '--store', server.url('mail'), '--json'])
+  expect(again.stderr).toContain('ALREADY_EXISTS')
+  const withPassword = await runChild(launcher, ['init', '--dir', join(gateway.dir, 'again'), '--store', 'postgres://gw:hunter2@localhost/mail', '--json'])
+  expect(withPassword.stderr).toContain('BAD_INPUT')
+  expect(withPassword.stderr).not.toContain('hunter2')
+  const check = await gateway.run(['check'])
+  expect(check.stdout).toMatch(/is whole \(version \d+; 1 mailbox, 0 devices\)/)
+  expect(check.stdout).toMatch(/The database is PostgreSQL \d+.*its clock agrees; no standby/)
+})
+
+test('a device logs in at both, is listed with both sessions, and is cut off at both when it is revoked', async () => {
+  const { id, password } = await gateway.addDevice(user, 'Phone')
+  const account = gateway.account(user, password)
+  const sessions = [await logIn(account), await logIn(onSecond(account))]
+  await waitFor('both sessions', 20_000, async () => (await gateway.listSessions()).length === 2)
+  expect(new Set((await gateway.listSessions()).map(({ node }) => node)).size).toBe(2)
+  const ends = sessions.map(session => session.readToEnd())
+  await gateway.json(['device', 'revoke', id])
+  const revokedAt = performance.now()
+  await Promise.all(ends)
+  expect(performance.now() - revokedAt).toBeLessThan(inTime(2_000))
+  const refused = await openImaps(account)
+  expect(await refused.command(`LOGIN ${user} ${password}`)).toContain('NO [AUTHENTICATIONFAILED]')
+  refused.destroy()
+})
+
+test('while the database is away sessions go on and new logins are told "later"; afterwards all is as before, and nothing that was to be noted is lost', async () => {
+  const { password } = await gateway.addDevice(user, 'Tablet')
+  const account = gateway.account(user, password)
+  const session = await logIn(account)
+  server.down('immediate')
+  for (const other of [account, onSecond(account)]) {
+    const imap = await openImaps(other)
+    expect(await imap.command(`LOGIN ${user} ${password}`)).toContain('NO [UNAVAILABLE]')
+    imap.destroy()
+  }
+  await session.ok('NOOP')
+  const refused = await gateway.run(['device', 'list', '--json'])
+  expect(`${refused.code} ${refused.stderr}`).toMatch(/^4 .*STORE_UNAVAILABLE/)
+  server.up()
+  await waitFor('logins again', 30_000, async () => {
+    const imap = await openImaps(onSecond(account))
+    const answer = await imap.command(`LOGIN ${user} ${password}`)
+    imap.destroy()
+    return answer.includes(' OK')
+  })
+  await waitFor('the last connection', 30_000, async () =>
+    (await gateway.listDevices()).some(({ name, lastConnection }) => name === 'Tablet' && lastConnection !== null),
+  )
+  await session.ok('NOOP')
+  const ended = session.readToEnd()
+  await gateway.json(['device', 'revoke', `${user}/Tablet`])
+  await ended
+})
