@@ -97,6 +97,8 @@ export const links = {
   personDomains: (login: string) => `${person(login)}/domains`,
   /** GET asks, POST does. */
   personNewStart: (login: string) => `${person(login)}/new-start`,
+  /** GET: the link that a new start has, once. */
+  personStartShown: (login: string) => `${person(login)}/new-start/shown`,
   personBlock: (login: string) => `${person(login)}/block`,
   personUnblock: (login: string) => `${person(login)}/unblock`,
   personRemove: (login: string) => `${person(login)}/remove`,
@@ -108,6 +110,14 @@ export const links = {
   invitationRevoke: (id: string) => `${invitation(id)}/revoke`,
   invitationMail: (id: string) => `${invitation(id)}/mail`,
   invitationNewLink: (id: string) => `${invitation(id)}/new-link`,
+  /** GET: its link, once. */
+  invitationShown: (id: string) => `${invitation(id)}/shown`,
+  /** GET: 204, or the first connection of what was made by it, for whoever is not signed in. */
+  invitationFirst: (token: string) => `/i/${segment(token)}/first`,
+  /** POST with the password that is on the page; answers the Apple profile. */
+  invitationProfile: (token: string) => `/i/${segment(token)}/profile`,
+  /** GET: the password that was made by it, once. */
+  invitationDone: (token: string) => `/i/${segment(token)}/done`,
   invitationOpen: (token: string) => `/i/${segment(token)}`,
 
   activity: '/activity',
@@ -119,6 +129,8 @@ export const links = {
   /** POST each. */
   accountTotpOff: '/account/totp/off',
   accountRecoveryCodes: '/account/totp/recovery-codes',
+  /** GET: the new ones, once. */
+  accountRecoveryShown: '/account/totp/recovery-codes/shown',
   accountPasskeys: '/account/passkeys',
   accountPasskeyOptions: '/account/passkeys/options',
   accountPasskeyTest: '/account/passkeys/test',
@@ -131,6 +143,8 @@ export const links = {
   accountPreferences: '/account/preferences',
   accountTokens: '/account/tokens',
   addToken: '/account/tokens/new',
+  /** GET: the new one, once. */
+  tokenShown: (id: string) => `/account/tokens/${segment(id)}/shown`,
   tokenRevoke: (id: string) => `/account/tokens/${segment(id)}/revoke`,
 
   confirm: '/confirm',

@@ -13,11 +13,26 @@ import { disconnectDevice, endDeviceSession, endDeviceSessions, pauseDevice, res
 import { showDevices } from './pages/devices/device-list.ts'
 import { checkRules, confirmRules, saveRules } from './pages/devices/device-rules.ts'
 import { waitForFirst } from './pages/devices/first-connection.ts'
-import { showPassword } from './pages/devices/shown/device-shown.ts'
 import { chooseLanguage } from './pages/language.ts'
+import { makeMailbox, showAddMailbox } from './pages/mailboxes/add-mailbox.ts'
+import { addUser, checkAddUser, showAddUser } from './pages/mailboxes/add-user.ts'
+import {
+  checkRemoveMailbox,
+  dropMailbox,
+  pauseMailbox,
+  resumeMailbox,
+  saveAddresses,
+  saveLogin,
+  saveSending,
+  showRemoveMailbox,
+} from './pages/mailboxes/change-settings.ts'
+import { removeMailboxUser, setUserSending, showMailboxUsers, showRemoveUser } from './pages/mailboxes/mailbox-users.ts'
 import { showMyMailboxes } from './pages/mailboxes/my-mailboxes.ts'
+import { showMailbox } from './pages/mailboxes/overview.ts'
 import { showService } from './pages/mailboxes/service.ts'
 import { find, goHome, showServices } from './pages/mailboxes/services.ts'
+import { showSettings } from './pages/mailboxes/settings.ts'
+import { showPassword } from './pages/shown/device-shown.ts'
 import { showSecondStep, showSignIn, signIn, signInByPasskey, signInPasskeyOptions, signOut, takeSecond } from './pages/sign-in/sign-in.ts'
 import { can, canOwn } from './web/access.ts'
 import { pattern, type Route, route, visit } from './web/route.ts'
@@ -25,6 +40,9 @@ import { pattern, type Route, route, visit } from './web/route.ts'
 const [m, d] = [':m', ':d']
 const addDevice = pattern(links.addDevice(m))
 const device = pattern(links.device(m, d))
+const users = pattern(links.mailboxUsers(m))
+const newUser = pattern(links.addUser(m))
+const settings = pattern(links.mailboxSettings(m))
 const ALL_DEVICES_ACTIONS = { 'end-sessions': 'session.end', 'disconnect-all': 'device.disconnect', 'disconnect-quiet': 'device.disconnect' } as const
 const ALL_DEVICES = Object.keys(ALL_DEVICES_ACTIONS) as AllDevicesAct[]
 
@@ -46,6 +64,25 @@ export const ROUTES: readonly Route[] = [
   route('GET', links.services, can('mailbox.add', 'somewhere'), showServices),
   route('GET', pattern(links.service(':domain')), can('mailbox.add', 'domain'), showService),
   route('GET', links.mailboxes, 'signed-in', showMyMailboxes),
+
+  route('GET', pattern(links.addMailbox(':domain')), can('mailbox.add', 'domain'), showAddMailbox),
+  route('POST', pattern(links.addMailbox(':domain')), can('mailbox.add', 'domain'), makeMailbox, { once: true }),
+
+  route('GET', pattern(links.mailbox(m)), can('mailbox.view', 'mailbox'), showMailbox),
+  route('GET', pattern(links.mailboxUsers(m)), can('rights.view', 'mailbox'), showMailboxUsers),
+  route('POST', pattern(links.mailboxUsers(m)), can('rights.give', 'mailbox'), addUser, { check: checkAddUser, confirm: 'rights', once: true, form: newUser }),
+  route('GET', newUser, can('rights.give', 'mailbox'), showAddUser),
+  route('GET', pattern(links.removeUser(m, ':u')), can('rights.give', 'mailbox'), showRemoveUser),
+  route('POST', pattern(links.removeUser(m, ':u')), can('rights.give', 'mailbox'), removeMailboxUser, { confirm: 'rights' }),
+  route('POST', pattern(links.userSending(m, ':u')), can('rights.give', 'mailbox'), setUserSending, { confirm: 'rights', form: users }),
+  route('GET', settings, can('sending.view', 'mailbox'), showSettings),
+  route('POST', pattern(links.mailboxAddresses(m)), can('mailbox.describe', 'mailbox'), saveAddresses, { confirm: 'rights', form: settings }),
+  route('POST', pattern(links.mailboxServer(m)), can('mailbox.secret', 'mailbox'), saveLogin, { confirm: 'rights', form: settings }),
+  route('POST', pattern(links.mailboxSending(m)), can('sending.narrow', 'mailbox'), saveSending, { confirm: 'rights', form: settings }),
+  route('POST', pattern(links.mailboxPause(m)), can('mailbox.pause', 'mailbox'), pauseMailbox, { confirm: 'rights', form: settings }),
+  route('POST', pattern(links.mailboxResume(m)), can('mailbox.pause', 'mailbox'), resumeMailbox, { confirm: 'rights', form: settings }),
+  route('GET', pattern(links.mailboxRemove(m)), can('mailbox.remove', 'mailbox'), showRemoveMailbox),
+  route('POST', pattern(links.mailboxRemove(m)), can('mailbox.remove', 'mailbox'), dropMailbox, { check: checkRemoveMailbox, confirm: 'rights' }),
 
   route('GET', pattern(links.devices(m)), canOwn('device.view', 'mailbox'), showDevices),
   route('POST', pattern(links.devices(m)), can('device.add', 'mailbox'), makeDevice, {

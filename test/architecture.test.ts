@@ -71,7 +71,7 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 
 const REVEALS = [
   'store/',
-  'portal/pages/devices/shown/',
+  'portal/pages/shown/',
   'portal/sign-in/passkeys.ts',
   'portal/sign-in/sealed-values.ts',
   'portal/sign-in/totp.ts',

@@ -11,9 +11,9 @@ import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
 import { domainSeenBy } from '../parts/mailbox-head.ts'
+import { secretIsShown } from '../parts/shown-secret.ts'
 import { addressOf } from '../parts/subject.ts'
 import { readTerms } from './device-terms.ts'
-import { passwordIsShown } from './shown/shown-cookie.ts'
 
 export const DEVICE_NAME = { max: 100, without: '/' } as const
 
@@ -62,7 +62,7 @@ export async function makeDevice(request: SignedInRequest): Promise<Response> {
   return tryOrSay(request, async () => {
     const context = onceOnly<DeviceWithPassword>(request, ({ device }) => links.deviceShown(device.mailbox, device.id))
     const { device, password } = await addDevice(context, request.actor, read)
-    return passwordIsShown(request, device, password)
+    return secretIsShown(request, links.deviceShown(device.mailbox, device.id), device.id, password)
   })
 }
 

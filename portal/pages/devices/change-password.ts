@@ -11,9 +11,9 @@ import { seeOther, showPage } from '../../web/answers.ts'
 import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { domainSeenBy } from '../parts/mailbox-head.ts'
+import { secretIsShown } from '../parts/shown-secret.ts'
 import { findEnding } from './ending.ts'
 import { keepsAll, type OwnPasswordRules, rulesOf } from './own-password.ts'
-import { passwordIsShown } from './shown/shown-cookie.ts'
 
 export async function showChangePassword(request: SignedInRequest): Promise<Response> {
   const { device } = await getDevice(request.context, request.actor, request.param('d'))
@@ -72,7 +72,7 @@ export async function makePassword(request: SignedInRequest): Promise<Response> 
       ref: request.param('d'),
       password: own === undefined ? undefined : Secret.fromText(own),
     })
-    return passwordIsShown(request, device, password)
+    return secretIsShown(request, links.deviceShown(device.mailbox, device.id), device.id, password)
   } catch (error) {
     // Used by another device, or one too many of them: the store knows.
     if (own === undefined || !(error instanceof MailwicketError) || error.code !== 'BAD_INPUT') throw error

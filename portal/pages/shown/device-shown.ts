@@ -1,25 +1,25 @@
 /** The page on which the password of a device is shown, once, with the set-up of the app; and that it was shown, for whoever comes back. */
-import { invitePhone } from '../../../../management/invite.ts'
-import { getDevice } from '../../../../management/manage-devices.ts'
-import type { Device } from '../../../../store/accounts/device-rows.ts'
-import { links } from '../../../links.ts'
-import type { QrPath } from '../../../views/devices/app-setup.ts'
-import { passwordGoneView, passwordView } from '../../../views/devices/password-view.ts'
-import { showPage } from '../../../web/answers.ts'
-import { onceFor } from '../../../web/once.ts'
-import type { SignedInRequest } from '../../../web/page-request.ts'
-import { scopeChoiceOf } from '../../parts/form-checks.ts'
-import { domainSeenBy } from '../../parts/mailbox-head.ts'
-import { firstConnectionOf } from '../first-connection.ts'
-import { setupOf } from '../set-up.ts'
-import { findShownPassword } from './shown-cookie.ts'
+import { invitePhone } from '../../../management/invite.ts'
+import { getDevice } from '../../../management/manage-devices.ts'
+import type { Device } from '../../../store/accounts/device-rows.ts'
+import { links } from '../../links.ts'
+import type { QrPath } from '../../views/devices/app-setup.ts'
+import { passwordGoneView, passwordView } from '../../views/devices/password-view.ts'
+import { showPage } from '../../web/answers.ts'
+import { onceFor } from '../../web/once.ts'
+import type { SignedInRequest } from '../../web/page-request.ts'
+import { firstConnectionOf } from '../devices/first-connection.ts'
+import { setupOf } from '../devices/set-up.ts'
+import { scopeChoiceOf } from '../parts/form-checks.ts'
+import { domainSeenBy } from '../parts/mailbox-head.ts'
+import { clearShown, findShownSecret } from '../parts/shown-secret.ts'
 
 export async function showPassword(request: SignedInRequest): Promise<Response> {
-  const { context, actor, reach, m, page, cookies, services, path } = request
+  const { context, actor, reach, m, page, services } = request
   const { device } = await getDevice(context, actor, request.param('d'))
   const { id, name, mailbox: address, scopes } = device
-  const password = findShownPassword(request, id)
-  const clear = cookies.clear('shown', path)
+  const password = findShownSecret(request, id)
+  const clear = clearShown(request)
   if (password === undefined) return showPage(passwordGoneView({ address, device: { id, name } }, m, page), { cookies: [clear] })
   const text = password.reveal().toString('utf8')
   const model = {

@@ -1,0 +1,101 @@
+/** The people of a mailbox: who may do what there, and the right to send from it. */
+import { listInvitations } from '../../../management/invite.ts'
+import { listDevices } from '../../../management/manage-devices.ts'
+import { giveRights, listPeople, removeRights } from '../../../management/manage-rights.ts'
+import { may } from '../../../management/permissions.ts'
+import { readPlace } from '../../../management/reach.ts'
+import type { PersonRights } from '../../../store/accounts/rights.ts'
+import { NO_RIGHTS } from '../../../store/accounts/role-rows.ts'
+import { links } from '../../links.ts'
+import { type MailboxUser, mailboxUsersView, removeUserView } from '../../views/mailboxes/mailbox-users-view.ts'
+import { showPage } from '../../web/answers.ts'
+import { notFound } from '../../web/error-answers.ts'
+import type { SignedInRequest } from '../../web/page-request.ts'
+import { doneThen } from '../../web/said.ts'
+import { loadMailbox } from '../parts/mailbox-head.ts'
+import { namesOf } from '../parts/people-names.ts'
+import { addressOf } from '../parts/subject.ts'
+
+export async function showMailboxUsers(request: SignedInRequest): Promise<Response> {
+  const { context, actor, reach, session, m, page } = request
+  const { head } = await loadMailbox(request)
+  const { address } = head
+  const people = await listPeople(context, actor, address)
+  const users: MailboxUser[] = []
+  for (const person of people) users.push(await toMailboxUser(request, address, person))
+  const invited = (await listInvitations(context, actor, { mailbox: address })).filter(
+    ({ user }) => user !== null && !people.some(person => person.user === user),
+  )
+  for (const { id, user, userName } of invited)
+    users.push({
+      login: user ?? '',
+      name: userName ?? user ?? '',
+      self: false,
+      rights: NO_RIGHTS,
+      devices: 0,
+      devicesPaused: false,
+      maySend: true,
+      blocked: false,
+      invited: id,
+      may: { open: false, change: false },
+    })
+  const model = {
+    mailbox: head,
+    people: users,
+    mayAdd: may(reach, 'rights.give', { mailbox: address }) === 'yes',
+    acts: { confirmNeeded: !session.isConfirmed },
+  }
+  return showPage(mailboxUsersView(model, m, page))
+}
+
+async function toMailboxUser(request: SignedInRequest, address: string, { user, name, state, ...rights }: PersonRights): Promise<MailboxUser> {
+  const { context, actor, reach, session, services } = request
+  const nouns = services.store.as({ name: actor.login, source: actor.source })
+  const devices = (await listDevices(context, actor, { mailbox: address })).filter(device => device.user === user)
+  const mayGive = may(reach, rights.manage ? 'rights.give-manage' : 'rights.give', { mailbox: address }) === 'yes'
+  return {
+    login: user,
+    name: name ?? user,
+    self: user === session.user.login,
+    rights,
+    devices: devices.length,
+    devicesPaused: devices.length > 0 && devices.every(device => device.state === 'disabled'),
+    maySend: (await nouns.users.find(user))?.maySend === true,
+    blocked: state === 'blocked',
+    may: { open: may(reach, 'person.view', { person: await readPlace(nouns, user) }) === 'yes', change: mayGive },
+  }
+}
+
+/** Takes or gives the right to send from this mailbox. */
+export async function setUserSending(request: SignedInRequest): Promise<Response> {
+  const { context, actor, form } = request
+  const [address, login] = [addressOf(request), request.param('u')]
+  const send = form.isOn('send')
+  await giveRights(context, actor, { login, mailbox: address, rights: { send } })
+  const name = await namesOf(request, [login])
+  return doneThen(request, links.mailboxUsers(address), send ? 'sendingOn' : 'sendingOff', name(login))
+}
+
+export async function showRemoveUser(request: SignedInRequest): Promise<Response> {
+  const { context, actor, session, m, page } = request
+  const { head } = await loadMailbox(request)
+  const person = (await listPeople(context, actor, head.address)).find(({ user }) => user === request.param('u'))
+  if (person === undefined) return notFound(request)
+  const devices = (await listDevices(context, actor, { mailbox: head.address })).filter(({ user }) => user === person.user)
+  const model = {
+    address: head.address,
+    domain: head.domain,
+    person: { login: person.user, name: person.name ?? person.user },
+    form: { confirmNeeded: !session.isConfirmed },
+    devices: devices.length,
+  }
+  return showPage(removeUserView(model, m, page))
+}
+
+export async function removeMailboxUser(request: SignedInRequest): Promise<Response> {
+  const { context, actor, form } = request
+  const [address, login] = [addressOf(request), request.param('u')]
+  const name = await namesOf(request, [login])
+  await removeRights(context, actor, { login, mailbox: address, devices: form.text('devices') === 'keep' ? 'unlink' : 'revoke' })
+  return doneThen(request, links.mailboxUsers(address), 'personRemoved', name(login))
+}
