@@ -86,7 +86,8 @@ export class DemoImapSession {
   }
 
   #logIn(user: string, password: string): string {
-    if (user.toLowerCase() !== this.#account.address || !isSame(password, this.#account.password)) throw new Refused('NO', '[AUTHENTICATIONFAILED] no')
+    if (user.toLowerCase() !== this.#account.address || !isSame(password, this.#account.password))
+      throw new Refused('NO', '[AUTHENTICATIONFAILED] authentication failure')
     this.#isLoggedIn = true
     return `[CAPABILITY ${CAPABILITIES}] welcome`
   }
