@@ -7,7 +7,7 @@ import { MailwicketError } from '../../base/errors.ts'
 import type { SmtpReply } from '../../upstream/smtp/smtp-reply.ts'
 import type { SendingPolicy } from './sending-policy.ts'
 import { formatCommand, type SmtpCommand } from './smtp-command.ts'
-import { type EnvelopeCommand, parseMail, parseRcpt, UnknownParameter } from './smtp-envelope.ts'
+import { type EnvelopeCommand, parseMail, parseRcpt, UnknownParameter, UnreadableAddress } from './smtp-envelope.ts'
 import { REPLIES } from './smtp-replies.ts'
 import type { SmtpTransaction } from './smtp-transaction.ts'
 
@@ -56,7 +56,7 @@ function reset(dialogue: RelayDialogue, line: string, ownReply: string | undefin
 }
 
 async function MAIL(dialogue: RelayDialogue, command: SmtpCommand): Promise<void> {
-  const mail = parse(dialogue, () => parseMail(formatCommand(command)))
+  const mail = parse(dialogue, 'sender', command.argument, parseMail)
   if (mail === undefined) return
   // What is outstanding may be a RSET: only then is known whose recipients the next ones join.
   await dialogue.allAnswered()
@@ -69,7 +69,7 @@ async function MAIL(dialogue: RelayDialogue, command: SmtpCommand): Promise<void
 }
 
 function RCPT(dialogue: RelayDialogue, command: SmtpCommand): void {
-  const rcpt = parse(dialogue, () => parseRcpt(formatCommand(command)))
+  const rcpt = parse(dialogue, 'recipient', command.argument, parseRcpt)
   if (rcpt === undefined) return
   const refused = dialogue.transaction.offer()
   if (refused !== undefined) return dialogue.refuse(`recipient ${rcpt.address}`, refused)
@@ -111,11 +111,22 @@ export function findRelayVerb(verb: string): Handler {
   return VERBS.get(verb) ?? (dialogue => dialogue.refuseMalformed(REPLIES.unknownCommand))
 }
 
-function parse(dialogue: RelayDialogue, read: () => EnvelopeCommand): EnvelopeCommand | undefined {
+/**
+ * An address or a parameter that we do not take is refused like one that a rule forbids: an app with odd recipients is no attacker, and the other
+ * recipients of its message have their turn.
+ */
+function parse(
+  dialogue: RelayDialogue,
+  what: 'sender' | 'recipient',
+  argument: string,
+  read: (argument: string) => EnvelopeCommand,
+): EnvelopeCommand | undefined {
   try {
-    return read()
+    return read(argument)
   } catch (error) {
-    if (error instanceof UnknownParameter) dialogue.refuseMalformed(REPLIES.unknownParameter)
+    const path = argument.slice(argument.indexOf(':') + 1).trim()
+    if (error instanceof UnknownParameter) dialogue.refuse(`${what} ${path}`, REPLIES.unknownParameter)
+    else if (error instanceof UnreadableAddress) dialogue.refuse(`${what} ${path}`, REPLIES.unreadable[what])
     else if (error instanceof MailwicketError && error.code === 'WIRE_SYNTAX') dialogue.refuseMalformed(`501 5.5.4 ${error.message}\r\n`)
     else throw error
     return undefined

@@ -121,9 +121,9 @@ describe('relaying', () => {
     'NOOP\r\r\n',
     'NO\0OP\r\n',
     'NOOP\rRSET\r\n',
-    'MAIL FROM:<@route:ann@example.com>\r\n',
+    'MAIL FROM:<@route:ann@example.com,bob@example.com>\r\n',
     'MAIL FROM:<ann@example.com',
-    'RCPT TO:<a@b> <c@d>\r\n',
+    'RCPT TO:<a@b><c@d>\r\n',
     'MAIL FROM:<a b@example.com>\r\n',
   ])('refuses %j', async text => {
     const { client, heard, says, said } = openRelay()
@@ -145,6 +145,31 @@ describe('relaying', () => {
     client.write('NOOP\r\nAUTH PLAIN AGEAYg==\r\nSTARTTLS\r\nNOOP\r\n')
     await says('250 ok NOOP\r\n503 5.5.1 Already authenticated\r\n503 5.5.1 Already authenticated\r\n250 ok NOOP')
     expect(heard()).toBe('NOOP\r\nNOOP\r\n')
+  })
+
+  it('sends to the one good recipient among fifty that cannot be read, and ends no session for them', async () => {
+    const { client, ended, accepted, refused, said } = openRelay()
+    const odd = Array.from({ length: 50 }, (_, i) => `RCPT TO:<odd ${i}@example.com>\r\n`).join('')
+    const options = 'RCPT TO:<bob@example.com> XODD=1\r\n'.repeat(15)
+    client.write(`MAIL FROM:<ann@example.com>\r\n${odd}${options}RCPT TO:<good@example.com>\r\nDATA\r\n${BODY}QUIT\r\n`)
+    expect((await ended).message).toBe('quit')
+    expect(accepted).toMatchObject([{ recipients: ['good@example.com'] }])
+    expect(said().match(/^501 5\.1\.3 /gm)).toHaveLength(50)
+    // Whoever looks for a lost recipient finds it in the log.
+    expect(refused).toHaveLength(65)
+    expect(refused[0]).toBe('recipient <odd 0@example.com>')
+  })
+
+  it('writes each envelope anew in one form, wherever the bytes are cut', async () => {
+    const sent = 'MAIL  FROM:  < a..b@docomo.example >\tSIZE=5\r\n RCPT TO:\troot \tNOTIFY=NEVER \r\nNOOP\r\n'
+    const relayCutAt = async (cut: number) => {
+      const { client, heard, says } = openRelay()
+      client.write(sent.slice(0, cut))
+      client.write(sent.slice(cut))
+      await says('250 ok NOOP')
+      expect(heard()).toBe('MAIL FROM:<a..b@docomo.example> SIZE=5\r\nRCPT TO:<root> NOTIFY=NEVER\r\nNOOP\r\n')
+    }
+    await Promise.all(Array.from({ length: sent.length + 1 }, (_, cut) => relayCutAt(cut)))
   })
 
   it('ends after ten malformed commands and after an endless line', async () => {

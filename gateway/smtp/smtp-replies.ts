@@ -30,6 +30,10 @@ export const REPLIES = {
   needsAuth: '530 5.7.0 Authentication required\r\n',
   unknownCommand: '502 5.5.1 Command not implemented\r\n',
   unknownParameter: '555 5.5.4 That parameter is not offered\r\n',
+  unreadable: {
+    sender: '501 5.1.7 That sender address cannot be read; use MAIL FROM:<address>\r\n',
+    recipient: '501 5.1.3 That recipient address cannot be read; use RCPT TO:<address>\r\n',
+  },
   noCommand: '500 5.5.2 That is no command\r\n',
   tooLong: '500 5.5.6 Line too long\r\n',
   tooLarge: '421 4.7.0 That is more than a client may send before login\r\n',
