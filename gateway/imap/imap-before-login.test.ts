@@ -138,3 +138,13 @@ describe('before login', () => {
     )
   })
 })
+
+it('counts the answers to AUTHENTICATE into what may come before login', async () => {
+  const { client, done, lines, hear } = openSession()
+  // Each is a line that is no base64, and five of them are more than may come; ten malformed commands would be.
+  const answer = `a AUTHENTICATE PLAIN\r\n${'?'.repeat(LIMITS.preLoginBytes / 5)}\r\n`
+  client.write(answer.repeat(6))
+  await hear('* BYE ')
+  await done
+  expect(lines.filter(({ event }) => event === 'session.end')).toMatchObject([{ fields: { why: 'too-large' } }])
+})
