@@ -10,11 +10,11 @@ import { readReach } from '../management/reach.ts'
 import type { UseCaseContext } from '../management/use-case.ts'
 import { links } from './links.ts'
 import { askConfirmation } from './pages/account/confirm.ts'
-import { mustAddFactor } from './sign-in/second-factor.ts'
 import { sourceOf } from './sign-in/sign-in-services.ts'
 import { judge } from './web/access.ts'
-import { addCookies, seeOther } from './web/answers.ts'
-import { answerError, badRequest, notAllowed, notFound, signInFirst } from './web/error-answers.ts'
+import { addCookies, answerJson, seeOther } from './web/answers.ts'
+import { answerError, badRequest, notAllowed, notFound, signInFirst, wantsJson } from './web/error-answers.ts'
+import { isWithoutFactor } from './web/factor-due.ts'
 import { navigationOf } from './web/navigation.ts'
 import { checkOnce } from './web/once.ts'
 import type { PageRequest, SignedInRequest } from './web/page-request.ts'
@@ -62,6 +62,7 @@ export async function runRoute(route: SignedInRoute, request: SignedInRequest): 
   const wrong = await route.check?.(request)
   if (wrong !== undefined) return wrong
   const what = typeof route.confirm === 'function' ? await route.confirm(request) : route.confirm
+  if (what !== undefined && !request.session.isConfirmed && wantsJson(request)) return answerJson({ problem: request.m.words.confirmComes })
   if (what !== undefined && !request.session.isConfirmed) return askConfirmation(request, what, fill(route.form ?? route.path, request.param))
   return route.run(request)
 }
@@ -89,11 +90,4 @@ async function findSignedIn(request: PageRequest): Promise<SignedInRequest | und
 function orNobody(error: unknown): undefined {
   if (error instanceof MailwicketError && error.code === 'NOT_ALLOWED') return undefined
   throw error
-}
-
-async function isWithoutFactor({ services, session, actor, reach }: SignedInRequest): Promise<boolean> {
-  const policy = services.signIn.policy()
-  if (policy === 'optional') return false
-  const record = await services.store.as({ name: actor.login, source: actor.source }).credentials.find(session.user.login)
-  return record !== undefined && mustAddFactor(policy, { isAdmin: reach.isAdministrator, domains: [...reach.domains] }, record)
 }

@@ -112,12 +112,12 @@ export const links = {
   invitationNewLink: (id: string) => `${invitation(id)}/new-link`,
   /** GET: its link, once. */
   invitationShown: (id: string) => `${invitation(id)}/shown`,
-  /** GET: 204, or the first connection of what was made by it, for whoever is not signed in. */
-  invitationFirst: (token: string) => `/i/${segment(token)}/first`,
+  /** GET: the password that was made by an invitation, once. The link's token is used up, and no longer in the address. */
+  invited: '/invited',
+  /** GET: as `deviceFirst`. */
+  invitedFirst: '/invited/first',
   /** POST with the password that is on the page; answers the Apple profile. */
-  invitationProfile: (token: string) => `/i/${segment(token)}/profile`,
-  /** GET: the password that was made by it, once. */
-  invitationDone: (token: string) => `/i/${segment(token)}/done`,
+  invitedProfile: '/invited/profile',
   invitationOpen: (token: string) => `/i/${segment(token)}`,
 
   activity: '/activity',

@@ -3,7 +3,11 @@
  * this list, and `routes.test.ts` tries every line of it as every role, inside and outside of its reach.
  */
 import { type AllDevicesAct, links } from './links.ts'
+import { endOtherSessions, endOwnSession, savePreferences, showAccount, showSessions } from './pages/account/account.ts'
 import { confirmPasskeyOptions, confirmWithPasskey, confirmWithPassword } from './pages/account/confirm.ts'
+import { addPasskey, passkeyOptions, removePasskey, renamePasskey, showPasskeys, showRenamePasskey, testPasskey } from './pages/account/passkeys.ts'
+import { changeAccountPassword, showAccountPassword } from './pages/account/password.ts'
+import { checkAddToken, dropToken, makeToken, showAddToken, showTokens } from './pages/account/tokens.ts'
 import { checkAddDevice, makeDevice, showAddDevice } from './pages/devices/add-device.ts'
 import { actOnAllDevices, showAllDevices } from './pages/devices/all-devices.ts'
 import { downloadProfile } from './pages/devices/apple-profile.ts'
@@ -13,6 +17,8 @@ import { disconnectDevice, endDeviceSession, endDeviceSessions, pauseDevice, res
 import { showDevices } from './pages/devices/device-list.ts'
 import { checkRules, confirmRules, saveRules } from './pages/devices/device-rules.ts'
 import { waitForFirst } from './pages/devices/first-connection.ts'
+import { acceptInvitation, showInvitation } from './pages/invited/invitation.ts'
+import { downloadInvitedProfile, waitForInvited } from './pages/invited/invited-follow-up.ts'
 import { chooseLanguage } from './pages/language.ts'
 import { makeMailbox, showAddMailbox } from './pages/mailboxes/add-mailbox.ts'
 import { addUser, checkAddUser, showAddUser } from './pages/mailboxes/add-user.ts'
@@ -33,7 +39,11 @@ import { showService } from './pages/mailboxes/service.ts'
 import { find, goHome, showServices } from './pages/mailboxes/services.ts'
 import { showSettings } from './pages/mailboxes/settings.ts'
 import { showPassword } from './pages/shown/device-shown.ts'
+import { showInvitedPassword } from './pages/shown/invited-shown.ts'
+import { showToken } from './pages/shown/token-shown.ts'
+import { makeRecoveryCodes, showRecoveryCodes, showTotp, turnTotpOff, turnTotpOn } from './pages/shown/totp.ts'
 import { showSecondStep, showSignIn, signIn, signInByPasskey, signInPasskeyOptions, signOut, takeSecond } from './pages/sign-in/sign-in.ts'
+import { begin, showWelcome } from './pages/sign-in/welcome.ts'
 import { can, canOwn } from './web/access.ts'
 import { pattern, type Route, route, visit } from './web/route.ts'
 
@@ -54,10 +64,42 @@ export const ROUTES: readonly Route[] = [
   visit('GET', links.signInSecond, showSecondStep),
   visit('POST', links.signInSecond, takeSecond),
   visit('GET', '/language', chooseLanguage),
+  visit('GET', pattern(links.welcome(':token')), showWelcome),
+  visit('POST', pattern(links.welcome(':token')), begin),
+  visit('GET', pattern(links.invitationOpen(':token')), showInvitation),
+  visit('POST', pattern(links.invitationOpen(':token')), acceptInvitation),
+  visit('GET', links.invited, showInvitedPassword),
+  visit('GET', links.invitedFirst, waitForInvited),
+  visit('POST', links.invitedProfile, downloadInvitedProfile),
   route('POST', links.signOut, 'signed-in', signOut, { beforeFactor: true }),
   route('POST', links.confirm, 'signed-in', confirmWithPassword, { beforeFactor: true, form: links.home }),
   route('POST', links.confirmPasskeyOptions, 'signed-in', confirmPasskeyOptions, { beforeFactor: true }),
   route('POST', links.confirmPasskey, 'signed-in', confirmWithPasskey, { beforeFactor: true }),
+
+  route('GET', links.account, 'signed-in', showAccount, { beforeFactor: true }),
+  route('GET', links.accountPassword, 'signed-in', showAccountPassword, { confirm: 'rights', beforeFactor: true }),
+  route('POST', links.accountPassword, 'signed-in', changeAccountPassword, { confirm: 'rights', beforeFactor: true }),
+  route('GET', links.accountTotp, 'signed-in', showTotp, { confirm: 'rights', beforeFactor: true }),
+  route('POST', links.accountTotp, 'signed-in', turnTotpOn, { confirm: 'rights', beforeFactor: true }),
+  route('POST', links.accountTotpOff, 'signed-in', turnTotpOff, { confirm: 'rights', form: links.accountTotp }),
+  route('POST', links.accountRecoveryCodes, 'signed-in', makeRecoveryCodes, { confirm: 'rights', once: true, form: links.accountTotp }),
+  route('GET', links.accountRecoveryShown, 'signed-in', showRecoveryCodes),
+  route('GET', links.accountPasskeys, 'signed-in', showPasskeys, { confirm: 'rights', beforeFactor: true }),
+  route('POST', links.accountPasskeys, 'signed-in', addPasskey, { confirm: 'rights', beforeFactor: true }),
+  route('POST', links.accountPasskeyOptions, 'signed-in', passkeyOptions, { confirm: 'rights', beforeFactor: true, form: links.accountPasskeys }),
+  route('POST', links.accountPasskeyTest, 'signed-in', testPasskey, { form: links.accountPasskeys }),
+  route('GET', pattern(links.accountPasskey(':passkey')), 'signed-in', showRenamePasskey),
+  route('POST', pattern(links.accountPasskey(':passkey')), 'signed-in', renamePasskey, { confirm: 'rights' }),
+  route('POST', pattern(links.accountPasskeyRemove(':passkey')), 'signed-in', removePasskey, { confirm: 'rights', form: links.accountPasskeys }),
+  route('GET', links.accountSessions, 'signed-in', showSessions, { beforeFactor: true }),
+  route('POST', links.accountSessionsEndOthers, 'signed-in', endOtherSessions, { confirm: 'rights', beforeFactor: true, form: links.account }),
+  route('POST', pattern(links.accountSessionEnd(':session')), 'signed-in', endOwnSession, { confirm: 'rights', beforeFactor: true, form: links.account }),
+  route('POST', links.accountPreferences, 'signed-in', savePreferences, { beforeFactor: true, form: links.account }),
+  route('GET', links.accountTokens, 'signed-in', showTokens),
+  route('POST', links.accountTokens, 'signed-in', makeToken, { check: checkAddToken, confirm: 'rights', once: true, form: links.addToken }),
+  route('GET', links.addToken, 'signed-in', showAddToken),
+  route('GET', pattern(links.tokenShown(':token')), 'signed-in', showToken),
+  route('POST', pattern(links.tokenRevoke(':token')), 'signed-in', dropToken, { confirm: 'rights', form: links.accountTokens }),
 
   route('GET', links.home, 'signed-in', goHome),
   route('GET', links.find, 'signed-in', find),

@@ -71,6 +71,7 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 
 const REVEALS = [
   'store/',
+  'portal/pages/invited/invited-device.ts',
   'portal/pages/shown/',
   'portal/sign-in/passkeys.ts',
   'portal/sign-in/sealed-values.ts',

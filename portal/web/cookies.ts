@@ -15,6 +15,10 @@ const COOKIES = {
   challenge: { name: 'mw-challenge', sameSite: 'Strict', seconds: 300 },
   /** A secret that the next page shows once, sealed. */
   shown: { name: 'mw-shown', sameSite: 'Strict', seconds: 120 },
+  /** Which device an invitation made, sealed: for whoever is not signed in. */
+  invited: { name: 'mw-invited', sameSite: 'Strict', seconds: 3_600 },
+  /** An authenticator app that is being set up, sealed. */
+  totp: { name: 'mw-totp', sameSite: 'Strict', seconds: 900 },
   language: { name: 'mw-language', sameSite: 'Lax', seconds: 365 * 86_400 },
 } as const satisfies Record<string, { name: string; sameSite: 'Lax' | 'Strict'; seconds: number }>
 
