@@ -10,7 +10,8 @@ import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { StoreFixture, secret } from '../store/store-fixture.ts'
 import { type AppEnv, makeApp } from './app.ts'
 import { loadAssets } from './asset-table.ts'
-import { qrPathOf } from './setup/qr-path.ts'
+import { makeDeviceSetup } from './setup/device-setup.ts'
+import type { ProfileSigner } from './setup/profile-signer.ts'
 import { SignInLimiter } from './sign-in/sign-in-limiter.ts'
 import type { SignInServices } from './sign-in/sign-in-services.ts'
 import type { PortalServices } from './web/portal-services.ts'
@@ -30,6 +31,7 @@ export class PortalFixture {
   readonly logged: { readonly level: string; readonly event: string; readonly fields: LogFields }[] = []
   policy: SecondFactorPolicy = 'optional'
   generatedOnly = false
+  signer: ProfileSigner | undefined
   around: UseCaseContext['around']
   store!: Store
   app!: Hono<AppEnv>
@@ -64,7 +66,7 @@ export class PortalFixture {
       config: () => this.config,
       signIn,
       assets,
-      setup: { profileSignedBy: undefined, squareOf: qrPathOf },
+      setup: makeDeviceSetup({ hostname: () => this.config.hostname, signer: () => this.signer }),
       around: (nouns, act) => (this.around ?? ((_, then) => then()))(nouns, act),
     }
     this.app = makeApp(this.services)

@@ -12,7 +12,8 @@ import { openStore } from '../store/open-store.ts'
 import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { makeApp } from './app.ts'
 import { loadAssets } from './asset-table.ts'
-import { qrPathOf } from './setup/qr-path.ts'
+import { makeDeviceSetup } from './setup/device-setup.ts'
+import { openProfileSigner } from './setup/profile-signer.ts'
 import { substituteOf } from './sign-in/check-password.ts'
 import { SignInLimiter } from './sign-in/sign-in-limiter.ts'
 import type { SignInServices } from './sign-in/sign-in-services.ts'
@@ -50,7 +51,7 @@ export async function openPortal(options: PortalOptions): Promise<Portal> {
 
 async function openParts({ config, env, log }: PortalOptions, closers: Closer[]): Promise<Portal> {
   // What a reload replaces; everything below asks for it anew each time.
-  const current = { config, portal: portalOf(config), trustedProxies: portalOf(config).trustedProxies.map(parseCidr) }
+  const current = await readCurrent(config, log)
   const keyring = loadKeyring({ dataDir: config.dataDir, env })
   const certificates = current.portal.tls === 'implicit' ? await openCertificates({ files: config.certificates, log }) : undefined
   if (certificates !== undefined) closers.push(() => certificates.close())
@@ -71,7 +72,7 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
   }
   // Or the first wrong sign-in would be slower than the others.
   await substituteOf(hasher)
-  const setup = { profileSignedBy: undefined, squareOf: qrPathOf }
+  const setup = makeDeviceSetup({ hostname: () => current.config.hostname, signer: () => current.signer })
   const app = makeApp({ url: current.portal.url, log, store, config: () => current.config, signIn, assets: loadAssets(), setup })
   const server = await openHttpServer({
     endpoint: current.portal,
@@ -88,7 +89,7 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
       try {
         const next = loadConfig({ file: config.path, cwd: '/' })
         const useCertificates = await certificates?.prepare(next.certificates)
-        Object.assign(current, { config: next, portal: portalOf(next), trustedProxies: portalOf(next).trustedProxies.map(parseCidr) })
+        Object.assign(current, await readCurrent(next, log))
         useCertificates?.()
         log.setLevel(next.logLevel)
       } catch (error) {
@@ -97,6 +98,13 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
     },
     close: () => closeAll(closers),
   }
+}
+
+async function readCurrent(config: Config, log: LevelledLog) {
+  const portal = portalOf(config)
+  const { trustedProxies, profileCertificate } = portal
+  const signer = profileCertificate === undefined ? undefined : await openProfileSigner(profileCertificate, log)
+  return { config, portal, trustedProxies: trustedProxies.map(parseCidr), signer }
 }
 
 function portalOf({ portal }: Config): PortalConfig {

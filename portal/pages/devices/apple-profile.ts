@@ -19,7 +19,7 @@ export async function downloadProfile(request: SignedInRequest): Promise<Respons
 
 /** Undefined: none can be made here. */
 export async function profileOf(request: PageRequest, device: Device, personName: string | null, password: Secret): Promise<Response | undefined> {
-  const profile = await request.services.setup.appleProfile?.(subjectOf(request, device, personName), password)
+  const profile = await request.services.setup.appleProfile(subjectOf(request, device, personName), password)
   if (profile === undefined) return undefined
   return new Response(profile, {
     headers: { 'content-type': 'application/x-apple-aspen-config', 'content-disposition': 'attachment; filename="mail.mobileconfig"' },

@@ -23,8 +23,8 @@ function serverOf(listed: readonly Listed[], protocol: Listed['protocol']): Serv
 
 const securityOf = (security: Listed['security']): 'tls' | 'starttls' => (security === 'implicit' ? 'tls' : 'starttls')
 
-export function subjectOf(request: PageRequest, device: Pick<Device, 'mailbox' | 'scopes' | 'name'>, personName: string | null): SetupSubject {
-  return { address: device.mailbox, deviceName: device.name, personName, settings: settingsOf(request, device) }
+export function subjectOf(request: PageRequest, device: Pick<Device, 'id' | 'mailbox' | 'scopes' | 'name'>, personName: string | null): SetupSubject {
+  return { address: device.mailbox, deviceId: device.id, deviceName: device.name, personName, settings: settingsOf(request, device) }
 }
 
 /** `phoneQr`: the link by which the phone makes its own password. */
@@ -38,7 +38,7 @@ export async function setupOf(request: PageRequest, device: Device, password: Se
     profileAction: links.deviceProfile(device.mailbox, device.id),
     profileSignedBy: setup.profileSignedBy,
     phoneQr,
-    thunderbirdQr: setup.thunderbirdSquare?.(subject, password),
+    thunderbirdQr: setup.thunderbirdSquare(subject, password),
     screen: 'desk',
   }
 }

@@ -71,6 +71,8 @@ ${APPS.map((app, index) => html`<div class="for f${index}">${panels[app]}</div>`
 
 function applePanel(model: SetupModel, m: Messages): HtmlValue {
   const { setup } = m
+  // Neither a phone nor a profile has an account that only sends.
+  if (model.settings.imap === undefined) return settingsTable(model.settings, 'apple', m)
   const profile = (look: string, label: string) =>
     html`<form class="line profile" method="post" action="${model.profileAction}"><input type="hidden" name="password" value="${model.password}" data-secret><button class="btn ${look}">${icons.download}${label}</button>${
       model.profileSignedBy === undefined
