@@ -7,8 +7,8 @@
 import { createHash } from 'node:crypto'
 import type { Secret } from '../../base/secret.ts'
 import type { ServerSettings } from '../views/devices/app-setup.ts'
-import type { SetupSubject } from './device-setup.ts'
 import { type PropertyValue, propertyList } from './property-list.ts'
+import type { SetupSubject } from './setup-subject.ts'
 
 /** `organisation`: whose mail it is, as the phone shows it. Undefined: this device reads no mail, and the format has no account without reading. */
 export function makeProfile(subject: SetupSubject, password: Secret, organisation: string): string | undefined {

@@ -3,21 +3,12 @@
  * settings to type instead.
  */
 import type { Secret } from '../../base/secret.ts'
-import type { AppSettings, QrPath } from '../views/devices/app-setup.ts'
+import type { QrPath } from '../views/devices/app-setup.ts'
 import { makeProfile } from './apple-profile.ts'
 import type { ProfileSigner } from './profile-signer.ts'
 import { qrPathOf } from './qr-path.ts'
+import type { SetupSubject } from './setup-subject.ts'
 import { makeThunderbirdQr } from './thunderbird-square.ts'
-
-/** A device whose app is to be set up. */
-export interface SetupSubject {
-  readonly address: string
-  readonly deviceId: string
-  readonly deviceName: string
-  /** Shown as the sender; null: nobody's. */
-  readonly personName: string | null
-  readonly settings: AppSettings
-}
 
 export interface DeviceSetup {
   /** The name in the certificate of the profile; undefined: not signed. */

@@ -5,7 +5,7 @@ import { Attribute, Certificate, ContentInfo, EncapsulatedContentInfo, IssuerAnd
 import type { CertificatePair } from '../../certs/certificate-files.ts'
 
 const DIGEST = 'SHA-256'
-/** RFC 5652 §11.1, §11.2, §11.3 */
+/** RFC 5652 §11.1, §11.2, §11.3: what a signer signs besides the text: what it is, its digest, and when. */
 const [CONTENT_TYPE, MESSAGE_DIGEST, SIGNING_TIME] = ['1.2.840.113549.1.9.3', '1.2.840.113549.1.9.4', '1.2.840.113549.1.9.5']
 
 /** DER, with the text and the whole chain in it. `pair` has a key on a NIST curve or an RSA key. */

@@ -3,8 +3,8 @@
  */
 import type { Secret } from '../../base/secret.ts'
 import type { QrPath, ServerSettings } from '../views/devices/app-setup.ts'
-import type { SetupSubject } from './device-setup.ts'
 import { qrPathOf } from './qr-path.ts'
+import type { SetupSubject } from './setup-subject.ts'
 
 const SECURITY = { starttls: 2, tls: 3 } as const
 const NO_PASSWORD = 0

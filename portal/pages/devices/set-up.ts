@@ -3,7 +3,7 @@ import type { Secret } from '../../../base/secret.ts'
 import { type AppSettings as Listed, listAppSettings } from '../../../management/app-settings.ts'
 import type { Device } from '../../../store/accounts/device-rows.ts'
 import { links } from '../../links.ts'
-import type { SetupSubject } from '../../setup/device-setup.ts'
+import type { SetupSubject } from '../../setup/setup-subject.ts'
 import type { AppChoice, AppSettings, QrPath, ServerSettings, SetupModel } from '../../views/devices/app-setup.ts'
 import type { PageRequest } from '../../web/page-request.ts'
 
