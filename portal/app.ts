@@ -10,6 +10,7 @@ import { ownHostOnly, sameOriginOnly, securityHeaders } from '../http/security-h
 import { ASSET_CACHE_CONTROL } from './asset-table.ts'
 import { dispatch, runRoute } from './dispatch.ts'
 import { ROUTES } from './routes.ts'
+import { autoconfiguration } from './setup/autoconfiguration/autoconfiguration.ts'
 import { notFound } from './web/error-answers.ts'
 import type { SignedInRequest, Waiting } from './web/page-request.ts'
 import type { PortalServices } from './web/portal-services.ts'
@@ -29,10 +30,12 @@ export function makeApp(services: PortalServices, routes: readonly Route[] = ROU
   app.get('/healthz', context => context.text('ok\n', 200, { 'cache-control': 'no-store' }))
   app.use(
     securityHeaders(url),
+    bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: context => context.text('This is too large.\n', 413) }),
+    // Asked by names of the mail domains, by apps: neither wall is for them.
+    autoconfiguration(services),
     ownHostOnly(url),
     // No cookie counts under /api, so no other site can borrow one.
     sameOriginOnly(url, request => new URL(request.url).pathname.startsWith('/api/')),
-    bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: context => context.text('This is too large.\n', 413) }),
   )
   app.all('*', async context => {
     const { raw, path } = context.req
