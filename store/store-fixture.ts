@@ -71,6 +71,11 @@ export class StoreFixture {
     return this.#keep((await createStore({ config: this.config, keyring: this.keyring, actor: ACTOR, now: this.clock })).as(ACTOR))
   }
 
+  /** Where a store could be, without one. */
+  async makePlace(): Promise<void> {
+    if (this.#database !== undefined) await onServer(`create database ${this.#database}`)
+  }
+
   async open(changes: { readonly generatedOnly?: boolean } = {}): Promise<Store> {
     const opened = await openStore({ config: { ...this.config, ...changes }, keyring: () => this.loadKeyring(), now: this.clock })
     return this.#keep(opened.as(ACTOR))

@@ -78,22 +78,10 @@ export async function makeInstallation(
 
 /** Looks into the database before anything is written. Throws BAD_INPUT, ALREADY_EXISTS, STORE_UNAVAILABLE. */
 async function readStoreUrl(text: string, directory: string): Promise<string> {
-  const [{ parseStoreUrl }, { placeStore }, { findStore }] = await Promise.all([
-    import('../../config/store-url.ts'),
-    import('../../config/config-parse.ts'),
-    import('../../store/open-store.ts'),
-  ])
-  const wrong = (message: string, remedy: string) => new MailwicketError('BAD_INPUT', { message: `--store ${message}`, remedy })
-  let url: ReturnType<typeof parseStoreUrl>
-  try {
-    url = parseStoreUrl(text)
-  } catch (error) {
-    throw wrong((error as Error).message, 'For example: --store postgres://mailwicket@db.internal/mailwicket')
-  }
-  if (!('postgres' in url)) throw wrong('is for PostgreSQL.', 'Say with --data-dir where the SQLite file is to be.')
-  // SECURITY: others on this machine see the arguments of a command.
-  if (url.postgres.password !== undefined) throw wrong('holds a password.', 'Put the password into ~/.pgpass (0600): HOST:PORT:DATABASE:USER:PASSWORD')
-  const store = placeStore(url, path => resolve(directory, path))
+  const [{ readStoreOption }, { findStore }] = await Promise.all([import('../frame/store-option.ts'), import('../../store/open-store.ts')])
+  const store = await readStoreOption('--store', text, directory)
+  if (store.postgres === undefined)
+    throw new MailwicketError('BAD_INPUT', { message: '--store is for PostgreSQL.', remedy: 'Say with --data-dir where the SQLite file is to be.' })
   if (await findStore(store))
     throw new MailwicketError('ALREADY_EXISTS', {
       message: `Nothing was written: there is a store in ${store.url} already.`,

@@ -1,23 +1,53 @@
 /**
- * `mailwicket migrate`: brings the store to the form that this version uses. Forward only.
+ * `mailwicket migrate`: brings the store to the form that this version uses, forward only; with `--to` it moves into another database.
  */
+import { MailwicketError } from '../../base/errors.ts'
+import { placeOf } from '../../config/config.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { openProgress } from '../frame/progress.ts'
 import { actorOf, readConfig } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 
+interface MigrateOptions {
+  readonly from?: string
+  readonly to?: string
+}
+
 export function declareMigrate(command: Command, terminal: Terminal): void {
+  command.option('--to <url>', 'move every row into this database, which is there and empty (sqlite:PATH: a file that is not there)')
+  command.option('--from <url>', 'with --to: out of this one (default: that of the configuration)')
   addExamples(
-    does(command, terminal, context => migrate(context)),
+    does(command, terminal, (context, _, options: MigrateOptions) =>
+      options.to === undefined ? migrate(context, options) : move(context, options.to, options),
+    ),
     ['migrate', 'after an update of Mailwicket, with the gateway stopped'],
     ['backup before-update.db && mailwicket migrate', 'the careful way'],
+    ['migrate --to postgres://mailwicket@db.internal/mailwicket', 'from SQLite to PostgreSQL, with the gateway stopped; the file stays as it is'],
   )
 }
 
-async function migrate(context: CommandContext): Promise<void> {
+async function migrate(context: CommandContext, options: MigrateOptions): Promise<void> {
+  if (options.from !== undefined) throw new MailwicketError('BAD_INPUT', { message: '--from goes with --to.', remedy: 'Say where to move with --to.' })
   const config = await readConfig(context)
   const { migrateStore } = await import('../../store/open-store.ts')
   const onStep = ({ version, name }: { version: number; name: string }) => context.remark(`  ${version}: ${name}`)
   const { from, to } = await migrateStore({ config, actor: actorOf(context), onStep })
   context.answer({ from, to }, () => (from === to ? `The store is up to date (version ${to}).\n` : `The store went from version ${from} to ${to}.\n`))
+}
+
+async function move(context: CommandContext, target: string, options: MigrateOptions): Promise<void> {
+  const [{ readStoreOption }, { moveStore }] = await Promise.all([import('../frame/store-option.ts'), import('../../store/maintenance/move-store.ts')])
+  const { cwd, now } = context.terminal
+  const from = options.from === undefined ? (await readConfig(context)).store : await readStoreOption('--from', options.from, cwd)
+  const to = await readStoreOption('--to', target, cwd)
+  const progress = await openProgress(context, 'Moving')
+  const tables = await moveStore({ from, to, actor: actorOf(context), now, onProgress: progress.onProgress }).finally(() => progress.stop())
+  const rows = tables.reduce((sum, table) => sum + table.rows, 0)
+  context.answer({ from: placeOf(from), to: placeOf(to), rows, tables: tables.map(table => ({ table: table.table, rows: table.rows })) }, () =>
+    [
+      `Copied ${rows} rows of ${tables.length} tables from ${placeOf(from)} to ${placeOf(to)}, and compared them.\n`,
+      `Now write url = "${to.url}" below [store] in mailwicket.toml, and start the gateway. The old store is as it was: remove it when nobody needs it.\n`,
+    ].join(''),
+  )
 }

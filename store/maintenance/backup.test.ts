@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import type { Store } from '../open-store.ts'
+import { openStore, type Store } from '../open-store.ts'
 import { ACTOR, StoreFixture, secret } from '../store-fixture.ts'
 import { restoreStore } from './restore.ts'
 
@@ -18,16 +18,13 @@ beforeEach(async () => {
 })
 afterEach(() => fixture.remove())
 
-const restore = (from: StoreFixture = fixture, changes = {}) =>
-  restoreStore({ config: from.config, keyring: from.loadKeyring(), actor: ACTOR, file, now: from.clock, ...changes })
-
 describe('a backup', () => {
   test('is one private file without the key, and says which key it needs', async () => {
     const progress: { done: number; total: number }[] = []
     const backup = await store.backup(file, { onProgress: step => progress.push(step) })
     expect(backup).toEqual({ file, bytes: statSync(file).size, keyId: fixture.keyring.currentId })
     expect(statSync(file).mode & 0o777).toBe(0o600)
-    expect(readdirSync(fixture.dir).sort()).toEqual(['backup.db', 'data', 'keys'])
+    expect(readdirSync(fixture.dir).sort()).toEqual(fixture.isFile ? ['backup.db', 'data', 'keys'] : ['backup.db', 'keys'])
     const key = fixture.keyring.current.secret.reveal()
     const bytes = readFileSync(file)
     expect([bytes.includes(key), bytes.includes(key.toString('base64url')), bytes.includes('upstream-marker')]).toEqual([false, false, false])
@@ -70,8 +67,10 @@ describe('a backup', () => {
     expect(steps).toBeGreaterThan(0)
     expect(batches).toBeGreaterThan(0)
     await gateway.close()
-    await store.close()
-    await restore()
-    expect((await (await fixture.open()).devices.get(device.id)).name).toBe('Phone')
+    const place = { url: 'sqlite:other.db', sqlitePath: join(fixture.dir, 'other.db') }
+    await restoreStore({ config: { store: place }, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock })
+    const restored = await openStore({ config: { store: place, generatedOnly: false }, keyring: fixture.loadKeyring(), now: fixture.clock })
+    expect((await restored.as(ACTOR).devices.get(device.id)).name).toBe('Phone')
+    await restored.close()
   })
 })

@@ -10,6 +10,7 @@ import { MailwicketError } from '../../base/errors.ts'
 import { getStoreKeyId } from '../keys/store-keys.ts'
 import type { OnProgress } from '../schema/backend.ts'
 import type { StoreContext } from '../store-context.ts'
+import { copyToFile } from './copy-store.ts'
 
 export interface Backup {
   readonly file: string
@@ -28,7 +29,7 @@ export async function makeBackup(context: StoreContext, file: string, onProgress
     })
   if (!existsSync(dirname(path)))
     throw new MailwicketError('NOT_FOUND', { message: `there is no folder ${dirname(path)}`, remedy: 'Make it first, or name another.' })
-  await context.backend.copyTo(path, onProgress)
+  await copyToFile(context.backend, path, onProgress)
   const keyId = await getStoreKeyId(context.db)
   await context.change(change =>
     change.audit({ action: 'store.backed-up', subject: 'store', subjectId: null, before: null, after: { file: path, key: keyId } }),

@@ -5,24 +5,24 @@
  * Invariants: nothing of the store changes before the backup was checked whole, migrated and found to open under the keys at hand;
  * a crash at any moment leaves the old store or the new one; what was there is kept beside it; a database never meets the -wal file of another.
  */
-import { createReadStream, createWriteStream, existsSync, rmSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
 import { sql } from 'kysely'
 import { type ErrorCode, MailwicketError } from '../../base/errors.ts'
-import { checkEnds, reasonOf, remedyOf } from '../../base/file-errors.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Config } from '../../config/config.ts'
 import type { Keyring } from '../keys/master-key.ts'
-import { findKeysInUse } from '../keys/sealed-columns.ts'
-import { getStoreKeyId, openPepper } from '../keys/store-keys.ts'
-import { filePathOf, openCopy, openStoreFile } from '../open-backend.ts'
+import { openPepper } from '../keys/store-keys.ts'
+import { featuresOf, filePathOf, openBackend, openCopy, openStoreFile } from '../open-backend.ts'
 import type { Backend, OnProgress } from '../schema/backend.ts'
-import { checkVersion, migrate, readVersion } from '../schema/migrations.ts'
+import { checkVersion, isNoStore, readVersion } from '../schema/migrations.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { SqliteBackend } from '../sqlite/sqlite-backend.ts'
 import { createDraft, placeSqliteFile, removeSqliteFile } from '../sqlite/sqlite-store-file.ts'
 import { type Actor, type Change, StoreContext } from '../store-context.ts'
+import { checkIsThere, type KeyIds, takeBackup } from './backup-file.ts'
+import { copyFromFile } from './copy-store.ts'
 import { planRestore, type RestorePlan, type RightsSince } from './restore-plan.ts'
 import { recordChanged, replaceRows } from './restore-rows.ts'
 import { endUnknown } from './restore-sign-in.ts'
@@ -73,10 +73,10 @@ export async function restoreStore(options: RestoreOptions): Promise<Restoration
 /** Throws NOT_FOUND, STORE_DAMAGED, STORE_TOO_NEW, STORE_TOO_OLD (the present store), KEY_WRONG with the id needed, STORE_IN_USE. */
 export async function prepareRestore(options: RestoreOptions): Promise<PreparedRestore> {
   const { config, keyring, file, rights = 'keep', now = Date.now, onProgress } = options
-  const path = filePathOf(config.store)
   const source = resolve(file)
-  if (!existsSync(source)) throw new Problem('backup.unknown', { file: source })
-  checkEnds(source)
+  checkIsThere(source)
+  if (!featuresOf(config.store).isFile) return prepareServerRestore(options, source, now)
+  const path = filePathOf(config.store)
   const draft = `${path}.restoring`
   createDraft(draft)
   let present: SqliteBackend | undefined
@@ -85,8 +85,7 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
     removeSqliteFile(draft)
   }
   try {
-    await copyFile(source, draft, onProgress)
-    const keyIds = await checkCopy(draft, keyring, source)
+    const keyIds = await takeBackup(source, draft, keyring, onProgress)
     const [keyId] = keyIds
     present = await openPresent(path)
     if (present === undefined) {
@@ -103,8 +102,7 @@ export async function prepareRestore(options: RestoreOptions): Promise<PreparedR
   }
 }
 
-/** What the backup needs to be opened; the store's own key first. */
-type KeyIds = readonly [string, ...string[]]
+type AloneWork = RestoreOptions & { readonly source: string; readonly draft: string; readonly keyId: string; readonly now: () => number }
 
 type Work = RestoreOptions & {
   readonly present: SqliteBackend
@@ -180,43 +178,6 @@ function checkKeysStay(keyring: Keyring, needed: KeyIds): void {
   })
 }
 
-/** Whether the copy is a store that these keys open; migrates it and leaves it as one file. Returns the ids of its keys. */
-async function checkCopy(draft: string, keyring: Keyring, source: string): Promise<KeyIds> {
-  const copy = await openDraft(draft, source)
-  try {
-    if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
-    if ((await readVersion(copy)).version === 0)
-      throw new MailwicketError('STORE_DAMAGED', { message: `${source} is a database, but no backup of a Mailwicket store`, remedy: 'Take another file.' })
-    await migrate(copy)
-    const keyId = await getStoreKeyId(copy.db)
-    await openPepper(copy.db, keyring)
-    // A backup made during a rotation needs two keys.
-    const others = await findKeysInUse(copy.db)
-    for (const id of others) keyring.get(id)
-    copy.becomeSingleFile()
-    return [keyId, ...others]
-  } catch (error) {
-    if (!isOf(error, 'KEY_WRONG')) throw error
-    throw new Problem('backup.key', { wrong: error.message }, error)
-  } finally {
-    await copy.close()
-  }
-}
-
-/** Whoever names a wrong file hears of that file, not of our copy of it. */
-async function openDraft(draft: string, source: string): Promise<SqliteBackend> {
-  try {
-    return await openCopy(draft, 'write')
-  } catch (error) {
-    if (!isOf(error, 'STORE_DAMAGED')) throw error
-    throw new MailwicketError('STORE_DAMAGED', {
-      message: `${source} is no database, and so no backup`,
-      remedy: 'Nothing was changed. Take another file.',
-      cause: error,
-    })
-  }
-}
-
 /** The store that is there, when it can be asked and changed; undefined: missing, damaged, or no store. Throws STORE_TOO_OLD, STORE_TOO_NEW, STORE_UNAVAILABLE. */
 async function openPresent(path: string): Promise<SqliteBackend | undefined> {
   if (!existsSync(path)) return undefined
@@ -260,12 +221,19 @@ async function hasSamePepper(present: Pick<Backend, 'db'>, draft: string, keyrin
 }
 
 /** For a store that is missing or cannot be read: the copy becomes the database, and the old file stays beside it. */
-async function replaceDatabase(work: RestoreOptions & { source: string; draft: string; keyId: string; now: () => number }): Promise<Restoration> {
-  const { config, keyring, actor, rights = 'keep', source, draft, keyId, now } = work
+async function replaceDatabase(work: AloneWork): Promise<Restoration> {
+  const { config, rights = 'keep', draft, keyId, now } = work
   const path = filePathOf(config.store)
   const isReplaced = existsSync(path)
   if (isReplaced) await leaveDamaged(path, now())
   const keptAs = isReplaced ? keptName(path, now()) : null
+  await makeReadyAlone({ ...work, rights }, keptAs)
+  placeSqliteFile(draft, path, keptAs)
+  return { ...NOBODY, keptAs, keyId }
+}
+
+/** The copy as the store that it will be where no other can be asked: without sessions, and without what may have ended since. */
+async function makeReadyAlone({ keyring, actor, rights = 'keep', source, draft, keyId, now }: AloneWork, keptAs: string | null): Promise<void> {
   const copy = await openCopy(draft, 'write')
   try {
     const context = new StoreContext({ backend: copy, now, keyring: () => keyring, generatedOnly: false }, actor)
@@ -280,8 +248,33 @@ async function replaceDatabase(work: RestoreOptions & { source: string; draft: s
   } finally {
     await copy.close()
   }
-  placeSqliteFile(draft, path, keptAs)
-  return { ...NOBODY, keptAs, keyId }
+}
+
+/** A database on a server has to be without a store: there is nothing to compare with, and nothing is replaced. Throws ALREADY_EXISTS. */
+async function prepareServerRestore(options: RestoreOptions, source: string, now: () => number): Promise<PreparedRestore> {
+  const { config, keyring, onProgress } = options
+  const folder = mkdtempSync(join(tmpdir(), 'mailwicket-'))
+  const close = async (): Promise<void> => rmSync(folder, { recursive: true, force: true })
+  try {
+    const target = await openBackend(config.store, 'write')
+    const { place } = target
+    const isTaken = await readVersion(target)
+      .then(version => !isNoStore(version))
+      .finally(() => target.close())
+    if (isTaken) throw new Problem('database.has-store', { place })
+    const draft = join(folder, 'restoring.db')
+    createDraft(draft)
+    const [keyId] = await takeBackup(source, draft, keyring, onProgress)
+    const apply = async (): Promise<Restoration> => {
+      await makeReadyAlone({ ...options, source, draft, keyId, now }, null)
+      await copyFromFile(draft, config.store, onProgress)
+      return { ...NOBODY, keptAs: null, keyId }
+    }
+    return { plan: undefined, keyId, apply, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
 }
 
 /** A damaged store is left as it lies, if no gateway works on what can still be read of it. Throws STORE_IN_USE. */
@@ -305,26 +298,6 @@ function keptName(path: string, now: number): string {
   let free = name
   for (let again = 2; existsSync(free); again++) free = `${name}-${again}`
   return free
-}
-
-/** Into a file that is there and private already. Throws STORE_UNAVAILABLE. */
-async function copyFile(source: string, target: string, onProgress: OnProgress): Promise<void> {
-  const total = statSync(source).size
-  let done = 0
-  const reading = createReadStream(source, { highWaterMark: 1024 * 1024 })
-  reading.on('data', chunk => {
-    done += chunk.length
-    onProgress?.({ done, total: Math.max(total, done) })
-  })
-  try {
-    await pipeline(reading, createWriteStream(target, { flags: 'r+' }))
-  } catch (error) {
-    throw new MailwicketError('STORE_UNAVAILABLE', {
-      message: `${source} could not be copied: ${reasonOf(error, source)}`,
-      remedy: remedyOf(error, source),
-      cause: error,
-    })
-  }
 }
 
 function isOf(error: unknown, code: ErrorCode): error is MailwicketError {

@@ -5,7 +5,6 @@
  * everything holds until the end of its transaction and not longer (PgBouncer's transaction mode), but for what `listen` hears.
  */
 import { Kysely, PostgresDialect, sql } from 'kysely'
-import { Problem } from '../../base/problems.ts'
 import type { PostgresConfig } from '../../config/store-url.ts'
 import type { Backend, BackendMode, SerialWork } from '../schema/backend.ts'
 import type { BackendFeatures } from '../schema/backend-features.ts'
@@ -58,9 +57,6 @@ export function openPostgres(config: PostgresConfig, place: string, mode: Backen
     },
     listen: onMoved => listenForGeneration(new PostgresPool(config, place, { ...LIMITS.write, connections: 1 }), onMoved),
     examineServer: () => readServerState(db),
-    copyTo: async () => {
-      throw new Problem('database.no-file', { place })
-    },
     close: () => pool.end(),
   }
 }

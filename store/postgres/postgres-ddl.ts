@@ -34,6 +34,7 @@ export const POSTGRES_DDL: Ddl = {
       `create function announce_${table}() returns trigger language plpgsql as $$ begin perform pg_notify('${GENERATION_CHANNEL}', ''); return null; end $$`,
       `create trigger ${table}_moved after update on ${table} for each statement execute function announce_${table}()`,
     ].map(text => sql.raw(text)),
+  numberFromHere: table => [sql`select setval(pg_get_serial_sequence(${table}, 'id'), coalesce((select max(id) from ${sql.table(table)}), 1))`],
   tables: <Tables>(db: Kysely<Tables>) => db.withPlugin(new ColumnTypes()),
 }
 

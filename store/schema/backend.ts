@@ -17,6 +17,8 @@ export interface Ddl {
   appendOnly(table: string): readonly RawBuilder<unknown>[]
   /** Statements after which a change of the table's row is told at once to whoever listens; none where nobody can. */
   announceMoves(table: string): readonly RawBuilder<unknown>[]
+  /** Statements after which new rows are numbered from those on that were inserted with their numbers. */
+  numberFromHere(table: string): readonly RawBuilder<unknown>[]
   /** For making tables: columns get the types that this database has for them. */
   tables<Tables>(db: Kysely<Tables>): Kysely<Tables>
 }
@@ -83,7 +85,7 @@ export interface Backend {
   checkIntegrity?(limits?: { readonly budgetMs: number }): Promise<Integrity>
   /** Where there is a server. */
   examineServer?(): Promise<ServerState>
-  /** Writes the whole store as of one moment, checked, into a new SQLite file, 0600, without holding up writers. Throws ALREADY_EXISTS, STORE_DAMAGED. */
-  copyTo(file: string, onProgress: OnProgress): Promise<void>
+  /** Where that is quicker than row by row: writes the whole store as of one moment, checked, into a new SQLite file, 0600, without holding up writers. Throws ALREADY_EXISTS, STORE_DAMAGED. */
+  copyTo?(file: string, onProgress: OnProgress): Promise<void>
   close(): Promise<void>
 }

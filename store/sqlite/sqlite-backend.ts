@@ -30,6 +30,7 @@ const DDL: Ddl = {
       `create trigger ${table}_no_replace before insert on ${table} when exists (select 1 from ${table} where id = new.id)`,
     ].map(trigger => sql.raw(`${trigger} begin select raise(abort, '${table} is append only'); end`)),
   announceMoves: () => [],
+  numberFromHere: () => [],
   tables: db => db,
 }
 
@@ -40,6 +41,7 @@ const RETRY_MS = 25
 
 /** What only a file can do. */
 export interface SqliteBackend extends Backend {
+  copyTo(file: string, onProgress: OnProgress): Promise<void>
   checkIntegrity(limits?: { readonly budgetMs: number }): Promise<Integrity>
   /** Whether the structure holds. 'quick' leaves out the comparison of indices with their tables. */
   isSound(depth: 'quick' | 'full'): boolean

@@ -4,6 +4,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { copyToFile } from '../maintenance/copy-store.ts'
 import { openBackend, openCopy, type StoreConfig } from '../open-backend.ts'
 import { PasswordHasher } from '../passwords/password-hash.ts'
 import { removeSqliteFile } from '../sqlite/sqlite-store-file.ts'
@@ -43,7 +44,7 @@ export class Transfer {
     }
     removeSqliteFile(path)
     try {
-      await this.#context.backend.copyTo(path, undefined)
+      await copyToFile(this.#context.backend, path, undefined)
       const backend = await openCopy(path, 'write-records')
       const close = async (): Promise<void> => {
         await backend.close()

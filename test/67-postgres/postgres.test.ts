@@ -1,4 +1,5 @@
 /** Two gateways on one PostgreSQL: set up by `init`, looked at by `check`, revocations on both, and what happens while the database is away. */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresServer } from '../../store/postgres-server-fixture.ts'
@@ -34,7 +35,7 @@ beforeAll(async () => {
   )
 })
 afterAll(async () => {
-  await second?.stop('SIGTERM')
+  if (second?.process.exitCode === null) await second.stop('SIGTERM')
   await gateway?.close()
   await dovecot?.stop()
   server?.remove()
@@ -96,4 +97,27 @@ test('while the database is away sessions go on and new logins are told "later";
   const ended = session.readToEnd()
   await gateway.json(['device', 'revoke', `${user}/Tablet`])
   await ended
+})
+
+test('with the gateways stopped the store moves into a file and back, row by row, and passwords go on; never over a store', async () => {
+  const { id, password } = await gateway.addDevice(user, 'Laptop')
+  const file = join(gateway.dir, 'moved.db')
+  const tooEarly = await gateway.run(['migrate', '--to', `sqlite:${file}`, '--json'])
+  expect(tooEarly.stderr).toContain('STORE_IN_USE')
+  await second.stop('SIGTERM')
+  await gateway.stopServe()
+  const there = await gateway.json<{ rows: number }>(['migrate', '--to', `sqlite:${file}`])
+  server.sql('postgres', 'create database back')
+  const back = await gateway.json<{ rows: number }>(['migrate', '--from', `sqlite:${file}`, '--to', server.url('back')])
+  // The move itself stands in the audit.
+  expect(back.rows).toBe(there.rows + 1)
+  const again = await gateway.run(['migrate', '--from', `sqlite:${file}`, '--to', server.url('back'), '--json'])
+  expect(again.stderr).toContain('ALREADY_EXISTS')
+  const config = readFileSync(gateway.configPath, 'utf8')
+  writeFileSync(gateway.configPath, config.replace(server.url('mail'), server.url('back')))
+  await gateway.serve()
+  const session = await logIn(gateway.account(user, password))
+  await gateway.json(['device', 'revoke', id])
+  await session.readToEnd()
+  expect((await gateway.json<{ action: string }[]>(['audit'])).filter(({ action }) => action === 'store.moved')).toHaveLength(2)
 })

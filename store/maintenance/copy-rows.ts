@@ -1,0 +1,126 @@
+/**
+ * All rows of a store into the tables of a new one, whatever the two databases are, and the proof that they are the same.
+ *
+ * Invariants: the source is one snapshot and the target one transaction; rows go in the order of their keys, of which both have one idea.
+ */
+import { createHash } from 'node:crypto'
+import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import { MailwicketError } from '../../base/errors.ts'
+import type { Ddl, OnProgress } from '../schema/backend.ts'
+import type { Schema } from '../schema/schema.ts'
+
+/** In an order in which rows find what they refer to, each with its key. A new table does not compile until it has its place. */
+const KEYS = {
+  meta: ['name'],
+  generation: ['value'],
+  users: ['id'],
+  mailboxes: ['id'],
+  devices: ['id'],
+  aliases: ['address'],
+  roles: ['user_id', 'role', 'domain'],
+  rights: ['user_id', 'mailbox_id'],
+  preferences: ['user_id'],
+  credentials: ['user_id'],
+  passkeys: ['id'],
+  recovery_codes: ['user_id', 'hash'],
+  portal_sessions: ['id'],
+  once: ['hash'],
+  invitations: ['id'],
+  api_tokens: ['id'],
+  notices: ['id'],
+  sending_rules: ['subject_kind', 'subject_id'],
+  sent_counts: ['subject_kind', 'subject_id', 'day'],
+  upstream_keywords: ['upstream'],
+  last_connections: ['device_id'],
+  activity: ['id'],
+  audit: ['id'],
+  failure_counts: ['kind', 'subject'],
+  known_blocks: ['mailbox_id', 'block'],
+  nodes: ['id'],
+  sessions: ['id'],
+} as const satisfies { readonly [Table in keyof Schema]: readonly (keyof Schema[Table] & string)[] }
+
+type Table = keyof typeof KEYS
+type Row = Readonly<Record<string, unknown>>
+
+const TABLES = Object.keys(KEYS) as Table[]
+/** Tables whose rows number themselves. */
+const NUMBERED: readonly Table[] = ['activity', 'audit']
+const PAGE_ROWS = 1_000
+/** SQLite takes 32,766 values a statement. */
+const MAX_VALUES = 30_000
+
+export interface CopiedTable {
+  readonly table: string
+  readonly rows: number
+  /** SHA-256 over all rows. */
+  readonly digest: string
+}
+
+/** Into tables that `createTables` has just made. Throws STORE_DAMAGED when what arrived is not what was sent. */
+export async function copyRows(from: Transaction<Schema>, to: Transaction<Schema>, ddl: Ddl, onProgress: OnProgress): Promise<CopiedTable[]> {
+  const counts = new Map<Table, number>()
+  for (const table of TABLES) counts.set(table, await countRows(from, table))
+  const total = [...counts.values()].reduce((sum, rows) => sum + rows, 0)
+  let done = 0
+  // What a new store has of itself: the version, which is the same, and the first generation.
+  for (const table of ['meta', 'generation'] as const) await sql`delete from ${sql.table(table)}`.execute(to)
+  const copied: CopiedTable[] = []
+  for (const table of TABLES) {
+    const sent = await digestOf(from, table, async page => {
+      await insertRows(to, table, page)
+      done += page.length
+      onProgress?.({ done, total })
+    })
+    if (NUMBERED.includes(table)) for (const statement of ddl.numberFromHere(table)) await statement.execute(to)
+    const arrived = await digestOf(to, table)
+    if (arrived.digest !== sent.digest || arrived.rows !== counts.get(table))
+      throw new MailwicketError('STORE_DAMAGED', { message: `table ${table}: ${sent.rows} rows were copied, and ${arrived.rows} others arrived` })
+    copied.push(sent)
+  }
+  return copied
+}
+
+async function digestOf(db: Kysely<Schema>, table: Table, onPage: (page: readonly Row[]) => Promise<void> = async () => {}): Promise<CopiedTable> {
+  const digest = createHash('sha256')
+  let rows = 0
+  for await (const page of pagesOf(db, table)) {
+    for (const row of page) digest.update(formatRow(row))
+    rows += page.length
+    await onPage(page)
+  }
+  return { table, rows, digest: digest.digest('hex') }
+}
+
+async function* pagesOf(db: Kysely<Schema>, table: Table): AsyncGenerator<readonly Row[]> {
+  const key: readonly string[] = KEYS[table]
+  const columns = sql.join(key.map(name => sql.ref(name)))
+  let after: RawBuilder<unknown> = sql`1 = 1`
+  for (;;) {
+    const { rows } = await sql<Row>`select * from ${sql.table(table)} where ${after} order by ${columns} limit ${sql.lit(PAGE_ROWS)}`.execute(db)
+    const last = rows.at(-1)
+    if (last === undefined) return
+    yield rows
+    after = sql`(${columns}) > (${sql.join(key.map(name => last[name]))})`
+  }
+}
+
+/** The same text for the same row, whatever the order of its columns and the driver. */
+function formatRow(row: Row): string {
+  const names = Object.keys(row).sort()
+  return `${JSON.stringify(names.map(name => (row[name] instanceof Uint8Array ? Buffer.from(row[name]).toString('hex') : row[name])))}\n`
+}
+
+async function insertRows(db: Kysely<Schema>, table: Table, rows: readonly Row[]): Promise<void> {
+  const size = Math.max(1, Math.floor(MAX_VALUES / Object.keys(rows[0] ?? {}).length))
+  for (let at = 0; at < rows.length; at += size)
+    await db
+      .insertInto(table)
+      .values(rows.slice(at, at + size) as never)
+      .execute()
+}
+
+async function countRows(db: Kysely<Schema>, table: Table): Promise<number> {
+  const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.table(table)}`.execute(db)
+  return Number(rows[0]?.n ?? 0)
+}
