@@ -7,6 +7,7 @@ import { domainOf } from '../base/address.ts'
 import type { LinkedDevices, MailboxRights, PersonRights } from '../store/accounts/rights.ts'
 import type { Rights, Roles } from '../store/accounts/role-rows.ts'
 import type { RoleHolder, RoleName } from '../store/accounts/roles.ts'
+import type { User } from '../store/accounts/user-list.ts'
 import { parseLogin } from '../store/accounts/user-rows.ts'
 import type { Nouns } from '../store/open-store.ts'
 import type { Actor } from './actor.ts'
@@ -72,7 +73,7 @@ export interface AccessInput {
 
 /** Throws NOT_FOUND. */
 export function getAccess(context: UseCaseContext, actor: Actor, login: string): Promise<Access> {
-  return look(context, actor, (nouns, reach) => readAccess(nouns, reach, login))
+  return look(context, actor, async (nouns, reach) => readAccess(nouns, reach, await findUser(nouns, reach, login, 'person.view')))
 }
 
 /** Roles and rights of a person in one change. Throws as `giveRights`, `removeRights`, `grantRole` and `revokeRole`. */
@@ -84,12 +85,12 @@ export function setAccess(context: UseCaseContext, actor: Actor, input: AccessIn
     for (const role of revoke) await nouns.roles.revoke(parseLogin(login), role)
     for (const here of given) await give(nouns, reach, { login, ...here })
     for (const here of removed) await remove(nouns, reach, { login, ...here })
-    return readAccess(nouns, reach, login)
+    // With the last right within somebody's reach the person goes out of it.
+    return readAccess(nouns, reach, await nouns.users.get(login))
   })
 }
 
-async function readAccess(nouns: Nouns, reach: Reach, text: string): Promise<Access> {
-  const { id, login } = await findUser(nouns, reach, text, 'person.view')
+async function readAccess(nouns: Nouns, reach: Reach, { id, login }: User): Promise<Access> {
   const rights = (await nouns.rights.of(login)).filter(({ mailbox }) =>
     id === reach.self?.id ? (reach.onlyDomains?.has(domainOf(mailbox)) ?? true) : may(reach, 'rights.view', { mailbox }) === 'yes',
   )

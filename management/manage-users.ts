@@ -2,7 +2,7 @@
  * Persons: looking at them, adding, naming, blocking and removing them, and their right to send everywhere.
  */
 
-import type { User } from '../store/accounts/user-list.ts'
+import type { User, UserFilter } from '../store/accounts/user-list.ts'
 import { noUser, parseLogin } from '../store/accounts/user-rows.ts'
 import type { NewUser } from '../store/accounts/users.ts'
 import type { Version } from '../store/history/audit.ts'
@@ -10,10 +10,10 @@ import type { Nouns } from '../store/open-store.ts'
 import type { UserState as State } from '../store/schema/login-record.ts'
 import type { SendingChanges } from '../store/sending/sending-change.ts'
 import type { Actor } from './actor.ts'
-import { checkVersion } from './find-subject.ts'
+import { checkVersion, isOf } from './find-subject.ts'
 import type { Action, Reach } from './permissions.ts'
 import { readPlace } from './reach.ts'
-import { change, checkAllowed, look, type UseCaseContext } from './use-case.ts'
+import { change, checkAllowed, look, notAllowed, type UseCaseContext } from './use-case.ts'
 import { mailboxesOf } from './within.ts'
 
 /** A person with everything about them. */
@@ -78,17 +78,29 @@ export function setUserState(
   })
 }
 
-/** Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, STILL_LINKED, LAST_ADMINISTRATOR. */
+/** `unlink`: the linked devices stay, without a user; `disconnect`: they end. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, STILL_LINKED, LAST_ADMINISTRATOR. */
 export function removeUser(
   context: UseCaseContext,
   actor: Actor,
-  { login, version, unlink }: UserInput & { readonly unlink?: boolean | undefined },
+  { login, version, unlink, disconnect = false }: UserInput & { readonly unlink?: boolean | undefined; readonly disconnect?: boolean | undefined },
 ): Promise<{ readonly login: string; readonly unlinked: readonly string[] }> {
   return change(context, actor, async (nouns, reach) => {
     const user = await findUser(nouns, reach, login, 'person.change')
     await checkVersion(nouns, user.id, version)
+    if (disconnect) await disconnectLinked(nouns, reach, user.login)
     return { login: user.login, ...(await nouns.users.remove(user.login, { unlink })) }
   })
+}
+
+async function disconnectLinked(nouns: Nouns, reach: Reach, login: string): Promise<void> {
+  const linked = await nouns.devices.list({ user: login })
+  for (const device of linked) checkAllowed(reach, 'device.disconnect', isOf(device), () => notAllowed('device.disconnect'))
+  await nouns.devices.revoke(linked.map(({ id }) => id))
+}
+
+/** People within somebody's reach. */
+export function countUsers(context: UseCaseContext, actor: Actor, filter: Omit<UserFilter, 'within'> = {}): Promise<number> {
+  return look(context, actor, (nouns, reach) => nouns.users.count({ ...filter, within: mailboxesOf(reach, 'person.view') }))
 }
 
 /** Throws NOT_FOUND, NOT_ALLOWED. */

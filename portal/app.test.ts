@@ -70,7 +70,9 @@ test('a form of another kind, without its token or of another place does nothing
   const elsewhere = '/m/office%40other.test/devices'
   expect((await anna.post(action, fields)).status).toBe(400)
   expect((await anna.post(elsewhere, { ...fields, once })).status).toBe(400)
-  expect((await anna.ask('POST', action, { body: '--x', headers: { 'content-type': 'multipart/form-data; boundary=x', 'sec-fetch-site': 'same-origin' } })).status).toBe(400)
+  expect(
+    (await anna.ask('POST', action, { body: '--x', headers: { 'content-type': 'multipart/form-data; boundary=x', 'sec-fetch-site': 'same-origin' } })).status,
+  ).toBe(400)
   expect(await fixture.store.devices.count()).toBe(0)
 })
 

@@ -17,6 +17,16 @@ import { disconnectDevice, endDeviceSession, endDeviceSessions, pauseDevice, res
 import { showDevices } from './pages/devices/device-list.ts'
 import { checkRules, confirmRules, saveRules } from './pages/devices/device-rules.ts'
 import { waitForFirst } from './pages/devices/first-connection.ts'
+import {
+  checkInvite,
+  dropInvitation,
+  mailInvitation,
+  makeInvitation,
+  renewInvitation,
+  showAddInvitation,
+  showInvitations,
+  toInvitations,
+} from './pages/invitations/invitations.ts'
 import { acceptInvitation, showInvitation } from './pages/invited/invitation.ts'
 import { downloadInvitedProfile, waitForInvited } from './pages/invited/invited-follow-up.ts'
 import { chooseLanguage } from './pages/language.ts'
@@ -38,8 +48,25 @@ import { showMailbox } from './pages/mailboxes/overview.ts'
 import { showService } from './pages/mailboxes/service.ts'
 import { find, goHome, showServices } from './pages/mailboxes/services.ts'
 import { showSettings } from './pages/mailboxes/settings.ts'
+import {
+  blockPerson,
+  dropPerson,
+  makeNewStart,
+  saveAdministrator,
+  saveDomains,
+  saveSending as savePersonSending,
+  saveRights,
+  showQuestion,
+  toPerson,
+  unblockPerson,
+} from './pages/people/change-person.ts'
+import { changeManagers, showManagers } from './pages/people/managers.ts'
+import { checkAddPerson, makePerson, showAddPerson, showPeople } from './pages/people/people.ts'
+import { showPerson } from './pages/people/person.ts'
 import { showPassword } from './pages/shown/device-shown.ts'
+import { showInvitationLink } from './pages/shown/invitation-shown.ts'
 import { showInvitedPassword } from './pages/shown/invited-shown.ts'
+import { showStartLink } from './pages/shown/start-shown.ts'
 import { showToken } from './pages/shown/token-shown.ts'
 import { makeRecoveryCodes, showRecoveryCodes, showTotp, turnTotpOff, turnTotpOn } from './pages/shown/totp.ts'
 import { showSecondStep, showSignIn, signIn, signInByPasskey, signInPasskeyOptions, signOut, takeSecond } from './pages/sign-in/sign-in.ts'
@@ -47,7 +74,9 @@ import { begin, showWelcome } from './pages/sign-in/welcome.ts'
 import { can, canOwn } from './web/access.ts'
 import { pattern, type Route, route, visit } from './web/route.ts'
 
-const [m, d] = [':m', ':d']
+const [m, d, u] = [':m', ':d', ':u']
+const person = pattern(links.person(u))
+const invitation = pattern(links.invitation(':id'))
 const addDevice = pattern(links.addDevice(m))
 const device = pattern(links.device(m, d))
 const users = pattern(links.mailboxUsers(m))
@@ -104,6 +133,40 @@ export const ROUTES: readonly Route[] = [
   route('GET', links.home, 'signed-in', goHome),
   route('GET', links.find, 'signed-in', find),
   route('GET', links.services, can('mailbox.add', 'somewhere'), showServices),
+  route('GET', links.managers, can('roles.change', 'installation'), showManagers),
+  route('POST', links.managers, can('roles.change', 'installation'), changeManagers, { confirm: 'rights' }),
+  route('GET', links.people, can('person.add', 'somewhere'), showPeople),
+  route('POST', links.people, can('person.add', 'installation'), makePerson, { check: checkAddPerson, confirm: 'rights', once: true, form: links.addPerson }),
+  route('GET', links.addPerson, can('person.add', 'installation'), showAddPerson),
+  route('GET', person, can('person.view', 'person'), showPerson),
+  route('POST', pattern(links.personSending(u)), can('person.change', 'person'), savePersonSending, { confirm: 'rights', form: person }),
+  route('POST', pattern(links.personAdministrator(u)), can('roles.change', 'installation'), saveAdministrator, { confirm: 'rights', form: person }),
+  route('POST', pattern(links.personRights(u)), can('person.view', 'person'), saveRights, { confirm: 'rights', form: person }),
+  route('POST', pattern(links.personDomains(u)), can('roles.change', 'installation'), saveDomains, { confirm: 'rights', form: person }),
+  route('GET', pattern(links.personNewStart(u)), can('person.change', 'person'), showQuestion('new-start')),
+  route('POST', pattern(links.personNewStart(u)), can('person.change', 'person'), makeNewStart, { confirm: 'rights', once: true }),
+  route('GET', pattern(links.personStartShown(u)), can('person.change', 'person'), showStartLink),
+  route('GET', pattern(links.personBlock(u)), can('person.change', 'person'), showQuestion('block')),
+  route('POST', pattern(links.personBlock(u)), can('person.change', 'person'), blockPerson, { confirm: 'rights' }),
+  route('GET', pattern(links.personUnblock(u)), can('person.change', 'person'), toPerson),
+  route('POST', pattern(links.personUnblock(u)), can('person.change', 'person'), unblockPerson, { confirm: 'rights' }),
+  route('GET', pattern(links.personRemove(u)), can('person.change', 'person'), showQuestion('remove')),
+  route('POST', pattern(links.personRemove(u)), can('person.change', 'person'), dropPerson, { confirm: 'rights' }),
+
+  route('GET', links.invitations, can('mailbox.invite', 'somewhere'), showInvitations),
+  route('POST', links.invitations, can('mailbox.invite', 'somewhere'), makeInvitation, {
+    check: checkInvite,
+    confirm: 'rights',
+    once: true,
+    form: links.addInvitation,
+  }),
+  route('GET', links.addInvitation, can('mailbox.invite', 'somewhere'), showAddInvitation),
+  route('GET', invitation, can('mailbox.invite', 'invitation'), toInvitations),
+  route('GET', pattern(links.invitationShown(':id')), can('mailbox.invite', 'invitation'), showInvitationLink),
+  route('POST', pattern(links.invitationRevoke(':id')), can('mailbox.invite', 'invitation'), dropInvitation, { confirm: 'rights', form: links.invitations }),
+  route('POST', pattern(links.invitationMail(':id')), can('mailbox.invite', 'invitation'), mailInvitation, { confirm: 'rights', form: links.invitations }),
+  route('POST', pattern(links.invitationNewLink(':id')), can('mailbox.invite', 'invitation'), renewInvitation, { confirm: 'rights', form: links.invitations }),
+
   route('GET', pattern(links.service(':domain')), can('mailbox.add', 'domain'), showService),
   route('GET', links.mailboxes, 'signed-in', showMyMailboxes),
 

@@ -5,6 +5,7 @@ import { type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { UserId } from '../../base/ids.ts'
 import { contains, type Page, type PageRequest, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { UserState } from '../schema/login-record.ts'
+import type { Role } from '../schema/portal-schema.ts'
 import type { Schema } from '../schema/schema.ts'
 import { type Sending, selectSending, toSending } from '../sending/sending-rows.ts'
 import { isWithin, type MailboxSet } from './mailbox-set.ts'
@@ -29,6 +30,9 @@ export interface UserFilter {
   readonly search?: string | undefined
   readonly state?: UserState | undefined
   readonly maySend?: boolean | undefined
+  readonly role?: Role | undefined
+  /** Has neither an authenticator app nor a passkey. */
+  readonly isWithoutFactor?: true | undefined
   /** Linked to a device of such a mailbox, or with a right at one. */
   readonly within?: MailboxSet | undefined
 }
@@ -72,13 +76,18 @@ export async function getUser(db: Kysely<Schema>, login: string, now: number): P
   return user
 }
 
-function filtered(db: Kysely<Schema>, { search, state, maySend, within }: UserFilter): SelectQueryBuilder<Schema, 'users', object> {
+function filtered(db: Kysely<Schema>, { search, state, maySend, role, isWithoutFactor, within }: UserFilter): SelectQueryBuilder<Schema, 'users', object> {
   let query = db.selectFrom('users')
   if (search !== undefined) query = query.where(sql<SqlBool>`(${contains('users.login', search)} or ${contains('users.name', search)})`)
   if (state !== undefined) query = query.where('users.state', '=', state)
   if (maySend !== undefined) {
     const denied = db.selectFrom('sending_rules').select('subject_id').where('subject_kind', '=', 'user').where('may_send', '=', 0)
     query = query.where(sql<string>`${sql.ref('users.id')}`, maySend ? 'not in' : 'in', denied)
+  }
+  if (role !== undefined) query = query.where('users.id', 'in', db.selectFrom('roles').select('user_id').where('role', '=', role))
+  if (isWithoutFactor === true) {
+    const apps = db.selectFrom('credentials').select('user_id').where('sealed_totp', 'is not', null)
+    query = query.where('users.id', 'not in', apps).where('users.id', 'not in', db.selectFrom('passkeys').select('user_id'))
   }
   if (within !== undefined) {
     const linked = db

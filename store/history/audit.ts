@@ -131,6 +131,19 @@ export class AuditLog {
     return Number(row?.id ?? 0)
   }
 
+  /** Of what has this ID, the newest first. */
+  async newestOf(subjectId: string, action: string, limit: number): Promise<AuditEntry[]> {
+    const rows = await this.#context.db
+      .selectFrom('audit')
+      .selectAll()
+      .where('subject_id', '=', subjectId)
+      .where('action', '=', action)
+      .orderBy('id', 'desc')
+      .limit(limit)
+      .execute()
+    return rows.map(toEntry)
+  }
+
   /** What was changed since then, oldest first. */
   async changesSince(subjectId: string, version: Version): Promise<AuditEntry[]> {
     const rows = await this.#context.db.selectFrom('audit').selectAll().where('subject_id', '=', subjectId).where('id', '>', version).orderBy('id').execute()

@@ -116,7 +116,7 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       remove: { title: name => html`${bdi(name)} entfernen?`, button: 'Entfernen' },
     },
     newStartLines: [
-      'Wird der Link benutzt, gelten das alte Passwort, die Authenticator-App und alle Passkeys nicht mehr, und alle Sitzungen hier enden.',
+      'Das alte Passwort, die Authenticator-App und alle Passkeys gelten sofort nicht mehr, und alle Sitzungen hier enden.',
       'Geräte und ihre Passwörter merken nichts.',
       'Der Link gilt einmal, 24 Stunden lang.',
     ],
@@ -126,6 +126,8 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       'Nichts geht verloren: Entsperren Sie sie, und alles ist wie zuvor.',
     ],
     removeLines: ['Konto, Rechte, Passkeys und API-Tokens sind endgültig weg.', 'Was die Person getan hat, bleibt in der Liste der Änderungen.'],
+    stillLinked:
+      'Mit dieser Person sind dort noch Geräte verbunden. Trennen Sie diese oder geben Sie sie jemand anderem, bevor Sie das letzte Recht wegnehmen.',
     startReady: 'Der Startlink ist fertig',
     startFor: name => html`Für ${bold(name)}`,
     startValid: moment => html`Gilt einmal, bis <b>${moment}</b>. Sie sehen ihn nur jetzt.`,

@@ -115,7 +115,7 @@ export const people = {
       remove: { title: (name: string): Html => html`Remove ${bdi(name)}?`, button: 'Remove' },
     },
     newStartLines: [
-      'When the link is used, the old password, the authenticator app and all passkeys stop, and all sessions here end.',
+      'The old password, the authenticator app and all passkeys stop at once, and all sessions here end.',
       'Devices and their passwords do not notice.',
       'The link works once, for 24 hours.',
     ],
@@ -125,6 +125,7 @@ export const people = {
       'Nothing is lost: unblock them, and all is as before.',
     ],
     removeLines: ['Their account, rights, passkeys and API tokens are gone for good.', 'What they did stays in the list of changes.'],
+    stillLinked: 'Devices are still linked to them there. Disconnect these, or give them to somebody else, before you take the last right away.',
     startReady: 'The start link is ready',
     startFor: (name: string): Html => html`For ${bold(name)}`,
     startValid: (moment: string): Html => html`Works once, until <b>${moment}</b>. You see it only now.`,

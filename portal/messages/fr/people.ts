@@ -121,7 +121,7 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       remove: { title: name => html`Retirer ${bdi(name)} ?`, button: 'Retirer' },
     },
     newStartLines: [
-      'Quand le lien sert, l’ancien mot de passe, l’application d’authentification et toutes les clés d’accès s’arrêtent, et toutes les sessions ici prennent fin.',
+      'L’ancien mot de passe, l’application d’authentification et toutes les clés d’accès cessent de fonctionner aussitôt, et toutes les sessions d’ici se terminent.',
       'Les appareils et leurs mots de passe ne remarquent rien.',
       'Le lien sert une fois, pendant 24 heures.',
     ],
@@ -134,6 +134,7 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       'Son compte, ses droits, ses clés d’accès et ses jetons d’API sont perdus pour de bon.',
       'Ce qu’elle a fait reste dans la liste des changements.',
     ],
+    stillLinked: 'Des appareils leur sont encore liés. Déconnectez-les ou attribuez-les à quelqu’un d’autre avant de retirer le dernier droit.',
     startReady: 'Le lien de départ est prêt',
     startFor: name => html`Pour ${bold(name)}`,
     startValid: moment => html`Sert une fois, jusqu’à <b>${moment}</b>. Vous ne le voyez que maintenant.`,

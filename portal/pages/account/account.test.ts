@@ -81,7 +81,9 @@ test('a passkey is registered, signs in as both steps, confirms, and says which 
   const asked = await browser.get('/account/password')
   const { waiting = '' } = asked.hidden('/confirm')
   const toConfirm = await browser.postJson('/confirm/passkey/options', { waiting })
-  expect(await browser.postJson('/confirm/passkey', { waiting, response: key.prove(String(toConfirm['challenge']), site) })).toEqual({ to: '/account/password' })
+  expect(await browser.postJson('/confirm/passkey', { waiting, response: key.prove(String(toConfirm['challenge']), site) })).toEqual({
+    to: '/account/password',
+  })
   expect((await browser.get('/account/password')).text).toContain('New password')
   const which = await browser.postJson('/account/passkeys/test', {})
   const lit = await browser.postJson('/account/passkeys/test', { response: key.prove(String(which['challenge']), site) })

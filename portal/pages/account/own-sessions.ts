@@ -30,7 +30,7 @@ export function browserName(agent: string): string {
 export async function findSessions({ services, session, actor }: SignedInRequest): Promise<PortalSession[]> {
   const { login } = session.user
   const nouns = services.store.as({ name: actor.login, source: actor.source })
-  const signIns = (await nouns.audit.page({ filter: { subject: login, action: 'user.signed-in' }, limit: 200 })).rows
+  const signIns = await nouns.audit.newestOf(session.user.id, 'user.signed-in', 200)
   return (await nouns.portalSessions.list(login)).map(({ id, agent, ip, createdAt, seenAt }) => ({
     id,
     browser: browserName(agent),

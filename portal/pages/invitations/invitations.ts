@@ -1,0 +1,157 @@
+/** Invitations as those see them who make them: the list, a new one, and what can be done with each. */
+import { normaliseAddress } from '../../../base/address.ts'
+import { MailwicketError } from '../../../base/errors.ts'
+import { getInvitation, invite, listInvitations, type MadeInvitation, restartInvitation, revokeInvitation } from '../../../management/invite.ts'
+import { countDevices, pageMailboxes, pageUsers } from '../../../management/page-lists.ts'
+import type { Invitation } from '../../../store/sign-in/invitation-rows.ts'
+import { INVITATION_MS } from '../../../store/sign-in/invitations.ts'
+import { links } from '../../links.ts'
+import {
+  addInvitationView,
+  type InvitationFields,
+  type InvitationFilter,
+  type InvitationRow,
+  invitationsView,
+} from '../../views/invitations/invitation-views.ts'
+import type { FormState } from '../../views/page-context.ts'
+import { seeOther, showPage } from '../../web/answers.ts'
+import { badRequest } from '../../web/error-answers.ts'
+import { onceFor, onceOnly } from '../../web/once.ts'
+import type { SignedInRequest } from '../../web/page-request.ts'
+import { doneThen } from '../../web/said.ts'
+import { readTerms } from '../devices/device-terms.ts'
+import { again, FieldErrors, scopeChoiceOf } from '../parts/form-checks.ts'
+import { filterOf } from '../parts/list-query.ts'
+import { secretIsShown } from '../parts/shown-secret.ts'
+
+const DAY_MS = 86_400_000
+const MOST_ROWS = 200
+const MOST_SUGGESTED = 200
+
+const mayMail = ({ services }: SignedInRequest): boolean => services.config().portal?.mail !== undefined
+const kindOf = ({ state }: Invitation): InvitationFilter => (state === 'open' || state === 'accepted' ? state : 'ended')
+
+export async function showInvitations(request: SignedInRequest): Promise<Response> {
+  const { context, actor, session, query, m, page } = request
+  const filter = filterOf<InvitationFilter>(query, ['open', 'accepted', 'ended'])
+  const all = (await listInvitations(context, actor, { closed: true })).filter(({ kind }) => kind === 'device')
+  const counts = { open: 0, accepted: 0, ended: 0 }
+  for (const invitation of all) counts[kindOf(invitation)] += 1
+  const invitations: InvitationRow[] = []
+  for (const invitation of all.filter(one => kindOf(one) === filter).slice(0, MOST_ROWS)) invitations.push(await toRow(request, invitation))
+  return showPage(invitationsView({ filter, counts, invitations, pages: {}, mayInvite: true, acts: { confirmNeeded: !session.isConfirmed } }, m, page))
+}
+
+async function toRow(request: SignedInRequest, invitation: Invitation): Promise<InvitationRow> {
+  const { services, actor } = request
+  const { id, user, userName, mailbox, terms, state, endsAt, opened, openedAt, mailTo, createdAt, madeDevice, closedAt } = invitation
+  const { devices } = services.store.as({ name: actor.login, source: actor.source })
+  const device = madeDevice === null ? undefined : await devices.get(madeDevice)
+  return {
+    id,
+    person: user === null ? undefined : { login: user, name: userName ?? user },
+    mailbox: mailbox ?? '',
+    scope: scopeChoiceOf(terms.scopes),
+    state,
+    endsAt,
+    opened,
+    openedAt,
+    mailedAt: mailTo === null ? null : createdAt,
+    device: device === undefined ? undefined : { id: device.id, name: device.name, everConnected: device.lastConnection !== null },
+    closedAt: closedAt ?? (state === 'ended' ? endsAt : null),
+    mayMail: mayMail(request) && mailTo !== null,
+  }
+}
+
+export async function showAddInvitation(request: SignedInRequest): Promise<Response> {
+  const { kept, query } = request
+  const mailbox = query.get('mailbox')
+  return formPage(request, kept !== undefined ? { values: kept.shown() } : mailbox === null ? {} : { values: { mailbox } })
+}
+
+async function formPage(request: SignedInRequest, form: FormState<InvitationFields>): Promise<Response> {
+  const { context, actor, session, client, m, page } = request
+  const mailboxes = (await pageMailboxes(context, actor, { limit: MOST_SUGGESTED })).rows.map(({ address }) => address)
+  const people = (await pageUsers(context, actor, { limit: MOST_SUGGESTED })).rows.map(({ login, name }) => ({ login, name: name ?? login }))
+  const model = {
+    form: { ...form, once: onceFor(request, links.invitations), confirmNeeded: !session.isConfirmed },
+    mailboxes,
+    people,
+    mayMail: mayMail(request),
+    clientAddress: client.ip,
+    days: INVITATION_MS.device / DAY_MS,
+  }
+  return showPage(addInvitationView(model, m, page), { status: form.errors === undefined ? 200 : 422 })
+}
+
+export async function checkInvite(request: SignedInRequest): Promise<Response | undefined> {
+  const read = readInvitation(request)
+  if (read instanceof FieldErrors) return formPage(request, again(read, request.form.shown(), request.m))
+  try {
+    // Only that it is there and within reach.
+    await countDevices(request.context, request.actor, { mailbox: read.mailbox })
+    return undefined
+  } catch (error) {
+    return say(request, error)
+  }
+}
+
+function readInvitation(request: SignedInRequest) {
+  const { form, m } = request
+  const errors = new FieldErrors<InvitationFields>()
+  const mailbox = normaliseAddress(form.text('mailbox').trim())
+  if (mailbox === undefined) errors.add('mailbox', form.text('mailbox').trim() === '' ? m.problems.required : m.problems.address)
+  const user = form.text('who') === 'person' ? form.text('person') : null
+  if (user === '') errors.add('person', m.problems.unknownPerson)
+  const terms = readTerms(form, errors, request)
+  const isMailed = form.text('reach') === 'mail' && mayMail(request)
+  if (isMailed && user?.includes('@') !== true) errors.add('reach', m.problems.mailToItself)
+  return mailbox === undefined || !errors.isEmpty ? errors : { mailbox, user, terms, mailTo: isMailed ? user : null }
+}
+
+export async function makeInvitation(request: SignedInRequest): Promise<Response> {
+  const { actor, form, m } = request
+  const read = readInvitation(request)
+  if (read instanceof FieldErrors) return formPage(request, again(read, form.shown(), m))
+  try {
+    const { invitation, token } = await invite(
+      onceOnly<MadeInvitation>(request, made => links.invitationShown(made.invitation.id)),
+      actor,
+      read,
+    )
+    if (token === null) return doneThen(request, links.invitations, 'invitationMailed', read.mailTo ?? '')
+    return secretIsShown(request, links.invitationShown(invitation.id), invitation.id, token)
+  } catch (error) {
+    return say(request, error)
+  }
+}
+
+function say(request: SignedInRequest, error: unknown): Promise<Response> {
+  const { form, m } = request
+  if (!(error instanceof MailwicketError)) throw error
+  const errors = new FieldErrors<InvitationFields>()
+  if (error.code === 'NOT_FOUND') errors.add('mailbox', m.problems.unknownMailbox)
+  else if (error.code === 'BAD_INPUT') errors.add('reach', m.problems.mailToItself)
+  else throw error
+  return formPage(request, again(errors, form.shown(), m))
+}
+
+export async function dropInvitation(request: SignedInRequest): Promise<Response> {
+  await revokeInvitation(request.context, request.actor, request.param('id'))
+  return doneThen(request, links.invitations, 'invitationRevoked')
+}
+
+/** A new link; the device that the old one made is disconnected. */
+export async function renewInvitation(request: SignedInRequest): Promise<Response> {
+  const { invitation, token } = await restartInvitation(request.context, request.actor, request.param('id'))
+  if (token === null) return doneThen(request, links.invitations, 'invitationMailed', invitation.mailTo ?? '')
+  return secretIsShown(request, links.invitationShown(invitation.id), invitation.id, token)
+}
+
+export async function mailInvitation(request: SignedInRequest): Promise<Response> {
+  const { mailTo } = await getInvitation(request.context, request.actor, request.param('id'))
+  return mailTo === null || !mayMail(request) ? badRequest(request, 'form') : renewInvitation(request)
+}
+
+/** It has no page of its own: it stands in the list. */
+export const toInvitations = async (): Promise<Response> => seeOther(links.invitations)

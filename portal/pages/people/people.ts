@@ -1,0 +1,151 @@
+/** Everyone within reach, and adding one. */
+
+import { MailwicketError } from '../../../base/errors.ts'
+import { findHostName } from '../../../base/network.ts'
+import { type AddedPerson, addPerson } from '../../../management/manage-sign-in.ts'
+import { countUsers } from '../../../management/manage-users.ts'
+import { pageUsers } from '../../../management/page-lists.ts'
+import { may } from '../../../management/permissions.ts'
+import { readPlace } from '../../../management/reach.ts'
+import type { RoleName } from '../../../store/accounts/roles.ts'
+import type { User, UserFilter } from '../../../store/accounts/user-list.ts'
+import { parseLogin } from '../../../store/accounts/user-rows.ts'
+import { links, withQuery } from '../../links.ts'
+import type { FormState } from '../../views/page-context.ts'
+import { addPersonView, type PeopleFilter, type PersonRow, peopleView } from '../../views/people/people-view.ts'
+import { showPage } from '../../web/answers.ts'
+import { onceFor, onceOnly } from '../../web/once.ts'
+import type { SignedInRequest } from '../../web/page-request.ts'
+import { doneThen } from '../../web/said.ts'
+import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
+import { filterOf, readCursor, searchOf } from '../parts/list-query.ts'
+import { secretIsShown } from '../parts/shown-secret.ts'
+
+type Field = 'login' | 'name' | 'role' | 'domain' | 'reach'
+const FILTERS: Readonly<Record<PeopleFilter, Omit<UserFilter, 'within'>>> = {
+  all: {},
+  administrators: { role: 'admin' },
+  managers: { role: 'manager' },
+  'no-sending': { maySend: false },
+  'no-second-step': { isWithoutFactor: true },
+  blocked: { state: 'blocked' },
+}
+const SEEN_NOW_MS = 5 * 60_000
+
+export async function showPeople(request: SignedInRequest): Promise<Response> {
+  const { context, actor, reach, query, m, page } = request
+  const search = searchOf(query)
+  const filter = filterOf<PeopleFilter>(query, ['all', 'administrators', 'managers', 'no-sending', 'no-second-step', 'blocked'])
+  const { rows, next } = await pageUsers(context, actor, {
+    ...readCursor(query),
+    filter: { ...FILTERS[filter], search: search === '' ? undefined : search },
+    limit: 50,
+  })
+  const counts = {} as Record<PeopleFilter, number>
+  for (const one of Object.keys(FILTERS) as PeopleFilter[]) counts[one] = await countUsers(context, actor, FILTERS[one])
+  const people: PersonRow[] = []
+  for (const user of rows) people.push(await toPersonRow(request, user))
+  const keep = { q: search, show: filter === 'all' ? undefined : filter }
+  const pages = {
+    next: next === null ? undefined : withQuery(links.people, { ...keep, after: next }),
+    previous: query.has('after') ? withQuery(links.people, keep) : undefined,
+  }
+  const mayAdd = may(reach, 'person.add', 'installation') === 'yes'
+  return showPage(peopleView({ query: search, filter, counts, people, pages, mayAdd }, m, page))
+}
+
+async function toPersonRow(request: SignedInRequest, { id, login, name, devices, maySend, state }: User): Promise<PersonRow> {
+  const { services, actor, reach, page } = request
+  const nouns = services.store.as({ name: actor.login, source: actor.source })
+  const [roles, record] = [await nouns.roles.of(login), await nouns.credentials.find(login)]
+  const mayChange = may(reach, 'person.change', { person: await readPlace(nouns, login) }) === 'yes'
+  const [last] = await nouns.audit.newestOf(id, 'user.signed-in', 1)
+  return {
+    login,
+    name: name ?? login,
+    administrator: roles.isAdmin,
+    manages: roles.domains,
+    devices,
+    maySend,
+    blocked: state === 'blocked',
+    notStarted: record?.phc == null && record?.passkeys === 0,
+    signedInNow: (await nouns.portalSessions.list(login)).some(({ seenAt }) => seenAt > page.formats.now - SEEN_NOW_MS),
+    lastSignInAt: last?.at ?? null,
+    may: { newStart: mayChange, block: mayChange && login !== actor.login, remove: mayChange && login !== actor.login },
+  }
+}
+
+export async function showAddPerson(request: SignedInRequest): Promise<Response> {
+  return formPage(request, request.kept === undefined ? {} : { values: request.kept.shown() })
+}
+
+export const maySendMail = ({ services }: SignedInRequest): boolean => services.config().portal?.mail !== undefined
+
+function formPage(request: SignedInRequest, form: FormState<Field>): Response {
+  const { session, reach, m, page } = request
+  const mayMake = may(reach, 'roles.change', 'installation') === 'yes'
+  const model = {
+    form: { ...form, once: onceFor(request, links.people), confirmNeeded: !session.isConfirmed },
+    mayMakeAdministrators: mayMake,
+    mayMakeManagers: mayMake,
+    mayMail: maySendMail(request),
+  }
+  return showPage(addPersonView(model, m, page), { status: form.errors === undefined ? 200 : 422 })
+}
+
+export async function checkAddPerson(request: SignedInRequest): Promise<Response | undefined> {
+  const read = readPerson(request)
+  if (read instanceof FieldErrors) return formPage(request, again(read, request.form.shown(), request.m))
+  const { services, actor, m, form } = request
+  if ((await services.store.as({ name: actor.login, source: actor.source }).users.find(read.login)) === undefined) return undefined
+  const errors = new FieldErrors<Field>()
+  errors.add('login', m.problems.loginTaken)
+  return formPage(request, again(errors, form.shown(), m))
+}
+
+function readPerson({ form, m, services }: SignedInRequest) {
+  const errors = new FieldErrors<Field>()
+  const login = readLogin(form.text('login'))
+  if (login === undefined) errors.add('login', form.text('login').trim() === '' ? m.problems.required : m.problems.address)
+  const name = form.text('name').trim() === '' ? null : checkName(form.text('name'), 'name', { max: 100 }, errors, m)
+  const domains = form.list('domain').map(text => findHostName(text) ?? text)
+  const roles: RoleName[] = []
+  if (form.text('role') === 'administrator') roles.push({ role: 'admin' })
+  if (form.text('role') === 'manager') {
+    if (domains.length === 0) errors.add('domain', m.problems.required)
+    for (const domain of domains) {
+      if (findHostName(domain) === undefined) errors.add('domain', m.problems.unknownDomain(domain))
+      roles.push({ role: 'manager', domain })
+    }
+  }
+  const isMailed = form.text('reach') === 'mail' && services.config().portal?.mail !== undefined
+  if (isMailed && login?.includes('@') === false) errors.add('login', m.problems.address)
+  return login === undefined || !errors.isEmpty ? errors : { login, name: name ?? null, roles, mailTo: isMailed ? login : null }
+}
+
+function readLogin(text: string): string | undefined {
+  try {
+    return parseLogin(text)
+  } catch {
+    return undefined
+  }
+}
+
+export async function makePerson(request: SignedInRequest): Promise<Response> {
+  const { actor, form, m } = request
+  const read = readPerson(request)
+  if (read instanceof FieldErrors) return formPage(request, again(read, form.shown(), m))
+  const { login, name, roles, mailTo } = read
+  try {
+    const context = onceOnly<AddedPerson>(request, ({ user }) => links.person(user.login))
+    const start = mailTo === null ? ('show' as const) : { mailTo }
+    const { user, token } = await addPerson(context, actor, { login, ...(name !== null && { name }), roles, start })
+    if (token === null) return doneThen(request, links.person(user.login), 'personAdded', name ?? login)
+    return secretIsShown(request, links.personStartShown(user.login), user.login, token)
+  } catch (error) {
+    if (!(error instanceof MailwicketError) || (error.code !== 'ALREADY_EXISTS' && error.code !== 'BAD_INPUT')) throw error
+    const errors = new FieldErrors<Field>()
+    errors.add('login', error.code === 'ALREADY_EXISTS' ? m.problems.loginTaken : mailTo === null ? m.problems.address : m.problems.mailToItself)
+    return formPage(request, again(errors, form.shown(), m))
+  }
+}
