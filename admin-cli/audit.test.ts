@@ -23,6 +23,7 @@ const NO_CHANGE = [
   'completion',
   'device list',
   'device show',
+  'dns',
   'help',
   'invite list',
   'key show',

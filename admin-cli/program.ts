@@ -96,6 +96,11 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
       summary: 'write mailboxes and devices to a CSV or JSON file; no passwords',
       load: async () => (await import('./import/export-command.ts')).declareExport,
     },
+    {
+      name: 'dns',
+      summary: 'print the DNS records by which mail apps find the settings of a domain',
+      load: async () => (await import('./commands/dns-command.ts')).declareDns,
+    },
     { name: 'key', summary: 'show which master key is used, change it', load: async () => (await import('./commands/key-commands.ts')).declareKey },
     {
       name: 'migrate',

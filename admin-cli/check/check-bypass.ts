@@ -9,6 +9,7 @@ import { networkInterfaces } from 'node:os'
 import { isInNetworks, normaliseIp, parseCidr } from '../../base/network.ts'
 import type { Config } from '../../config/config.ts'
 import { doubtful, type Finding, good } from './check-finding.ts'
+import { listMailDomains } from './mail-domains.ts'
 import { askForLogin, LOGIN_SERVICES, type LoginAnswer, type LoginService } from './open-login-ports.ts'
 
 const CHECK = 'way around'
@@ -33,8 +34,6 @@ const LOOPBACK = ['127.0.0.0/8', '::1/128'].map(parseCidr)
 const USUAL_NAMES = ['', 'mail.', 'imap.', 'smtp.', 'pop.', 'mx.']
 const SERVICES = ['_imap._tcp.', '_imaps._tcp.', '_pop3s._tcp.', '_submission._tcp.', '_submissions._tcp.']
 
-/** A person waits for it; the rest are alike. */
-const MAX_DOMAINS = 8
 const ATTEMPTS_AT_ONCE = 128
 const DNS_TIMEOUT_MS = 2_000
 
@@ -86,7 +85,7 @@ async function findPlaces(config: Config, upstreams: Map<string, Set<string>>, a
   const named = new Map<string, Set<string>>()
   const names = new Set([config.hostname])
   await Promise.all(
-    listDomains(config).map(async domain => {
+    listMailDomains(config).map(async domain => {
       for (const usual of USUAL_NAMES) names.add(`${usual}${domain}`)
       for (const host of await around.mailHosts(domain)) names.add(host)
     }),
@@ -106,13 +105,6 @@ async function findPlaces(config: Config, upstreams: Map<string, Set<string>>, a
     }
   }
   return places
-}
-
-function listDomains({ hostname, upstreams }: Config): readonly string[] {
-  const domains = new Set(upstreams.flatMap(upstream => upstream.domains))
-  // One upstream for everything names no domains: the gateway's own is a good guess.
-  if (domains.size === 0) domains.add(hostname.slice(hostname.indexOf('.') + 1))
-  return [...domains].slice(0, MAX_DOMAINS)
 }
 
 function addAll(to: Map<string, Set<string>>, addresses: readonly string[], name: string): void {

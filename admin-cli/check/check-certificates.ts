@@ -56,7 +56,7 @@ export function isDevelopmentCertificate(cert: string): boolean {
 }
 
 /** RFC 9525 §6.3: a wildcard stands for exactly one label, the first. */
-function covers(name: string, hostname: string): boolean {
+export function covers(name: string, hostname: string): boolean {
   const [wanted, host] = [name.toLowerCase(), hostname.toLowerCase()]
   if (!wanted.startsWith('*.')) return wanted === host
   const dot = host.indexOf('.')

@@ -9,11 +9,13 @@ import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { readConfig } from '../frame/store-access.ts'
 import { isColourful, type Terminal } from '../frame/terminal.ts'
+import { checkAutoconfiguration } from './check-autoconfiguration.ts'
 import { checkBypass } from './check-bypass.ts'
 import { checkCertificates } from './check-certificates.ts'
 import { bad, type Finding, good } from './check-finding.ts'
 import { checkLive } from './check-live.ts'
 import { checkMigrationPasswords } from './check-migration-password.ts'
+import { checkPortalCertificates } from './check-portal-certificates.ts'
 import { checkKey, checkStore } from './check-store.ts'
 import { checkSubmission } from './check-submission.ts'
 import { checkNamedMailbox, checkUpstreams } from './check-upstreams.ts'
@@ -42,11 +44,13 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
   if (config !== undefined) {
     findings.push(...(await checkKey(context, config)))
     findings.push(...(await checkCertificates(config)))
+    findings.push(...(await checkPortalCertificates(config)))
     findings.push(...(await checkStore(context, config)))
     if (options.mailbox !== undefined) findings.push(...(await checkNamedMailbox(context, config, options.mailbox)))
     findings.push(...(await checkUpstreams(context, config, options.mailbox)))
     findings.push(...(await checkSubmission(context, config, options.mailbox)))
     findings.push(...(await checkBypass(config)))
+    findings.push(...(await checkAutoconfiguration(config)))
     findings.push(...(await checkMigrationPasswords(context, config)))
     if (options.live === true) findings.push(...(await checkLive(context, config, options.mailbox)))
   }
