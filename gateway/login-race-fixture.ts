@@ -34,7 +34,6 @@ class Gates {
   readonly #step: string
   readonly #arrived = Promise.withResolvers<void>()
   readonly #released = Promise.withResolvers<void>()
-  readonly #counts = new Map<string, number>()
 
   constructor(step: string) {
     this.#step = step
@@ -48,14 +47,10 @@ class Gates {
     this.#released.resolve()
   }
 
-  /** Steps that come several times are numbered: `readGeneration 1`. */
   async run<Result>(name: string, act: () => Promise<Result>): Promise<Result> {
-    const count = (this.#counts.get(name) ?? 0) + 1
-    this.#counts.set(name, count)
-    const numbered = name === 'readGeneration' ? `${name} ${count}` : name
-    await this.#pass(`before ${numbered}`)
+    await this.#pass(`before ${name}`)
     const result = await act()
-    await this.#pass(`after ${numbered}`)
+    await this.#pass(`after ${name}`)
     return result
   }
 

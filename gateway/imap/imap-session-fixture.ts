@@ -78,7 +78,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
   const services = {
     store: {
       readGeneration: async () => 1,
-      findLogin: async (address: string) => (address === mailbox.address ? { mailbox, devices: [makeDevice(device)] } : undefined),
+      findLogin: async (address: string) => (address === mailbox.address ? { mailbox, devices: [makeDevice(device)], generation: 1 } : undefined),
       findDeviceStatuses: async () => new Map(),
       tagsOf: () => ({ generated: Buffer.alloc(8), chosen: TAG }),
       ...store,

@@ -19,7 +19,8 @@ import type { Refusal } from '../sessions/refusal.ts'
 import type { Credentials } from './sasl.ts'
 
 export type Verdict =
-  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox }
+  /** `generation`: of the store when the device was read. */
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly generation: number }
   /** `device`: which one, where the secret was right; for log and activity only. */
   | { readonly refused: Refusal; readonly device?: LoginDevice; readonly migrationOffer?: MigrationOffer }
 
@@ -27,6 +28,7 @@ export type Verdict =
 export interface MigrationOffer {
   readonly device: LoginDevice
   readonly mailbox: LoginMailbox
+  readonly generation: number
   readonly secret: Secret
 }
 
@@ -60,18 +62,18 @@ export async function authenticate(
   if (record === undefined) return { refused: 'unknown-address' }
   if (device === undefined) return { refused: 'wrong-secret', ...offerMigrationPassword(record, credentials.secret, circumstances) }
   const refused = judgeDevice(device, { ...circumstances, now: Date.now() })
-  return refused === undefined ? { device, mailbox: record.mailbox } : { refused, device }
+  return refused === undefined ? { device, mailbox: record.mailbox, generation: record.generation } : { refused, device }
 }
 
 /** The migration password is the upstream's to judge; whether it may be tried is judged here, before it leaves. */
 function offerMigrationPassword(
-  { mailbox, devices }: LoginRecord,
+  { mailbox, devices, generation }: LoginRecord,
   secret: Secret,
   circumstances: { scope: Scope; ip: string },
 ): { migrationOffer?: MigrationOffer } {
   const now = Date.now()
   const device = devices.find(one => one.kind === 'legacy' && judgeDevice(one, { ...circumstances, now }) === undefined)
-  return device === undefined ? {} : { migrationOffer: { device, mailbox, secret } }
+  return device === undefined ? {} : { migrationOffer: { device, mailbox, generation, secret } }
 }
 
 /** The device whose password `secret` is; an active one first, when the same was chosen for several. Imported hashes, which have no tag yet, come last. */

@@ -15,7 +15,7 @@ const device = makeDevice({ phc: 'phc' })
 const mailbox = { id: 'm1', address: 'ann@example.com', upstream: 'main', login: null, sealedSecret: null, state: 'active' }
 
 /** Where a login waits; each of them goes on when `release` is called. */
-const PLACES = ['readGeneration 1', 'admit 1', 'findLogin', 'verify', 'connect', 'readGeneration 2', 'findDeviceStatuses'] as const
+const PLACES = ['admit 1', 'findLogin', 'verify', 'connect', 'readGeneration', 'findDeviceStatuses'] as const
 
 async function logInWaitingAt(place: (typeof PLACES)[number] | 'nowhere') {
   const { promise, resolve: release } = Promise.withResolvers<void>()
@@ -32,8 +32,8 @@ async function logInWaitingAt(place: (typeof PLACES)[number] | 'nowhere') {
   const log: Log = { debug: write, info: write, warn: write, error: write, with: () => log }
   const services = {
     store: {
-      readGeneration: () => pass('readGeneration', counts.get('readGeneration') ?? 0),
-      findLogin: () => pass('findLogin', { mailbox, devices: [device] }),
+      readGeneration: () => pass('readGeneration', 1),
+      findLogin: () => pass('findLogin', { mailbox, devices: [device], generation: 0 }),
       findDeviceStatuses: () => pass('findDeviceStatuses', new Map([[device.id, device]])),
       tagsOf: () => ({ generated: Buffer.alloc(8), chosen: device.tag }),
     },

@@ -106,7 +106,6 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   const { session, credentials } = attempt
   // Before the store is read: it tells this login from an earlier one of the same connection.
   session.since = Date.now()
-  const generation = await store.readGeneration()
   const tried = await limiter.admit(session.ip, normaliseAddress(credentials.address))
   signal.throwIfAborted()
   if (tried.terms === 'closed') {
@@ -135,7 +134,7 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret)) : undefined
     return refuse(services, attempt, refused, { device, failure, migrationRefusal: 'migrationRefusal' in proof ? proof.migrationRefusal : undefined })
   }
-  const { device, mailbox } = proof
+  const { device, mailbox, generation } = proof
   // SECURITY: while hashes without a tag are computed, the guesses of others may have gone over the limit. It must not tell that this one was right.
   if (device.tag === null && (await limiter.admit(session.ip, tried.address)).terms !== 'open')
     return refuse(services, attempt, 'wrong-secret', { failure: await limiter.wrong(tried, normaliseSecret(credentials.secret)) })

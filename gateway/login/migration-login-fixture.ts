@@ -65,7 +65,7 @@ export class MigrationStage {
   prove(text: string, { device = {}, ip = '192.0.2.7', protocol = 'imap', signal = new AbortController().signal }: Try = {}) {
     const services = {
       store: {
-        findLogin: async () => ({ mailbox, devices: [{ ...migrationDevice, ...device }] }),
+        findLogin: async () => ({ mailbox, devices: [{ ...migrationDevice, ...device }], generation: 1 }),
         tagsOf: () => ({ generated: Buffer.alloc(8), chosen: Buffer.alloc(1) }),
       },
       hasher: { verify: async () => Promise.reject(new Error('argon2 was asked')) },

@@ -21,7 +21,7 @@ import { MigrationMemory, type MigrationMemoryKey } from './migration-memory.ts'
 /** What became of the offer. */
 export type MigrationProof<Upstream> =
   /** The upstream let it in: nobody has to log in there once more. */
-  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly upstream: Upstream }
+  | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly generation: number; readonly upstream: Upstream }
   /** `migrationRefusal`: for the log, why the secret was not accepted as the migration password either. */
   | { readonly refused: 'wrong-secret'; readonly device?: undefined; readonly migrationRefusal: string }
 
@@ -57,13 +57,18 @@ export class MigrationLogins {
     this.#limits = limits
   }
 
-  async tryLogin<Upstream extends Closable>({ device, mailbox, secret }: MigrationOffer, attempt: MigrationTry<Upstream>): Promise<MigrationProof<Upstream>> {
+  async tryLogin<Upstream extends Closable>(
+    { device, mailbox, generation, secret }: MigrationOffer,
+    attempt: MigrationTry<Upstream>,
+  ): Promise<MigrationProof<Upstream>> {
     const unfit = findUnfit(secret)
     if (unfit !== undefined) return { refused: 'wrong-secret', migrationRefusal: unfit }
     const key = this.#memory.keyOf(attempt, mailbox, secret)
     try {
       const upstream = await this.#connect(key, mailbox, attempt)
-      return upstream === undefined ? { refused: 'wrong-secret', migrationRefusal: 'refused by the upstream a moment ago' } : { device, mailbox, upstream }
+      return upstream === undefined
+        ? { refused: 'wrong-secret', migrationRefusal: 'refused by the upstream a moment ago' }
+        : { device, mailbox, generation, upstream }
     } catch (error) {
       // The upstream spoke of the user's password, not of ours: no reason to call the administrator.
       if (!isRefusal(error)) throw error

@@ -24,7 +24,7 @@ function openGateway() {
   const services = {
     store: {
       readGeneration: async () => 1,
-      findLogin: async () => ({ mailbox: { id: 'm1', address: ADDRESS, upstream: 'main' }, devices: [...imported, tagged] }),
+      findLogin: async () => ({ mailbox: { id: 'm1', address: ADDRESS, upstream: 'main' }, devices: [...imported, tagged], generation: 1 }),
       tagsOf: (_: string, secret: Secret) => ({
         generated: Buffer.alloc(8),
         chosen: secret.reveal().toString() === 'of the tagged one' ? tagged.tag : Buffer.of(9),

@@ -56,7 +56,7 @@ async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms, sessi
   const services = {
     store: {
       readGeneration: async () => 1,
-      findLogin: async (address: string) => (address === mailbox.address ? { mailbox, devices: [found] } : undefined),
+      findLogin: async (address: string) => (address === mailbox.address ? { mailbox, devices: [found], generation: 1 } : undefined),
       tagsOf: () => ({ generated: Buffer.alloc(8), chosen: TAG }),
       readSendingTerms: async () => ({ device: found.id, rules: [] }),
     },

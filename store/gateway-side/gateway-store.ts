@@ -64,7 +64,7 @@ export interface GatewayWriter extends Pick<GatewayStore, 'record' | 'recordFail
 
 export interface GatewayStore {
   /**
-   * One query: the mailbox of a normalised address, and those of its devices that the normalised secret can belong to (the caller goes on with
+   * One query, and the generation with it: the mailbox of a normalised address, and those of its devices that the normalised secret can belong to (the caller goes on with
    * their tags); undefined when there is no such mailbox. It costs the same whatever the number of devices, and whether the address is known.
    */
   findLogin(address: string, secret: Secret): Promise<LoginRecord | undefined>

@@ -57,7 +57,7 @@ export class LoginQueries {
     if (first === undefined) return undefined
     const { mailbox_id: id, address: own, upstream, login, sealed_secret: sealedSecret, mailbox_state: state } = first
     const mailbox = { id, address: own, upstream, login, sealedSecret, state }
-    return { mailbox, devices: rows.flatMap(row => toLoginDevice(row)) }
+    return { mailbox, devices: rows.flatMap(row => toLoginDevice(row)), generation: first.generation ?? Number.NaN }
   }
 
   async readGeneration(): Promise<number> {
@@ -106,6 +106,7 @@ function selectLogin(db: Kysely<Schema>, param: Param<{ address: string; bucket:
     ])
     .select(['devices.id', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.password_version', 'devices.kicked_at'])
     .leftJoin('users', 'users.id', 'devices.user_id')
+    .select(row => row.selectFrom('generation').select('generation.value').as('generation'))
     .select(['devices.name', 'devices.kind', 'devices.phc', 'devices.tag', 'users.state as user_state'])
     .where('mailboxes.id', '=', mailboxOfAddress(param('address')))
 }

@@ -54,4 +54,6 @@ export interface LoginRecord {
   readonly mailbox: LoginMailbox
   /** Those that the secret can belong to; also those revoked in the last 30 days, so that the log can say why. */
   readonly devices: readonly LoginDevice[]
+  /** As of the same moment: if it moved until the hand-over, the device is judged again. */
+  readonly generation: number
 }
