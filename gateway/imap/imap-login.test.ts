@@ -4,7 +4,7 @@ import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { Limiter } from '../abuse/limiter.ts'
 import { openLimiterForAll } from '../abuse/limiter-fixture.ts'
 import { LIMITS } from '../limits.ts'
-import { type Bench, b64, LOGGED_IN, LOGIN, makeDevice, openSession, SECRET, talk } from './imap-session-fixture.ts'
+import { type Bench, b64, LOGGED_IN, LOGIN, mailbox, makeDevice, openSession, SECRET, talk } from './imap-session-fixture.ts'
 
 describe('login', () => {
   it('answers with the upstream’s capabilities and splices, cut at every byte', async () => {
@@ -107,6 +107,22 @@ describe('login', () => {
     const said = await talk(bench, `${LOGIN}b NOOP\r\n`, 'b OK')
     expect(said).toContain(`a NO [${code}]`)
     expect(said).not.toContain('AUTHENTICATIONFAILED')
+  })
+
+  it('asks the store twice: for the mailbox, its devices and the generation at once, and for the generation before the hand-over', async () => {
+    const asked: string[] = []
+    const answers: Readonly<Record<string, unknown>> = { findLogin: { mailbox, devices: [makeDevice()], generation: 1 }, readGeneration: 1 }
+    const store = Object.fromEntries(
+      ['findLogin', 'readGeneration', 'findDeviceStatuses', 'isRecognisedNetwork', 'isRecognisedByAnyMailbox'].map(name => [
+        name,
+        async () => {
+          asked.push(name)
+          return answers[name]
+        },
+      ]),
+    )
+    await talk({ store }, LOGIN, LOGGED_IN)
+    expect(asked).toEqual(['findLogin', 'readGeneration'])
   })
 
   it('refuses a device that was revoked while the upstream was dialled', async () => {
