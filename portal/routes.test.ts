@@ -151,3 +151,16 @@ test('no line of the list hides another', () => {
     expect(nameOf(findRoute(ROUTES, route.method, path)?.route ?? { method: '', path })).toBe(nameOf(route))
   }
 })
+
+test('every link of a view leads somewhere', () => {
+  const known: readonly string[] = [links.api, links.openApi]
+  const of = (link: unknown): string => (typeof link === 'string' ? link : (link as (...values: string[]) => string)('x', 'x', 'x'))
+  const all = Object.entries(links).map(([name, link]) => (name === 'allDevices' ? links.allDevices('x', 'disconnect-all') : of(link)))
+  const lost = all
+    .filter(link => !known.includes(link))
+    .filter(link => {
+      const path = link.split('?')[0] ?? ''
+      return findRoute(ROUTES, 'GET', path) === undefined && findRoute(ROUTES, 'POST', path) === undefined
+    })
+  expect(lost).toEqual([])
+})

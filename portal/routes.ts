@@ -8,6 +8,8 @@ import { confirmPasskeyOptions, confirmWithPasskey, confirmWithPassword } from '
 import { addPasskey, passkeyOptions, removePasskey, renamePasskey, showPasskeys, showRenamePasskey, testPasskey } from './pages/account/passkeys.ts'
 import { changeAccountPassword, showAccountPassword } from './pages/account/password.ts'
 import { checkAddToken, dropToken, makeToken, showAddToken, showTokens } from './pages/account/tokens.ts'
+import { showActivity, showMailboxActivity } from './pages/activity/activity.ts'
+import { downloadActivity, downloadMailboxActivity } from './pages/activity/activity-csv.ts'
 import { checkAddDevice, makeDevice, showAddDevice } from './pages/devices/add-device.ts'
 import { actOnAllDevices, showAllDevices } from './pages/devices/all-devices.ts'
 import { downloadProfile } from './pages/devices/apple-profile.ts'
@@ -133,6 +135,9 @@ export const ROUTES: readonly Route[] = [
   route('GET', links.home, 'signed-in', goHome),
   route('GET', links.find, 'signed-in', find),
   route('GET', links.services, can('mailbox.add', 'somewhere'), showServices),
+  route('GET', links.activity, canOwn('activity.view', 'somewhere'), showActivity),
+  route('GET', links.activityCsv, canOwn('activity.view', 'somewhere'), downloadActivity),
+
   route('GET', links.managers, can('roles.change', 'installation'), showManagers),
   route('POST', links.managers, can('roles.change', 'installation'), changeManagers, { confirm: 'rights' }),
   route('GET', links.people, can('person.add', 'somewhere'), showPeople),
@@ -174,6 +179,8 @@ export const ROUTES: readonly Route[] = [
   route('POST', pattern(links.addMailbox(':domain')), can('mailbox.add', 'domain'), makeMailbox, { once: true }),
 
   route('GET', pattern(links.mailbox(m)), can('mailbox.view', 'mailbox'), showMailbox),
+  route('GET', pattern(links.mailboxActivity(m)), canOwn('activity.view', 'mailbox'), showMailboxActivity),
+  route('GET', pattern(links.mailboxActivityCsv(m)), canOwn('activity.view', 'mailbox'), downloadMailboxActivity),
   route('GET', pattern(links.mailboxUsers(m)), can('rights.view', 'mailbox'), showMailboxUsers),
   route('POST', pattern(links.mailboxUsers(m)), can('rights.give', 'mailbox'), addUser, { check: checkAddUser, confirm: 'rights', once: true, form: newUser }),
   route('GET', newUser, can('rights.give', 'mailbox'), showAddUser),

@@ -36,6 +36,10 @@ export interface ActivityFilter {
   readonly results?: readonly string[] | undefined
   readonly protocol?: Activity['protocol'] | undefined
   readonly ip?: string | undefined
+  /** At one of these addresses, or by one of these devices. */
+  readonly anyOf?: { readonly addresses: readonly string[]; readonly devices: readonly DeviceId[] } | undefined
+  /** The last attempt of a row was before this time. */
+  readonly endedBefore?: number | undefined
   /** Attempts at or after this time. */
   readonly since?: number | undefined
   /** Attempts before this time. */
@@ -91,7 +95,7 @@ export class ActivityLog {
     return Number(row?.cursor ?? 0)
   }
 
-  async #filtered({ mailbox, device, within, results, protocol, ip, since, until }: ActivityFilter) {
+  async #filtered({ mailbox, device, within, results, protocol, ip, anyOf, endedBefore, since, until }: ActivityFilter) {
     const { db } = this.#context
     let query = selectActivity(db)
     if (mailbox !== undefined) query = query.where('activity.address', '=', parseAddress(mailbox))
@@ -109,6 +113,14 @@ export class ActivityLog {
     if (results !== undefined) query = query.where('activity.result', 'in', results)
     if (protocol !== undefined) query = query.where('activity.protocol', '=', protocol)
     if (ip !== undefined) query = query.where('activity.ip', '=', ip)
+    if (anyOf !== undefined)
+      query = query.where(({ or, eb }) =>
+        or([
+          ...(anyOf.addresses.length > 0 ? [eb('activity.address', 'in', anyOf.addresses)] : []),
+          ...(anyOf.devices.length > 0 ? [eb('activity.device_id', 'in', anyOf.devices)] : []),
+        ]),
+      )
+    if (endedBefore !== undefined) query = query.where('activity.last_at', '<', endedBefore)
     if (since !== undefined) query = query.where('activity.last_at', '>=', since)
     if (until !== undefined) query = query.where('activity.first_at', '<', until)
     return query

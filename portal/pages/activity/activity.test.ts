@@ -1,0 +1,47 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { OFFICE, PortalFixture, type TestBrowser } from '../../portal-fixture.ts'
+import { formatCell } from './activity-csv.ts'
+
+let fixture: PortalFixture
+let anna: TestBrowser
+beforeEach(async () => {
+  fixture = await PortalFixture.open()
+  await fixture.addAdministrator()
+  anna = await fixture.signedIn('anna')
+})
+afterEach(() => fixture.remove())
+
+const page = '/m/office%40example.test/activity'
+
+test('changes are shown page by page, each once', async () => {
+  for (let at = 0; at < 70; at += 1) {
+    fixture.files.now += 1_000
+    await fixture.store.devices.add(OFFICE, { name: `device ${at}` })
+  }
+  const seen: string[] = []
+  let next: string | undefined = page
+  while (next !== undefined) {
+    const { text, status } = await anna.get(next)
+    expect(status).toBe(200)
+    seen.push(...[...text.matchAll(/<bdi>(device \d+)<\/bdi>/g)].map(([, name = '']) => name))
+    next = /href="([^"]*before=\d+)"/.exec(text)?.[1]?.replaceAll('&amp;', '&')
+  }
+  expect(new Set(seen).size).toBe(70)
+  expect(seen).toHaveLength(70)
+})
+
+test('filters that are none are told at their field', async () => {
+  const { text } = await anna.get('/activity?network=office&from=yesterday&until=2026-13-99')
+  expect(text).toContain('“office” is not a network.')
+  expect(text.match(/A date looks like/g)).toHaveLength(2)
+})
+
+test('the CSV has no cell that a spreadsheet would run', async () => {
+  await fixture.store.devices.add(OFFICE, { name: '=cmd|calc' })
+  const { text, headers } = await anna.get('/activity.csv')
+  expect(headers.get('content-type')).toBe('text/csv; charset=utf-8')
+  expect(text.split('\r\n')[0]).toContain('at,first_at,count')
+  expect(text).toContain('device.added')
+  for (const cell of ['=1', '+1', '-1', '@x', ' =1', '\t=1']) expect(formatCell(cell)).toContain("'")
+  expect(formatCell('a "b", c')).toBe('"a ""b"", c"')
+})
