@@ -17,6 +17,8 @@ export interface SupervisedProcessOptions {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: Log
+  /** Where its own log goes; stdout unless told. */
+  readonly logTo?: 'stdout' | 'stderr'
   /** Others than `PROCESS_LIMITS`, for tests. */
   readonly limits?: Partial<Record<keyof typeof PROCESS_LIMITS, number>>
 }
@@ -86,10 +88,10 @@ export class SupervisedProcess {
   }
 
   #run(): Promise<void> {
-    const { main, args, env, name, log } = this.#options
+    const { main, args, env, name, log, logTo } = this.#options
     const startedAt = performance.now()
     return new Promise((resolve, reject) => {
-      const child = fork(main, [...args], { env: env as NodeJS.ProcessEnv, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+      const child = fork(main, [...args], { env: env as NodeJS.ProcessEnv, stdio: ['ignore', logTo === 'stderr' ? 2 : 'inherit', 'inherit', 'ipc'] })
       this.#child = child
       let isReady = false
       let failure: Error | undefined

@@ -10,6 +10,8 @@ import { SupervisedProcess } from './supervised-process.ts'
 export interface SupervisorOptions extends Omit<GatewayOptions, 'companions'> {
   /** Lines for a person; else JSON. The log of the other processes follows it. */
   readonly isReadable: boolean
+  /** Where the other processes write their log; stdout unless told. */
+  readonly logTo?: 'stdout' | 'stderr'
 }
 
 export type Supervisor = Pick<Gateway, 'reload' | 'stop'>
@@ -40,8 +42,8 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   }
 }
 
-async function startPortal({ config, env, log, isReadable }: SupervisorOptions): Promise<SupervisedProcess> {
-  const portal = new SupervisedProcess({ name: 'portal', main: PORTAL_MAIN, args: [config.path, isReadable ? 'readable' : 'json'], env, log })
+async function startPortal({ config, env, log, isReadable, logTo = 'stdout' }: SupervisorOptions): Promise<SupervisedProcess> {
+  const portal = new SupervisedProcess({ name: 'portal', main: PORTAL_MAIN, args: [config.path, isReadable ? 'readable' : 'json'], env, log, logTo })
   await portal.start()
   return portal
 }

@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs'
 import { MailwicketError } from '../base/errors.ts'
-import type { ListenTls, Protocol, UpstreamTls } from './config.ts'
+import type { ListenTls, Protocol, SecondFactorPolicy, UpstreamTls } from './config.ts'
 import { SECTIONS, type Section } from './config-table.ts'
 
 export interface SampleOptions {
@@ -23,6 +23,8 @@ export interface SampleOptions {
   readonly upstream?: { readonly address: string; readonly tls: UpstreamTls }
   /** The submission server behind; the same. */
   readonly submissionUpstream?: { readonly address: string; readonly tls: UpstreamTls }
+  /** Without it the section is a comment. */
+  readonly portal?: { readonly address: string; readonly url: string; readonly secondFactor: SecondFactorPolicy }
   /** Default "certs/fullchain.pem" and "certs/privkey.pem". */
   readonly certificate?: { readonly cert: string; readonly key: string }
 }
@@ -49,7 +51,7 @@ export function formatSampleConfig(options: SampleOptions): string {
 /** TOML of the keys that are written, by section and key; all others become comments. */
 type Values = ReadonlyMap<string, string>
 
-function valuesOf({ hostname, dataDir, storeUrl, domains, listenAddress, upstream, submissionUpstream, certificate }: SampleOptions): Values {
+function valuesOf({ hostname, dataDir, storeUrl, domains, listenAddress, upstream, submissionUpstream, portal, certificate }: SampleOptions): Values {
   const parent = hostname.split('.').slice(1)
   const upstreamDomains = domains ?? (parent.length >= 2 ? [parent.join('.')] : [])
   const imap = upstream ?? { address: 'imap.internal:993', tls: 'implicit' }
@@ -69,7 +71,16 @@ function valuesOf({ hostname, dataDir, storeUrl, domains, listenAddress, upstrea
     ['upstream.imap', `{ address = ${JSON.stringify(imap.address)}, tls = "${imap.tls}" }`],
     ['upstream.submission', `{ address = ${JSON.stringify(submission.address)}, tls = "${submission.tls}" }`],
     ['upstream.auth', '{ method = "stored" }'],
+    ...(portal === undefined ? [] : portalValues(portal)),
   ])
+}
+
+function portalValues({ address, url, secondFactor }: NonNullable<SampleOptions['portal']>): [id: string, toml: string][] {
+  return [
+    ['portal.address', JSON.stringify(address)],
+    ['portal.url', JSON.stringify(url)],
+    ['portal.second_factor', JSON.stringify(secondFactor)],
+  ]
 }
 
 function formatList(items: readonly string[]): string {
