@@ -11,25 +11,31 @@ import type { RawCommand } from './imap-command-reader.ts'
 const SPACE = 0x20
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
-/** RFC 9051 §9: atom-specials are ( ) { SP CTL % * " \ ]; ASTRING-CHAR allows ] again. */
-const ASTRING_SPECIALS = new Set([...'(){ %*"\\'].map(letter => letter.charCodeAt(0)))
+/** RFC 9051 §9: atom-specials are ( ) { SP CTL % * " \ ]. Of them % * \ ] are taken, as servers do: whoever does not quote a password has them in it. */
+const ASTRING_SPECIALS = new Set([...'(){ "'].map(letter => letter.charCodeAt(0)))
 /** RFC 9051 §9: tag = any ASTRING-CHAR except +. Bounded: it is repeated in every reply. */
 const TAG = /^[\x21-\x7e]{1,256}$/
 const VERB = /^[A-Za-z][A-Za-z0-9.-]{0,31}$/
 
 export class ImapArguments {
-  readonly #command: RawCommand
+  readonly #lines: readonly Buffer[]
+  readonly #literals: readonly Buffer[]
   #line = 0
   #at = 0
 
-  constructor(command: RawCommand) {
-    this.#command = command
+  /** Blanks at the end of a command mean nothing. */
+  constructor({ lines, literals }: RawCommand) {
+    this.#lines = [...lines.slice(0, -1), withoutBlanksBehind(lines.at(-1) as Buffer)]
+    this.#literals = literals
   }
 
-  /** A tag, or undefined when the line does not begin with one: then the reply is untagged. */
+  /**
+   * A tag, or undefined when the line does not begin with one: then the reply is untagged. SECURITY: a single word is none. It is what a client says
+   * that believes to be asked for its credentials, and would stand in our reply and in its log.
+   */
   tag(): string | undefined {
     const word = this.#word()
-    return TAG.test(word) && !/[(){%*"\\+]/.test(word) ? word : undefined
+    return TAG.test(word) && !/[(){%*"\\+]/.test(word) && !this.isAtEnd() ? word : undefined
   }
 
   /** A command name in upper case. */
@@ -39,16 +45,17 @@ export class ImapArguments {
     return word.toUpperCase()
   }
 
+  /** One, or several of a careless client. */
   space(): void {
     if (this.#octet() !== SPACE) throw syntax('a space was expected')
-    this.#at += 1
+    while (this.#octet() === SPACE) this.#at += 1
   }
 
   /** RFC 9051 §9: astring = 1*ASTRING-CHAR / string. */
   astring(): Buffer {
     const first = this.#octet()
     if (first === QUOTE) return this.#quoted()
-    if (first === undefined && this.#line < this.#command.literals.length) return this.#literal()
+    if (first === undefined && this.#line < this.#literals.length) return this.#literal()
     const { line, start } = this.#here()
     let at = start
     while (at < line.length && isAstringChar(line[at])) at += 1
@@ -58,7 +65,7 @@ export class ImapArguments {
   }
 
   isAtEnd(): boolean {
-    return this.#line === this.#command.lines.length - 1 && this.#octet() === undefined
+    return this.#line === this.#lines.length - 1 && this.#octet() === undefined
   }
 
   end(): void {
@@ -66,11 +73,11 @@ export class ImapArguments {
   }
 
   #here(): { line: Buffer; start: number } {
-    return { line: this.#command.lines[this.#line] as Buffer, start: this.#at }
+    return { line: this.#lines[this.#line] as Buffer, start: this.#at }
   }
 
   #octet(): number | undefined {
-    return this.#command.lines[this.#line]?.[this.#at]
+    return this.#lines[this.#line]?.[this.#at]
   }
 
   #word(): string {
@@ -89,11 +96,11 @@ export class ImapArguments {
         this.#at = at + 1
         return Buffer.from(value)
       }
-      if (octet === BACKSLASH) {
+      // RFC 9051 §4.3: only the quote and the backslash itself may be escaped; before anything else it stands for itself, with clients that do not escape.
+      const escaped = octet === BACKSLASH ? line[at + 1] : undefined
+      if (escaped === QUOTE || escaped === BACKSLASH) {
         at += 1
-        octet = line[at] as number
-        // RFC 9051 §4.3: only the quote and the backslash itself may be escaped.
-        if (octet !== QUOTE && octet !== BACKSLASH) throw syntax('a backslash may only stand before a quote or a backslash')
+        octet = escaped
       }
       value.push(octet)
     }
@@ -101,11 +108,17 @@ export class ImapArguments {
   }
 
   #literal(): Buffer {
-    const literal = this.#command.literals[this.#line] as Buffer
+    const literal = this.#literals[this.#line] as Buffer
     this.#line += 1
     this.#at = 0
     return literal
   }
+}
+
+export function withoutBlanksBehind(line: Buffer): Buffer {
+  let end = line.length
+  while (end > 0 && line[end - 1] === SPACE) end -= 1
+  return line.subarray(0, end)
 }
 
 function isAstringChar(octet: number | undefined): boolean {

@@ -38,9 +38,6 @@ describe('before login', () => {
   })
 
   it.each([
-    'NOOP x',
-    'CAPABILITY x',
-    'LOGOUT x',
     'STARTTLS x',
     'LOGIN',
     'LOGIN a',
@@ -48,7 +45,7 @@ describe('before login', () => {
     'AUTHENTICATE',
     'AUTHENTICATE PLAIN a b',
     'AUTHENTICATE PLAIN !',
-    'ID',
+    'ID x',
     '__proto__',
     'constructor',
     'HELO x',
@@ -63,6 +60,31 @@ describe('before login', () => {
       expect(said.match(/a BAD Log in first\./g)).toHaveLength(11)
     },
   )
+
+  it.each(['NOOP ', 'noop x', 'CAPABILITY  ', 'ID nil', 'ID Nil ', 'ID', 'ID ( "name" "x" )  ', 'ID ("name" nil)', 'ID ("name")', ' NOOP', 'LOGOUT '])(
+    'takes %j, as servers do',
+    async text => {
+      expect(await talk({}, `a ${text}\r\n`, 'a ')).toMatch(/\r\na OK /)
+    },
+  )
+
+  it('asks for credentials behind AUTHENTICATE with a blank at its end', async () => {
+    expect(await talk({}, `a AUTHENTICATE PLAIN \r\n${PLAIN}\r\n`, 'a OK')).toContain('\r\n+ \r\na OK ')
+    expect(await talk({}, `a AUTHENTICATE PLAIN ${PLAIN} \r\n`, 'a OK')).toContain('\r\na OK ')
+  })
+
+  it.each([PLAIN, `${PLAIN} `, b64(SECRET), SECRET, `${SECRET}  `, 'x', 'YQ=='])('never echoes what was not a tag: %s', async text => {
+    const said = await talk({}, `${text}\r\n`, 'BAD')
+    expect(said).toMatch(/\r\n\* BAD [^\r]*\r\n$/)
+    expect(said).not.toContain(text.trim() === 'x' ? '\r\nx' : text.trim())
+  })
+
+  it('takes an ID of all that RFC 2971 allows, in quotes and in literals', async () => {
+    const pairs = (write: (text: string) => string) =>
+      Array.from({ length: 30 }, (_, i) => `${write(`${i}`.padStart(30, 'k'))} ${write('v'.repeat(1024))}`).join(' ')
+    for (const write of [(text: string) => `"${text}"`, (text: string) => `{${text.length}+}\r\n${text}`])
+      expect(await talk({}, `a ID (${pairs(write)})\r\n`, 'a ')).toContain('a OK')
+  })
 
   it('says BYE after ten malformed commands', async () => {
     const { client, hear, said, lines } = openSession()

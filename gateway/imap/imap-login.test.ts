@@ -32,6 +32,17 @@ describe('login', () => {
     ).toContain(LOGGED_IN)
   })
 
+  it.each(['ann@example.com ', ' ann@example.com', '\u00a0Ann@Example.com\u00a0', '\u200bann@example.com\t'])('takes the pasted name %j', async name => {
+    expect(await talk({}, `a AUTHENTICATE PLAIN ${b64(`\0${name}\0${SECRET}\r\n`)}\r\n`, 'a ')).toContain('a OK')
+  })
+
+  it('files a wrong secret for a near-address or an alias under its mailbox', async () => {
+    const { client, hear, activity } = openSession({ store: { findLogin: async () => ({ mailbox, devices: [makeDevice()], generation: 1 }) } })
+    client.write('a LOGIN "ann@example.com " wrong\r\nb LOGIN alias@example.com wronger\r\n')
+    await hear('b NO')
+    expect(activity.map(({ address }) => address)).toEqual(['ann@example.com', 'ann@example.com'])
+  })
+
   it('cancels with * and goes on', async () => {
     expect(await talk({}, `a AUTHENTICATE PLAIN\r\n*\r\nb AUTHENTICATE LOGIN\r\n${b64('x')}\r\n*\r\n${LOGIN}`, LOGGED_IN)).toMatch(
       /a BAD Login cancelled[\s\S]*b BAD Login cancelled/,
@@ -47,6 +58,16 @@ describe('login', () => {
     ['what is no address', {}, 'a LOGIN ann whatever-it-is\r\n', 'AUTHENTICATIONFAILED', 'unknown-address'],
     ['a wrong secret', {}, 'a LOGIN ann@example.com wrong\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
     ['a secret that is not UTF-8', {}, 'a LOGIN ann@example.com {2+}\r\n\u00e4x\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['an empty secret', {}, 'a LOGIN ann@example.com ""\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['a secret of nothing but a line end', {}, 'a LOGIN ann@example.com {2+}\r\n\r\n\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['a secret with a TAB', {}, 'a LOGIN ann@example.com "wrong\t"\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['a secret of two lines', {}, 'a LOGIN ann@example.com {9+}\r\nwrong\r\nxx\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['a secret with a NUL', {}, 'a LOGIN ann@example.com {3+}\r\nx\0y\r\n', 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['a secret that is too long', {}, `a LOGIN ann@example.com ${'x'.repeat(2000)}\r\n`, 'AUTHENTICATIONFAILED', 'wrong-secret'],
+    ['no name', {}, 'a LOGIN "" wrong\r\n', 'AUTHENTICATIONFAILED', 'unknown-address'],
+    ['no name and no secret', {}, 'a LOGIN "" ""\r\n', 'AUTHENTICATIONFAILED', 'unknown-address'],
+    ['a PLAIN message without its NULs', {}, `a AUTHENTICATE PLAIN ${b64('ann')}\r\n`, 'AUTHENTICATIONFAILED', 'unknown-address'],
+    ['an empty PLAIN message', {}, 'a AUTHENTICATE PLAIN =\r\n', 'AUTHENTICATIONFAILED', 'unknown-address'],
     ['a revoked device', { device: { state: 'revoked' } }, LOGIN, 'AUTHENTICATIONFAILED', 'revoked'],
     ['a disabled device', { device: { state: 'disabled' } }, LOGIN, 'AUTHENTICATIONFAILED', 'disabled'],
     ['a disabled mailbox', { device: { mailboxState: 'disabled' } }, LOGIN, 'AUTHENTICATIONFAILED', 'mailbox-disabled'],

@@ -19,13 +19,11 @@ interface Call {
 
 type Handler = (call: Call) => void | Promise<void>
 
-function CAPABILITY({ dialogue, state, tag, words }: Call): void {
-  words.end()
+function CAPABILITY({ dialogue, state, tag }: Call): void {
   dialogue.say(REPLIES.capability(tag, state))
 }
 
-function NOOP({ dialogue, tag, words }: Call): void {
-  words.end()
+function NOOP({ dialogue, tag }: Call): void {
   dialogue.say(REPLIES.noop(tag))
 }
 
@@ -34,8 +32,7 @@ function ID({ dialogue, tag, command }: Call): void {
   dialogue.say(REPLIES.id(tag))
 }
 
-function LOGOUT({ dialogue, tag, words }: Call): void {
-  words.end()
+function LOGOUT({ dialogue, tag }: Call): void {
   dialogue.sendAway(REPLIES.logout(tag), 'logout')
 }
 

@@ -21,8 +21,8 @@ import type { Credentials } from './sasl.ts'
 export type Verdict =
   /** `generation`: of the store when the device was read. */
   | { readonly device: LoginDevice; readonly mailbox: LoginMailbox; readonly generation: number }
-  /** `device`: which one, where the secret was right; for log and activity only. */
-  | { readonly refused: Refusal; readonly device?: LoginDevice; readonly migrationOffer?: MigrationOffer }
+  /** For log and activity only. `device`: which one, where the secret was right; `mailbox`: the address of the one that was meant, where there is one. */
+  | { readonly refused: Refusal; readonly device?: LoginDevice; readonly mailbox?: string; readonly migrationOffer?: MigrationOffer }
 
 /** Where no device fits: the mailbox takes its upstream's own password, and this may be it. */
 export interface MigrationOffer {
@@ -60,9 +60,10 @@ export async function authenticate(
   const record = await authenticator.store.findLogin(normaliseAddress(credentials.address) ?? NO_ADDRESS, secret)
   const device = await findProved(authenticator, { mailbox: record?.mailbox.id ?? NO_ADDRESS, devices: record?.devices ?? [], secret }, options)
   if (record === undefined) return { refused: 'unknown-address' }
-  if (device === undefined) return { refused: 'wrong-secret', ...offerMigrationPassword(record, credentials.secret, circumstances) }
+  const mailbox = record.mailbox.address
+  if (device === undefined) return { refused: 'wrong-secret', mailbox, ...offerMigrationPassword(record, credentials.secret, circumstances) }
   const refused = judgeDevice(device, { ...circumstances, now: Date.now() })
-  return refused === undefined ? { device, mailbox: record.mailbox, generation: record.generation } : { refused, device }
+  return refused === undefined ? { device, mailbox: record.mailbox, generation: record.generation } : { refused, device, mailbox }
 }
 
 /** The migration password is the upstream's to judge; whether it may be tried is judged here, before it leaves. */

@@ -131,8 +131,9 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
   if (!('upstream' in proof)) signal.throwIfAborted()
   if ('refused' in proof) {
     const { refused, device } = proof
+    const mailbox = 'mailbox' in proof ? proof.mailbox : undefined
     const failure = isIndistinct(refused) ? await limiter.wrong(tried, normaliseSecret(credentials.secret)) : undefined
-    return refuse(services, attempt, refused, { device, failure, migrationRefusal: 'migrationRefusal' in proof ? proof.migrationRefusal : undefined })
+    return refuse(services, attempt, refused, { device, mailbox, failure, migrationRefusal: 'migrationRefusal' in proof ? proof.migrationRefusal : undefined })
   }
   const { device, mailbox, generation } = proof
   // SECURITY: while hashes without a tag are computed, the guesses of others may have gone over the limit. It must not tell that this one was right.
@@ -194,6 +195,8 @@ function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, de
 
 interface RefusalFacts {
   readonly device?: LoginDevice | undefined
+  /** The address of the mailbox that was meant, where there is one. */
+  readonly mailbox?: string | undefined
   readonly failure?: Failure | undefined
   /** Why it was not the migration password either. */
   readonly migrationRefusal?: string | undefined
@@ -203,11 +206,11 @@ function refuse(
   services: LoginServices,
   attempt: LoginAttempt,
   refused: Refusal,
-  { device, failure, migrationRefusal }: RefusalFacts = {},
+  { device, mailbox, failure, migrationRefusal }: RefusalFacts = {},
 ): { refused: Refusal; delayMs: number } {
   // packaging/fail2ban matches this line: `remote` before all that a client chooses, `reason` last.
   const more = { ...(migrationRefusal === undefined ? {} : { legacy: migrationRefusal }), ...(failure?.isRepeated ? { repeated: true } : {}) }
-  attempt.log.warn('auth.refused', { ...recordFailure(services, attempt, refused, device), ...more, reason: refused })
+  attempt.log.warn('auth.refused', { ...recordFailure(services, attempt, refused, device, mailbox), ...more, reason: refused })
   return { refused, delayMs: failure?.delayMs ?? 0 }
 }
 
@@ -245,17 +248,18 @@ function reasonOf(error: unknown): EndReason | 'client-left' {
   return error instanceof Ended ? error.why : 'client-left'
 }
 
-/** Records the attempt in the activity and gives the fields of its log line. */
+/** Records the attempt in the activity, under the mailbox where one of its aliases was given, and gives the fields of its log line. */
 function recordFailure(
   { recorder }: LoginServices,
   { session, credentials }: LoginAttempt,
   result: LoginResult,
   device?: LoginDevice,
+  mailbox?: string,
 ): Record<string, unknown> {
   const { protocol, ip, app } = session
   const address = printableAddress(credentials.address)
   const id = device?.id ?? session.device?.id ?? null
-  recorder.attempted({ at: Date.now(), address, device: id, result, protocol, ip, app })
+  recorder.attempted({ at: Date.now(), address: mailbox ?? address, device: id, result, protocol, ip, app })
   return { mailbox: address, device: id }
 }
 

@@ -18,7 +18,10 @@ describe('a secret that is no device’s', () => {
   })
 
   test('is a wrong secret when the upstream refuses it, with its words for the log', async () => {
-    expect(await stage.prove('marker-wrong')).toEqual({ refused: 'wrong-secret', migrationRefusal: expect.stringContaining('NO [AUTHENTICATIONFAILED] no') })
+    expect(await stage.prove('marker-wrong')).toMatchObject({
+      refused: 'wrong-secret',
+      migrationRefusal: expect.stringContaining('NO [AUTHENTICATIONFAILED] no'),
+    })
   })
 
   test('is asked for anew when the upstream is another server: the wrong one refused what is right', async () => {

@@ -17,6 +17,7 @@ import { LIMITS, type Limits } from '../limits.ts'
 import type { MigrationOffer } from './authenticate.ts'
 import { MigrationGate } from './migration-gate.ts'
 import { MigrationMemory, type MigrationMemoryKey } from './migration-memory.ts'
+import { UNMATCHABLE } from './sasl.ts'
 
 /** What became of the offer. */
 export type MigrationProof<Upstream> =
@@ -156,7 +157,7 @@ function isRefusal(error: unknown): error is UpstreamFailure {
 
 /** What is never tried at an upstream, and why. */
 function findUnfit(secret: Secret): string | undefined {
-  if (secret.byteLength === 0) return 'not tried: it is empty'
+  if (secret === UNMATCHABLE || secret.byteLength === 0) return 'not tried: it is empty or no text'
   // RFC 4616 §2: a server must take 255 octets; what is longer, no server promises to take.
   if (secret.byteLength > LIMITS.migrationSecretBytes) return 'not tried: it is too long'
   return resemblesGenerated(secret) ? 'not tried: it looks like an app password' : undefined

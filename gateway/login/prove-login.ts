@@ -30,11 +30,12 @@ export async function proveLogin<Upstream extends Closable>(
   const { migrationOffer: offer } = verdict
   const route = services.migrationRouteOf(offer.mailbox, offer.secret)
   const { protocol } = session
-  return services.migrationLogins.tryLogin(offer, {
+  const proof = await services.migrationLogins.tryLogin(offer, {
     protocol,
     server: route.config[protocol],
     signal,
     connect: (ofTry, onSent) => connect({ ...route, login: { ...route.login, onSent } }, ofTry),
     onTried,
   })
+  return 'refused' in proof ? { ...proof, mailbox: offer.mailbox.address } : proof
 }

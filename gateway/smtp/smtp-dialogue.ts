@@ -26,7 +26,7 @@ export type SmtpCommands = Reading & { readonly name: 'plain' | 'secure' }
 
 export type SmtpServed =
   | SmtpCommands
-  /** AUTH is read: what comes was not asked for. */
+  /** AUTH is read: no line is asked for, and one that comes was written for nobody. */
   | (Reading & { readonly name: 'authenticating' })
   /** The next line is the client's answer. */
   | (Reading & { readonly name: 'answering'; readonly take: (answer: Buffer) => void })
@@ -41,7 +41,7 @@ export interface SmtpDialogue {
   refuseMalformed(reply: string): 'taken'
   /** Says that TLS may begin, puts it on, and forgets what was said before. */
   startTls(): void
-  /** Reads what belongs to this AUTH, and logs in. */
+  /** Reads what belongs to this AUTH, and logs in; asks for the next line by itself. */
   authenticate(argument: string): void
   /** Says a last word and closes. */
   sendAway(text: string, why: string): void

@@ -18,6 +18,9 @@ import { failureReply, REPLIES, refusalReply } from './smtp-replies.ts'
 import { findVerb } from './smtp-verbs.ts'
 
 export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> implements SmtpDialogue {
+  /** Asks smtp-server for the line behind the one that it gave last. */
+  #nextLine: () => void = () => {}
+
   constructor(services: SmtpServices, connection: Connection, log: Log) {
     super({ services, connection, log }, { name: 'submission', scope: 'smtp', lastReplies: REPLIES })
   }
@@ -64,6 +67,7 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
 
   /** Looks at each line before smtp-server does. */
   #filter(line: Buffer, done: () => void): Buffer | 'taken' {
+    this.#nextLine = done
     if (!this.countCommand(line.length + 2)) return 'taken'
     const { state } = this
     if (state.name === 'plain' || state.name === 'secure') {
@@ -75,8 +79,6 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
     if (state.name === 'answering') {
       this.enter({ ...state, name: 'authenticating' })
       state.take(line)
-      // The next line is asked for at once: what comes before the reply is seen, and ends the connection.
-      done()
     } else {
       // RFC 4954 §4: AUTH is the last command of a pipelined group; what follows it was not written for who answers it.
       this.sendAway(REPLIES.authPipelined, 'pipelined-behind-auth')
@@ -122,11 +124,16 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
   async #authenticate(argument: string): Promise<void> {
     const { state } = this
     if (state.name !== 'secure') return
-    if (state.helo === '') return this.say(REPLIES.authNeedsEhlo)
+    if (state.helo === '') {
+      this.say(REPLIES.authNeedsEhlo)
+      return this.#nextLine()
+    }
     const ask = (challenge: string) =>
       new Promise<Buffer>(take => {
         this.enter({ ...state, name: 'answering', take })
         this.say(challenge)
+        // An answer may have come before its question: microcontrollers write AUTH LOGIN, name and password at once.
+        this.#nextLine()
       })
     this.enter({ ...state, name: 'authenticating' })
     const credentials = await readAuth(argument, ask)
@@ -134,10 +141,13 @@ export class SmtpSession extends ClientSession<SmtpServed, SmtpServices> impleme
     this.enter(state)
     // A cancelled dialogue is no nonsense, but nobody cancels ten.
     this.refuseMalformed(credentials)
+    this.#nextLine()
   }
 
   async #logIn(state: SmtpCommands, credentials: Credentials): Promise<void> {
-    if (state.served.hasPipelined) return this.sendAway(REPLIES.authPipelined, 'pipelined-behind-auth')
+    // From here on any line was not asked for, and ends the connection.
+    this.#nextLine()
+    if (this.hasLeft || state.served.hasPipelined) return this.sendAway(REPLIES.authPipelined, 'pipelined-behind-auth')
     // While the login runs, only the end of the connection is of interest: smtp-server still has the socket.
     const wire: Pick<Wire, 'onGone'> = { onGone: undefined }
     this.enter({ ...state, name: 'logging-in', wire })

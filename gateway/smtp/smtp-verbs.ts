@@ -29,7 +29,7 @@ const STARTTLS: Handler = (dialogue, { argument }) => {
 
 const AUTH: Handler = (dialogue, { argument }) => {
   dialogue.authenticate(argument)
-  return 'taken'
+  return 'held'
 }
 
 const QUIT: Handler = dialogue => {

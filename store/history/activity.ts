@@ -17,7 +17,7 @@ export interface Activity {
   /** The latest of the `count` attempts. */
   readonly at: number
   readonly count: number
-  /** As the client gave it, normalised. */
+  /** Of the mailbox, where the client gave it or an alias; else as the client gave it, normalised. */
   readonly address: string
   readonly device: DeviceId | null
   readonly deviceName: string | null

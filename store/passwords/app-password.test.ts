@@ -22,6 +22,12 @@ describe('a generated app password', () => {
     ['with spaces', 'k7mq x2pd 9rtf h4wz c8nb'],
     ['in capitals', 'K7MQ-X2PD-9RTF-H4WZ-C8NB'],
     ['with white space of a paste', '  k7mq-x2pd-9rtf-h4wz-c8nb\r\n'],
+    ['with a line end and a TAB', '\tk7mq-x2pd-9rtf-h4wz-c8nb\n'],
+    ['with hard spaces around', '\u00a0k7mq-x2pd-9rtf-h4wz-c8nb\u00a0'],
+    ['with zero-width spaces and word joiners', '\ufeffk7mq\u200b-x2pd\u2060-9rtf-\u200ch4wz-c8nb\u200b'],
+    ['with soft hyphens', 'k7mq\u00adx2pd\u00ad9rtf\u00adh4wz\u00adc8nb'],
+    ['with marks of direction', '\u202ak7mq-x2pd-9rtf-h4wz-c8nb\u202c\u200e\u2066\u2069'],
+    ['with something unseen behind each letter', [...'k7mq-x2pd-9rtf-h4wz-c8nb'].join('\u200b\u2060')],
     ['with the long dashes and hard spaces of a phone', 'K7mq–x2pd—9rtf\u00a0h4wz‑c8nb'],
   ])('is accepted %s', (_how, text) => {
     expect(normalised(text)).toBe('k7mqx2pd9rtfh4wzc8nb')
@@ -33,6 +39,7 @@ describe('any other secret', () => {
     ['one letter less', 'k7mq-x2pd-9rtf-h4wz-c8n'],
     ['one letter more', 'k7mq-x2pd-9rtf-h4wz-c8nbb'],
     ['a letter that none has', 'k7mq-x2pd-9rtf-h4wz-c8n0'],
+    ['a chosen one with something unseen', '\u200bMy\u00adHorse\u2060Battery\u200e'],
     ['a chosen one', ' My Horse-Battery Staple '],
     ['a megabyte of dashes', '-'.repeat(1_000_000)],
   ])('is taken exactly as it was sent: %s', (_what, text) => {

@@ -12,8 +12,13 @@ const ALPHABET = 'abcdefghijkmnpqrstuvwxyz23456789'
 const GROUPS = 5
 const GROUP_LETTERS = 4
 const GENERATED = new RegExp(`^[${ALPHABET}]{${GROUPS * GROUP_LETTERS}}$`, 'i')
-/** A generated secret typed with a space or dash after every letter is shorter than this; longer text is no candidate and is not searched. */
-const MAX_GENERATED_TYPED_BYTES = 128
+/** A generated secret with two or three odd characters of the web behind every letter is shorter than this; longer text is no candidate and is not searched. */
+const MAX_GENERATED_TYPED_BYTES = 192
+
+/** What nobody sees: zero-width spaces and joiners, soft hyphens, marks of direction. Web pages and chat programs put it into what is copied. */
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/gu
+/** Also white space and dashes of every kind: phones turn "-" into a longer one. */
+const BETWEEN_LETTERS = /[\s\p{Dash}\p{Default_Ignorable_Code_Point}]/gu
 
 const MIN_CHOSEN_CHARACTERS = 16
 const MAX_CHOSEN_CHARACTERS = 128
@@ -26,7 +31,7 @@ export function generateAppPassword(): Secret {
   return Secret.fromText(groups.join('-'))
 }
 
-/** The secret that is hashed and compared: one that looks generated without spaces, dashes and case, any other exactly as it was sent. */
+/** The secret that is hashed and compared: one that looks generated without spaces, dashes, invisible characters and case, any other exactly as it was sent. */
 export function normaliseSecret(secret: Secret): Secret {
   const letters = findGeneratedLetters(secret)
   return letters === undefined ? secret : Secret.fromText(letters)
@@ -45,16 +50,13 @@ const SLIPPED = /^[a-z0-9]{3,5}(?:\p{Dash}[a-z0-9]{3,5}){4}$/iu
  * cannot be told from any other password.
  */
 export function resemblesGenerated(secret: Secret): boolean {
-  return looksGenerated(secret) || (secret.byteLength <= MAX_GENERATED_TYPED_BYTES && SLIPPED.test(secret.reveal().toString('utf8').trim()))
+  if (looksGenerated(secret)) return true
+  return secret.byteLength <= MAX_GENERATED_TYPED_BYTES && SLIPPED.test(secret.reveal().toString('utf8').replace(INVISIBLE, '').trim())
 }
 
 function findGeneratedLetters(secret: Secret): string | undefined {
   if (secret.byteLength > MAX_GENERATED_TYPED_BYTES) return undefined
-  // White space and dashes of every kind: phones turn "-" into a longer one.
-  const letters = secret
-    .reveal()
-    .toString('utf8')
-    .replace(/[\s\p{Dash}]/gu, '')
+  const letters = secret.reveal().toString('utf8').replace(BETWEEN_LETTERS, '')
   return GENERATED.test(letters) ? letters.toLowerCase() : undefined
 }
 
