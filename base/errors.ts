@@ -35,6 +35,16 @@ export const ERRORS = {
     means: 'Whoever asked has not the right to do this.',
     remedy: 'Ask an administrator, or whoever manages the mailbox.',
   },
+  TOKEN_UNKNOWN: {
+    kind: 'not-allowed',
+    means: 'A request to the HTTP API has no token, or one that is unknown, over, revoked, or not for that network.',
+    remedy: 'Send a token as `Authorization: Bearer mwt_…`; make one with `token add` or on the account page.',
+  },
+  TOO_MANY_REQUESTS: {
+    kind: 'temporary',
+    means: 'A token of the HTTP API was used too often, or too many wrong ones came from its network.',
+    remedy: 'Wait as long as the answer’s Retry-After says.',
+  },
   CHANGED_MEANWHILE: {
     kind: 'failed',
     means: 'Somebody else changed the thing after it was looked at.',

@@ -13,7 +13,7 @@ import { noUser, parseLogin } from '../store/accounts/user-rows.ts'
 import type { Version } from '../store/history/audit.ts'
 import type { Nouns } from '../store/open-store.ts'
 import { type Action, maySendFrom, type Reach, type Target } from './permissions.ts'
-import { checkAllowed, notAllowed } from './use-case.ts'
+import { checkAllowed, checkScope, notAllowed } from './use-case.ts'
 
 const WHOLE_ID = /^[0-9a-z]{16}$/
 
@@ -30,6 +30,20 @@ export async function findDevice(nouns: Nouns, reach: Reach, ref: string, action
   const device = await nouns.devices.get(ref)
   checkAllowed(reach, action, isOf(device), () => noDevice(ref))
   return device
+}
+
+/** For a change whose parts are judged one by one: whoever asks sees the device, and a token is for changes of devices. Throws NOT_FOUND, NOT_ALLOWED. */
+export async function findDeviceToChange(nouns: Nouns, reach: Reach, ref: string): Promise<Device> {
+  const device = await findDevice(nouns, { ...reach, scopes: null }, ref, 'device.view')
+  checkScope(reach, 'device.rename')
+  return device
+}
+
+/** For a change whose parts are judged one by one. Throws NOT_FOUND, NOT_ALLOWED. */
+export async function findMailboxToChange(nouns: Nouns, reach: Reach, address: string): Promise<Mailbox> {
+  const mailbox = await findMailbox(nouns, { ...reach, scopes: null }, address, 'mailbox.view')
+  checkScope(reach, 'mailbox.describe')
+  return mailbox
 }
 
 export function isOf({ mailbox, user }: Device): Target {

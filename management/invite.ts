@@ -19,7 +19,7 @@ import { checkMayKnow } from './manage-devices.ts'
 import { checkMayGive } from './manage-rights.ts'
 import { findUser } from './manage-users.ts'
 import { may, type Reach } from './permissions.ts'
-import { change, look, type UseCaseContext } from './use-case.ts'
+import { change, checkScope, look, type UseCaseContext } from './use-case.ts'
 
 /** The link is shown once; null: it is made when the mail is sent. */
 export interface MadeInvitation {
@@ -30,6 +30,7 @@ export interface MadeInvitation {
 /** The newest first. Throws NOT_FOUND, NOT_ALLOWED. */
 export function listInvitations(context: UseCaseContext, actor: Actor, filter: InvitationFilter = {}): Promise<Invitation[]> {
   return look(context, actor, async (nouns, reach) => {
+    checkScope(reach, 'mailbox.invite')
     if (filter.mailbox !== undefined) await findMailbox(nouns, reach, filter.mailbox, 'mailbox.invite')
     if (filter.user !== undefined && filter.mailbox === undefined) await findUser(nouns, reach, filter.user, 'person.view')
     const seen: Invitation[] = []

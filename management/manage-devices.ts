@@ -16,7 +16,7 @@ import type { SendingChanges } from '../store/sending/sending-change.ts'
 import type { Sending } from '../store/sending/sending-rows.ts'
 import type { Actor } from './actor.ts'
 import { type AppSettings, listAppSettings } from './app-settings.ts'
-import { checkLink, checkMaySendBy, checkVersion, findDevice, findMailbox, isOf } from './find-subject.ts'
+import { checkLink, checkMaySendBy, checkVersion, findDevice, findDeviceToChange, findMailbox, isOf } from './find-subject.ts'
 import { findUser } from './manage-users.ts'
 import { widensSending, widensTerms } from './narrowing.ts'
 import { type Action, may, type Reach } from './permissions.ts'
@@ -100,13 +100,23 @@ export interface SetDeviceInput extends DeviceInput {
   readonly terms?: DeviceTerms | undefined
   readonly sending?: SendingChanges | undefined
   readonly name?: string | undefined
+  /** `disabled` refuses it until it is `active` again. */
+  readonly state?: 'active' | 'disabled' | undefined
 }
 
 /** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, ALREADY_EXISTS (name in use), BAD_INPUT. */
-export function setDevice(context: UseCaseContext, actor: Actor, { ref, version, terms = {}, sending = {}, name }: SetDeviceInput): Promise<DeviceState> {
+export function setDevice(
+  context: UseCaseContext,
+  actor: Actor,
+  { ref, version, terms = {}, sending = {}, name, state }: SetDeviceInput,
+): Promise<DeviceState> {
   return change(context, actor, async (nouns, reach) => {
-    const device = await findDevice(nouns, reach, ref, 'device.view')
+    const device = await findDeviceToChange(nouns, reach, ref)
     await checkVersion(nouns, device.id, version)
+    if (state !== undefined) {
+      checkHere(reach, 'device.pause', device)
+      await (state === 'active' ? nouns.devices.enable(device.id) : nouns.devices.disable(device.id))
+    }
     if (name !== undefined) {
       checkHere(reach, 'device.rename', device)
       await nouns.devices.rename(device.id, name)
@@ -172,17 +182,9 @@ export function checkMayKnow(reach: Reach, device: Device): void {
   if (device.scopes.includes('smtp') && device.user !== (reach.self?.login ?? null)) checkMaySendBy(reach, device.mailbox)
 }
 
-/** `disabled` refuses it until it is `active` again. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, BAD_INPUT. */
-export function setDeviceState(
-  context: UseCaseContext,
-  actor: Actor,
-  { ref, version, state }: DeviceInput & { readonly state: 'active' | 'disabled' },
-): Promise<DeviceState> {
-  return change(context, actor, async (nouns, reach) => {
-    const device = await findDevice(nouns, reach, ref, 'device.pause')
-    await checkVersion(nouns, device.id, version)
-    return stateOf(nouns, await (state === 'active' ? nouns.devices.enable(device.id) : nouns.devices.disable(device.id)))
-  })
+/** Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, BAD_INPUT. */
+export function setDeviceState(context: UseCaseContext, actor: Actor, input: DeviceInput & { readonly state: 'active' | 'disabled' }): Promise<DeviceState> {
+  return setDevice(context, actor, input)
 }
 
 /** What pages show as buttons. */

@@ -14,7 +14,7 @@ import type { SendingChanges } from '../store/sending/sending-change.ts'
 import type { Sending } from '../store/sending/sending-rows.ts'
 import { checkLogin, chooseUpstream, getUpstream } from '../upstream/upstream-choice.ts'
 import type { Actor } from './actor.ts'
-import { checkVersion, findMailbox } from './find-subject.ts'
+import { checkVersion, findMailbox, findMailboxToChange } from './find-subject.ts'
 import { widensSending } from './narrowing.ts'
 import { type Action, may, type Reach } from './permissions.ts'
 import { tryUpstream } from './try-upstream.ts'
@@ -144,7 +144,7 @@ export async function setMailbox(context: UseCaseContext, actor: Actor, input: S
   const isNewLogin = input.upstream !== undefined || input.login !== undefined || secret !== undefined
   const tried = isNewLogin ? await tryChange(context, actor, input) : undefined
   return change(context, actor, async (nouns, reach) => {
-    const before = await findMailbox(nouns, reach, address, 'mailbox.view')
+    const before = await findMailboxToChange(nouns, reach, address)
     await checkVersion(nouns, before.id, version)
     if (tried !== undefined && (tried.before.upstream !== before.upstream || tried.before.login !== before.login))
       throw new Problem('thing.changed', { subject: before.address, by: null, at: null, action: null })

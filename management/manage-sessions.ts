@@ -24,24 +24,28 @@ export function listSessions(context: UseCaseContext, actor: Actor, { device, ma
   })
 }
 
+/** By its whole ID. Throws NOT_FOUND, NOT_ALLOWED. */
+export function getSession(context: UseCaseContext, actor: Actor, id: string): Promise<Session> {
+  return look(context, actor, async (nouns, reach) => findSession(nouns, reach, id, 'device.view'))
+}
+
+async function findSession(nouns: Nouns, reach: Reach, id: string, action: Action): Promise<Session> {
+  const session = await nouns.sessions.find(id)
+  const verdict = session === undefined ? 'outside' : await judge(nouns, reach, action, session)
+  if (session === undefined || verdict === 'outside') throw new Problem('session.unknown', { ref: id })
+  if (verdict === 'no') throw notAllowed(action)
+  return session
+}
+
 /** Gives how many live ones end. Throws NOT_FOUND, NOT_ALLOWED, AMBIGUOUS_ID. */
 export function endSessions(context: UseCaseContext, actor: Actor, target: KickTarget): Promise<{ readonly sessions: number }> {
   return change(context, actor, async (nouns, reach) => {
     if ('device' in target) await findDevice(nouns, reach, target.device, 'session.end')
     else if ('mailbox' in target) await findMailbox(nouns, reach, target.mailbox, 'session.end')
-    else if (!reach.isOperator) await checkSessions(nouns, reach, target.ids)
+    // Whoever is not the operator names a session by its whole ID.
+    else if (!reach.isOperator) for (const id of target.ids) await findSession(nouns, reach, id, 'session.end')
     return nouns.sessions.kick(target)
   })
-}
-
-/** Whoever is not the operator names a session by its whole ID. Throws NOT_FOUND, NOT_ALLOWED. */
-async function checkSessions(nouns: Nouns, reach: Reach, ids: readonly string[]): Promise<void> {
-  for (const id of ids) {
-    const session = await nouns.sessions.find(id)
-    const verdict = session === undefined ? 'outside' : await judge(nouns, reach, 'session.end', session)
-    if (verdict === 'outside') throw new Problem('session.unknown', { ref: id })
-    if (verdict === 'no') throw notAllowed('session.end')
-  }
 }
 
 async function judge(nouns: Nouns, reach: Reach, action: Action, { mailbox, device }: Session): Promise<Verdict> {

@@ -51,15 +51,18 @@ export interface SetUserInput extends UserInput {
   readonly name?: string | null | undefined
   /** `maySend: false`: no linked device sends, in any mailbox; reading goes on. */
   readonly sending?: SendingChanges | undefined
+  /** `blocked`: none of the linked devices gets in, and nobody signs in. */
+  readonly state?: State | undefined
 }
 
-/** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, BAD_INPUT. */
-export function setUser(context: UseCaseContext, actor: Actor, { login, version, name, sending = {} }: SetUserInput): Promise<UserState> {
+/** What is left out stays. Throws NOT_FOUND, NOT_ALLOWED, CHANGED_MEANWHILE, BAD_INPUT, LAST_ADMINISTRATOR. */
+export function setUser(context: UseCaseContext, actor: Actor, { login, version, name, sending = {}, state }: SetUserInput): Promise<UserState> {
   return change(context, actor, async (nouns, reach) => {
     const user = await findUser(nouns, reach, login, 'person.change')
     await checkVersion(nouns, user.id, version)
     if (name !== undefined) await nouns.users.set(user.login, { name })
     if (Object.keys(sending).length > 0) await nouns.sending.set({ user: user.login }, sending)
+    if (state !== undefined) await (state === 'blocked' ? nouns.users.block(user.login) : nouns.users.unblock(user.login))
     return stateOf(nouns, await nouns.users.get(user.login))
   })
 }

@@ -8,7 +8,7 @@ import { Problem } from '../base/problems.ts'
 import type { Config } from '../config/config.ts'
 import type { Nouns, OpenedStore } from '../store/open-store.ts'
 import { type Actor, auditActorOf } from './actor.ts'
-import { type Action, may, type Reach, type Target } from './permissions.ts'
+import { ACTIONS, type Action, may, type Reach, type Target } from './permissions.ts'
 import { readReach } from './reach.ts'
 
 export interface UseCaseContext {
@@ -41,6 +41,11 @@ export function checkAllowed(reach: Reach, action: Action, target: Target, missi
   const verdict = may(reach, action, target)
   if (verdict === 'outside') throw missing()
   if (verdict === 'no') throw notAllowed(action)
+}
+
+/** What a token is not for at all. Throws NOT_ALLOWED. */
+export function checkScope({ scopes }: Reach, action: Action): void {
+  if (scopes !== null && !scopes.has(ACTIONS[action].scope)) throw notAllowed(action)
 }
 
 export function notAllowed(action: Action): Problem {

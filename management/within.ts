@@ -4,7 +4,7 @@
 import { domainOf } from '../base/address.ts'
 import type { DeviceSet, MailboxSet } from '../store/accounts/mailbox-set.ts'
 import { ACTIONS, type Action, type Reach, shareOf } from './permissions.ts'
-import { notAllowed } from './use-case.ts'
+import { checkScope } from './use-case.ts'
 
 /** The mailboxes at which somebody may do something to all that is there; undefined: all mailboxes. Throws NOT_ALLOWED when a token's scope is missing. */
 export function mailboxesOf(reach: Reach, action: Action): MailboxSet | undefined {
@@ -16,7 +16,7 @@ export function mailboxesOf(reach: Reach, action: Action): MailboxSet | undefine
 export function devicesOf(reach: Reach, action: Action): DeviceSet | undefined {
   const { isOperator, isAdministrator, onlyDomains, self } = reach
   if (isOperator) return undefined
-  if (reach.scopes !== null && !reach.scopes.has(ACTIONS[action].scope)) throw notAllowed(action)
+  checkScope(reach, action)
   if (isAdministrator) return onlyDomains === null ? undefined : { domains: [...onlyDomains] }
   const domains = ACTIONS[action].manager === 'yes' ? [...reach.domains].filter(domain => onlyDomains === null || onlyDomains.has(domain)) : []
   // Those that a domain covers need no line of their own.

@@ -4,9 +4,11 @@
  */
 import { Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
+import { answerTooLarge } from '../api/answer-problem.ts'
 import { HTTP_LIMITS } from '../http/http-limits.ts'
 import type { RequestFacts } from '../http/http-server.ts'
 import { ownHostOnly, sameOriginOnly, securityHeaders } from '../http/security-headers.ts'
+import { apiOf } from './api-parts.ts'
 import { ASSET_CACHE_CONTROL } from './asset-table.ts'
 import { dispatch, runRoute } from './dispatch.ts'
 import { ROUTES } from './routes.ts'
@@ -23,6 +25,8 @@ export interface AppEnv {
   readonly Bindings: RequestFacts
 }
 
+const isApi = (path: string): boolean => path.startsWith('/api/')
+
 export function makeApp(services: PortalServices, routes: readonly Route[] = ROUTES): Hono<AppEnv> {
   const { url, log, assets, signIn } = services
   const app = new Hono<AppEnv>()
@@ -30,13 +34,14 @@ export function makeApp(services: PortalServices, routes: readonly Route[] = ROU
   app.get('/healthz', context => context.text('ok\n', 200, { 'cache-control': 'no-store' }))
   app.use(
     securityHeaders(url),
-    bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: context => context.text('This is too large.\n', 413) }),
+    bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: context => (isApi(context.req.path) ? answerTooLarge() : context.text('This is too large.\n', 413)) }),
     // Asked by names of the mail domains, by apps: neither wall is for them.
     autoconfiguration(services),
     ownHostOnly(url),
     // No cookie counts under /api, so no other site can borrow one.
-    sameOriginOnly(url, request => new URL(request.url).pathname.startsWith('/api/')),
+    sameOriginOnly(url, request => isApi(new URL(request.url).pathname)),
   )
+  app.route('/api/v1', apiOf(services))
   app.all('*', async context => {
     const { raw, path } = context.req
     const method = raw.method === 'HEAD' ? 'GET' : raw.method

@@ -40,7 +40,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'cli-table3': ['admin-cli/frame/table.ts'],
   commander: ['admin-cli/frame/command-frame.ts'],
   'csv-parse': ['admin-cli/frame/csv.ts'],
-  'csv-stringify': ['admin-cli/frame/csv.ts'],
+  'csv-stringify': ['base/csv-format.ts'],
   'emailjs-imap-handler': [
     'gateway/imap/imap-id.ts',
     'admin-cli/demo/demo-imap-command.ts',
@@ -48,7 +48,8 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
     'admin-cli/demo/demo-imap-fetch.ts',
   ],
   '@hono/node-server': ['http/http-server.ts'],
-  hono: ['http/', 'portal/'],
+  '@hono/zod-openapi': ['api/'],
+  hono: ['api/', 'http/', 'portal/'],
   imapflow: ['upstream/probe/inbox.ts'],
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
@@ -73,6 +74,7 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 
 const REVEALS = [
   'store/',
+  'api/shown-once.ts',
   'portal/pages/invited/invited-device.ts',
   'portal/pages/shown/',
   'portal/setup/apple-profile.ts',

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { findDelimiter, formatCsv, readCell, readCsv } from './csv.ts'
+import { formatCsv, readCell } from '../../base/csv-format.ts'
+import { findDelimiter, readCsv } from './csv.ts'
 import { linesOf } from './text-lines.ts'
 
 async function read(...chunks: string[]): Promise<unknown[]> {

@@ -1,9 +1,8 @@
 /**
- * CSV, in and out: the only adapter for csv-parse and csv-stringify. RFC 4180 with what spreadsheets do to it: semicolons or tabs.
+ * CSV as it is read: the only adapter for csv-parse. Writing it: `base/csv-format.ts`. RFC 4180 with what spreadsheets do to it: semicolons or tabs.
  * A row is a line: no cell of ours has a line break, and so a quote that is not closed spoils its own line and no other.
  */
 import { parse } from 'csv-parse/sync'
-import { stringify } from 'csv-stringify/sync'
 import type { TextLine } from './text-lines.ts'
 
 export interface CsvRow {
@@ -52,19 +51,4 @@ function findRecords(text: string, delimiter: string): string[][] | undefined {
 export function findDelimiter(header: string): string {
   const count = (character: string): number => header.split(character).length
   return [',', ';', '\t'].reduce((best, character) => (count(character) > count(best) ? character : best))
-}
-
-/** SECURITY: a spreadsheet takes a cell that begins so for a formula, and runs it. `readCell` takes the sign away again. */
-const FORMULA = /^'*[=+\-@\t\r]/
-
-function writeCell(cell: string): string {
-  return FORMULA.test(cell) ? `'${cell}` : cell
-}
-
-export function readCell(cell: string): string {
-  return cell.startsWith("'") && FORMULA.test(cell) ? cell.slice(1) : cell
-}
-
-export function formatCsv(rows: readonly (readonly string[])[]): string {
-  return stringify(rows.map(cells => cells.map(writeCell)))
 }

@@ -96,7 +96,7 @@ async function exportStore(context: CommandContext, path: string | undefined, op
 }
 
 async function csvShape(withHashes: boolean): Promise<Shape> {
-  const { formatCsv } = await import('../frame/csv.ts')
+  const { formatCsv } = await import('../../base/csv-format.ts')
   const { formatPerson } = await import('./import-people.ts')
   const { formatIso } = await import('../../base/iso-time.ts')
   const columns = [

@@ -1,10 +1,11 @@
 /**
  * What an import did: counts, the bad rows, and how both are told. Bounded, however many rows are bad; a file of rejects has them all.
  */
+
+import { formatCsv } from '../../base/csv-format.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { ImportWish, RowFate, RowResult } from '../../store/transfer/import-rows.ts'
 import type { CommandContext } from '../frame/command-context.ts'
-import { formatCsv } from '../frame/csv.ts'
 import type { PrivateFile } from '../frame/private-file.ts'
 
 const WISHES: Readonly<Record<ImportWish, string>> = {

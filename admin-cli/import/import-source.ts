@@ -3,9 +3,10 @@
  */
 import { createReadStream, fstatSync, openSync } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { readCell } from '../../base/csv-format.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { checkEnds, fileFailure } from '../../base/file-errors.ts'
-import { findDelimiter, readCell, readCsv } from '../frame/csv.ts'
+import { findDelimiter, readCsv } from '../frame/csv.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { linesOf } from '../frame/text-lines.ts'
 import { DEVICE_FIELDS, type Field, MAILBOX_FIELDS, type RawRow } from './import-fields.ts'

@@ -7,8 +7,8 @@ import type { SetupSubject } from '../../setup/setup-subject.ts'
 import type { AppChoice, AppSettings, QrPath, ServerSettings, SetupModel } from '../../views/devices/app-setup.ts'
 import type { PageRequest } from '../../web/page-request.ts'
 
-export function settingsOf(request: PageRequest, { mailbox, scopes }: Pick<Device, 'mailbox' | 'scopes'>): AppSettings {
-  const listed = listAppSettings(request.services.config(), mailbox, scopes)
+export function settingsOf({ services }: Pick<PageRequest, 'services'>, { mailbox, scopes }: Pick<Device, 'mailbox' | 'scopes'>): AppSettings {
+  const listed = listAppSettings(services.config(), mailbox, scopes)
   const [imap, smtp] = [serverOf(listed, 'imap'), serverOf(listed, 'submission')]
   return { userName: mailbox, ...(imap !== undefined && { imap }), ...(smtp !== undefined && { smtp }) }
 }
@@ -23,7 +23,7 @@ function serverOf(listed: readonly Listed[], protocol: Listed['protocol']): Serv
 
 const securityOf = (security: Listed['security']): 'tls' | 'starttls' => (security === 'implicit' ? 'tls' : 'starttls')
 
-export function subjectOf(request: PageRequest, device: Pick<Device, 'id' | 'mailbox' | 'scopes' | 'name'>, personName: string | null): SetupSubject {
+export function subjectOf(request: Pick<PageRequest, 'services'>, device: Pick<Device, 'id' | 'mailbox' | 'scopes' | 'name'>, personName: string | null): SetupSubject {
   return { address: device.mailbox, deviceId: device.id, deviceName: device.name, personName, settings: settingsOf(request, device) }
 }
 

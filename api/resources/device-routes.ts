@@ -1,0 +1,148 @@
+/** `/devices` and those of a mailbox: looking at them, adding, changing, disconnecting; a new password. */
+import { Secret } from '../../base/secret.ts'
+import type { ApiToken } from '../../management/actor.ts'
+import { listAppSettings } from '../../management/app-settings.ts'
+import { toDeviceDetails, toDeviceRow } from '../../management/device-json.ts'
+import { disconnectDevices } from '../../management/disconnect-devices.ts'
+import { addDevice, changePassword, getDevice, setDevice } from '../../management/manage-devices.ts'
+import { pageDevices } from '../../management/page-lists.ts'
+import type { UseCaseContext } from '../../management/use-case.ts'
+import type { Api } from '../api-services.ts'
+import { makeOnce } from '../keyed-post.ts'
+import { address, body, created, createRoute, flag, id, idempotencyKey, login, needs, ok, page, pageOf, readSending, text, z } from '../schemas.ts'
+import { deviceChanges, deviceDetails, deviceRow, deviceWithPassword, endedDevice, newDevice, toDetails, toShown } from './device-schemas.ts'
+
+const tags = ['Devices']
+const params = z.object({ id })
+const ofMailbox = z.object({ address })
+
+const filters = {
+  q: text.optional().openapi({ description: 'A part of the name.' }),
+  user: login.optional(),
+  state: z.enum(['active', 'disabled', 'revoked']).optional(),
+  connected: flag.optional(),
+}
+
+async function withoutPassword(useCases: UseCaseContext, actor: ApiToken, ref: string) {
+  const state = await getDevice({ ...useCases, around: undefined }, actor, ref)
+  const { mailbox, scopes } = state.device
+  return { device: toDetails(state), password: null, settings: listAppSettings(useCases.config, mailbox, scopes) }
+}
+
+export function addDeviceRoutes(api: Api): void {
+  for (const [path, summary] of [
+    ['/devices', 'Devices, by mailbox and name'],
+    ['/mailboxes/{address}/devices', 'Devices of a mailbox, by name'],
+  ] as const) {
+    api.openapi(
+      createRoute({
+        method: 'get',
+        path,
+        tags,
+        summary,
+        security: needs('read'),
+        request: { params: z.object({ address: address.optional() }), query: z.strictObject({ ...page, ...filters }) },
+        responses: ok(pageOf(deviceRow)),
+      }),
+      async context => {
+        const { q, user, state, connected, after, limit } = context.req.valid('query')
+        const filter = { mailbox: context.req.valid('param').address, search: q, user, state, isConnected: connected }
+        const { rows, next } = await pageDevices(context.get('useCases'), context.get('actor'), { filter, after, limit })
+        return context.json({ items: rows.map(toDeviceRow), next }, 200)
+      },
+    )
+  }
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/mailboxes/{address}/devices',
+      tags,
+      summary: 'Add a device; its password is in this answer only',
+      security: needs('passwords'),
+      request: { params: ofMailbox, headers: idempotencyKey, body: body(newDevice) },
+      responses: created(deviceWithPassword),
+    }),
+    async context => {
+      const { password, ...wanted } = context.req.valid('json')
+      const [mailbox, actor] = [context.req.valid('param').address, context.get('actor')]
+      const chosen = password === undefined ? {} : { password: Secret.fromText(password) }
+      const made = await makeOnce(context, {
+        make: useCases => addDevice(useCases, actor, { mailbox, ...wanted, ...chosen }),
+        where: ({ device }) => device.id,
+        body: toShown,
+        again: (where, seeing) => withoutPassword(context.get('useCases'), seeing, where),
+      })
+      return context.json(made, 201)
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/devices/{id}',
+      tags,
+      summary: 'A device',
+      security: needs('read'),
+      request: { params },
+      responses: ok(deviceDetails),
+    }),
+    async context => context.json(toDetails(await getDevice(context.get('useCases'), context.get('actor'), context.req.valid('param').id)), 200),
+  )
+  api.openapi(
+    createRoute({
+      method: 'patch',
+      path: '/devices/{id}',
+      tags,
+      summary: 'Rename, pause, resume, or change the rules of a device; what is left out stays',
+      security: needs('devices'),
+      request: { params, body: body(deviceChanges) },
+      responses: ok(deviceDetails),
+    }),
+    async context => {
+      const { name, state, sending, ...terms } = context.req.valid('json')
+      const ref = context.req.valid('param').id
+      const input = { ref, name, state, terms, sending: sending === undefined ? undefined : readSending(sending) }
+      return context.json(toDetails(await setDevice(context.get('useCases'), context.get('actor'), input)), 200)
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/devices/{id}',
+      tags,
+      summary: 'Disconnect a device, for good',
+      security: needs('devices'),
+      request: { params },
+      responses: ok(endedDevice, 'Its password is over, and its sessions end.'),
+    }),
+    async context => {
+      const ref = context.req.valid('param').id
+      const { devices, sessions } = await disconnectDevices(context.get('useCases'), context.get('actor'), { refs: [ref] })
+      const [device] = devices
+      if (device === undefined) throw new Error('disconnecting gave no device')
+      return context.json({ ...toDeviceDetails(device), ended: sessions }, 200)
+    },
+  )
+  api.openapi(
+    createRoute({
+      method: 'post',
+      path: '/devices/{id}/password',
+      tags,
+      summary: 'Give a device another password, generated or chosen; it is in this answer only',
+      security: needs('passwords'),
+      request: { params, headers: idempotencyKey, body: { content: body(z.strictObject({ password: newDevice.shape.password })).content } },
+      responses: created(deviceWithPassword),
+    }),
+    async context => {
+      const { password } = context.req.valid('json')
+      const [ref, actor] = [context.req.valid('param').id, context.get('actor')]
+      const chosen = password === undefined ? undefined : Secret.fromText(password)
+      const made = await makeOnce(context, {
+        make: useCases => changePassword(useCases, actor, { ref, password: chosen }),
+        where: ({ device }) => device.id,
+        body: toShown,
+        again: (where, seeing) => withoutPassword(context.get('useCases'), seeing, where),
+      })
+      return context.json(made, 201)
+    },
+  )
+}
