@@ -17,7 +17,7 @@ export function apiOf(services: PortalServices): Api {
     now: signIn.now,
     limiter: signIn.limiter,
     links: {
-      invitation: token => new URL(links.invited(token), url).href,
+      invitation: token => new URL(links.invitationOpen(token), url).href,
       welcome: token => new URL(links.welcome(token), url).href,
     },
     setup: {

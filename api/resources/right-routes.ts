@@ -40,9 +40,8 @@ export function addRightRoutes(api: Api): void {
       const mailbox = parseAddress(asked.address)
       const people = await listPeople(context.get('useCases'), context.get('actor'), mailbox)
       const { login: who } = await getAccess(context.get('useCases'), context.get('actor'), asked.login)
-      const here = people.find(({ user }) => user === who)
-      const none = { use: false, make: false, see: false, send: false, manage: false }
-      return context.json({ ...none, ...here, mailbox }, 200)
+      const { use = false, make = false, see = false, send = false, manage = false } = people.find(({ user }) => user === who) ?? {}
+      return context.json({ mailbox, use, make, see, send, manage }, 200)
     },
   )
   api.openapi(
