@@ -23,7 +23,11 @@ function serverOf(listed: readonly Listed[], protocol: Listed['protocol']): Serv
 
 const securityOf = (security: Listed['security']): 'tls' | 'starttls' => (security === 'implicit' ? 'tls' : 'starttls')
 
-export function subjectOf(request: Pick<PageRequest, 'services'>, device: Pick<Device, 'id' | 'mailbox' | 'scopes' | 'name'>, personName: string | null): SetupSubject {
+export function subjectOf(
+  request: Pick<PageRequest, 'services'>,
+  device: Pick<Device, 'id' | 'mailbox' | 'scopes' | 'name'>,
+  personName: string | null,
+): SetupSubject {
   return { address: device.mailbox, deviceId: device.id, deviceName: device.name, personName, settings: settingsOf(request, device) }
 }
 
