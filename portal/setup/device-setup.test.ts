@@ -126,6 +126,14 @@ describe('a signed profile', () => {
     expect([signer.name, ...logged]).toEqual(['second.example.test', 'certificate.failed'])
   })
 
+  test('a key that Apple’s systems do not take is refused when the portal starts', async () => {
+    using folder = new Folder()
+    const files = { cert: join(folder.path, 'ed.pem'), key: join(folder.path, 'ed.key') }
+    const request = ['req', '-x509', '-newkey', 'ed25519', '-nodes', '-subj', '/CN=ed.example.test', '-keyout', files.key, '-out', files.cert]
+    execFileSync('openssl', request, { stdio: 'ignore' })
+    await expect(openProfileSigner(files, silentLog)).rejects.toMatchObject({ code: 'CERTIFICATE_INVALID' })
+  })
+
   test('without a certificate it is the property list itself', async () => {
     const setup = makeDeviceSetup({ hostname: () => 'mail.example.test', signer: () => undefined })
     expect(setup.profileSignedBy).toBeUndefined()

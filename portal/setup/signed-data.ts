@@ -1,5 +1,5 @@
 /** Signed data (RFC 5652) around a text, as Apple's systems take profiles. The one adapter of pkijs and asn1js. */
-import { createPrivateKey, webcrypto, X509Certificate } from 'node:crypto'
+import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto'
 import { fromBER, ObjectIdentifier, OctetString, UTCTime } from 'asn1js'
 import { Attribute, Certificate, ContentInfo, EncapsulatedContentInfo, IssuerAndSerialNumber, SignedAndUnsignedAttributes, SignedData, SignerInfo } from 'pkijs'
 import type { CertificatePair } from '../../certs/certificate-files.ts'
@@ -47,6 +47,11 @@ function importKey(pem: string): Promise<webcrypto.CryptoKey> {
   const curve = namedCurve === undefined ? undefined : CURVES[namedCurve]
   const algorithm = curve === undefined ? { name: 'RSASSA-PKCS1-v1_5', hash: DIGEST } : { name: 'ECDSA', namedCurve: curve }
   return webcrypto.subtle.importKey('pkcs8', key.export({ type: 'pkcs8', format: 'der' }), algorithm, false, ['sign'])
+}
+
+/** Apple's systems take RSA and NIST's curves. */
+export function canSign({ asymmetricKeyType, asymmetricKeyDetails }: KeyObject): boolean {
+  return asymmetricKeyType === 'rsa' || (asymmetricKeyDetails?.namedCurve ?? '') in CURVES
 }
 
 /** OpenSSL's names for NIST's. */
