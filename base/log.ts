@@ -34,6 +34,7 @@ export type LogEvent =
   | 'store.checked'
   | 'store.failed'
   | 'store.recovered'
+  | 'store.space-low'
   | 'sessions.ended'
   | 'portal.request'
   | 'log.lost'

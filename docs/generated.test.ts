@@ -5,6 +5,7 @@ import { ERRORS } from '../base/errors.ts'
 import { SECTIONS } from '../config/config-table.ts'
 import { METRICS } from '../gateway/monitoring/metrics-table.ts'
 import { NOT_READY } from '../gateway/monitoring/readiness.ts'
+import { WARNINGS } from '../gateway/monitoring/store-health.ts'
 import { ACTIONS } from '../management/permissions.ts'
 import { formatConfigurationPage } from './configuration-page.ts'
 import { formatPages } from './pages.ts'
@@ -23,7 +24,7 @@ test('every key of the configuration has its row', () => {
 
 test('every metric, every reason for not being ready and every alert has its row', () => {
   const page = pages.get('monitoring.md')
-  for (const name of [...Object.keys(METRICS), ...NOT_READY]) expect(page).toContain(`| \`${name}\` |`)
+  for (const name of [...Object.keys(METRICS), ...NOT_READY, ...WARNINGS]) expect(page).toContain(`| \`${name}\` |`)
   const alerts = readFileSync(join(import.meta.dirname, '../packaging/prometheus/alerts.yml'), 'utf8').matchAll(/^ +- alert: (\w+)$/gm)
   const named = Array.from(alerts, match => match[1] ?? '')
   expect(Array.from((page ?? '').matchAll(/^\| `(Mailwicket\w+)` \|/gm), match => match[1] ?? '')).toEqual(named)

@@ -17,6 +17,7 @@ import type { Connection } from './listen/connection.ts'
 import type { ListenFacts } from './listen/listener.ts'
 import { openListeners } from './listen/listeners.ts'
 import { openMonitoring } from './monitoring/monitoring.ts'
+import { StoreHealth } from './monitoring/store-health.ts'
 import { openProcessParts } from './process-parts.ts'
 import { drain } from './sessions/drain.ts'
 import type { LiveSessions } from './sessions/live-sessions.ts'
@@ -125,7 +126,7 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
   const monitoring = await openMonitoring(
     config.admin,
     metrics,
-    { unauthenticated: () => unauthenticated.size, hasher, recorder, revocation, certificates },
+    { unauthenticated: () => unauthenticated.size, hasher, recorder, revocation, certificates, storeHealth: new StoreHealth(store, recorder, log) },
     log,
   )
   closers.push(

@@ -22,7 +22,7 @@ import { Limits } from './limits/limits.ts'
 import { type Backup, makeBackup } from './maintenance/backup.ts'
 import { Keys } from './maintenance/key-rotation.ts'
 import { createBackend, openBackend, type StoreConfig } from './open-backend.ts'
-import type { Backend, OnProgress, ServerState } from './schema/backend.ts'
+import type { Backend, OnProgress, ServerState, StoreSpace } from './schema/backend.ts'
 import { checkVersion, createTables, isNoStore, MIGRATIONS, type MigrationStep, migrate, noStore, readVersion } from './schema/migrations.ts'
 import { type SignInNouns, signInNounsOver } from './sign-in/sign-in-nouns.ts'
 import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
@@ -60,6 +60,10 @@ export interface Store extends Nouns, OpenedStore {
   checkIntegrity(): Promise<void>
   /** What is to be known of the server that the store lies in; undefined: it is a file. */
   examineServer(): Promise<ServerState | undefined>
+  /** Writes something that changes nothing. Throws what a change would throw now. */
+  checkWritable(): Promise<void>
+  /** Of the disk that it lies on; undefined where that is the business of a database server. */
+  readSpace(): Promise<StoreSpace | undefined>
 }
 
 export interface OpenedStore {
@@ -165,6 +169,15 @@ function openedOver(backend: Backend, options: StoreOptions): OpenedStore {
       backup: (file, { onProgress } = {}) => makeBackup(context, file, onProgress),
       checkIntegrity: async () => void (await backend.checkIntegrity?.()),
       examineServer: async () => backend.examineServer?.(),
+      checkWritable: () =>
+        context.change(
+          async ({ db }) =>
+            void (await db
+              .updateTable('generation')
+              .set(row => ({ value: row.ref('value') }))
+              .execute()),
+        ),
+      readSpace: async () => backend.reserve?.readSpace(),
       as,
       close,
     }

@@ -99,12 +99,18 @@ export class StoreContext {
   }
 
   #begin<Result>(act: (change: Change) => Promise<Result>): Promise<Result> {
-    return this.#parts.backend.change(async db => {
-      const change = new OpenChange(db, this.#actor, this.#parts.now())
-      const result = await act(change)
-      change.checkWhole()
-      return result
-    })
+    let endsAccess = false
+    return this.#parts.backend.change(
+      async db => {
+        const change = new OpenChange(db, this.#actor, this.#parts.now())
+        const result = await act(change)
+        change.checkWhole()
+        // Whatever moves the generation may end a session, and nothing else may.
+        endsAccess = change.hasMoved
+        return result
+      },
+      () => endsAccess,
+    )
   }
 }
 
@@ -119,6 +125,10 @@ class OpenChange implements Change {
     this.db = db
     this.#actor = actor
     this.at = at
+  }
+
+  get hasMoved(): boolean {
+    return this.#hasMoved
   }
 
   async join<Result>(act: (change: Change) => Promise<Result>): Promise<Result> {

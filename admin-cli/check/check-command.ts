@@ -16,7 +16,7 @@ import { bad, type Finding, good } from './check-finding.ts'
 import { checkLive } from './check-live.ts'
 import { checkMigrationPasswords } from './check-migration-password.ts'
 import { checkPortalCertificates } from './check-portal-certificates.ts'
-import { checkKey, checkStore } from './check-store.ts'
+import { checkKey, checkStore, checkWarnings } from './check-store.ts'
 import { checkSubmission } from './check-submission.ts'
 import { checkNamedMailbox, checkUpstreams } from './check-upstreams.ts'
 
@@ -46,6 +46,7 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
     findings.push(...(await checkCertificates(config)))
     findings.push(...(await checkPortalCertificates(config)))
     findings.push(...(await checkStore(context, config)))
+    findings.push(...(await checkWarnings(config)))
     if (options.mailbox !== undefined) findings.push(...(await checkNamedMailbox(context, config, options.mailbox)))
     findings.push(...(await checkUpstreams(context, config, options.mailbox)))
     findings.push(...(await checkSubmission(context, config, options.mailbox)))

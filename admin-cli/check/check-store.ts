@@ -1,11 +1,15 @@
 /**
  * Is the master key there and private, and is the store there, whole and of this version?
  */
+import { formatEndpoint } from '../../base/network.ts'
 import { type Config, placeOf } from '../../config/config.ts'
-import type { ServerState } from '../../store/schema/backend.ts'
+import type { ServerState, StoreSpace } from '../../store/schema/backend.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { readKeyring, withStoreOf } from '../frame/store-access.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
+
+/** It answers in milliseconds. */
+const READYZ_MS = 2_000
 
 export async function checkKey(context: CommandContext, config: Config): Promise<Finding[]> {
   try {
@@ -23,6 +27,7 @@ export async function checkStore(context: CommandContext, config: Config): Promi
     const { version } = await readStoreVersion(config)
     return await withStoreOf(context, config, async store => {
       await store.checkIntegrity()
+      await store.checkWritable()
       const [mailboxes, devices, byUpstream] = [await store.mailboxes.count(), await store.devices.count(), await store.mailboxes.countByUpstream()]
       const findings = [
         good(
@@ -32,6 +37,7 @@ export async function checkStore(context: CommandContext, config: Config): Promi
       ]
       const server = await store.examineServer()
       if (server !== undefined) findings.push(...judgeServer(server))
+      findings.push(...judgeSpace(await store.readSpace()))
       const known = new Set(config.upstreams.map(upstream => upstream.name))
       const lost = [...byUpstream].filter(([upstream]) => !known.has(upstream))
       if (lost.length > 0) {
@@ -76,6 +82,33 @@ function judgeServer({ version, isTooOld, clockAheadMs, mayMakeTables, standbys,
       doubtful(check, 'The user may not make tables there: `migrate` would fail after an update.', 'Let it own the schema, or run `migrate` as the owner.'),
     )
   return findings
+}
+
+function judgeSpace(space: StoreSpace | undefined): Finding[] {
+  if (space?.isLow !== true) return []
+  const mebibytes = (bytes: number) => `${(bytes / 2 ** 20).toFixed(1)} MiB`
+  const { freeBytes, reserveBytes } = space
+  const message = `The disk of the store has ${mebibytes(freeBytes)} left, and ${mebibytes(reserveBytes)} in reserve for revocations.`
+  return [doubtful('store space', message, 'Make room: on a full disk nothing is recorded, and no device can be added.')]
+}
+
+/** What the running gateway warns of, as far as its monitoring endpoint can be asked. Whether it runs is not the question here. */
+export async function checkWarnings({ admin }: Config): Promise<Finding[]> {
+  if (admin === undefined || admin.port === 0) return []
+  const answer = await fetch(`http://${formatEndpoint(admin)}/readyz`, { signal: AbortSignal.timeout(READYZ_MS) })
+    .then(response => response.json() as Promise<{ readonly warnings?: unknown; readonly lastFailedWrite?: unknown }>)
+    .catch(() => undefined)
+  const told: string[] = []
+  if (Array.isArray(answer?.warnings)) told.push(`warns of ${answer.warnings.join(', ')}`)
+  if (typeof answer?.lastFailedWrite === 'string') told.push(`could last not write at ${answer.lastFailedWrite}`)
+  if (told.length === 0) return []
+  return [
+    doubtful(
+      'gateway',
+      `The running gateway ${told.join(' and ')}.`,
+      'Its log has the reason: `store.failed`, `store.space-low`. What the words mean: docs/monitoring.md.',
+    ),
+  ]
 }
 
 function countOf(count: number, one: string, many: string): string {

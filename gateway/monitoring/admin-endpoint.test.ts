@@ -15,15 +15,18 @@ interface Bench {
   readonly host?: string
   readonly text?: () => Promise<string>
   readonly notReady?: NotReady[]
+  readonly storeHealth?: AdminServices['storeHealth']
   readonly limits?: AdminServices['limits']
 }
 
-async function openEndpoint({ host = '127.0.0.1', text = async () => 'a 1\n', notReady = [], limits = {} }: Bench = {}) {
+const WELL: AdminServices['storeHealth'] = { warnings: () => [], lastFailureAt: undefined }
+
+async function openEndpoint({ host = '127.0.0.1', text = async () => 'a 1\n', notReady = [], storeHealth = WELL, limits = {} }: Bench = {}) {
   const lines: { event: LogEvent; fields: LogFields }[] = []
   const write = (event: LogEvent, fields: LogFields = {}) => void lines.push({ event, fields })
   const log: Log = { debug: write, info: write, warn: write, error: write, with: () => log }
   const metrics = { text, contentType: 'text/plain; version=0.0.4; charset=utf-8' }
-  const endpoint = await openAdminEndpoint({ host, port: 0 }, { metrics, readiness: { notReady: () => notReady }, log, limits })
+  const endpoint = await openAdminEndpoint({ host, port: 0 }, { metrics, readiness: { notReady: () => notReady }, storeHealth, log, limits })
   open.push(endpoint)
   return { endpoint, lines, port: portOf(endpoint), ask: (path: string, method = 'GET') => ask(portOf(endpoint), path, method) }
 }
@@ -69,6 +72,14 @@ describe('what it answers', () => {
     const { ask } = await openEndpoint({ notReady: ['draining', 'store-unreadable'] })
     expect(await ask('/readyz')).toMatchObject({ status: 503, body: '{"ready":false,"notReady":["draining","store-unreadable"]}\n' })
     expect(await ask('/healthz')).toMatchObject({ status: 200 })
+  })
+
+  it('warns of what is no reason not to serve, beside reasons and without', async () => {
+    const storeHealth: AdminServices['storeHealth'] = { warnings: () => ['store-unwritable'], lastFailureAt: 1_000 }
+    const told = '"warnings":["store-unwritable"],"lastFailedWrite":"1970-01-01T00:00:01.000Z"}\n'
+    expect(await (await openEndpoint({ storeHealth })).ask('/readyz')).toMatchObject({ status: 200, body: `{"ready":true,${told}` })
+    const { ask } = await openEndpoint({ storeHealth, notReady: ['draining'] })
+    expect(await ask('/readyz')).toMatchObject({ status: 503, body: `{"ready":false,"notReady":["draining"],${told}` })
   })
 
   it('answers HEAD with the same head', async () => {
@@ -229,7 +240,7 @@ describe('where it listens', () => {
 
   it('says what to do when the port is taken', async () => {
     const { port } = await openEndpoint()
-    const services = { metrics: { text: async () => '', contentType: '' }, readiness: { notReady: () => [] }, log: {} as Log }
+    const services = { metrics: { text: async () => '', contentType: '' }, readiness: { notReady: () => [] }, storeHealth: WELL, log: {} as Log }
     await expect(openAdminEndpoint({ host: '127.0.0.1', port }, services)).rejects.toMatchObject({
       code: 'LISTEN_FAILED',
       message: expect.stringContaining(`127.0.0.1:${port}`),

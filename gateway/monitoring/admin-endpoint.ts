@@ -12,6 +12,7 @@ import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
 import { ADMIN_LIMITS, LIMITS } from '../limits.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'
+import type { StoreHealth } from './store-health.ts'
 
 export interface AdminEndpoint {
   /** As bound. */
@@ -22,6 +23,7 @@ export interface AdminEndpoint {
 export interface AdminServices {
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>
   readonly readiness: Pick<Readiness, 'notReady'>
+  readonly storeHealth: Pick<StoreHealth, 'warnings' | 'lastFailureAt'>
   readonly log: Log
   /** For tests. */
   readonly limits?: Partial<Record<keyof typeof ADMIN_LIMITS, number>>
@@ -80,7 +82,7 @@ export async function openAdminEndpoint(endpoint: Endpoint, services: AdminServi
 
 type Pages = ReadonlyMap<string, () => Answer | Promise<Answer>>
 
-function makePages({ metrics, readiness }: AdminServices, textMs: number): Pages {
+function makePages({ metrics, readiness, storeHealth }: AdminServices, textMs: number): Pages {
   const text = keepFor(textMs, () => metrics.text())
   return new Map<string, () => Answer | Promise<Answer>>([
     ['/metrics', async () => ({ status: 200, type: metrics.contentType, body: await text() })],
@@ -90,7 +92,14 @@ function makePages({ metrics, readiness }: AdminServices, textMs: number): Pages
       () => {
         const notReady = readiness.notReady()
         const isReady = notReady.length === 0
-        return { status: isReady ? 200 : 503, type: 'application/json', body: `${JSON.stringify(isReady ? { ready: true } : { ready: false, notReady })}\n` }
+        const [warnings, lastFailureAt] = [storeHealth.warnings(), storeHealth.lastFailureAt]
+        const told = {
+          ready: isReady,
+          ...(isReady ? {} : { notReady }),
+          ...(warnings.length === 0 ? {} : { warnings }),
+          ...(lastFailureAt === undefined ? {} : { lastFailedWrite: new Date(lastFailureAt).toISOString() }),
+        }
+        return { status: isReady ? 200 : 503, type: 'application/json', body: `${JSON.stringify(told)}\n` }
       },
     ],
   ])

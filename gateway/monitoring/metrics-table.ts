@@ -25,6 +25,7 @@ const WRITE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 /** In the order of the documentation. */
 export const METRICS = {
   mailwicket_not_ready: { type: 'gauge', labels: ['reason'], help: '1 for each reason why /readyz says 503, else 0' },
+  mailwicket_warning: { type: 'gauge', labels: ['reason'], help: '1 for each warning of /readyz, else 0' },
   mailwicket_logins_total: {
     type: 'counter',
     labels: ['protocol', 'result'],
@@ -80,6 +81,17 @@ export const METRICS = {
   mailwicket_store_write_duration_seconds: { type: 'histogram', labels: [], help: 'One batch of records, until it is committed', buckets: WRITE_BUCKETS },
   mailwicket_store_failures_total: { type: 'counter', labels: ['operation'], help: 'Reads and writes of the store that failed' },
   mailwicket_store_pending_notes: { type: 'gauge', labels: [], help: 'Last connections, activity, sessions and counts that wait to be written' },
+  mailwicket_store_last_write_failure_timestamp_seconds: {
+    type: 'gauge',
+    labels: [],
+    help: 'When records could last not be written, seconds since 1970; 0: never since the start',
+  },
+  mailwicket_store_free_bytes: { type: 'gauge', labels: [], help: 'Room on the disk of the store; missing where that is the business of a database server' },
+  mailwicket_store_reserve_bytes: {
+    type: 'gauge',
+    labels: [],
+    help: 'Room that is kept for changes that end access when the disk is full; below 4 MiB: used, or not made yet',
+  },
   mailwicket_generation_age_seconds: {
     type: 'gauge',
     labels: [],

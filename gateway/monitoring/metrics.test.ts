@@ -23,6 +23,7 @@ function makeSources(changes: Partial<MetricSources> = {}): MetricSources {
     revocation: { ageMs: 250 },
     certificates: { list: () => [] },
     readiness: { notReady: () => [] },
+    storeHealth: { warnings: () => [], lastFailureAt: undefined, space: undefined },
     ...changes,
   }
 }
@@ -179,6 +180,27 @@ describe('what others count', () => {
     expect(text.value('mailwicket_generation_age_seconds')).toBe(0.25)
     expect(text.value('mailwicket_not_ready', { reason: 'draining' })).toBe(1)
     expect(text.value('mailwicket_not_ready')).toBe(1)
+  })
+
+  it('the disk of the store, where it is ours to look at', async () => {
+    const metrics = new Metrics()
+    let space: { freeBytes: number; reserveBytes: number; isLow: boolean } | undefined = { freeBytes: 5, reserveBytes: 3, isLow: true }
+    const storeHealth = {
+      warnings: () => ['store-space-low' as const],
+      lastFailureAt: 2_500,
+      get space() {
+        return space
+      },
+    }
+    metrics.watch(makeSources({ storeHealth }))
+    const text = await read(metrics)
+    expect(text.value('mailwicket_store_free_bytes')).toBe(5)
+    expect(text.value('mailwicket_store_reserve_bytes')).toBe(3)
+    expect(text.value('mailwicket_warning', { reason: 'store-space-low' })).toBe(1)
+    expect(text.value('mailwicket_warning', { reason: 'store-unwritable' })).toBe(0)
+    expect(text.value('mailwicket_store_last_write_failure_timestamp_seconds')).toBe(2.5)
+    space = undefined
+    expect((await read(metrics)).samples('mailwicket_store_free_bytes')).toEqual([])
   })
 
   it('a certificate that was replaced leaves nothing behind', async () => {

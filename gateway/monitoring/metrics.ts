@@ -17,6 +17,7 @@ import { STORE_OPERATIONS, type StoreMeter, type StoreOperation, type StoreQuery
 import { type LabelsOf, METRICS, type MetricFacts, type MetricName } from './metrics-table.ts'
 import { addProcessMetrics } from './process-metrics.ts'
 import { NOT_READY, type Readiness } from './readiness.ts'
+import { type StoreHealth, WARNINGS } from './store-health.ts'
 
 type Protocol = LiveSession['protocol']
 const PROTOCOLS: readonly Protocol[] = ['imap', 'submission']
@@ -39,6 +40,7 @@ export interface MetricSources {
   readonly revocation: Pick<Revocation, 'ageMs'>
   readonly certificates: Pick<Certificates, 'list'>
   readonly readiness: Pick<Readiness, 'notReady'>
+  readonly storeHealth: Pick<StoreHealth, 'warnings' | 'lastFailureAt' | 'space'>
 }
 
 export interface UpstreamLoginFacts {
@@ -52,6 +54,7 @@ export interface UpstreamLoginFacts {
 export class Metrics implements HashObserver, StoreMeter {
   readonly #registry = new Registry()
   readonly #notReady = this.#gauge('mailwicket_not_ready')
+  readonly #warnings = this.#gauge('mailwicket_warning')
   readonly #logins = this.#counter('mailwicket_logins_total')
   readonly #loginDuration = this.#histogram('mailwicket_login_duration_seconds')
   readonly #limited = this.#counter('mailwicket_limited_total')
@@ -73,6 +76,9 @@ export class Metrics implements HashObserver, StoreMeter {
   readonly #storeWrite = this.#histogram('mailwicket_store_write_duration_seconds')
   readonly #storeFailures = this.#counter('mailwicket_store_failures_total')
   readonly #pendingRecords = this.#gauge('mailwicket_store_pending_notes')
+  readonly #lastWriteFailure = this.#gauge('mailwicket_store_last_write_failure_timestamp_seconds')
+  readonly #storeFree = this.#gauge('mailwicket_store_free_bytes')
+  readonly #storeReserve = this.#gauge('mailwicket_store_reserve_bytes')
   readonly #generationAge = this.#gauge('mailwicket_generation_age_seconds')
   readonly #certificateDays = this.#gauge('mailwicket_certificate_days_left')
   readonly #open = new Set<LiveSession>()
@@ -218,7 +224,7 @@ export class Metrics implements HashObserver, StoreMeter {
     }
   }
 
-  #readSources({ unauthenticated, hasher, recorder, revocation, certificates, readiness }: MetricSources): void {
+  #readSources({ unauthenticated, hasher, recorder, revocation, certificates, readiness, storeHealth }: MetricSources): void {
     this.#unauthenticated.set(unauthenticated())
     this.#hashQueue.set(hasher.waiting)
     this.#hashesRunning.set(hasher.running)
@@ -229,6 +235,19 @@ export class Metrics implements HashObserver, StoreMeter {
     for (const { cert, names, daysLeft } of certificates.list()) this.#certificateDays.set({ cert, name: names[0] ?? '' }, daysLeft)
     const reasons = readiness.notReady()
     for (const reason of NOT_READY) this.#notReady.set({ reason }, reasons.includes(reason) ? 1 : 0)
+    this.#readStore(storeHealth)
+  }
+
+  #readStore(health: MetricSources['storeHealth']): void {
+    const warnings = health.warnings()
+    for (const reason of WARNINGS) this.#warnings.set({ reason }, warnings.includes(reason) ? 1 : 0)
+    this.#lastWriteFailure.set((health.lastFailureAt ?? 0) / 1000)
+    const { space } = health
+    if (space === undefined) for (const gauge of [this.#storeFree, this.#storeReserve]) gauge.remove()
+    else {
+      this.#storeFree.set(space.freeBytes)
+      this.#storeReserve.set(space.reserveBytes)
+    }
   }
 
   #counter<Name extends MetricName>(name: Name): Counter<LabelsOf<Name>> {

@@ -6,6 +6,7 @@ import { Metrics } from './metrics.ts'
 import { METRICS, type MetricFacts } from './metrics-table.ts'
 import { PrometheusText } from './prometheus-text-fixture.ts'
 import { NOT_READY } from './readiness.ts'
+import { WARNINGS } from './store-health.ts'
 
 const read = (path: string) => readFileSync(new URL(`../../packaging/${path}`, import.meta.url), 'utf8')
 
@@ -88,7 +89,7 @@ it('what queries compare a label with is a value that it can have', () => {
   const values: Readonly<Record<string, readonly string[]>> = {
     result: ['ok', 'wrong-secret', 'unknown-address'],
     kind: ['block', 'mailbox'],
-    reason: [...NOT_READY, ...Object.keys(UPSTREAM_FAILURES)],
+    reason: [...NOT_READY, ...WARNINGS, ...Object.keys(UPSTREAM_FAILURES)],
     instance: ['$instance'],
     job: ['mailwicket'],
   }

@@ -7,6 +7,7 @@ import type { Endpoint } from '../../base/network.ts'
 import { openAdminEndpoint } from './admin-endpoint.ts'
 import type { MetricSources, Metrics } from './metrics.ts'
 import { Readiness, type ReadinessParts } from './readiness.ts'
+import type { StoreHealth } from './store-health.ts'
 
 export interface Monitoring {
   /** Says what only the gateway knows: that it serves, that it drains. */
@@ -16,14 +17,23 @@ export interface Monitoring {
   close(): Promise<void>
 }
 
-export type WatchedParts = Omit<MetricSources, 'readiness'> & ReadinessParts
+export type WatchedParts = Omit<MetricSources, 'readiness' | 'storeHealth'> & ReadinessParts & { readonly storeHealth: StoreHealth }
 
 /** Throws LISTEN_FAILED. */
 export async function openMonitoring(endpoint: Endpoint | undefined, metrics: Metrics, parts: WatchedParts, log: Log): Promise<Monitoring> {
   const readiness = new Readiness(parts)
+  const { storeHealth } = parts
   metrics.watch({ ...parts, readiness })
-  if (endpoint === undefined) return { readiness, address: undefined, close: async () => {} }
+  await storeHealth.start()
+  if (endpoint === undefined) return { readiness, address: undefined, close: async () => storeHealth.stop() }
   metrics.addProcess()
-  const { address, close } = await openAdminEndpoint(endpoint, { metrics, readiness, log })
-  return { readiness, address, close }
+  const { address, close } = await openAdminEndpoint(endpoint, { metrics, readiness, storeHealth, log })
+  return {
+    readiness,
+    address,
+    close: async () => {
+      storeHealth.stop()
+      await close()
+    },
+  }
 }

@@ -32,6 +32,7 @@ export class Recorder {
   #lastBatchAt = 0
   #lastRefreshAt = 0
   #failing = false
+  #lastFailureAt: number | undefined
 
   constructor(store: GatewayStore, live: LiveSessions, log: Log) {
     this.#store = store
@@ -81,6 +82,16 @@ export class Recorder {
 
   learnt(record: KeywordsRecord): void {
     this.#keywords.set(record.upstream, record)
+  }
+
+  /** The last batch could not be written. */
+  get isFailing(): boolean {
+    return this.#failing
+  }
+
+  /** When the last batch that failed did so, milliseconds since 1970; undefined: none has. */
+  get lastFailureAt(): number | undefined {
+    return this.#lastFailureAt
   }
 
   /** Records that wait to be written. */
@@ -140,6 +151,7 @@ export class Recorder {
       if (this.#failing) this.#log.info('store.recovered')
       this.#failing = false
     } catch (error) {
+      this.#lastFailureAt = Date.now()
       if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'recording connections' })
       this.#failing = true
       this.#keep(connections, activity, changed, ended)

@@ -61,6 +61,7 @@ export class GatewayRecords {
       await this.#sending.recordKeywords(db, batch.keywords ?? [], now)
       await db.executeQuery(this.#queries.heartbeat({ node: this.#node, at: now }))
     })
+    this.#backend.reserve?.keep()
     // The clock may have been set back.
     if (Math.abs(now - this.#purgedAt) < PURGE_INTERVAL_MS) return
     this.#purgedAt = now

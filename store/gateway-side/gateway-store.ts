@@ -6,7 +6,7 @@
 import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { FailureRecord, FailureRow, RecognisedNetworkRecord } from '../limits/limit-records.ts'
-import type { Integrity } from '../schema/backend.ts'
+import type { Integrity, StoreSpace } from '../schema/backend.ts'
 import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-record.ts'
 import type { KeywordsRecord, SendingTerms, SentRecord } from '../sending/sending-rows.ts'
 
@@ -94,6 +94,8 @@ export interface GatewayStore {
   record(batch: Batch): Promise<void>
   /** Gives an imported hash its tag after its first success. */
   setTag(device: DeviceId, tag: Uint8Array): Promise<void>
+  /** Where the store shares a disk with others. */
+  readSpace?(): Promise<StoreSpace>
   /** Where the database tells it: calls whenever the generation moved. For speed only; undefined: it must be asked often. */
   listen?(onMoved: () => void): Promise<{ stop(): Promise<void> }>
   /** Removes this node's sessions and heartbeat, then closes all connections. */

@@ -60,6 +60,7 @@ interface Parts {
 class OpenGatewayStore implements GatewayStore {
   readonly node: NodeId
   readonly listen?: NonNullable<GatewayStore['listen']>
+  readonly readSpace?: NonNullable<GatewayStore['readSpace']>
   readonly #parts: Parts
   readonly #queries: LoginQueries
   readonly #sending: SendingQueries
@@ -73,6 +74,8 @@ class OpenGatewayStore implements GatewayStore {
     this.#limits = new LimitQueries(parts.reader.db)
     const { listen } = parts.reader
     if (listen !== undefined) this.listen = listen
+    const { reserve } = parts.reader
+    if (reserve !== undefined) this.readSpace = () => reserve.readSpace()
   }
 
   get integrity(): Integrity {

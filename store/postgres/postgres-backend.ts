@@ -14,7 +14,7 @@ import { POSTGRES_DDL } from './postgres-ddl.ts'
 import { type PoolLimits, PostgresPool } from './postgres-pool.ts'
 import { readServerState } from './server-state.ts'
 
-export const POSTGRES_FEATURES: BackendFeatures = { blocksItsThread: false, listens: true, checksIntegrity: false, isFile: false }
+export const POSTGRES_FEATURES: BackendFeatures = { blocksItsThread: false, listens: true, checksIntegrity: false, isFile: false, keepsReserve: false }
 
 const LIMITS: Readonly<Record<BackendMode, PoolLimits>> = {
   // A login that waits for the store is told "later" within a second or so instead of hanging.

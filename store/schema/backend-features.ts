@@ -10,4 +10,6 @@ export interface BackendFeatures {
   readonly checksIntegrity: boolean
   /** Is one file: a store that is damaged can be set aside, and another put in its place. */
   readonly isFile: boolean
+  /** Shares a disk with others, and keeps room there for what must be possible when it is full (`Backend.reserve`). */
+  readonly keepsReserve: boolean
 }

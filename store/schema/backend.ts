@@ -46,6 +46,15 @@ export interface Integrity {
   readonly ms: number
 }
 
+/** Of the disk that a store lies on. */
+export interface StoreSpace {
+  readonly freeBytes: number
+  /** Kept for changes that end access; 0: used up, or not made yet. */
+  readonly reserveBytes: number
+  /** Somebody should make room now. */
+  readonly isLow: boolean
+}
+
 /** Work in which rows get numbers that grow, over all nodes. */
 export type SerialWork = 'activity' | 'limits'
 
@@ -73,14 +82,17 @@ export interface Backend {
   /**
    * Runs one change as a transaction that holds, from its beginning, the lock under which nobody else changes anything:
    * what it has looked at stays so until it is committed. Waits its turn. Throws STORE_BUSY.
+   * When the disk is full and `endsAccess` says so of what `act` has done, it is undone and done once more with the room that is kept in reserve.
    */
-  change<Result>(act: (db: Transaction<Schema>) => Promise<Result>): Promise<Result>
+  change<Result>(act: (db: Transaction<Schema>) => Promise<Result>, endsAccess?: () => boolean): Promise<Result>
   /** Within a transaction of records: until it ends, nobody else is at the same work. */
   serialise(db: Transaction<Schema>, work: SerialWork): Promise<void>
   /** Runs queries that all see one moment, and hold up nobody. On a backend opened to read. */
   snapshot<Result>(act: (db: Transaction<Schema>) => Promise<Result>): Promise<Result>
   /** `features.listens`: calls whenever the generation moved, until it is stopped. */
   listen?(onMoved: () => void): Promise<{ stop(): Promise<void> }>
+  /** `features.keepsReserve`: `keep` makes it whole where there is room. */
+  readonly reserve?: { keep(): void; readSpace(): Promise<StoreSpace> }
   /** `features.checksIntegrity`: looks at everything, or, the most important first, at what fits in a time. Throws STORE_DAMAGED. */
   checkIntegrity?(limits?: { readonly budgetMs: number }): Promise<Integrity>
   /** Where there is a server. */

@@ -12,11 +12,12 @@ import { Problem } from '../../base/problems.ts'
 import type { Backend, BackendMode, Ddl, Integrity, OnProgress } from '../schema/backend.ts'
 import type { BackendFeatures } from '../schema/backend-features.ts'
 import type { Schema } from '../schema/schema.ts'
-import { SqliteConnection } from './sqlite-connection.ts'
+import { isOutOfSpace, SqliteConnection } from './sqlite-connection.ts'
 import { checkWithin } from './sqlite-integrity.ts'
+import { SqliteReserve } from './sqlite-reserve.ts'
 import { createDraft, removeSqliteFile } from './sqlite-store-file.ts'
 
-export const SQLITE_FEATURES: BackendFeatures = { blocksItsThread: true, listens: false, checksIntegrity: true, isFile: true }
+export const SQLITE_FEATURES: BackendFeatures = { blocksItsThread: true, listens: false, checksIntegrity: true, isFile: true, keepsReserve: true }
 
 const DDL: Ddl = {
   bytes: sql`blob`,
@@ -57,14 +58,23 @@ export interface SqliteBackend extends Backend {
  */
 export function openSqlite(path: string, mode: BackendMode): SqliteBackend {
   if (!existsSync(path)) throw new Problem('database.unknown', { path })
-  const connection = new SqliteConnection(path, mode)
+  const reserve = new SqliteReserve(path)
+  const connection = mode === 'write' ? connectWithReserve(path, reserve) : new SqliteConnection(path, mode)
   const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) })
   return {
     features: SQLITE_FEATURES,
     db,
     ddl: DDL,
     place: path,
-    change: act => changeInTurn(db, act),
+    change: async (act, endsAccess) => {
+      try {
+        return await changeInTurn(db, act)
+      } catch (error) {
+        if (!isOutOfSpace(error) || endsAccess?.() !== true || !reserve.release()) throw error
+        return await changeInTurn(db, act).finally(() => reserve.takeBack())
+      }
+    },
+    reserve,
     // Whoever writes is the only one.
     serialise: async () => {},
     snapshot: act => db.transaction().execute(act),
@@ -79,6 +89,20 @@ export function openSqlite(path: string, mode: BackendMode): SqliteBackend {
     attach: (file, name) => connection.attach(file, name),
     becomeSingleFile: () => connection.becomeSingleFile(),
     close: async () => connection.close(),
+  }
+}
+
+/** On a full disk the first of all connections finds no room for the -wal and -shm files. */
+function connectWithReserve(path: string, reserve: SqliteReserve): SqliteConnection {
+  try {
+    return new SqliteConnection(path, 'write')
+  } catch (error) {
+    if (!isOutOfSpace(error) || !reserve.release()) throw error
+    try {
+      return new SqliteConnection(path, 'write')
+    } finally {
+      reserve.takeBack()
+    }
   }
 }
 

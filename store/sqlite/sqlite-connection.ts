@@ -21,6 +21,9 @@ const MAX_CACHED_STATEMENTS = 500
 /** 16 MiB a step: few enough calls, and a step blocks its process some milliseconds only. */
 const PAGES_PER_BACKUP_STEP = 4_096
 
+/** Also of the -shm file, and of a user's share, of which SQLite knows no name. */
+const OUT_OF_SPACE = new Set(['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE'])
+
 /** What kysely needs of a driver, with statements prepared once; and what only a SQLite file can do. */
 export class SqliteConnection {
   readonly #database: Database.Database
@@ -186,6 +189,12 @@ function unavailable(error: unknown, path: string): MailwicketError {
     return new MailwicketError('STORE_BUSY', { message: `${path} is busy`, cause: error })
   if (isCorruption(error)) return new MailwicketError('STORE_DAMAGED', { message: `${path}: ${reason}`, cause: error })
   return new MailwicketError('STORE_UNAVAILABLE', { message: `${path}: ${reason}`, cause: error })
+}
+
+/** The database could not grow: nothing is left on the disk, or of what its user may take. */
+export function isOutOfSpace(error: unknown): boolean {
+  const cause = error instanceof MailwicketError ? error.cause : undefined
+  return cause instanceof Database.SqliteError && OUT_OF_SPACE.has(cause.code)
 }
 
 function isCorruption(error: unknown): boolean {
