@@ -88,8 +88,22 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
   closers.push(() => certificates.close())
   const trusted = () => current.configured.trusted
   const parts = await openProcessParts({ config, env, log, limits, trusted }, close => closers.push(close))
-  const { metrics, store, live, recorder, revocation, limiter, limiterSync, hasher, unauthenticated, ledger, migrationLogins, smtpServer, wrongProtocol } =
-    parts
+  const {
+    metrics,
+    store,
+    live,
+    recorder,
+    revocation,
+    limiter,
+    limiterSync,
+    hasher,
+    unauthenticated,
+    ledger,
+    migrationLogins,
+    smtpServer,
+    imapCapabilities,
+    wrongProtocol,
+  } = parts
   const { unchecked, ms } = store.integrity
   if (unchecked.length === 0) log.info('store.checked', { ms })
   else log.warn('store.checked', { ms, unchecked, advice: 'run `mailwicket check`, which looks at all of the store' })
@@ -112,6 +126,7 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
       return current.configured.config
     },
     connect: (...call) => current.configured.connectImap(...call),
+    capabilities: imapCapabilities,
   }
   const smtp: SmtpServices = {
     ...common,
@@ -177,7 +192,7 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
         isReloadAsked = false
         if (phase !== 'serving') return false
         manager?.reloading()
-        const isInForce = await reloadConfig({ current, certificates, listeners, smtpServer, log })
+        const isInForce = await reloadConfig({ current, certificates, listeners, smtpServer, imapCapabilities, log })
         manager?.ready()
         return isInForce
       })

@@ -13,6 +13,7 @@ import { normaliseSecret } from '../store/passwords/app-password.ts'
 import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { StoreFixture } from '../store/store-fixture.ts'
 import { openLimiterForAll } from './abuse/limiter-fixture.ts'
+import { ImapCapabilities } from './imap/imap-capabilities.ts'
 import type { ImapServices } from './imap/imap-dialogue.ts'
 import { ImapSession } from './imap/imap-session.ts'
 import { LIMITS } from './limits.ts'
@@ -151,7 +152,12 @@ export class RaceStage {
     const connection = openPretendedConnection(ours, 'TLSv1.3')
     const [upstream] = duplexPair()
     if (protocol === 'imap') {
-      const imap = { ...services, connect: () => connect(upstream).then(() => ({ socket: upstream, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' })) }
+      const capabilities = new ImapCapabilities({ upstreams: [], known: new Map(), onLearnt: () => {} })
+      const imap = {
+        ...services,
+        capabilities,
+        connect: () => connect(upstream).then(() => ({ socket: upstream, unread: Buffer.alloc(0), capabilities: 'IMAP4rev1' })),
+      }
       void new ImapSession(imap as unknown as ImapServices, connection, race.log).run()
       await race.until(() => race.said.includes('* OK'))
       client.write(`a LOGIN ${ADDRESS} ${this.#password}\r\n`)

@@ -14,7 +14,8 @@ import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { Limiter } from './abuse/limiter.ts'
 import { LimiterSync } from './abuse/limiter-sync.ts'
 import { Unauthenticated } from './abuse/unauthenticated.ts'
-import { submissionUpstreams } from './lifecycle/configured.ts'
+import { ImapCapabilities } from './imap/imap-capabilities.ts'
+import { imapUpstreams, submissionUpstreams } from './lifecycle/configured.ts'
 import type { Limits } from './limits.ts'
 import { WrongProtocolLog } from './listen/wrong-protocol.ts'
 import { MigrationLogins } from './login/migration-login.ts'
@@ -25,6 +26,9 @@ import { Recorder } from './sessions/recorder.ts'
 import { Revocation } from './sessions/revocation.ts'
 import { SendingLedger } from './smtp/sending-ledger.ts'
 import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
+
+/** Before an upstream's name, where the store keeps what was learnt of its IMAP server: no name has a TAB. */
+const IMAP_KEY = 'imap\t'
 
 export interface ProcessParts {
   readonly metrics: Metrics
@@ -46,6 +50,8 @@ export interface ProcessParts {
   readonly migrationLogins: MigrationLogins
   /** The EHLO keywords of the upstreams, as far as this process knows. */
   readonly smtpServer: SmtpServerAdapter
+  /** What the IMAP servers offer, as far as this process knows. */
+  readonly imapCapabilities: ImapCapabilities
 }
 
 export interface ProcessOptions {
@@ -68,6 +74,8 @@ export async function openProcessParts(
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
   const limiter = new Limiter(store, trusted)
+  // Offers from the first connection on what was learnt in earlier runs.
+  const known = await store.readUpstreamKeywords()
   return {
     metrics,
     store,
@@ -84,9 +92,13 @@ export async function openProcessParts(
     smtpServer: new SmtpServerAdapter({
       hostname: config.hostname,
       upstreams: submissionUpstreams(config),
-      // Offers from the first connection on what was learnt in earlier runs.
-      known: await store.readUpstreamKeywords(),
+      known,
       onLearnt: (upstream, keywords) => recorder.learnt({ upstream, keywords }),
+    }),
+    imapCapabilities: new ImapCapabilities({
+      upstreams: imapUpstreams(config),
+      known: new Map([...known].flatMap(([key, tokens]) => (key.startsWith(IMAP_KEY) ? [[key.slice(IMAP_KEY.length), tokens.keys()]] : []))),
+      onLearnt: (upstream, tokens) => recorder.learnt({ upstream: `${IMAP_KEY}${upstream}`, keywords: new Map([...tokens].map(token => [token, ''])) }),
     }),
   }
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
 import { LIMITS } from '../limits.ts'
-import { CAPABILITIES } from './imap-capabilities.ts'
+import { CAPABILITIES, ImapCapabilities } from './imap-capabilities.ts'
 import { b64, LOGIN, openSession, PLAIN, SECRET, talk } from './imap-session-fixture.ts'
 
 describe('before login', () => {
@@ -37,6 +37,30 @@ describe('before login', () => {
     expect(await talk({ tls: null }, sent, expected)).toContain(expected)
   })
 
+  it('offers what every IMAP server was seen to offer, of a short list, and honours it', async () => {
+    const { client, hear, said, capabilities } = openSession()
+    await hear(CAPABILITIES.secure)
+    capabilities.learn('main', 'IMAP4rev1 IDLE ENABLE MOVE AUTH=PLAIN UNAUTHENTICATE COMPRESS=DEFLATE XODD')
+    client.write('a CAPABILITY\r\nb ENABLE UTF8=ACCEPT\r\nc IDLE\r\n')
+    await hear('c BAD Log in first')
+    // Word for word what Dovecot does.
+    expect(said()).toContain(`* CAPABILITY ${CAPABILITIES.secure} ENABLE IDLE MOVE\r\na OK Done.\r\n* ENABLED\r\nb OK `)
+    capabilities.reconfigure({ upstreams: ['main', 'new'], forgotten: [] })
+    expect(capabilities.before('plain')).toBe(CAPABILITIES.plain)
+    capabilities.learn('new', 'IMAP4rev1 MOVE IDLE')
+    expect(capabilities.before('plain')).toBe(`${CAPABILITIES.plain} IDLE MOVE`)
+    capabilities.reconfigure({ upstreams: ['main', 'new'], forgotten: ['main'] })
+    expect(capabilities.before('secure')).toBe(CAPABILITIES.secure)
+  })
+
+  it('tells what changed, once, and begins with what was known', () => {
+    const learnt: string[] = []
+    const capabilities = new ImapCapabilities({ upstreams: ['main'], known: new Map([['main', ['IDLE', 'XODD']]]), onLearnt: name => learnt.push(name) })
+    expect(capabilities.before('secure')).toBe(`${CAPABILITIES.secure} IDLE`)
+    for (let i = 0; i < 3; i += 1) capabilities.learn('main', 'IMAP4rev1 IDLE ENABLE')
+    expect(learnt).toEqual(['main'])
+  })
+
   it.each([
     'STARTTLS x',
     'LOGIN',
@@ -53,13 +77,10 @@ describe('before login', () => {
     expect(await talk({}, `a ${text}\r\n`, 'BAD')).toMatch(/\r\na BAD /)
   })
 
-  it.each(['SELECT INBOX', 'LIST "" *', 'NAMESPACE', 'ENABLE UTF8=ACCEPT', 'XLIST "" *', 'IDLE', 'UID FETCH 1 ALL'])(
-    'does not count %s as malformed',
-    async text => {
-      const said = await talk({}, `${`a ${text}\r\n`.repeat(11)}z NOOP\r\n`, 'z OK')
-      expect(said.match(/a BAD Log in first\./g)).toHaveLength(11)
-    },
-  )
+  it.each(['SELECT INBOX', 'LIST "" *', 'NAMESPACE', 'XLIST "" *', 'IDLE', 'UID FETCH 1 ALL'])('does not count %s as malformed', async text => {
+    const said = await talk({}, `${`a ${text}\r\n`.repeat(11)}z NOOP\r\n`, 'z OK')
+    expect(said.match(/a BAD Log in first\./g)).toHaveLength(11)
+  })
 
   it.each(['NOOP ', 'noop x', 'CAPABILITY  ', 'ID nil', 'ID Nil ', 'ID', 'ID ( "name" "x" )  ', 'ID ("name" nil)', 'ID ("name")', ' NOOP', 'LOGOUT '])(
     'takes %j, as servers do',

@@ -6,9 +6,11 @@ import type { ImapConnector } from '../../upstream/imap/imap-connector.ts'
 import type { LoginServices } from '../login/login.ts'
 import type { Credentials } from '../login/sasl.ts'
 import type { LiveSession } from '../sessions/live-sessions.ts'
+import type { ImapCapabilities } from './imap-capabilities.ts'
 
 export interface ImapServices extends LoginServices {
   readonly connect: ImapConnector
+  readonly capabilities: ImapCapabilities
 }
 
 /** The states in which commands are served. */
@@ -19,6 +21,8 @@ export interface ImapServed {
 
 export interface ImapDialogue {
   readonly live: LiveSession
+  /** What is offered in this state. */
+  readonly capabilities: string
   say(reply: string): void
   /** Sends a challenge and reads the answer; undefined when the client cancels. Throws WIRE_SYNTAX. */
   ask(challenge: string): Promise<Buffer | undefined>

@@ -13,8 +13,9 @@ import { REPLIES } from './imap-replies.ts'
 
 type Session = Pick<ClientSession<ImapServed, ImapServices>, 'live' | 'services' | 'connection' | 'over'>
 
-export function spliceImap(session: Session, wire: Wire, tag: string, { upstream, device }: LoggedIn<ImapUpstream>): void {
+export function spliceImap(session: Session, wire: Wire, tag: string, { upstream, device, mailbox }: LoggedIn<ImapUpstream>): void {
   const { live, services, connection } = session
+  services.capabilities.learn(mailbox.upstream, upstream.capabilities)
   const { socket: client, unread } = wire.release()
   client.write(REPLIES.loggedIn(tag, upstream.capabilities))
   const splice = new Splice(client, upstream.socket, services.limits, why => session.over(why))

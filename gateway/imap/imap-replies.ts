@@ -5,13 +5,14 @@
 
 import type { FailureReply } from '../../upstream/upstream-failure.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
-import { CAPABILITIES } from './imap-capabilities.ts'
 
 const CRLF = '\r\n'
 
 export const REPLIES = {
-  greeting: (state: keyof typeof CAPABILITIES) => `* OK [CAPABILITY ${CAPABILITIES[state]}] Mailwicket ready.${CRLF}`,
-  capability: (tag: string, state: keyof typeof CAPABILITIES) => `* CAPABILITY ${CAPABILITIES[state]}${CRLF}${tag} OK Done.${CRLF}`,
+  greeting: (capabilities: string) => `* OK [CAPABILITY ${capabilities}] Mailwicket ready.${CRLF}`,
+  capability: (tag: string, capabilities: string) => `* CAPABILITY ${capabilities}${CRLF}${tag} OK Done.${CRLF}`,
+  /** Word for word what Dovecot does: a program that believes ENABLE from before login goes on, and nothing is on. */
+  enabledNothing: (tag: string) => `* ENABLED${CRLF}${tag} OK ENABLE ignored before login.${CRLF}`,
   noop: (tag: string) => `${tag} OK Done.${CRLF}`,
   id: (tag: string) => `* ID ("name" "Mailwicket")${CRLF}${tag} OK Done.${CRLF}`,
   startTls: (tag: string) => `${tag} OK Begin TLS now.${CRLF}`,

@@ -15,6 +15,7 @@ import { openPretendedConnection } from '../listen/connection-fixture.ts'
 import { MigrationLogins } from '../login/migration-login.ts'
 import { Metrics } from '../monitoring/metrics.ts'
 import { LiveSessions } from '../sessions/live-sessions.ts'
+import { ImapCapabilities } from './imap-capabilities.ts'
 import type { ImapServices } from './imap-dialogue.ts'
 import { ImapSession } from './imap-session.ts'
 
@@ -70,6 +71,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
   const activity: { result: string; address: string }[] = []
   const live = new LiveSessions()
   const metrics = new Metrics()
+  const capabilities = new ImapCapabilities({ upstreams: ['main'], known: new Map(), onLearnt: () => {} })
   let said = ''
   client.on('data', chunk => {
     said += chunk
@@ -94,6 +96,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
     routeOf: () => ({ config: { sessionsPerMailbox: 100 } }),
     migrationLogins: new MigrationLogins(),
     migrationRouteOf: (_mailbox: unknown, secret: Secret) => ({ config: { sessionsPerMailbox: 100 }, login: { secret } }),
+    capabilities,
     connect: connect ?? (async () => ({ socket: upstreamSocket, unread: Buffer.from('* early\r\n'), capabilities: 'IMAP4rev1 IDLE' })),
   } as unknown as ImapServices
   const connection = openPretendedConnection(ours, tls)
@@ -108,6 +111,7 @@ export function openSession({ device = {}, tls = 'TLSv1.3', connect, store = {},
     activity,
     live,
     metrics,
+    capabilities,
     said: () => said,
     hear: (text: string) => vi.waitFor(() => expect(said).toContain(text), { interval: 2, timeout: 10_000 }),
   }

@@ -23,7 +23,7 @@ export class ImapSession extends ClientSession<ImapServed, ImapServices> impleme
 
   protected async serve(): Promise<void> {
     this.#read()
-    if (this.state.name === 'plain' || this.state.name === 'secure') this.say(REPLIES.greeting(this.state.name))
+    this.say(REPLIES.greeting(this.capabilities))
     for (;;) {
       const { state } = this
       if (state.name === 'left' || state.name === 'unserved') return
@@ -64,6 +64,10 @@ export class ImapSession extends ClientSession<ImapServed, ImapServices> impleme
       this.say(REPLIES.malformed(tag, error.message))
       this.countMalformed()
     }
+  }
+
+  get capabilities(): string {
+    return this.services.capabilities.before(this.connection.tls === null ? 'plain' : 'secure')
   }
 
   say(reply: string): void {

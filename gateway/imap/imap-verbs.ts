@@ -19,8 +19,8 @@ interface Call {
 
 type Handler = (call: Call) => void | Promise<void>
 
-function CAPABILITY({ dialogue, state, tag }: Call): void {
-  dialogue.say(REPLIES.capability(tag, state))
+function CAPABILITY({ dialogue, tag }: Call): void {
+  dialogue.say(REPLIES.capability(tag, dialogue.capabilities))
 }
 
 function NOOP({ dialogue, tag }: Call): void {
@@ -30,6 +30,10 @@ function NOOP({ dialogue, tag }: Call): void {
 function ID({ dialogue, tag, command }: Call): void {
   dialogue.live.app = parseClientId(command) ?? null
   dialogue.say(REPLIES.id(tag))
+}
+
+function ENABLE({ dialogue, tag }: Call): void {
+  dialogue.say(REPLIES.enabledNothing(tag))
 }
 
 function LOGOUT({ dialogue, tag }: Call): void {
@@ -71,6 +75,7 @@ const VERBS: ReadonlyMap<string, Readonly<Record<ImapServed['name'], Handler>>> 
     CAPABILITY: { plain: CAPABILITY, secure: CAPABILITY },
     NOOP: { plain: NOOP, secure: NOOP },
     ID: { plain: ID, secure: ID },
+    ENABLE: { plain: ENABLE, secure: ENABLE },
     LOGOUT: { plain: LOGOUT, secure: LOGOUT },
     STARTTLS: { plain: STARTTLS, secure: refuseState },
     LOGIN: { plain: refuseWithoutTls, secure: LOGIN },
@@ -80,7 +85,7 @@ const VERBS: ReadonlyMap<string, Readonly<Record<ImapServed['name'], Handler>>> 
 
 /** Commands that apps try before login: answered, but not counted as malformed (Outlook probes half a dozen of them). */
 const AFTER_LOGIN = new Set(
-  'APPEND CHECK CLOSE COMPRESS COPY CREATE DELETE ENABLE EXAMINE EXPUNGE FETCH GETQUOTA GETQUOTAROOT IDLE LIST LSUB MOVE NAMESPACE RENAME SEARCH SELECT STATUS STORE SUBSCRIBE UID UNSELECT UNSUBSCRIBE XLIST'.split(
+  'APPEND CHECK CLOSE COMPRESS COPY CREATE DELETE EXAMINE EXPUNGE FETCH GETQUOTA GETQUOTAROOT IDLE LIST LSUB MOVE NAMESPACE RENAME SEARCH SELECT STATUS STORE SUBSCRIBE UID UNSELECT UNSUBSCRIBE XLIST'.split(
     ' ',
   ),
 )

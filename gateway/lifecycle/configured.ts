@@ -43,6 +43,11 @@ export function findBrokenUpstreams({ upstreams, hostname }: Config): unknown[] 
   return failures
 }
 
+/** Names of the upstreams behind the IMAP listeners. */
+export function imapUpstreams({ upstreams }: Config): string[] {
+  return upstreams.filter(({ imap }) => imap !== undefined).map(({ name }) => name)
+}
+
 /** Names of the upstreams behind the submission listeners. */
 export function submissionUpstreams({ upstreams }: Config): string[] {
   return upstreams.filter(({ submission }) => submission !== undefined).map(({ name }) => name)

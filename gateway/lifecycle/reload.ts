@@ -11,10 +11,11 @@ import type { Certificates } from '../../certs/certificates.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/config-load.ts'
 import { configInvalid } from '../../config/config-problems.ts'
+import type { ImapCapabilities } from '../imap/imap-capabilities.ts'
 import type { Listeners } from '../listen/listeners.ts'
 import type { SmtpServerAdapter } from '../smtp/smtp-server-adapter.ts'
 import { findFixedChanges, listChanges } from './config-changes.ts'
-import { type Configured, findBrokenUpstreams, openConfigured, submissionUpstreams } from './configured.ts'
+import { type Configured, findBrokenUpstreams, imapUpstreams, openConfigured, submissionUpstreams } from './configured.ts'
 
 export interface ReloadParts {
   /** What logins use; its value is replaced. */
@@ -22,6 +23,7 @@ export interface ReloadParts {
   readonly certificates: Certificates
   readonly listeners: Listeners
   readonly smtpServer: SmtpServerAdapter
+  readonly imapCapabilities: ImapCapabilities
   readonly log: LevelledLog
 }
 
@@ -59,7 +61,7 @@ class Rejected extends Error {
 }
 
 /** Throws Rejected with everything that is wrong; then nothing has changed. What it gives cannot fail. */
-async function prepare({ current, certificates, listeners, smtpServer }: ReloadParts, config: Config): Promise<() => void> {
+async function prepare({ current, certificates, listeners, smtpServer, imapCapabilities }: ReloadParts, config: Config): Promise<() => void> {
   const before = current.configured.config
   const fixed = findFixedChanges(before, config)
   const problems: unknown[] = [...(fixed.length > 0 ? [configInvalid(config.path, fixed)] : []), ...findBrokenUpstreams(config)]
@@ -71,15 +73,16 @@ async function prepare({ current, certificates, listeners, smtpServer }: ReloadP
   return () => {
     current.configured = configured
     useCertificates()
-    smtpServer.reconfigure({ hostname: config.hostname, upstreams: submissionUpstreams(config), forgotten: movedUpstreams(before, config) })
+    smtpServer.reconfigure({ hostname: config.hostname, upstreams: submissionUpstreams(config), forgotten: movedUpstreams(before, config, 'submission') })
+    imapCapabilities.reconfigure({ upstreams: imapUpstreams(config), forgotten: movedUpstreams(before, config, 'imap') })
     ports.commit()
   }
 }
 
-/** What was learnt of a submission server does not hold for another one under the same name. */
-function movedUpstreams(before: Config, after: Config): string[] {
+/** What was learnt of a server does not hold for another one under the same name. */
+function movedUpstreams(before: Config, after: Config, protocol: 'imap' | 'submission'): string[] {
   return before.upstreams
-    .filter(({ name, submission }) => JSON.stringify(after.upstreams.find(upstream => upstream.name === name)?.submission) !== JSON.stringify(submission))
+    .filter(upstream => JSON.stringify(after.upstreams.find(({ name }) => name === upstream.name)?.[protocol]) !== JSON.stringify(upstream[protocol]))
     .map(({ name }) => name)
 }
 

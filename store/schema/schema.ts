@@ -98,7 +98,7 @@ export interface SentCountsTable {
 }
 
 export interface UpstreamKeywordsTable {
-  /** Name of an upstream in the configuration. */
+  /** Name of an upstream in the configuration: of its submission server; of its IMAP server with `imap` and a TAB before it. */
   upstream: string
   /** JSON list of `[keyword, parameters]`. */
   keywords: string
