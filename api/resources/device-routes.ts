@@ -1,4 +1,5 @@
 /** `/devices` and those of a mailbox: looking at them, adding, changing, disconnecting; a new password. */
+import type { Context } from 'hono'
 import { Secret } from '../../base/secret.ts'
 import type { ApiToken } from '../../management/actor.ts'
 import { listAppSettings } from '../../management/app-settings.ts'
@@ -7,7 +8,7 @@ import { disconnectDevices } from '../../management/disconnect-devices.ts'
 import { addDevice, changePassword, getDevice, setDevice } from '../../management/manage-devices.ts'
 import { pageDevices } from '../../management/page-lists.ts'
 import type { UseCaseContext } from '../../management/use-case.ts'
-import type { Api } from '../api-services.ts'
+import type { Api, ApiEnv } from '../api-services.ts'
 import { makeOnce } from '../keyed-post.ts'
 import { address, body, created, createRoute, flag, id, idempotencyKey, login, needs, ok, page, pageOf, readSending, text, z } from '../schemas.ts'
 import { deviceChanges, deviceDetails, deviceRow, deviceWithPassword, endedDevice, newDevice, toDetails, toShown } from './device-schemas.ts'
@@ -16,11 +17,18 @@ const tags = ['Devices']
 const params = z.object({ id })
 const ofMailbox = z.object({ address })
 
-const filters = {
+const filters = z.strictObject({
+  ...page,
   q: text.optional().openapi({ description: 'A part of the name.' }),
   user: login.optional(),
   state: z.enum(['active', 'disabled', 'revoked']).optional(),
   connected: flag.optional(),
+})
+
+async function listDevices(context: Context<ApiEnv>, { q, user, state, connected, after, limit }: z.output<typeof filters>, mailbox?: string) {
+  const filter = { mailbox, search: q, user, state, isConnected: connected }
+  const { rows, next } = await pageDevices(context.get('useCases'), context.get('actor'), { filter, after, limit })
+  return { items: rows.map(toDeviceRow), next }
 }
 
 async function withoutPassword(useCases: UseCaseContext, actor: ApiToken, ref: string) {
@@ -30,28 +38,30 @@ async function withoutPassword(useCases: UseCaseContext, actor: ApiToken, ref: s
 }
 
 export function addDeviceRoutes(api: Api): void {
-  for (const [path, summary] of [
-    ['/devices', 'Devices, by mailbox and name'],
-    ['/mailboxes/{address}/devices', 'Devices of a mailbox, by name'],
-  ] as const) {
-    api.openapi(
-      createRoute({
-        method: 'get',
-        path,
-        tags,
-        summary,
-        security: needs('read'),
-        request: { params: z.object({ address: address.optional() }), query: z.strictObject({ ...page, ...filters }) },
-        responses: ok(pageOf(deviceRow)),
-      }),
-      async context => {
-        const { q, user, state, connected, after, limit } = context.req.valid('query')
-        const filter = { mailbox: context.req.valid('param').address, search: q, user, state, isConnected: connected }
-        const { rows, next } = await pageDevices(context.get('useCases'), context.get('actor'), { filter, after, limit })
-        return context.json({ items: rows.map(toDeviceRow), next }, 200)
-      },
-    )
-  }
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/devices',
+      tags,
+      summary: 'Devices, by mailbox and name',
+      security: needs('read'),
+      request: { query: filters },
+      responses: ok(pageOf(deviceRow)),
+    }),
+    async context => context.json(await listDevices(context, context.req.valid('query')), 200),
+  )
+  api.openapi(
+    createRoute({
+      method: 'get',
+      path: '/mailboxes/{address}/devices',
+      tags,
+      summary: 'Devices of a mailbox, by name',
+      security: needs('read'),
+      request: { params: ofMailbox, query: filters },
+      responses: ok(pageOf(deviceRow)),
+    }),
+    async context => context.json(await listDevices(context, context.req.valid('query'), context.req.valid('param').address), 200),
+  )
   api.openapi(
     createRoute({
       method: 'post',

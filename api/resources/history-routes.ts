@@ -67,7 +67,7 @@ export function addHistoryRoutes(api: Api): void {
           mailbox: address.optional(),
           device: id.optional(),
           result: text.optional().openapi({ description: 'Some, separated by commas.' }),
-          network: text.optional().openapi({ description: 'An address, or a network such as 192.0.2.0/24.' }),
+          ip: text.optional().openapi({ description: 'The address of the app, whole.' }),
           protocol: z.enum(['imap', 'submission']).optional(),
         }),
       },
