@@ -69,6 +69,7 @@ describe('a start link', () => {
     const { token } = await fixture.store.invitations.add({ kind: 'start', user: 'new@example.test' })
     const link = linkOf(token, 'welcome')
     const browser = fixture.browser()
+    expect((await browser.get(linkOf(token))).to).toBe(link)
     expect((await browser.get(link)).text).toContain('Welcome, Newcomer')
     expect((await browser.post(link, { password: 'short', repeated: 'other' })).status).toBe(422)
     expect((await browser.post(link, { password: 'password1234', repeated: 'password1234' })).text).toContain('People try this one first')

@@ -33,7 +33,9 @@ async function withInvitation(request: PageRequest, use: (invitation: Invitation
   const { services, client } = request
   const opened = await openInvitation(services.signIn, Secret.fromText(request.param('token')), client)
   if (opened.is === 'limited') return tooMany(request, opened.retryAfterSeconds, links.home)
-  if (opened.is === 'gone' || opened.invitation.kind === 'start' || opened.invitation.mailbox === null) return invitationGone(request)
+  // The command line has one form of link for both.
+  if (opened.is === 'open' && opened.invitation.kind === 'start') return seeOther(links.welcome(request.param('token')))
+  if (opened.is === 'gone' || opened.invitation.mailbox === null) return invitationGone(request)
   const { invitation } = opened
   const user = userOf(request)
   if (invitation.user !== null && user === undefined) return seeOther(withQuery(links.signIn, { to: request.path }))
