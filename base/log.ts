@@ -37,6 +37,9 @@ export type LogEvent =
   | 'store.space-low'
   | 'sessions.ended'
   | 'portal.request'
+  | 'notice.sent'
+  | 'notice.failed'
+  | 'notice.given-up'
   | 'log.lost'
   | 'bug'
 

@@ -129,6 +129,7 @@ export const PROBLEMS = {
   'invitation.unknown': row('NOT_FOUND', ({ id }: { id: string }) => `there is no invitation ${id}`),
   'invitation.closed': row('BAD_INPUT', (_: Nothing) => 'the invitation is no longer open'),
   'invitation.phone-again': row('BAD_INPUT', (_: Nothing) => 'an invitation for an existing device is made anew, not again'),
+  'invitation.no-mail': row('BAD_INPUT', (_: Nothing) => 'no mail is sent from here: there is no [portal.mail] in the configuration'),
   'invitation.mail-to-itself': row(
     'BAD_INPUT',
     ({ address }: { address: string }) => `the link cannot be mailed there: ${address} is the mailbox that the invitation opens`,

@@ -76,6 +76,7 @@ export function invite(context: UseCaseContext, actor: Actor, { mailbox, user = 
     const before = login === null ? NO_RIGHTS : await nouns.rights.get(login, address)
     checkMayGive(reach, address, { ...before, manage: false }, terms?.rights ?? {})
     if (terms?.scopes?.includes('smtp') ?? true) checkMaySendBy(reach, address)
+    if (mailTo != null) checkSendsMail(context)
     return nouns.invitations.add({ kind: 'device', mailbox: address, user: login, terms, mailTo, by: reach.self?.login })
   })
 }
@@ -87,6 +88,20 @@ export function invitePhone(context: UseCaseContext, actor: Actor, { ref }: { re
     checkMayKnow(reach, device)
     return nouns.invitations.add({ kind: 'phone', device: device.id, by: reach.self?.login })
   })
+}
+
+/** A new link by mail; the old one stops. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT (no longer open, or not to be mailed there). */
+export function mailInvitation(context: UseCaseContext, actor: Actor, { id, mailTo }: { readonly id: string; readonly mailTo: string }): Promise<Invitation> {
+  return change(context, actor, async (nouns, reach) => {
+    await checkInvitation(nouns, reach, await nouns.invitations.get(id))
+    checkSendsMail(context)
+    return nouns.invitations.mail(id, mailTo)
+  })
+}
+
+/** Or it would wait for ever. Throws BAD_INPUT. */
+export function checkSendsMail({ config }: UseCaseContext): void {
+  if (config.portal?.mail === undefined) throw new Problem('invitation.no-mail', {})
 }
 
 /** Throws NOT_FOUND, NOT_ALLOWED. */
@@ -102,7 +117,8 @@ export function restartInvitation(context: UseCaseContext, actor: Actor, id: str
   return change(context, actor, async (nouns, reach) => {
     const invitation = await nouns.invitations.get(id)
     await checkInvitation(nouns, reach, invitation)
-    const { mailbox, terms, kind } = invitation
+    const { mailbox, terms, kind, mailTo } = invitation
+    if (mailTo !== null) checkSendsMail(context)
     // It is the invitation of whoever restarts it: they give what it gives.
     if (kind === 'device' && mailbox !== null) {
       checkMayGive(reach, mailbox, NO_RIGHTS, terms.rights)

@@ -13,7 +13,7 @@ import type { Nouns } from '../store/open-store.ts'
 import type { ApiToken, NewApiToken } from '../store/sign-in/api-tokens.ts'
 import type { Actor } from './actor.ts'
 import { findMailbox } from './find-subject.ts'
-import type { MadeInvitation } from './invite.ts'
+import { checkSendsMail, type MadeInvitation } from './invite.ts'
 import { checkMayGive, checkRoles } from './manage-rights.ts'
 import { findUser, type UserState } from './manage-users.ts'
 import type { Reach } from './permissions.ts'
@@ -32,6 +32,7 @@ export interface StartInput {
 export function makeStartLink(context: UseCaseContext, actor: Actor, { login, factors, mailTo }: StartInput): Promise<MadeInvitation> {
   return change(context, actor, async (nouns, reach) => {
     const user = await findUser(nouns, reach, login, 'person.change')
+    if (mailTo != null) checkSendsMail(context)
     if (factors === 'reset') await nouns.credentials.reset(user.login)
     return nouns.invitations.add({ kind: 'start', user: user.login, mailTo, by: reach.self?.login })
   })
@@ -63,6 +64,7 @@ export function addPerson(context: UseCaseContext, actor: Actor, input: AddPerso
       await nouns.rights.set(login, address, here.rights)
     }
     const mailTo = typeof start === 'object' ? start.mailTo : null
+    if (mailTo !== null) checkSendsMail(context)
     const token = start === 'none' ? null : (await nouns.invitations.add({ kind: 'start', user: login, mailTo, by: reach.self?.login })).token
     const user = await nouns.users.get(login)
     return { user, token, version: await nouns.audit.versionOf(user.id) }

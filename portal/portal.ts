@@ -12,6 +12,7 @@ import { openStore } from '../store/open-store.ts'
 import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { makeApp } from './app.ts'
 import { loadAssets } from './asset-table.ts'
+import { NoticeSender } from './mail/notice-sender.ts'
 import { makeDeviceSetup } from './setup/device-setup.ts'
 import { openProfileSigner } from './setup/profile-signer.ts'
 import { substituteOf } from './sign-in/check-password.ts'
@@ -82,6 +83,10 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
     log,
   })
   closers.push(() => server.close())
+  const { hostname } = config
+  const notices = new NoticeSender({ store, server: () => current.portal.mail, hostname, url: current.portal.url, log, now })
+  closers.push(() => notices.close())
+  notices.start()
   return {
     address: server.address,
     url: current.portal.url,

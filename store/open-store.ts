@@ -16,6 +16,7 @@ import { Users } from './accounts/users.ts'
 import { ActivityLog } from './history/activity.ts'
 import { AuditLog } from './history/audit.ts'
 import { Sessions } from './history/sessions.ts'
+import { Unnoticed } from './history/unnoticed.ts'
 import type { Keyring } from './keys/master-key.ts'
 import { initialiseKeys } from './keys/store-keys.ts'
 import { Limits } from './limits/limits.ts'
@@ -42,6 +43,7 @@ export interface Nouns extends SignInNouns {
   readonly limits: Limits
   readonly activity: ActivityLog
   readonly audit: AuditLog
+  readonly unnoticed: Unnoticed
 }
 
 /** A store whose changes are recorded as those of one actor. */
@@ -200,6 +202,7 @@ function nounsOver(context: StoreContext): Nouns {
     limits: new Limits(context),
     activity: new ActivityLog(context),
     audit: new AuditLog(context),
+    unnoticed: new Unnoticed(context),
     ...signInNounsOver(context),
   }
 }

@@ -53,6 +53,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   imapflow: ['upstream/probe/inbox.ts'],
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
+  nodemailer: ['portal/mail/submission-client.ts'],
   'lru-cache': ['store/passwords/password-hash.ts', 'gateway/abuse/failure-counter.ts', 'gateway/abuse/recognised-networks.ts'],
   'node:http': ['gateway/monitoring/admin-endpoint.ts', 'http/http-server.ts'],
   'rate-limiter-flexible': ['gateway/abuse/failure-counter.ts', 'gateway/abuse/limiter.ts'],
@@ -75,6 +76,8 @@ const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
 const REVEALS = [
   'store/',
   'api/shown-once.ts',
+  'portal/mail/compose-notice.ts',
+  'portal/mail/submission-client.ts',
   'portal/pages/invited/invited-device.ts',
   'portal/pages/shown/',
   'portal/setup/apple-profile.ts',

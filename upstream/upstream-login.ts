@@ -2,11 +2,8 @@
  * With which name and secret we log in at the upstream for a mailbox (architecture §3 and §8): one way for the gateway and for every command
  * that tries a login. The device's app password never goes there.
  */
-import { readFileSync, statSync } from 'node:fs'
-import { MailwicketError } from '../base/errors.ts'
-import { reasonOf, remedyOf } from '../base/file-errors.ts'
-import { isExposed, ourIdentity } from '../base/private-file-mode.ts'
-import { Secret } from '../base/secret.ts'
+import type { Secret } from '../base/secret.ts'
+import { readSecretFile } from '../base/secret-file.ts'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
 import type { LoginMailbox } from '../store/schema/login-record.ts'
@@ -45,7 +42,7 @@ const PROBLEMS: Readonly<Record<LoginProblem, string>> = {
 
 /** The master user's secret; undefined where there is none. Throws KEY_UNREADABLE or KEY_EXPOSED when its file is not usable. */
 export function readMasterSecret({ auth }: UpstreamConfig): Secret | undefined {
-  return auth.method === 'master' ? readSecretFile(auth.secretFile) : undefined
+  return auth.method === 'master' ? readSecretFile(auth.secretFile, "the master user's secret") : undefined
 }
 
 /** By our credentials: `own` is the mailbox's secret there, `master` that of `readMasterSecret`. Throws UpstreamFailure `not-configured`, `secret-missing`. */
@@ -87,20 +84,4 @@ export function makeMigrationLogin(upstream: UpstreamConfig, mailbox: LoginMailb
 function checkUsable(upstream: UpstreamConfig, login: string): void {
   const problem = findLoginProblem(upstream, login)
   if (problem !== undefined) throw new UpstreamFailure('not-configured', PROBLEMS[problem])
-}
-
-function readSecretFile(path: string): Secret {
-  try {
-    // SECURITY: whoever reads this file reads all mail.
-    if (isExposed(statSync(path), ourIdentity()))
-      throw new MailwicketError('KEY_EXPOSED', { message: `others can read ${path}`, remedy: `Run \`chmod 600 ${path}\`.` })
-    return Secret.fromText(readFileSync(path, 'utf8').replace(/\r?\n$/, ''))
-  } catch (error) {
-    if (error instanceof MailwicketError) throw error
-    throw new MailwicketError('KEY_UNREADABLE', {
-      message: `the master user's secret ${path} cannot be read: ${reasonOf(error, path)}`,
-      remedy: (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'Write the secret to the file that secret_file names.' : remedyOf(error, path),
-      cause: error,
-    })
-  }
 }

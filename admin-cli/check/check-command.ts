@@ -17,6 +17,8 @@ import { checkLive } from './check-live.ts'
 import { checkMigrationPasswords } from './check-migration-password.ts'
 import { checkPortalCertificates } from './check-portal-certificates.ts'
 import { checkKey, checkStore, checkWarnings } from './check-store.ts'
+import { checkPortalMail } from './check-portal-mail.ts'
+import { checkKey, checkStore } from './check-store.ts'
 import { checkSubmission } from './check-submission.ts'
 import { checkNamedMailbox, checkUpstreams } from './check-upstreams.ts'
 
@@ -50,6 +52,7 @@ async function runChecks(context: CommandContext, options: CheckOptions): Promis
     if (options.mailbox !== undefined) findings.push(...(await checkNamedMailbox(context, config, options.mailbox)))
     findings.push(...(await checkUpstreams(context, config, options.mailbox)))
     findings.push(...(await checkSubmission(context, config, options.mailbox)))
+    findings.push(...(await checkPortalMail(config)))
     findings.push(...(await checkBypass(config)))
     findings.push(...(await checkAutoconfiguration(config)))
     findings.push(...(await checkMigrationPasswords(context, config)))

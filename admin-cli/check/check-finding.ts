@@ -4,7 +4,7 @@ import { remedyFor } from '../frame/remedies.ts'
 
 /** One line of `mailwicket check`; the JSON of the command is an array of these. */
 export interface Finding {
-  /** What was looked at: `configuration`, `key`, `certificate`, `store`, `upstream main`, `way around`, `cut-over`, `live`. */
+  /** What was looked at: `configuration`, `key`, `certificate`, `store`, `upstream main`, `portal mail`, `way around`, `cut-over`, `live`. */
   readonly check: string
   readonly status: 'ok' | 'warn' | 'fail'
   readonly message: string

@@ -8,7 +8,7 @@ import type { Selectable } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { makeId, type NoticeId, type UserId } from '../../base/ids.ts'
 import type { NoticesTable } from '../schema/portal-schema.ts'
-import type { StoreContext } from '../store-context.ts'
+import type { Change, StoreContext } from '../store-context.ts'
 
 const DAY_MS = 86_400_000
 /** Longer than a server takes to accept a mail: then the sender has died, and another tries. */
@@ -42,22 +42,8 @@ export class NoticeQueue {
   }
 
   /** Whether it was put into the queue; false: there was one for the same cause within a day. */
-  async add({ recipient, cause, kind, user, payload }: NewNotice): Promise<boolean> {
-    const address = parseAddress(recipient)
-    return this.#context.change(async ({ db, at }) => {
-      const columns = { kind, user_id: user, payload: JSON.stringify(payload), queued_at: at, attempts: 0, next_try_at: at, sent_at: null, failure: null }
-      const { numInsertedOrUpdatedRows } = await db
-        .insertInto('notices')
-        .values({ id: makeId<NoticeId>(), recipient: address, cause, ...columns })
-        .onConflict(conflict =>
-          conflict
-            .columns(['recipient', 'cause'])
-            .doUpdateSet(columns)
-            .where('notices.queued_at', '<=', at - DAY_MS),
-        )
-        .executeTakeFirst()
-      return (numInsertedOrUpdatedRows ?? 0n) > 0n
-    })
+  add(notice: NewNotice): Promise<boolean> {
+    return this.#context.change(change => queueNotice(change, notice))
   }
 
   /** Those that are due, oldest first; nobody else gets them for five minutes. */
@@ -75,12 +61,29 @@ export class NoticeQueue {
   }
 
   async sent(id: NoticeId): Promise<void> {
-    await this.#settle(id, { sent_at: this.#context.now(), next_try_at: null, failure: null })
+    await this.#context.change(async ({ db, at }) => {
+      await db.updateTable('notices').set({ sent_at: at, next_try_at: null, failure: null }).where('id', '=', id).execute()
+    })
   }
 
-  /** `nextTryAt` null: given up. */
-  async failed(id: NoticeId, { failure, nextTryAt }: { readonly failure: string; readonly nextTryAt: number | null }): Promise<void> {
-    await this.#settle(id, { next_try_at: nextTryAt, failure: Array.from(failure).slice(0, MAX_FAILURE_CHARACTERS).join('') })
+  /** `nextTryAt` null: given up, which the audit records. */
+  async failed(id: NoticeId, { failure: text, nextTryAt }: { readonly failure: string; readonly nextTryAt: number | null }): Promise<void> {
+    const failure = Array.from(text).slice(0, MAX_FAILURE_CHARACTERS).join('')
+    await this.#context.change(async change => {
+      const row = await change.db.selectFrom('notices').selectAll().where('id', '=', id).executeTakeFirst()
+      if (row === undefined) return
+      await change.db.updateTable('notices').set({ next_try_at: nextTryAt, failure }).where('id', '=', id).execute()
+      if (nextTryAt !== null) return
+      const { recipient, kind, attempts } = row
+      await change.audit({ action: 'notice.given-up', subject: recipient, subjectId: id, before: null, after: { kind, attempts, failure } })
+    })
+  }
+
+  /** There is nothing to say any more. */
+  async remove(id: NoticeId): Promise<void> {
+    await this.#context.change(async ({ db }) => {
+      await db.deleteFrom('notices').where('id', '=', id).execute()
+    })
   }
 
   /** How many wait, and how many were given up within what is kept. */
@@ -94,12 +97,39 @@ export class NoticeQueue {
     const count = (waits: boolean): number => Number(rows.find(row => Boolean(row.waits) === waits)?.n ?? 0)
     return { waiting: count(true), failed: count(false) }
   }
+}
 
-  async #settle(id: NoticeId, columns: Partial<NoticesTable>): Promise<void> {
-    await this.#context.change(async ({ db }) => {
-      await db.updateTable('notices').set(columns).where('id', '=', id).execute()
-    })
+/**
+ * Within a change that is under way; see `NoticeQueue.add`. `every`: for how long the same cause sends no other mail. Whoever sends the earlier
+ * one right now settles that one, not this.
+ */
+export async function queueNotice(
+  { db, at }: Change,
+  { recipient, cause, kind, user, payload }: NewNotice,
+  { every = DAY_MS }: { readonly every?: number } = {},
+): Promise<boolean> {
+  const columns = {
+    id: makeId<NoticeId>(),
+    kind,
+    user_id: user,
+    payload: JSON.stringify(payload),
+    queued_at: at,
+    attempts: 0,
+    next_try_at: at,
+    sent_at: null,
+    failure: null,
   }
+  const { numInsertedOrUpdatedRows } = await db
+    .insertInto('notices')
+    .values({ ...columns, recipient: parseAddress(recipient), cause })
+    .onConflict(conflict =>
+      conflict
+        .columns(['recipient', 'cause'])
+        .doUpdateSet(columns)
+        .where('notices.queued_at', '<=', at - every),
+    )
+    .executeTakeFirst()
+  return (numInsertedOrUpdatedRows ?? 0n) > 0n
 }
 
 function toNotice(row: Selectable<NoticesTable>): Notice {

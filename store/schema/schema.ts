@@ -18,7 +18,10 @@ export interface MetaTable {
  * `schema_version`: the newest migration applied. `needs_program`: the oldest Mailwicket that can use it.
  * `key_id`: the master key everything is sealed under, or being re-sealed under while `key_rotation` is there. `pepper`: sealed, base64.
  */
-export type MetaName = 'schema_version' | 'needs_program' | 'key_id' | 'key_rotation' | 'pepper'
+export type MetaName = 'schema_version' | 'needs_program' | 'key_id' | 'key_rotation' | 'pepper' | NoticedName
+
+/** How far things were looked through for what people are told by mail (`history/unnoticed.ts`). */
+export type NoticedName = 'noticed_devices' | 'noticed_connections' | 'noticed_ends'
 
 /** Exactly one row. */
 export interface GenerationTable {

@@ -16,6 +16,7 @@ import { checkNotRevoked, getDeviceRow, SCOPES, termColumns } from '../accounts/
 import { getMailboxRow } from '../accounts/mailbox-rows.ts'
 import { endInvitations } from '../accounts/sign-in-rows.ts'
 import { findUserRow, getUserRow, parseLogin } from '../accounts/user-rows.ts'
+import { queueNotice } from '../notices/notice-queue.ts'
 import { hashToken, makeToken } from '../passwords/random-token.ts'
 import type { InvitationKind } from '../schema/portal-schema.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -115,6 +116,7 @@ export class Invitations {
         })
         .execute()
       const row = await getRow(db, id)
+      await queueMail(change, row)
       await auditInvitation(change, row, 'invitation.made', { kind: row.kind, user: row.user, mailTo, endsAt: row.ends_at })
       return { invitation: toInvitation(row, at), token }
     })
@@ -171,6 +173,22 @@ export class Invitations {
     })
   }
 
+  /** Mails a new link, which is made when the mail is sent; the old one stops now. Throws NOT_FOUND, BAD_INPUT (no longer open, or not to be mailed there). */
+  async mail(id: string, mailTo: string): Promise<Invitation> {
+    const address = parseAddress(mailTo)
+    return this.#context.change(async change => {
+      const { db, at } = change
+      const row = await getRow(db, id)
+      if (row.state !== 'open' || row.ends_at <= at) throw new Problem('invitation.closed', {})
+      if (row.kind === 'phone') throw new Problem('invitation.phone-again', {})
+      await checkMayBeMailedTo(db, address, targetOf(row))
+      await db.updateTable('invitations').set({ mail_to: address, token_hash: null }).where('id', '=', row.id).execute()
+      await queueMail(change, { ...row, mail_to: address })
+      await auditInvitation(change, row, 'invitation.mailed', { mailTo: address })
+      return toInvitation(await getRow(db, id), at)
+    })
+  }
+
   /**
    * Begins again: a new link with a new end, open or not. The device that was made by the invitation is revoked: a mail scanner may have pressed the
    * button. It is then the invitation of whoever restarts it. Null where the link is mailed. Throws NOT_FOUND, BAD_INPUT (for an existing device: make
@@ -195,6 +213,7 @@ export class Invitations {
         .set({ opened: 0, opened_at: null, made_device_id: null, made_by: by?.login ?? this.#context.actor.name, made_by_user_id: by?.id ?? null })
         .where('id', '=', row.id)
         .execute()
+      await queueMail(change, row)
       await auditInvitation(change, row, 'invitation.restarted', null)
       return { invitation: toInvitation(await getRow(db, id), at), token }
     })
@@ -210,6 +229,21 @@ export class Invitations {
       }
       return toInvitation(await getRow(change.db, id), change.at)
     })
+  }
+}
+
+/** Nothing of the link is in the queue: see `mint`. A mail of the same invitation that still waits is this one from now on. */
+async function queueMail(change: Change, { id, kind, mail_to: recipient }: Pick<InvitationRow, 'id' | 'kind' | 'mail_to'>): Promise<void> {
+  if (recipient === null) return
+  const notice = { recipient, cause: `invitation ${id}`, kind: kind === 'start' ? 'start' : 'invitation', user: null, payload: { invitation: id } }
+  await queueNotice(change, notice, { every: 0 })
+}
+
+function targetOf(row: InvitationRow): InvitationTarget {
+  return {
+    mailbox: row.mailbox_id === null || row.mailbox === null ? null : { id: row.mailbox_id, address: row.mailbox },
+    user: row.user_id === null || row.user === null ? null : { id: row.user_id, login: row.user },
+    device: row.device_id,
   }
 }
 

@@ -28,3 +28,11 @@ export async function probeSubmission(target: ProbeTarget, login: UpstreamLogin 
     return { mechanisms, keywords: [...keywords.keys()], isTold, loggedIn: login !== undefined }
   })
 }
+
+/** Connects, agrees on TLS and says EHLO, for a server that wants no login. Throws UPSTREAM_LOGIN_FAILED with the server's own words. */
+export async function meetSubmission(target: ProbeTarget): Promise<void> {
+  await tryAt('submission', target, undefined, async (dialler, signal) => {
+    const { wire } = await meetSmtpUpstream(dialler, { ...target, signal })
+    leave(wire.release().socket, 'QUIT')
+  })
+}

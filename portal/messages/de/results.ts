@@ -79,6 +79,8 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     saved: 'Gespeichert.',
   },
   mail: {
+    byInvited: 'Jemand mit einer Einladung',
+    byOperator: 'Wer den Server betreut',
     invitationSubject: address => `Verbinden Sie Ihr Gerät mit ${address}`,
     invitation: (by, address, url, day) =>
       `${by} lädt Sie ein, ein Gerät mit ${address} zu verbinden.\n\nMachen Sie hier das Passwort dafür, einmal, bis ${day}:\n${url}\n\nDas haben Sie nicht erwartet? Dann öffnen Sie es nicht und fragen Sie ${by}.`,

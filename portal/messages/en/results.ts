@@ -80,6 +80,9 @@ export const results = {
   },
   /** Mail that the portal sends. Plain text; a link leads to a page, never with a token but in an invitation and a start link. */
   mail: {
+    /** In the place of a name. */
+    byInvited: 'Somebody with an invitation',
+    byOperator: 'Whoever runs the server',
     invitationSubject: (address: string) => `Connect your device to ${address}`,
     invitation: (by: string, address: string, url: string, day: string) =>
       `${by} invited you to connect a device to ${address}.\n\nMake its password here, once, until ${day}:\n${url}\n\nYou did not expect this? Then do not open it, and ask ${by}.`,

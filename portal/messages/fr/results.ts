@@ -79,6 +79,8 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     saved: 'Enregistré.',
   },
   mail: {
+    byInvited: 'Une personne invitée',
+    byOperator: 'La personne qui gère le serveur',
     invitationSubject: address => `Connectez votre appareil à ${address}`,
     invitation: (by, address, url, day) =>
       `${by} vous invite à connecter un appareil à ${address}.\n\nCréez ici son mot de passe, une fois, jusqu’au ${day} :\n${url}\n\nVous ne l’attendiez pas ? Alors ne l’ouvrez pas, et demandez à ${by}.`,
