@@ -3,7 +3,7 @@
  *
  * A mail is one sender's at a time, on whichever node. It is lost by no fault: what was not settled is tried again after the lease. A sender that is
  * killed between the server's "250" and the note of it makes one mail come twice; SMTP leaves no choice there. A server that is down is
- * left alone for a minute, and each mail is tried for four days, less and less often (RFC 5321 §4.5.4.1).
+ * left alone for a moment, and each mail is tried for four days, less and less often (RFC 5321 §4.5.4.1).
  */
 import { randomUUID } from 'node:crypto'
 import { domainOf } from '../../base/address.ts'
@@ -18,9 +18,10 @@ import { formatMail } from './mail-layout.ts'
 import { MailFailure, type MailServer, type SendMail, sendMail } from './submission-client.ts'
 
 const ROUND_MS = 5_000
-const MINUTE_MS = 60_000
-const LONGEST_WAIT_MS = 60 * MINUTE_MS
-const GIVE_UP_MS = 4 * 24 * 60 * MINUTE_MS
+/** A restart of the server takes about so long. */
+const FIRST_WAIT_MS = 15_000
+const LONGEST_WAIT_MS = 3_600_000
+const GIVE_UP_MS = 4 * 24 * 3_600_000
 /** How long closing waits for the mail under way. */
 const CLOSE_MS = 5_000
 
@@ -118,8 +119,8 @@ export class NoticeSender {
   async #failed(notice: Notice, { scope, isFinal, message }: MailFailure): Promise<void> {
     const { now, log } = this.#options
     if (isFinal) return this.#giveUp(notice, message)
-    const nextTryAt = now() + Math.min(MINUTE_MS * 2 ** Math.min(notice.attempts - 1, 10), LONGEST_WAIT_MS)
-    if (scope === 'server') this.#pausedUntil = now() + MINUTE_MS
+    const nextTryAt = now() + Math.min(FIRST_WAIT_MS * 2 ** Math.min(notice.attempts - 1, 10), LONGEST_WAIT_MS)
+    if (scope === 'server') this.#pausedUntil = now() + FIRST_WAIT_MS
     const { kind, recipient, attempts } = notice
     log.warn('notice.failed', { notice: kind, to: recipient, attempts, err: message, retryAt: new Date(nextTryAt).toISOString() })
     await this.#store.notices.failed(notice.id, { failure: message, nextTryAt })
