@@ -83,8 +83,8 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
     log,
   })
   closers.push(() => server.close())
-  const { hostname } = config
-  const notices = new NoticeSender({ store, server: () => current.portal.mail, hostname, url: current.portal.url, log, now })
+  const mailServer = () => current.portal.mail && { ...current.portal.mail, hostname: current.config.hostname }
+  const notices = new NoticeSender({ store, server: mailServer, url: current.portal.url, log, now })
   closers.push(() => notices.close())
   notices.start()
   return {

@@ -3,26 +3,25 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { LogFields } from '../../base/log.ts'
 import { silentLog } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
-import type { PortalMailConfig } from '../../config/config.ts'
 import { NOTICE_KINDS } from '../../store/accounts/preferences.ts'
 import type { OpenedStore, Store } from '../../store/open-store.ts'
 import { StoreFixture } from '../../store/store-fixture.ts'
 import { NoticeSender } from './notice-sender.ts'
-import { MailFailure, type OutgoingMail } from './submission-client.ts'
+import { MailFailure, type MailServer, type OutgoingMail } from './submission-client.ts'
 
 const URL = 'https://devices.example.test'
 const OFFICE = 'office@example.test'
 const ANNA = 'anna@example.test'
 const MINUTE = 60_000
 const DAY = 24 * 60 * MINUTE
-const SERVER = { server: { host: 'smtp.internal', port: 587, tls: 'starttls' }, from: 'devices@example.test' } as PortalMailConfig
+const SERVER = { server: { host: 'smtp.internal', port: 587, tls: 'starttls' }, from: 'devices@example.test', hostname: 'mail.example.test' } as MailServer
 
 let fixture: StoreFixture
 let store: Store
 let sent: OutgoingMail[]
 let lines: { readonly event: string; readonly fields: LogFields }[]
 let fault: (mail: OutgoingMail) => Promise<void>
-let server: PortalMailConfig | undefined
+let server: MailServer | undefined
 let sender: NoticeSender
 
 beforeEach(async () => {
@@ -45,7 +44,6 @@ function openSender(over: OpenedStore): NoticeSender {
   return new NoticeSender({
     store: over,
     server: () => server,
-    hostname: 'mail.example.test',
     url: URL,
     log: { ...silentLog, info: note, warn: note, error: note },
     now: fixture.clock,
