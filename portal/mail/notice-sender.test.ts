@@ -201,6 +201,7 @@ describe('what it says', () => {
     await store.as({ name: 'karim', source: 'portal 192.0.2.1' }).devices.add(OFFICE, { name: 'one' })
     await store.as({ name: 'root', source: 'cli' }).devices.add(OFFICE, { name: 'two' })
     await sender.runRound()
+    sent.sort((a, b) => a.subject.localeCompare(b.subject))
     expect(sent.map(({ language }) => language)).toEqual(['de', 'en'])
     expect(sent[0]?.text).toContain('Karim')
     expect(sent[1]?.text).toContain('Whoever runs the server added it')
