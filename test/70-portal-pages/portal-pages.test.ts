@@ -2,7 +2,7 @@
  * Every page of the portal in Debian's Chromium, with the real style sheet, scripts and content security policy: nothing that axe finds, in light and
  * dark; nothing that scrolls sideways at 320 pixels; and what the scripts promise.
  */
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -135,4 +135,10 @@ describe('without script', () => {
       expect(await page.locator('noscript p').isVisible()).toBe(true)
     })
   })
+})
+
+test('docs/pictures has every page in light, dark and on a phone, and no page that is gone', () => {
+  const expected = galleryPages.flatMap(({ name }) => ['dark', 'light', 'phone'].map(look => `${name}-${look}.png`))
+  // What is missing: node test/70-portal-pages/take-pictures.ts docs/pictures NAME
+  expect(readdirSync(new URL('../../docs/pictures', import.meta.url)).sort()).toEqual(expected.sort())
 })

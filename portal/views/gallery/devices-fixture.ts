@@ -1,4 +1,7 @@
 /** Devices, mailboxes and people of the pictures, those of the mock-ups. */
+import { Secret } from '../../../base/secret.ts'
+import { qrPathOf } from '../../setup/qr-path.ts'
+import { makeThunderbirdQr } from '../../setup/thunderbird-square.ts'
 import type { SetupModel } from '../devices/app-setup.ts'
 import type { DeviceActs, DeviceRow } from '../devices/device-list-view.ts'
 import type { MailboxHead } from '../mailboxes/mailbox-head.ts'
@@ -104,31 +107,25 @@ export const officeDevices: readonly DeviceRow[] = [
   }),
 ]
 
-/** A square that looks like one: the real ones come from the set-up functions. */
-const squareOf = (size: number, seed: number): { readonly d: string; readonly size: number } => {
-  let state = seed
-  const modules = Array.from({ length: size * size }, (_, at) => {
-    state = (state * 1103515245 + 12345) % 2147483648
-    return (state >> 8) % 2 === 0 ? `M${(at % size) + 4} ${Math.trunc(at / size) + 4}h1v1h-1z` : ''
-  })
-  return { d: modules.join(''), size: size + 8 }
+export const PASSWORD = 'k7mq-x2pd-9rtf-h4wz-c8nb'
+
+const settings: SetupModel['settings'] = {
+  userName: OFFICE,
+  imap: { host: 'mail.example.test', port: 993, security: 'tls' },
+  smtp: { host: 'mail.example.test', port: 465, security: 'tls', other: { port: 587, security: 'starttls' } },
 }
 
-export const PASSWORD = 'k7mq-x2pd-9rtf-h4wz-c8nb'
+const tablet = { address: OFFICE, deviceId: '01jd0000000000000000000008', deviceName: 'Front desk tablet', personName: null, settings }
 
 export const setup: SetupModel = {
   address: OFFICE,
-  settings: {
-    userName: OFFICE,
-    imap: { host: 'mail.example.test', port: 993, security: 'tls' },
-    smtp: { host: 'mail.example.test', port: 465, security: 'tls', other: { port: 587, security: 'starttls' } },
-  },
+  settings,
   app: 'android',
   profileAction: '/m/office@example.test/devices/01jd0000000000000000000008/profile',
   profileSignedBy: 'mail.example.test',
-  phoneQr: squareOf(27, 7),
-  thunderbirdQr: squareOf(47, 11),
+  phoneQr: qrPathOf('https://devices.example.test/i/Qm9va3MgYXJlIGRvb3JzIHRoYXQgbGVhZA'),
+  thunderbirdQr: makeThunderbirdQr(tablet, Secret.fromText(PASSWORD)),
   password: PASSWORD,
   screen: 'desk',
 }
-export const totpSquare = squareOf(31, 3)
+export const totpSquare = qrPathOf('otpauth://totp/Mailwicket:anna?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Mailwicket')
