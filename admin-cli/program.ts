@@ -43,19 +43,19 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
     {
       name: 'device',
       summary: 'give a device its own password, list devices, revoke them',
-      load: async () => (await import('./commands/device-commands.ts')).declareDevice,
+      load: async () => (await import('./commands/devices/device-commands.ts')).declareDevice,
     },
     {
       name: 'user',
       summary: 'name the persons behind devices and say who may send',
-      load: async () => (await import('./commands/user-commands.ts')).declareUser,
+      load: async () => (await import('./commands/people/user-commands.ts')).declareUser,
     },
     {
       name: 'invite',
       summary: 'make links by which people make the passwords of their devices themselves',
-      load: async () => (await import('./commands/invite-commands.ts')).declareInvite,
+      load: async () => (await import('./commands/people/invite-commands.ts')).declareInvite,
     },
-    { name: 'token', summary: 'make and revoke tokens of the HTTP API', load: async () => (await import('./commands/token-commands.ts')).declareToken },
+    { name: 'token', summary: 'make and revoke tokens of the HTTP API', load: async () => (await import('./commands/people/token-commands.ts')).declareToken },
   ],
   'What happens:': [
     { name: 'session', summary: 'list live sessions, end them', load: async () => (await import('./commands/session-commands.ts')).declareSession },

@@ -5,9 +5,9 @@ import type { Secret } from '../base/secret.ts'
 import type { Config } from '../config/config.ts'
 import type { RequestFacts } from '../http/http-server.ts'
 import type { ApiToken } from '../management/actor.ts'
-import type { AppSettings } from '../management/app-settings.ts'
+import type { AppSettings } from '../management/mailboxes/app-settings.ts'
 import type { UseCaseContext } from '../management/use-case.ts'
-import type { Device } from '../store/accounts/device-rows.ts'
+import type { Device } from '../store/accounts/devices/device-rows.ts'
 import type { OpenedStore } from '../store/open-store.ts'
 
 /** A device whose app is to be set up. */

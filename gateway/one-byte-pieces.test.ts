@@ -14,14 +14,14 @@ type Reader = (text: string) => unknown
 /** Modules are loaded here and not above: what is loaded before the fixture is not counted. */
 const readers: Readonly<Record<string, () => Promise<Reader>>> = {
   'the end of data': async () => {
-    const { EndOfData } = await import('./smtp/end-of-data.ts')
+    const { EndOfData } = await import('./smtp/message/end-of-data.ts')
     return text => {
       const end = new EndOfData()
       for (const byte of bytesOf(text)) end.scan(byte)
     }
   },
   'the header that is held back': async () => {
-    const { checkFromHeader } = await import('./smtp/from-header.ts')
+    const { checkFromHeader } = await import('./smtp/message/from-header.ts')
     return text => {
       const check = checkFromHeader(() => true)
       for (const byte of bytesOf(text)) check.push(byte)
@@ -29,8 +29,8 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
   },
   'a message on its way': async () => {
     const { Wire } = await import('../base/wire.ts')
-    const { relayPayload } = await import('./smtp/smtp-payload.ts')
-    const { checkFromHeader } = await import('./smtp/from-header.ts')
+    const { relayPayload } = await import('./smtp/message/smtp-payload.ts')
+    const { checkFromHeader } = await import('./smtp/message/from-header.ts')
     return async text => {
       const [upstream, sink] = duplexPair()
       sink.resume()

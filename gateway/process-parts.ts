@@ -24,7 +24,7 @@ import { Metrics } from './monitoring/metrics.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
 import { Recorder } from './sessions/recorder.ts'
 import { Revocation } from './sessions/revocation.ts'
-import { SendingLedger } from './smtp/sending-ledger.ts'
+import { SendingLedger } from './smtp/sending/sending-ledger.ts'
 import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
 
 /** Before an upstream's name, where the store keeps what was learnt of its IMAP server: no name has a TAB. */

@@ -6,10 +6,10 @@
 
 import { parseAddress } from '../base/address.ts'
 import { Problem } from '../base/problems.ts'
-import { noDevice } from '../store/accounts/device-names.ts'
-import type { Device } from '../store/accounts/device-rows.ts'
+import { noDevice } from '../store/accounts/devices/device-names.ts'
+import type { Device } from '../store/accounts/devices/device-rows.ts'
 import { type Mailbox, noMailbox } from '../store/accounts/mailbox-rows.ts'
-import { noUser, parseLogin } from '../store/accounts/user-rows.ts'
+import { noUser, parseLogin } from '../store/accounts/people/user-rows.ts'
 import type { Version } from '../store/history/audit.ts'
 import type { Nouns } from '../store/open-store.ts'
 import { type Action, maySendFrom, type Reach, type Target } from './permissions.ts'

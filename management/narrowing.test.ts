@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import type { Device } from '../store/accounts/device-rows.ts'
+import type { Device } from '../store/accounts/devices/device-rows.ts'
 import type { SendingRule } from '../store/sending/sending-rows.ts'
 import { widensSending, widensTerms } from './narrowing.ts'
 

@@ -2,8 +2,8 @@
  * Whether a change takes something away or gives something: who may draw a rule closer may not always loosen it.
  */
 import { isWithinNetworks, parseCidr } from '../base/network.ts'
-import type { Device } from '../store/accounts/device-rows.ts'
-import type { DeviceTerms } from '../store/accounts/devices.ts'
+import type { Device } from '../store/accounts/devices/device-rows.ts'
+import type { DeviceTerms } from '../store/accounts/devices/devices.ts'
 import type { SendingChanges } from '../store/sending/sending-change.ts'
 import type { SendingRule } from '../store/sending/sending-rows.ts'
 

@@ -1,15 +1,15 @@
 /**
  * Lists by pages: what lies within somebody's reach, filtered, sorted and counted in the database, whatever its size. `after` is `next` of the page before.
  */
-import type { DeviceFilter, DeviceSort } from '../store/accounts/device-list.ts'
-import type { Device } from '../store/accounts/device-rows.ts'
+import type { DeviceFilter, DeviceSort } from '../store/accounts/devices/device-list.ts'
+import type { Device } from '../store/accounts/devices/device-rows.ts'
 import type { DomainCount, ListedMailbox, MailboxFilter, MailboxSort } from '../store/accounts/mailbox-list.ts'
-import type { User, UserFilter } from '../store/accounts/user-list.ts'
+import type { User, UserFilter } from '../store/accounts/people/user-list.ts'
 import type { Session, SessionFilter } from '../store/history/sessions.ts'
 import type { Page, PageRequest } from '../store/schema/keyset.ts'
 import type { Actor } from './actor.ts'
+import { checkDeviceFilter } from './devices/manage-devices.ts'
 import { findDevice, findMailbox } from './find-subject.ts'
-import { checkDeviceFilter } from './manage-devices.ts'
 import { look, type UseCaseContext } from './use-case.ts'
 import { devicesOf, mailboxesOf } from './within.ts'
 

@@ -5,7 +5,7 @@
  * What happened and what is queued of it are one change: several processes may call this, and each thing is queued once.
  */
 import type { UserId } from '../base/ids.ts'
-import type { Language, NoticeKind } from '../store/accounts/preferences.ts'
+import type { Language, NoticeKind } from '../store/accounts/people/preferences.ts'
 import type { AddedDevice, NoticedDevice } from '../store/history/unnoticed.ts'
 import type { NoticeFacts } from '../store/notices/notice-queue.ts'
 import type { Nouns, OpenedStore } from '../store/open-store.ts'

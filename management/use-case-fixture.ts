@@ -3,7 +3,7 @@
  */
 import type { UserId } from '../base/ids.ts'
 import type { Config } from '../config/config.ts'
-import type { Rights } from '../store/accounts/role-rows.ts'
+import type { Rights } from '../store/accounts/people/role-rows.ts'
 import type { Nouns, Store } from '../store/open-store.ts'
 import type { Right } from '../store/schema/rights-and-scopes.ts'
 import { StoreFixture, secret } from '../store/store-fixture.ts'

@@ -1,7 +1,7 @@
 /** Every line of the list of routes, as every role, on things inside and outside of its reach: what the table of permissions says is what happens. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { ACTIONS, type ActionRow, type Grant } from '../management/permissions.ts'
-import type { Rights } from '../store/accounts/role-rows.ts'
+import type { Rights } from '../store/accounts/people/role-rows.ts'
 import { links } from './links.ts'
 import { ELSEWHERE, OFFICE, type Page, PortalFixture, type TestBrowser } from './portal-fixture.ts'
 import { ROUTES } from './routes.ts'

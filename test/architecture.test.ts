@@ -86,7 +86,7 @@ const REVEALS = [
   'portal/sign-in/sealed-values.ts',
   'portal/sign-in/totp.ts',
   'portal/web/cookies.ts',
-  'admin-cli/commands/device-password.ts',
+  'admin-cli/commands/devices/device-password.ts',
   'gateway/login/migration-memory.ts',
   'upstream/hide-login.ts',
   'upstream/sasl-client.ts',

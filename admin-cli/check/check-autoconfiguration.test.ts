@@ -1,7 +1,7 @@
 /** The records that `dns` prints, looked for in zones that a test makes. */
 import { expect, test } from 'vitest'
 import { parseConfig } from '../../config/config-parse.ts'
-import { autoconfigurationRecords } from '../../management/autoconfiguration-records.ts'
+import { autoconfigurationRecords } from '../../management/mailboxes/autoconfiguration-records.ts'
 import { checkAutoconfiguration, type Zones } from './check-autoconfiguration.ts'
 
 const text = (portal: string) => `

@@ -4,7 +4,7 @@
 import { Resolver } from 'node:dns/promises'
 import { domainToUnicode } from 'node:url'
 import type { Config } from '../../config/config.ts'
-import { autoconfigurationRecords, type DnsRecord } from '../../management/autoconfiguration-records.ts'
+import { autoconfigurationRecords, type DnsRecord } from '../../management/mailboxes/autoconfiguration-records.ts'
 import { doubtful, type Finding, good } from './check-finding.ts'
 import { listMailDomains } from './mail-domains.ts'
 

@@ -1,6 +1,6 @@
 /** Is there a certificate for every name by which browsers and mail apps reach the portal, and one that signs profiles? Behind a proxy the first is the proxy's. */
 import type { Config } from '../../config/config.ts'
-import { autoconfigurationRecords } from '../../management/autoconfiguration-records.ts'
+import { autoconfigurationRecords } from '../../management/mailboxes/autoconfiguration-records.ts'
 import { covers } from './check-certificates.ts'
 import { doubtful, type Finding, good } from './check-finding.ts'
 import { listMailDomains } from './mail-domains.ts'

@@ -4,7 +4,7 @@
 
 import { MailwicketError } from '../../base/errors.ts'
 import { formatIso } from '../../base/iso-time.ts'
-import { toActivityRow, toAuditRow } from '../../management/history-json.ts'
+import { toActivityRow, toAuditRow } from '../../management/history/history-json.ts'
 import type { Activity } from '../../store/history/activity.ts'
 import type { AuditEntry, AuditFilter } from '../../store/history/audit.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
@@ -71,7 +71,7 @@ async function showActivity(context: CommandContext, options: ActivityOptions): 
     limit,
   }
   if (options.follow === true) return followActivity(context, filter)
-  const { listActivity } = await import('../../management/read-history.ts')
+  const { listActivity } = await import('../../management/history/read-history.ts')
   const entries = await manage(context, (useCases, operator) => listActivity(useCases, operator, filter))
   const toCells = (entry: Activity) => [
     formatRelative(entry.at, now),
@@ -99,7 +99,10 @@ async function followActivity(context: CommandContext, filter: { mailbox?: strin
   const stopped = new AbortController()
   const stop = () => stopped.abort()
   const forget = [terminal.onSignal('SIGINT', stop), terminal.onSignal('SIGTERM', stop)]
-  const [{ formatCell }, { listActivity, readActivityCursor }] = await Promise.all([import('../frame/table.ts'), import('../../management/read-history.ts')])
+  const [{ formatCell }, { listActivity, readActivityCursor }] = await Promise.all([
+    import('../frame/table.ts'),
+    import('../../management/history/read-history.ts'),
+  ])
   try {
     await manage(context, async (useCases, operator) => {
       // Without --since: from now on.
@@ -137,7 +140,7 @@ async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'si
   const { since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT } = options
   const from = since === undefined ? undefined : parseSince(since, now, '--since')
   const filter = { since: from, subject, mailbox, device, actor, action, limit }
-  const { listAudit } = await import('../../management/read-history.ts')
+  const { listAudit } = await import('../../management/history/read-history.ts')
   const entries = await manage(context, (useCases, operator) => listAudit(useCases, operator, filter))
   const toCells = (entry: AuditEntry) => [formatRelative(entry.at, now), `${entry.actor} (${entry.source})`, entry.action, entry.subject, formatChange(entry)]
   await answerList(context, entries, { heads: ['when', 'who', 'did', 'to', 'change'], toJson: toAuditRow, toCells, whenEmpty: 'No entries.' })

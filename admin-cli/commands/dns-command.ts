@@ -18,7 +18,7 @@ async function printRecords(context: CommandContext, text: string): Promise<void
   const domain = /[@/]/.test(text) ? undefined : findHostName(text)
   if (domain === undefined) throw new MailwicketError('BAD_INPUT', { message: `${JSON.stringify(text)} is not a domain such as example.com` })
   const config = await readConfig(context)
-  const { autoconfigurationRecords, formatZone } = await import('../../management/autoconfiguration-records.ts')
+  const { autoconfigurationRecords, formatZone } = await import('../../management/mailboxes/autoconfiguration-records.ts')
   const records = autoconfigurationRecords(config, domain)
   const value = { domain, records: records.map(({ name, type, value }) => ({ name, type, ttl: 3600, value })) }
   context.answer(value, () => formatZone(records))

@@ -2,7 +2,7 @@
  * `mailwicket limits …`: who is held back for too many wrong passwords, and letting go of it.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import { toLimitRow } from '../../management/history-json.ts'
+import { toLimitRow } from '../../management/history/history-json.ts'
 import type { Limit } from '../../store/limits/limits.ts'
 import type { Restriction } from '../../store/schema/failure-limits.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
@@ -42,7 +42,7 @@ export function declareLimits(limits: Command, terminal: Terminal): void {
 }
 
 async function listLimits(context: CommandContext): Promise<void> {
-  const { listLimits: list } = await import('../../management/manage-limits.ts')
+  const { listLimits: list } = await import('../../management/history/manage-limits.ts')
   const limits = await manage(context, list)
   const now = context.terminal.now()
   const toCells = ({ block, address, failures, restriction, until }: Limit) => [
@@ -59,7 +59,7 @@ async function listLimits(context: CommandContext): Promise<void> {
 async function clearLimits(context: CommandContext, subject: string | undefined, { all = false }: ClearOptions): Promise<void> {
   if ((subject === undefined) !== all)
     throw new MailwicketError('BAD_INPUT', { message: 'Whose wrong passwords?', remedy: 'Give an IP address, a mailbox, or --all; `limits list` shows them.' })
-  const { clearLimits: clear } = await import('../../management/manage-limits.ts')
+  const { clearLimits: clear } = await import('../../management/history/manage-limits.ts')
   const { cleared } = await manage(context, (useCases, operator) => clear(useCases, operator, subject === undefined ? 'all' : { subject }))
   context.answer({ cleared }, () => `${cleared === 1 ? '1 count is' : `${cleared} counts are`} forgotten within two seconds.\n`)
 }

@@ -6,8 +6,8 @@ import { MailwicketError } from '../../base/errors.ts'
 import { formatIso } from '../../base/iso-time.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { UpstreamConfig } from '../../config/config.ts'
-import { toMailboxDetails, toMailboxRow } from '../../management/mailbox-json.ts'
-import type { MailboxState } from '../../management/manage-mailboxes.ts'
+import { toMailboxDetails, toMailboxRow } from '../../management/mailboxes/mailbox-json.ts'
+import type { MailboxState } from '../../management/mailboxes/manage-mailboxes.ts'
 import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
@@ -116,7 +116,7 @@ async function answerMailbox(context: CommandContext, { mailbox, sending }: Mail
 }
 
 async function listMailboxes(context: CommandContext): Promise<void> {
-  const { listMailboxes: list } = await import('../../management/manage-mailboxes.ts')
+  const { listMailboxes: list } = await import('../../management/mailboxes/manage-mailboxes.ts')
   const mailboxes = await manage(context, list)
   const toCells = ({ address, state, upstream, login, devices }: Mailbox) => [address, state, upstream, login ?? '-', String(devices)]
   const whenEmpty = 'No mailboxes. Put one behind the gateway with: mailwicket mailbox add ADDR'
@@ -124,12 +124,12 @@ async function listMailboxes(context: CommandContext): Promise<void> {
 }
 
 async function showMailbox(context: CommandContext, address: string): Promise<void> {
-  const { getMailbox } = await import('../../management/manage-mailboxes.ts')
+  const { getMailbox } = await import('../../management/mailboxes/manage-mailboxes.ts')
   await answerMailbox(context, await manage(context, (useCases, operator) => getMailbox(useCases, operator, address)))
 }
 
 async function addMailbox(context: CommandContext, text: string, options: AddOptions): Promise<void> {
-  const { addMailbox: add, planNewMailbox } = await import('../../management/manage-mailboxes.ts')
+  const { addMailbox: add, planNewMailbox } = await import('../../management/mailboxes/manage-mailboxes.ts')
   const migrationPasswordUntil = options.legacyPasswordUntil === undefined ? null : parseMigrationEnd(options.legacyPasswordUntil, context.terminal.now())
   const wanted = { address: text, upstream: options.upstream, login: options.login ?? null }
   const added = await manage(context, async (useCases, operator) => {
@@ -161,7 +161,7 @@ async function setMailbox(context: CommandContext, text: string | undefined, opt
     return setMigrationEndOfDomain(context, options.allOf, options.legacyPasswordUntil ?? '')
   }
   if (text === undefined) throw new MailwicketError('BAD_INPUT', { message: 'Which mailbox?', remedy: 'Give its address, or a domain with --all-of.' })
-  const { planLogin, setMailbox: set } = await import('../../management/manage-mailboxes.ts')
+  const { planLogin, setMailbox: set } = await import('../../management/mailboxes/manage-mailboxes.ts')
   const sending = await parseSendingOptions(options)
   checkSetOptions(options, sending !== undefined)
   const migrationPasswordUntil = options.legacyPasswordUntil === undefined ? undefined : parseMigrationEnd(options.legacyPasswordUntil, context.terminal.now())
@@ -217,7 +217,7 @@ async function readUpstreamSecret(
 
 /** Says how to do without the trial. */
 async function withAdvice<Result>(act: () => Promise<Result>): Promise<Result> {
-  const { UpstreamTrialError } = await import('../../management/try-upstream.ts')
+  const { UpstreamTrialError } = await import('../../management/mailboxes/try-upstream.ts')
   try {
     return await act()
   } catch (error) {
@@ -228,7 +228,7 @@ async function withAdvice<Result>(act: () => Promise<Result>): Promise<Result> {
 }
 
 async function removeMailbox(context: CommandContext, text: string, options: { yes?: boolean }): Promise<void> {
-  const { getMailbox, removeMailbox: remove } = await import('../../management/manage-mailboxes.ts')
+  const { getMailbox, removeMailbox: remove } = await import('../../management/mailboxes/manage-mailboxes.ts')
   const { address, devices } = await manage(context, async (useCases, operator) => {
     const { mailbox } = await getMailbox(useCases, operator, text)
     const { confirm } = await import('../frame/secret-prompt.ts')

@@ -34,7 +34,7 @@ export async function setMigrationEndOfDomain(context: CommandContext, domainTex
   const until = parseMigrationEnd(when, now)
   const progress = await openProgress(context, 'Mailboxes')
   try {
-    const { migrateDomain } = await import('../../management/migrate-mailboxes.ts')
+    const { migrateDomain } = await import('../../management/mailboxes/migrate-mailboxes.ts')
     const input = { domain, until, onProgress: progress.onProgress }
     const { mailboxes, changed } = await manage(context, (useCases, operator) => migrateDomain(useCases, operator, input))
     progress.stop()
@@ -53,7 +53,7 @@ const HEADS = ['address', 'state', 'until', 'last used', 'from', 'app', 'session
 /** `mailbox list --legacy`: who has to move yet, the latest user first. */
 export async function listMigrationPasswords(context: CommandContext): Promise<void> {
   const now = context.terminal.now()
-  const { listMigrationPasswords: list } = await import('../../management/migrate-mailboxes.ts')
+  const { listMigrationPasswords: list } = await import('../../management/mailboxes/migrate-mailboxes.ts')
   const uses = await manage(context, list)
   const toCells = ({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) => [
     address,

@@ -2,7 +2,7 @@
  * `mailwicket session …`: the live connections of all nodes, and ending them.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import { toSessionRow } from '../../management/history-json.ts'
+import { toSessionRow } from '../../management/history/history-json.ts'
 import type { Session } from '../../store/history/sessions.ts'
 import { answerList, type CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
@@ -38,7 +38,7 @@ export function declareSession(session: Command, terminal: Terminal): void {
 }
 
 async function listSessions(context: CommandContext, options: KickOptions): Promise<void> {
-  const { listSessions: list } = await import('../../management/manage-sessions.ts')
+  const { listSessions: list } = await import('../../management/devices/manage-sessions.ts')
   const sessions = await manage(context, (useCases, operator) => list(useCases, operator, options))
   const now = context.terminal.now()
   const toCells = (session: Session) => [
@@ -62,7 +62,7 @@ async function kickSessions(context: CommandContext, ids: readonly string[], opt
   const given = [ids.length > 0, device !== undefined, mailbox !== undefined].filter(Boolean).length
   if (given !== 1) throw new MailwicketError('BAD_INPUT', { message: 'Which sessions to end?', remedy: 'Give session IDs, or --device ID, or --mailbox ADDR.' })
   const target = device !== undefined ? { device } : mailbox !== undefined ? { mailbox } : { ids: [...ids] }
-  const { endSessions } = await import('../../management/manage-sessions.ts')
+  const { endSessions } = await import('../../management/devices/manage-sessions.ts')
   const { sessions } = await manage(context, (useCases, operator) => endSessions(useCases, operator, target))
   context.answer({ sessions }, () => `${sessions === 1 ? '1 session ends' : `${sessions} sessions end`} within a second.\n`)
 }

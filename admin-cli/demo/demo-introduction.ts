@@ -3,7 +3,7 @@
  */
 import { join } from 'node:path'
 import type { Config } from '../../config/config.ts'
-import type { AppSettings } from '../../management/app-settings.ts'
+import type { AppSettings } from '../../management/mailboxes/app-settings.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { formatCommand, quoteWord } from '../frame/shell-words.ts'
 import type { DemoPerson } from './demo-people.ts'
@@ -26,7 +26,7 @@ export interface DemoFacts {
 
 export async function introduce(context: CommandContext, facts: DemoFacts): Promise<void> {
   const { directory, config, password, people = [] } = facts
-  const { listAppSettings } = await import('../../management/app-settings.ts')
+  const { listAppSettings } = await import('../../management/mailboxes/app-settings.ts')
   const settings = listAppSettings(config, ADDRESS, ['imap', 'smtp'])
   const ca = join(directory, 'certs', 'ca.pem')
   const user = password === undefined ? ADDRESS : `${ADDRESS}:${password}`

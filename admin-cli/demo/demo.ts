@@ -134,7 +134,7 @@ async function build(context: CommandContext, directory: string, isKept: boolean
 }
 
 async function furnish(store: Store, upstreamPassword: string): Promise<DemoSecrets> {
-  const { revealPassword } = await import('../commands/device-password.ts')
+  const { revealPassword } = await import('../commands/devices/device-password.ts')
   await store.mailboxes.add({ address: ADDRESS, upstream: 'main', secret: Secret.fromText(upstreamPassword) })
   const people = await addPeople(store, ADDRESS)
   const { password } = await store.devices.add(ADDRESS, { name: DEVICE, user: OWNER })

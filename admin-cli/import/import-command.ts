@@ -183,7 +183,7 @@ class ImportRun {
   /** On the disk before the devices are: whoever interrupts an import has every password that counts. */
   async #writerOfPasswords(report: ImportReport, rehearse: boolean): Promise<(fresh: readonly FreshPassword[]) => void> {
     const { passwords } = this.#parts
-    const [{ formatCsv }, { revealPassword }] = await Promise.all([import('../../base/csv-format.ts'), import('../commands/device-password.ts')])
+    const [{ formatCsv }, { revealPassword }] = await Promise.all([import('../../base/csv-format.ts'), import('../commands/devices/device-password.ts')])
     return fresh => {
       if (rehearse || passwords === undefined) return
       if (report.passwords === 0) passwords.write(formatCsv([['mailbox', 'device', 'password']]))

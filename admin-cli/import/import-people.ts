@@ -1,9 +1,9 @@
 /**
  * Whose rights at a mailbox a file tells, in words: `anna=use+send`.
  */
-import type { Rights } from '../../store/accounts/role-rows.ts'
-import { NO_RIGHTS } from '../../store/accounts/role-rows.ts'
-import { parseLogin } from '../../store/accounts/user-rows.ts'
+import type { Rights } from '../../store/accounts/people/role-rows.ts'
+import { NO_RIGHTS } from '../../store/accounts/people/role-rows.ts'
+import { parseLogin } from '../../store/accounts/people/user-rows.ts'
 import { BadRow, type ImportedPerson } from '../../store/transfer/import-rows.ts'
 
 const NAMES = Object.keys(NO_RIGHTS) as (keyof Rights)[]

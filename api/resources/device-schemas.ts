@@ -1,8 +1,8 @@
 /** Devices as the API takes and gives them. */
 
-import { toDeviceDetails } from '../../management/device-json.ts'
-import { toSendingJson } from '../../management/mailbox-json.ts'
-import type { DeviceState, DeviceWithPassword } from '../../management/manage-devices.ts'
+import { toDeviceDetails } from '../../management/devices/device-json.ts'
+import type { DeviceState, DeviceWithPassword } from '../../management/devices/manage-devices.ts'
+import { toSendingJson } from '../../management/mailboxes/mailbox-json.ts'
 import { id, login, momentOrNull, sendingChanges, sendingRow, text, texts, time, z } from '../schemas.ts'
 import { showOnce } from '../shown-once.ts'
 

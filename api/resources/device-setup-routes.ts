@@ -2,8 +2,8 @@
 import type { Context } from 'hono'
 import { MailwicketError } from '../../base/errors.ts'
 import { Secret } from '../../base/secret.ts'
-import { listAppSettings } from '../../management/app-settings.ts'
-import { checkDevicePassword, getDevice } from '../../management/manage-devices.ts'
+import { checkDevicePassword, getDevice } from '../../management/devices/manage-devices.ts'
+import { listAppSettings } from '../../management/mailboxes/app-settings.ts'
 import type { Api, ApiEnv, SetupSubject } from '../api-services.ts'
 import { body, createRoute, id, idempotencyKey, needs, other, text, z } from '../schemas.ts'
 

@@ -1,7 +1,7 @@
 /** `/activity` and `/audit`: what happened, as JSON by pages or as CSV whole. */
 import { formatIso } from '../../base/iso-time.ts'
-import { toActivityRow, toAuditRow } from '../../management/history-json.ts'
-import { pageActivity, pageAudit } from '../../management/read-history.ts'
+import { toActivityRow, toAuditRow } from '../../management/history/history-json.ts'
+import { pageActivity, pageAudit } from '../../management/history/read-history.ts'
 import type { Activity } from '../../store/history/activity.ts'
 import type { AuditEntry } from '../../store/history/audit.ts'
 import { answerCsv, wantsCsv } from '../answer-csv.ts'

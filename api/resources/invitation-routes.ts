@@ -1,6 +1,6 @@
 /** `/invitations`: links by which somebody makes the password of a device. The link is in the answer that made it, and nowhere else. */
-import { getInvitation, invite, listInvitations, type MadeInvitation, revokeInvitation } from '../../management/invite.ts'
-import { toInvitationRow } from '../../management/sign-in-json.ts'
+import { getInvitation, invite, listInvitations, type MadeInvitation, revokeInvitation } from '../../management/sign-in/invite.ts'
+import { toInvitationRow } from '../../management/sign-in/sign-in-json.ts'
 import type { Api, ApiServices } from '../api-services.ts'
 import { makeOnce } from '../keyed-post.ts'
 import { pageShortList } from '../page-short-list.ts'

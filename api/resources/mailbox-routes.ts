@@ -1,8 +1,8 @@
 /** `/mailboxes`: looking at them, adding, changing, removing; trying their login at the real server. */
 import { formatIsoOrNull } from '../../base/iso-time.ts'
 import { Secret } from '../../base/secret.ts'
-import { toMailboxRow, toSendingJson } from '../../management/mailbox-json.ts'
-import { addMailbox, getMailbox, type MailboxState, removeMailbox, setMailbox, verifyMailbox } from '../../management/manage-mailboxes.ts'
+import { toMailboxRow, toSendingJson } from '../../management/mailboxes/mailbox-json.ts'
+import { addMailbox, getMailbox, type MailboxState, removeMailbox, setMailbox, verifyMailbox } from '../../management/mailboxes/manage-mailboxes.ts'
 import { pageMailboxes } from '../../management/page-lists.ts'
 import type { Api } from '../api-services.ts'
 import { makeOnce } from '../keyed-post.ts'

@@ -1,10 +1,11 @@
 /** `/people`: accounts, their rights at mailboxes, and their right to send. */
-import { getAccess } from '../../management/manage-rights.ts'
-import { addPerson } from '../../management/manage-sign-in.ts'
-import { getUser, removeUser, setUser } from '../../management/manage-users.ts'
+
 import { pageUsers } from '../../management/page-lists.ts'
-import { toUserRow } from '../../management/user-json.ts'
-import type { RoleName } from '../../store/accounts/roles.ts'
+import { getAccess } from '../../management/people/manage-rights.ts'
+import { getUser, removeUser, setUser } from '../../management/people/manage-users.ts'
+import { toUserRow } from '../../management/people/user-json.ts'
+import { addPerson } from '../../management/sign-in/manage-sign-in.ts'
+import type { RoleName } from '../../store/accounts/people/roles.ts'
 import type { Api } from '../api-services.ts'
 import { makeOnce } from '../keyed-post.ts'
 import {

@@ -1,6 +1,6 @@
 /** `/people/{login}/rights` and `/mailboxes/{address}/people`: who may do what at which mailbox. */
 import { parseAddress } from '../../base/address.ts'
-import { getAccess, giveRights, listPeople, removeRights } from '../../management/manage-rights.ts'
+import { getAccess, giveRights, listPeople, removeRights } from '../../management/people/manage-rights.ts'
 import type { Api } from '../api-services.ts'
 import { address, body, createRoute, login, needs, ok, z } from '../schemas.ts'
 import { allRights, rightsAt, rightsRow } from './right-schemas.ts'

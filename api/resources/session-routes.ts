@@ -1,6 +1,7 @@
 /** `/sessions`: who is connected now, and ending it. */
-import { toSessionRow } from '../../management/history-json.ts'
-import { endSessions, getSession } from '../../management/manage-sessions.ts'
+
+import { endSessions, getSession } from '../../management/devices/manage-sessions.ts'
+import { toSessionRow } from '../../management/history/history-json.ts'
 import { pageSessions } from '../../management/page-lists.ts'
 import type { Api } from '../api-services.ts'
 import { address, createRoute, id, needs, ok, page, pageOf, time, z } from '../schemas.ts'

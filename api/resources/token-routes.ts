@@ -1,7 +1,7 @@
 /** `/me` and `/tokens`: whose token this is, and the others of that person. A token makes no tokens: people do, after they said who they are. */
 
-import { listTokens, revokeToken } from '../../management/manage-sign-in.ts'
-import { toTokenRow } from '../../management/sign-in-json.ts'
+import { listTokens, revokeToken } from '../../management/sign-in/manage-sign-in.ts'
+import { toTokenRow } from '../../management/sign-in/sign-in-json.ts'
 import { look } from '../../management/use-case.ts'
 import type { Api } from '../api-services.ts'
 import { pageShortList } from '../page-short-list.ts'

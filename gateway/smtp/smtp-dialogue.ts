@@ -4,7 +4,7 @@
 import type { Wire } from '../../base/wire.ts'
 import type { SmtpConnector } from '../../upstream/smtp/smtp-connector.ts'
 import type { LoginServices } from '../login/login.ts'
-import type { SendingLedger } from './sending-ledger.ts'
+import type { SendingLedger } from './sending/sending-ledger.ts'
 import type { ServedConnection } from './smtp-detach.ts'
 import type { SmtpServerAdapter } from './smtp-server-adapter.ts'
 

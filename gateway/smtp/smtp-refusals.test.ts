@@ -4,8 +4,8 @@
  */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { LIMITS } from '../limits.ts'
-import { checkFromHeader } from './from-header.ts'
-import type { SendingPolicy } from './sending-policy.ts'
+import { checkFromHeader } from './message/from-header.ts'
+import type { SendingPolicy } from './sending/sending-policy.ts'
 import { BODY, MESSAGE, obliging, openRelay } from './smtp-relay-fixture.ts'
 
 afterEach(() => void vi.useRealTimers())

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { checkFromHeader } from './from-header.ts'
+import { checkFromHeader } from './message/from-header.ts'
 import { BODY, MESSAGE, obliging, openRelay, UNCOUNTED } from './smtp-relay-fixture.ts'
 
 describe('messages that must not pass', () => {

@@ -5,7 +5,7 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import type { SmtpReply } from '../../upstream/smtp/smtp-reply.ts'
-import type { SendingPolicy } from './sending-policy.ts'
+import type { SendingPolicy } from './sending/sending-policy.ts'
 import { formatCommand, type SmtpCommand } from './smtp-command.ts'
 import { type EnvelopeCommand, parseMail, parseRcpt, UnknownParameter, UnreadableAddress } from './smtp-envelope.ts'
 import { REPLIES } from './smtp-replies.ts'

@@ -2,8 +2,8 @@
  * One mail transaction as the gateway knows it: the sender, and the recipients that the upstream has accepted or is being asked for.
  */
 import { sanitise } from '../../upstream/upstream-failure.ts'
-import type { CountedRecipient } from './sending-ledger.ts'
-import type { SendingPolicy } from './sending-policy.ts'
+import type { CountedRecipient } from './sending/sending-ledger.ts'
+import type { SendingPolicy } from './sending/sending-policy.ts'
 
 /** An envelope of more recipients is relayed, but only so many are named in the log line. */
 const MAX_LOGGED_RECIPIENTS = 50

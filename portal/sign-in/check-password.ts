@@ -6,7 +6,7 @@
 import { randomBytes } from 'node:crypto'
 import { MailwicketError } from '../../base/errors.ts'
 import { Secret } from '../../base/secret.ts'
-import { parseLogin } from '../../store/accounts/user-rows.ts'
+import { parseLogin } from '../../store/accounts/people/user-rows.ts'
 import { MAX_ACCOUNT_BYTES, normaliseAccountPassword } from '../../store/passwords/account-password.ts'
 import type { SignInRecord } from '../../store/sign-in/credentials.ts'
 import { type Client, type Limited, type SignInServices, sourceOf, type Wrong } from './sign-in-services.ts'

@@ -2,7 +2,7 @@
  * Who must have a second step, and what somebody has for it. A passkey with user verification is both steps at once.
  */
 import type { SecondFactorPolicy } from '../../config/config.ts'
-import type { Roles } from '../../store/accounts/role-rows.ts'
+import type { Roles } from '../../store/accounts/people/role-rows.ts'
 import type { SignInRecord } from '../../store/sign-in/credentials.ts'
 
 export interface SecondFactors {

@@ -8,11 +8,11 @@ import { MailwicketError } from '../../base/errors.ts'
 import { findHostName } from '../../base/network.ts'
 import type { Actor } from '../../management/actor.ts'
 import { isOf } from '../../management/find-subject.ts'
-import { getInvitation } from '../../management/invite.ts'
 import { ACTIONS, type Action, type ActionRow, may, type Reach, shareOf, type Target, type Verdict } from '../../management/permissions.ts'
 import { readPlace } from '../../management/reach.ts'
+import { getInvitation } from '../../management/sign-in/invite.ts'
 import type { UseCaseContext } from '../../management/use-case.ts'
-import { parseLogin } from '../../store/accounts/user-rows.ts'
+import { parseLogin } from '../../store/accounts/people/user-rows.ts'
 import type { Nouns } from '../../store/open-store.ts'
 
 /** On what it is: `:m`, `:d`, `:domain`, `:u`, `:id` of the route; `somewhere`: on anything at all within reach. */

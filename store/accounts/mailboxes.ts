@@ -15,7 +15,7 @@ import type { MailboxesTable, Schema } from '../schema/schema.ts'
 import { forgetSending } from '../sending/sending-rows.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
 import { checkAddressIsFree } from './alias-rows.ts'
-import { kickColumns } from './kick.ts'
+import { kickColumns } from './devices/kick.ts'
 import {
   countByUpstream,
   countMailboxes,

@@ -6,7 +6,7 @@
  */
 import { Problem } from '../../base/problems.ts'
 import type { StoreContext } from '../store-context.ts'
-import { type Device, selectDevices, toDevice } from './device-rows.ts'
+import { type Device, selectDevices, toDevice } from './devices/device-rows.ts'
 import { setMigrationPasswordUntil } from './migration-rows.ts'
 
 /** One mailbox that takes its upstream password, or did until its date. */

@@ -9,7 +9,7 @@ import { Problem } from '../../base/problems.ts'
 import { ANY_BUCKET } from '../passwords/tag.ts'
 import type { PasswordKind } from '../schema/login-record.ts'
 import type { Change } from '../store-context.ts'
-import { nameKeyOf } from './device-names.ts'
+import { nameKeyOf } from './devices/device-names.ts'
 
 export const MIGRATION_DEVICE_NAME = 'legacy'
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { nameKeyOf, parseDeviceName } from './device-names.ts'
+import { nameKeyOf, parseDeviceName } from './devices/device-names.ts'
 import { parsePlainName, parsePlainNameOrNull } from './plain-names.ts'
 
 const rule = { what: 'a name', maxCharacters: 20 }

@@ -4,7 +4,7 @@ import type { Batch } from '../gateway-side/gateway-store.ts'
 import type { Store } from '../open-store.ts'
 import type { SendingChanges } from '../sending/sending-change.ts'
 import { StoreFixture, type TestNode } from '../store-fixture.ts'
-import type { Device } from './device-rows.ts'
+import type { Device } from './devices/device-rows.ts'
 
 const anna = 'anna@example.com'
 const DAY_MS = 86_400_000

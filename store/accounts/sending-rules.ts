@@ -10,10 +10,10 @@ import type { Schema } from '../schema/schema.ts'
 import { changeSending, type FoundSubject, readSending, type SendingChanges } from '../sending/sending-change.ts'
 import type { Sending } from '../sending/sending-rows.ts'
 import type { StoreContext } from '../store-context.ts'
-import { resolveDevice } from './device-names.ts'
-import { checkNotRevoked, getDeviceRow } from './device-rows.ts'
+import { resolveDevice } from './devices/device-names.ts'
+import { checkNotRevoked, getDeviceRow } from './devices/device-rows.ts'
 import { getMailboxRow } from './mailbox-rows.ts'
-import { getUserRow, parseLogin } from './user-rows.ts'
+import { getUserRow, parseLogin } from './people/user-rows.ts'
 
 /** An address, a login, or a reference to a device. */
 export type SendingSubject = { readonly mailbox: string } | { readonly user: string } | { readonly device: string }

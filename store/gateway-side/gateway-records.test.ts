@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type DeviceId, makeId, type SessionId } from '../../base/ids.ts'
-import type { Device } from '../accounts/device-rows.ts'
+import type { Device } from '../accounts/devices/device-rows.ts'
 import type { Store } from '../open-store.ts'
 import { StoreFixture, type TestNode } from '../store-fixture.ts'
 import type { ActivityRecord, Batch, ConnectionRecord, SessionRow } from './gateway-store.ts'

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type DeviceId, makeId } from '../../base/ids.ts'
-import type { Device } from '../accounts/device-rows.ts'
+import type { Device } from '../accounts/devices/device-rows.ts'
 import type { Store } from '../open-store.ts'
 import { normaliseSecret } from '../passwords/app-password.ts'
 import { MIGRATIONS } from '../schema/migrations.ts'

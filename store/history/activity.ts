@@ -4,7 +4,7 @@
 import { type Kysely, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import type { DeviceId } from '../../base/ids.ts'
-import { resolveDevice } from '../accounts/device-names.ts'
+import { resolveDevice } from '../accounts/devices/device-names.ts'
 import { type DeviceSet, isDeviceWithin, isWithin } from '../accounts/mailbox-set.ts'
 import { type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { Schema } from '../schema/schema.ts'

@@ -4,7 +4,7 @@
 import { type Selectable, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
-import { resolveDevice } from '../accounts/device-names.ts'
+import { resolveDevice } from '../accounts/devices/device-names.ts'
 import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
 import { escapeLike, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { AuditTable } from '../schema/schema.ts'

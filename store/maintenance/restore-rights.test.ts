@@ -1,7 +1,7 @@
 /** What a restore does to rights that were taken away since the backup in less usual ways: through people, rules of sending, the end of a migration. */
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import type { Device } from '../accounts/device-rows.ts'
+import type { Device } from '../accounts/devices/device-rows.ts'
 import type { Store } from '../open-store.ts'
 import { ACTOR, StoreFixture } from '../store-fixture.ts'
 import { restoreStore } from './restore.ts'

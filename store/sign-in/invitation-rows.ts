@@ -3,7 +3,7 @@
  */
 import type { Kysely } from 'kysely'
 import type { DeviceId, InvitationId, MailboxId, UserId } from '../../base/ids.ts'
-import type { Rights } from '../accounts/role-rows.ts'
+import type { Rights } from '../accounts/people/role-rows.ts'
 import type { Scope } from '../schema/login-record.ts'
 import type { InvitationKind } from '../schema/portal-schema.ts'
 import type { Schema } from '../schema/schema.ts'

@@ -6,7 +6,7 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import type { UserId } from '../../base/ids.ts'
 import { Secret } from '../../base/secret.ts'
-import { getUserRow, parseLogin } from '../accounts/user-rows.ts'
+import { getUserRow, parseLogin } from '../accounts/people/user-rows.ts'
 import { openPepper } from '../keys/store-keys.ts'
 import type { StoreContext } from '../store-context.ts'
 

@@ -4,7 +4,7 @@
 
 import type { Kysely } from 'kysely'
 import type { MailboxId } from '../../base/ids.ts'
-import { type Rights, toRights } from '../accounts/role-rows.ts'
+import { type Rights, toRights } from '../accounts/people/role-rows.ts'
 import type { Backend } from '../schema/backend.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { MailboxState, Scope, UserState } from '../schema/login-record.ts'

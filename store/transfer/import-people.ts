@@ -3,8 +3,8 @@
  */
 import type { Kysely } from 'kysely'
 import type { MailboxId } from '../../base/ids.ts'
-import { NO_RIGHTS, type Rights, readRights } from '../accounts/role-rows.ts'
-import { findUserRow } from '../accounts/user-rows.ts'
+import { NO_RIGHTS, type Rights, readRights } from '../accounts/people/role-rows.ts'
+import { findUserRow } from '../accounts/people/user-rows.ts'
 import type { Schema } from '../schema/schema.ts'
 import { BadRow, type ImportedPerson } from './import-rows.ts'
 

@@ -3,7 +3,7 @@
  * `undefined` in a row means: not said. What is there stays then, and what is new gets the default.
  */
 import type { Secret } from '../../base/secret.ts'
-import type { Rights } from '../accounts/role-rows.ts'
+import type { Rights } from '../accounts/people/role-rows.ts'
 import type { MailboxState, Scope } from '../schema/login-record.ts'
 
 export interface ImportedMailbox {

@@ -3,7 +3,7 @@
  */
 import type { Kysely } from 'kysely'
 import { makeId, type UserId } from '../../base/ids.ts'
-import { findUserRow } from '../accounts/user-rows.ts'
+import { findUserRow } from '../accounts/people/user-rows.ts'
 import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { AuditRecord, Change } from '../store-context.ts'

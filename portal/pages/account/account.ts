@@ -1,7 +1,7 @@
 /** My account: signing in, where I am signed in, language and mail. */
 
 import { change } from '../../../management/use-case.ts'
-import type { NoticeKind } from '../../../store/accounts/preferences.ts'
+import type { NoticeKind } from '../../../store/accounts/people/preferences.ts'
 import { links } from '../../links.ts'
 import { isLanguage } from '../../messages/languages.ts'
 import { accountView, sessionsView } from '../../views/account/account-view.ts'

@@ -1,7 +1,7 @@
 /** API tokens of the account. */
 import { MailwicketError } from '../../../base/errors.ts'
 import { findHostName } from '../../../base/network.ts'
-import { addToken, listTokens, revokeToken } from '../../../management/manage-sign-in.ts'
+import { addToken, listTokens, revokeToken } from '../../../management/sign-in/manage-sign-in.ts'
 import { POWERFUL_EVERYWHERE_MAX_MS, POWERFUL_MAX_MS } from '../../../store/sign-in/api-tokens.ts'
 import { links } from '../../links.ts'
 import { addTokenView, TOKEN_SCOPES, type TokenScope, tokensView } from '../../views/account/token-views.ts'

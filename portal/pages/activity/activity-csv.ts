@@ -1,6 +1,6 @@
 /** The same activity as CSV, streamed: whatever its length, memory holds a page of it. */
 import { formatIso } from '../../../base/iso-time.ts'
-import { pageActivity, pageAudit } from '../../../management/read-history.ts'
+import { pageActivity, pageAudit } from '../../../management/history/read-history.ts'
 import type { Page } from '../../../store/schema/keyset.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { addressOf } from '../parts/subject.ts'

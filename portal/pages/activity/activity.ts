@@ -1,5 +1,5 @@
 /** What happened within reach: connections, refusals, changes, the newest first; of one mailbox, or of all. */
-import { pageActivity, pageAudit } from '../../../management/read-history.ts'
+import { pageActivity, pageAudit } from '../../../management/history/read-history.ts'
 import type { Activity } from '../../../store/history/activity.ts'
 import type { AuditEntry } from '../../../store/history/audit.ts'
 import { ACTIVITY_KEPT_MS } from '../../../store/schema/retention.ts'

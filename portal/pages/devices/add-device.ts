@@ -1,7 +1,7 @@
 /** Adding a device: the form, what is wrong with it before anybody is asked who they are, and the device with its password. */
 import { MailwicketError } from '../../../base/errors.ts'
-import { type AddDeviceInput, addDevice, checkNewDevice, type DeviceWithPassword } from '../../../management/manage-devices.ts'
-import { listPeople } from '../../../management/manage-rights.ts'
+import { type AddDeviceInput, addDevice, checkNewDevice, type DeviceWithPassword } from '../../../management/devices/manage-devices.ts'
+import { listPeople } from '../../../management/people/manage-rights.ts'
 import { may } from '../../../management/permissions.ts'
 import { links } from '../../links.ts'
 import { type AddDeviceModel, addDeviceView, type DeviceFields } from '../../views/devices/add-device-view.ts'

@@ -1,7 +1,7 @@
 /** All devices of a mailbox at once: end their sessions, disconnect them, disconnect those that are quiet for 90 days. */
-import { disconnectAll, disconnectQuiet, listQuiet } from '../../../management/disconnect-devices.ts'
-import { listDevices } from '../../../management/manage-devices.ts'
-import { endSessions } from '../../../management/manage-sessions.ts'
+import { disconnectAll, disconnectQuiet, listQuiet } from '../../../management/devices/disconnect-devices.ts'
+import { listDevices } from '../../../management/devices/manage-devices.ts'
+import { endSessions } from '../../../management/devices/manage-sessions.ts'
 import { type AllDevicesAct, links } from '../../links.ts'
 import { allDevicesView } from '../../views/devices/change-device-views.ts'
 import { showPage } from '../../web/answers.ts'

@@ -1,7 +1,7 @@
 /** The Apple profile for the machine that shows the password: the page posts it back, it is checked against the device's hash, and nothing is kept. */
 import { Secret } from '../../../base/secret.ts'
-import { checkDevicePassword, getDevice } from '../../../management/manage-devices.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import { checkDevicePassword, getDevice } from '../../../management/devices/manage-devices.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { links } from '../../links.ts'
 import { seeOther } from '../../web/answers.ts'
 import { notFound } from '../../web/error-answers.ts'

@@ -1,8 +1,8 @@
 /** A new password for a device: generated, another one, or one's own. The course is that of a new device. */
 import { MailwicketError } from '../../../base/errors.ts'
 import { Secret } from '../../../base/secret.ts'
-import { changePassword, type DeviceWithPassword, getDevice } from '../../../management/manage-devices.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import { changePassword, type DeviceWithPassword, getDevice } from '../../../management/devices/manage-devices.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { links } from '../../links.ts'
 import { changePasswordView } from '../../views/devices/change-device-views.ts'
 import { ownPasswordView } from '../../views/devices/password-view.ts'

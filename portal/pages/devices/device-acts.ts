@@ -1,7 +1,7 @@
 /** Pausing and resuming a device, ending its sessions, disconnecting it. */
-import { disconnectDevices } from '../../../management/disconnect-devices.ts'
-import { getDevice, setDeviceState } from '../../../management/manage-devices.ts'
-import { endSessions } from '../../../management/manage-sessions.ts'
+import { disconnectDevices } from '../../../management/devices/disconnect-devices.ts'
+import { getDevice, setDeviceState } from '../../../management/devices/manage-devices.ts'
+import { endSessions } from '../../../management/devices/manage-sessions.ts'
 import { links } from '../../links.ts'
 import { disconnectView } from '../../views/devices/change-device-views.ts'
 import { showPage } from '../../web/answers.ts'

@@ -1,8 +1,8 @@
 /** The devices of a mailbox, and those that were disconnected lately. */
-import { listQuiet } from '../../../management/disconnect-devices.ts'
+import { listQuiet } from '../../../management/devices/disconnect-devices.ts'
 import { pageDevices } from '../../../management/page-lists.ts'
 import { may } from '../../../management/permissions.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { deviceListView, formerDevicesView } from '../../views/devices/device-list-view.ts'
 import { showPage } from '../../web/answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'

@@ -1,9 +1,9 @@
 /** Devices as lists and their own page show them: who, what, when last, why kept out; and what the reader may do with each. */
 
-import { listDeviceActions } from '../../../management/manage-devices.ts'
-import { listSessions } from '../../../management/manage-sessions.ts'
-import { listActivity } from '../../../management/read-history.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import { listDeviceActions } from '../../../management/devices/manage-devices.ts'
+import { listSessions } from '../../../management/devices/manage-sessions.ts'
+import { listActivity } from '../../../management/history/read-history.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import type { DeviceActs, DeviceRow, RefusedReason } from '../../views/devices/device-list-view.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { deviceKindOf } from '../parts/device-kind.ts'

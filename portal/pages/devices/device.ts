@@ -1,10 +1,10 @@
 /** One device: facts, thirty days as bars, live sessions, refused tries, rules, history. */
 
+import { getDevice } from '../../../management/devices/manage-devices.ts'
+import { listSessions } from '../../../management/devices/manage-sessions.ts'
 import { isOf } from '../../../management/find-subject.ts'
-import { getDevice } from '../../../management/manage-devices.ts'
-import { listSessions } from '../../../management/manage-sessions.ts'
+import { listActivity, pageAudit } from '../../../management/history/read-history.ts'
 import { may } from '../../../management/permissions.ts'
-import { listActivity, pageAudit } from '../../../management/read-history.ts'
 import type { Activity } from '../../../store/history/activity.ts'
 import { type DeviceModel, deviceView, type RefusedTries, type RuleFields } from '../../views/devices/device-view.ts'
 import type { FormState } from '../../views/page-context.ts'

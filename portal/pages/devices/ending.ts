@@ -1,6 +1,6 @@
 /** What ends and what does not, counted before somebody is asked whether they want it. */
-import { listDevices } from '../../../management/manage-devices.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import { listDevices } from '../../../management/devices/manage-devices.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 
 export interface Ending {

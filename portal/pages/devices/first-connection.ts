@@ -1,6 +1,6 @@
 /** Whether a device has connected since its password was made: the page that shows the password waits for it. */
-import { getDevice } from '../../../management/manage-devices.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import { getDevice } from '../../../management/devices/manage-devices.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import type { Html } from '../../html.ts'
 import { answerJson } from '../../web/answers.ts'
 import type { PageRequest, SignedInRequest } from '../../web/page-request.ts'

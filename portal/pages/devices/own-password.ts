@@ -1,5 +1,5 @@
 /** Which of the rules a chosen password keeps, told one by one. The store has the last word. */
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import type { OwnPasswordRules } from '../../views/devices/password-view.ts'
 import { isCommon } from '../parts/password-strength.ts'
 

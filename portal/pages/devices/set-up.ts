@@ -1,7 +1,7 @@
 /** Setting up the app of a device: settings, squares, profile, by what `portal/setup/` can make. */
 import type { Secret } from '../../../base/secret.ts'
-import { type AppSettings as Listed, listAppSettings } from '../../../management/app-settings.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import { type AppSettings as Listed, listAppSettings } from '../../../management/mailboxes/app-settings.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { links } from '../../links.ts'
 import type { SetupSubject } from '../../setup/setup-subject.ts'
 import type { AppChoice, AppSettings, QrPath, ServerSettings, SetupModel } from '../../views/devices/app-setup.ts'

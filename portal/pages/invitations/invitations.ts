@@ -1,8 +1,8 @@
 /** Invitations as those see them who make them: the list, a new one, and what can be done with each. */
 import { normaliseAddress } from '../../../base/address.ts'
 import { MailwicketError } from '../../../base/errors.ts'
-import { getInvitation, invite, listInvitations, type MadeInvitation, restartInvitation, revokeInvitation } from '../../../management/invite.ts'
 import { countDevices, pageMailboxes, pageUsers } from '../../../management/page-lists.ts'
+import { getInvitation, invite, listInvitations, type MadeInvitation, restartInvitation, revokeInvitation } from '../../../management/sign-in/invite.ts'
 import type { Invitation } from '../../../store/sign-in/invitation-rows.ts'
 import { INVITATION_MS } from '../../../store/sign-in/invitations.ts'
 import { links } from '../../links.ts'

@@ -1,6 +1,6 @@
 /** The device that an invitation made, for the browser that accepted it: signed in or not, for an hour. */
 import { Secret } from '../../../base/secret.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { openBlob, sealBlob } from '../../../store/keys/sealed-blob.ts'
 import { sourceOf } from '../../sign-in/sign-in-services.ts'
 import { APPS, type AppChoice } from '../../views/devices/app-setup.ts'

@@ -1,11 +1,12 @@
 /** The people of a mailbox: who may do what there, and the right to send from it. */
-import { listInvitations } from '../../../management/invite.ts'
-import { listDevices } from '../../../management/manage-devices.ts'
-import { giveRights, listPeople, removeRights } from '../../../management/manage-rights.ts'
+
+import { listDevices } from '../../../management/devices/manage-devices.ts'
+import { giveRights, listPeople, removeRights } from '../../../management/people/manage-rights.ts'
 import { may } from '../../../management/permissions.ts'
 import { readPlace } from '../../../management/reach.ts'
-import type { PersonRights } from '../../../store/accounts/rights.ts'
-import { NO_RIGHTS } from '../../../store/accounts/role-rows.ts'
+import { listInvitations } from '../../../management/sign-in/invite.ts'
+import type { PersonRights } from '../../../store/accounts/people/rights.ts'
+import { NO_RIGHTS } from '../../../store/accounts/people/role-rows.ts'
 import { links } from '../../links.ts'
 import { type MailboxUser, mailboxUsersView, removeUserView } from '../../views/mailboxes/mailbox-users-view.ts'
 import { showPage } from '../../web/answers.ts'

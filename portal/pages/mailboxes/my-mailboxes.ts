@@ -1,10 +1,10 @@
 /** The mailboxes of somebody who looks after no whole domain, with the devices they use. */
 
 import { domainOf } from '../../../base/address.ts'
-import { listDevices } from '../../../management/manage-devices.ts'
-import { listMailboxes } from '../../../management/manage-mailboxes.ts'
+import { listDevices } from '../../../management/devices/manage-devices.ts'
+import { listMailboxes } from '../../../management/mailboxes/manage-mailboxes.ts'
 import { may } from '../../../management/permissions.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { type MyDevice, type MyMailbox, myMailboxesView } from '../../views/mailboxes/mailbox-list-view.ts'
 import { showPage } from '../../web/answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'

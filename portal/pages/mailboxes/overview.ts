@@ -1,9 +1,9 @@
 /** A mailbox at a glance. */
-import { listDevices } from '../../../management/manage-devices.ts'
-import { listPeople } from '../../../management/manage-rights.ts'
+import { listDevices } from '../../../management/devices/manage-devices.ts'
+import { listActivity } from '../../../management/history/read-history.ts'
+import { listPeople } from '../../../management/people/manage-rights.ts'
 import { may } from '../../../management/permissions.ts'
-import { listActivity } from '../../../management/read-history.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { type MailboxModel, type MailboxPerson, mailboxView } from '../../views/mailboxes/mailbox-view.ts'
 import { showPage } from '../../web/answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'

@@ -1,8 +1,8 @@
 /** The head that the five pages of a mailbox share, with the tabs that the reader may open. */
 import { domainOf } from '../../../base/address.ts'
-import { getMailbox, type MailboxState } from '../../../management/manage-mailboxes.ts'
-import { listPeople } from '../../../management/manage-rights.ts'
+import { getMailbox, type MailboxState } from '../../../management/mailboxes/manage-mailboxes.ts'
 import { countDevices } from '../../../management/page-lists.ts'
+import { listPeople } from '../../../management/people/manage-rights.ts'
 import { type Action, may, type Reach, shareOf } from '../../../management/permissions.ts'
 import type { MailboxHead, MailboxTab } from '../../views/mailboxes/mailbox-head.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'

@@ -1,6 +1,6 @@
 /** The servers behind the mailboxes of a domain, as the configuration has them. */
 import type { Config, UpstreamConfig } from '../../../config/config.ts'
-import type { UpstreamTrialError } from '../../../management/try-upstream.ts'
+import type { UpstreamTrialError } from '../../../management/mailboxes/try-upstream.ts'
 import type { Messages } from '../../messages/en.ts'
 
 /** Those that name the domain; else those that are for every domain. */

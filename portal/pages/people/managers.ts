@@ -1,7 +1,7 @@
 /** Who manages which mail service. */
 import { MailwicketError } from '../../../base/errors.ts'
-import { grantRole, listRoles, revokeRole } from '../../../management/manage-rights.ts'
 import { pageDomains, pageUsers } from '../../../management/page-lists.ts'
+import { grantRole, listRoles, revokeRole } from '../../../management/people/manage-rights.ts'
 import { links } from '../../links.ts'
 import type { FormState } from '../../views/page-context.ts'
 import { type ManagersModel, managersView } from '../../views/people/managers-view.ts'

@@ -1,7 +1,7 @@
 /** One person: what they may, which mailboxes and devices are theirs. */
-import { listDevices } from '../../../management/manage-devices.ts'
-import { getAccess } from '../../../management/manage-rights.ts'
-import { getUser } from '../../../management/manage-users.ts'
+import { listDevices } from '../../../management/devices/manage-devices.ts'
+import { getAccess } from '../../../management/people/manage-rights.ts'
+import { getUser } from '../../../management/people/manage-users.ts'
 import { may } from '../../../management/permissions.ts'
 import { readPlace } from '../../../management/reach.ts'
 import { RIGHTS } from '../../views/mailboxes/mailbox-users-view.ts'

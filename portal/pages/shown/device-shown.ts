@@ -1,7 +1,8 @@
 /** The page on which the password of a device is shown, once, with the set-up of the app; and that it was shown, for whoever comes back. */
-import { invitePhone } from '../../../management/invite.ts'
-import { getDevice } from '../../../management/manage-devices.ts'
-import type { Device } from '../../../store/accounts/device-rows.ts'
+
+import { getDevice } from '../../../management/devices/manage-devices.ts'
+import { invitePhone } from '../../../management/sign-in/invite.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import { links } from '../../links.ts'
 import type { QrPath } from '../../views/devices/app-setup.ts'
 import { passwordGoneView, passwordView } from '../../views/devices/password-view.ts'

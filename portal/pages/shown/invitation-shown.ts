@@ -1,5 +1,5 @@
 /** The link of an invitation, once. */
-import { getInvitation } from '../../../management/invite.ts'
+import { getInvitation } from '../../../management/sign-in/invite.ts'
 import { links } from '../../links.ts'
 import { invitationCreatedView } from '../../views/invitations/invitation-views.ts'
 import { seeOther, showPage } from '../../web/answers.ts'

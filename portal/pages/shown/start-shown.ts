@@ -1,5 +1,5 @@
 /** The link of a new start, once. */
-import { getUser } from '../../../management/manage-users.ts'
+import { getUser } from '../../../management/people/manage-users.ts'
 import { links } from '../../links.ts'
 import { startLinkView } from '../../views/people/start-link-view.ts'
 import { seeOther, showPage } from '../../web/answers.ts'

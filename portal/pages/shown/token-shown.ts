@@ -1,5 +1,5 @@
 /** An API token, once. */
-import { listTokens } from '../../../management/manage-sign-in.ts'
+import { listTokens } from '../../../management/sign-in/manage-sign-in.ts'
 import { links } from '../../links.ts'
 import { tokenShownView } from '../../views/account/token-views.ts'
 import { seeOther, showPage } from '../../web/answers.ts'

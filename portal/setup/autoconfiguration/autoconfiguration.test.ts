@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import { XMLParser } from 'fast-xml-parser'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { PACC_PATH } from '../../../management/pacc.ts'
+import { PACC_PATH } from '../../../management/mailboxes/pacc.ts'
 import { OFFICE, PortalFixture } from '../../portal-fixture.ts'
 import { MAX_REQUEST_BYTES, parseAutodiscover } from './autodiscover.ts'
 

@@ -6,7 +6,7 @@
  */
 import { normaliseAddress } from '../../../base/address.ts'
 import type { Config } from '../../../config/config.ts'
-import { type AppSettings, listAppSettings } from '../../../management/app-settings.ts'
+import { type AppSettings, listAppSettings } from '../../../management/mailboxes/app-settings.ts'
 import { type Xml, xml, xmlDocument } from '../xml.ts'
 
 /** Outlook's are of some three hundred bytes. */

@@ -1,6 +1,6 @@
 /** What Thunderbird and those who do as it does read at `config-v1.1.xml`: the servers of a domain. It names no mailbox; the app puts in the address itself. */
 import type { Config } from '../../../config/config.ts'
-import { type AppSettings, listAppSettings } from '../../../management/app-settings.ts'
+import { type AppSettings, listAppSettings } from '../../../management/mailboxes/app-settings.ts'
 import { type Xml, xml, xmlDocument } from '../xml.ts'
 
 export function thunderbirdConfig(config: Config, domain: string): string {

@@ -1,0 +1,104 @@
+/**
+ * `mailwicket invite …`: links by which somebody makes the password of a device, so that nobody else ever sees it.
+ */
+import { formatIso } from '../../../base/iso-time.ts'
+import { toInvitationRow } from '../../../management/sign-in/sign-in-json.ts'
+import type { Invitation } from '../../../store/sign-in/invitation-rows.ts'
+import { answerList, type CommandContext } from '../../frame/command-context.ts'
+import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
+import { formatEnd } from '../../frame/moment.ts'
+import { manage } from '../../frame/store-access.ts'
+import type { Terminal } from '../../frame/terminal.ts'
+import { parseAllowFrom, parseExpires, parseScopes } from '../devices/device-options.ts'
+import { parseRights } from './rights-commands.ts'
+
+interface AddOptions {
+  readonly user?: string
+  readonly name?: string
+  readonly scope?: string
+  readonly expires?: string
+  readonly allowFrom?: readonly string[]
+  readonly give?: string
+  readonly mailTo?: string
+}
+
+export function declareInvite(invite: Command, terminal: Terminal): void {
+  addExamples(invite, ['invite add anna@example.com', 'a link: whoever opens it within 30 days makes the password of one device'])
+
+  const add = invite.command('add <addr>').description('make a link, valid 30 days, by which somebody makes a device of this mailbox; it is printed once')
+  add.option('--user <login>', 'who alone may accept it, signed in to the portal; otherwise whoever has the link')
+  add.option('--name <name>', 'proposed for the device')
+  add.option('--scope <scopes>', 'what the device may do: imap, smtp or imap,smtp (default: imap,smtp)')
+  add.option('--expires <when>', 'when the device ends: 7d, 12h, 2w … or a date')
+  add.option('--allow-from <cidr>', 'address or network the device may connect from; may be repeated', collect)
+  add.option('--give <rights>', 'with --user: rights at the mailbox from then on, besides use')
+  add.option('--mail-to <addr>', 'mail the link there instead of printing it')
+  addExamples(
+    does(add, terminal, (context, [address], options) => addInvitation(context, address, options)),
+    ['invite add office@example.com --user leila', 'only Leila, signed in'],
+    ['invite add office@example.com --scope imap --name tablet', 'for a device that reads only'],
+  )
+
+  const list = invite.command('list [addr]').description('list open invitations')
+  list.option('--closed', 'also those that were accepted or revoked, or whose time is over')
+  addExamples(
+    does(list, terminal, (context, [address], options) => listInvitations(context, address, options)),
+    ['invite list', 'what is open'],
+    ['invite list anna@example.com --closed', 'the history of one mailbox'],
+  )
+
+  addExamples(
+    does(invite.command('revoke <id>').description('take an invitation back: its link no longer works'), terminal, (context, [id]) =>
+      revokeInvitation(context, id),
+    ),
+    ['invite revoke 3f9kq2m8x7t4c1vn', 'it went to the wrong person'],
+  )
+}
+
+async function addInvitation(context: CommandContext, mailbox: string, options: AddOptions): Promise<void> {
+  const [{ invite }, { checkHasPortal, formatLink }] = await Promise.all([import('../../../management/sign-in/invite.ts'), import('./portal-link.ts')])
+  const rights = Object.fromEntries(parseRights(options.give, '--give').map(right => [right, true]))
+  const terms = {
+    name: options.name ?? null,
+    ...(options.scope === undefined ? {} : { scopes: parseScopes(options.scope) }),
+    ...(options.expires === undefined ? {} : { expiresAt: parseExpires(options.expires, context.terminal.now()) }),
+    ...(options.allowFrom === undefined ? {} : { allowFrom: await parseAllowFrom(options.allowFrom) }),
+    rights,
+  }
+  const { invitation, link } = await manage(context, async (useCases, operator) => {
+    checkHasPortal(useCases.config)
+    const { invitation, token } = await invite(useCases, operator, { mailbox, user: options.user, terms, mailTo: options.mailTo })
+    return { invitation, link: formatLink(useCases.config, token) }
+  })
+  const end = formatIso(invitation.endsAt).slice(0, 10)
+  context.answer({ ...toInvitationRow(invitation), link }, () => (link === null ? `The link is mailed to ${invitation.mailTo}.\n` : `${link}\n`))
+  context.remark(
+    `It works once, until ${end}. ${invitation.user === null ? 'Whoever has it' : invitation.user} can read ${invitation.mailbox} then; \`invite revoke ${invitation.id}\` takes it back.`,
+  )
+}
+
+async function listInvitations(context: CommandContext, mailbox: string | undefined, { closed }: { closed?: boolean }): Promise<void> {
+  const { listInvitations: list } = await import('../../../management/sign-in/invite.ts')
+  const invitations = await manage(context, (useCases, operator) => list(useCases, operator, { mailbox, closed }))
+  const now = context.terminal.now()
+  const toCells = ({ id, kind, state, mailbox, user, opened, endsAt, madeBy }: Invitation) => [
+    id,
+    kind,
+    mailbox ?? '-',
+    user ?? 'whoever has the link',
+    state,
+    String(opened),
+    formatEnd(endsAt, now),
+    madeBy,
+  ]
+  const heads = ['id', 'kind', 'mailbox', 'for', 'state', 'opened', 'until', 'made by']
+  await answerList(context, invitations, { heads, toJson: toInvitationRow, toCells, whenEmpty: 'No invitations. Make one with: mailwicket invite add ADDR' })
+}
+
+async function revokeInvitation(context: CommandContext, id: string): Promise<void> {
+  const { revokeInvitation: revoke } = await import('../../../management/sign-in/invite.ts')
+  const invitation = await manage(context, (useCases, operator) => revoke(useCases, operator, id))
+  context.answer(toInvitationRow(invitation), () =>
+    invitation.state === 'revoked' ? 'Revoked. Its link no longer works.\n' : `It was ${invitation.state} already.\n`,
+  )
+}

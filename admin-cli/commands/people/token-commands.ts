@@ -1,0 +1,99 @@
+/**
+ * `mailwicket token …`: tokens of the HTTP API. A token does what its owner may at that moment, and only what its scopes say.
+ */
+import { MailwicketError } from '../../../base/errors.ts'
+import { toTokenRow } from '../../../management/sign-in/sign-in-json.ts'
+import { TOKEN_SCOPES, type TokenScope } from '../../../store/schema/rights-and-scopes.ts'
+import type { ApiToken } from '../../../store/sign-in/api-tokens.ts'
+import { answerList, type CommandContext } from '../../frame/command-context.ts'
+import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
+import { formatEnd, formatRelative } from '../../frame/moment.ts'
+import { manage } from '../../frame/store-access.ts'
+import type { Terminal } from '../../frame/terminal.ts'
+import { parseAllowFrom, parseExpires } from '../devices/device-options.ts'
+
+interface AddOptions {
+  readonly scope: string
+  readonly domain?: readonly string[]
+  readonly allowFrom?: readonly string[]
+  readonly expires?: string
+}
+
+export function declareToken(token: Command, terminal: Terminal): void {
+  addExamples(token, ['token add anna billing --scope read', 'for a script that only looks'])
+
+  const add = token.command('add <login> <name>').description('make a token of a user and print it, once')
+  add.requiredOption('--scope <scopes>', `some of ${TOKEN_SCOPES.join(',')}`)
+  add.option('--domain <domain>', 'nothing outside of this domain; may be repeated', collect)
+  add.option('--allow-from <cidr>', 'address or network it may be used from; may be repeated', collect)
+  add.option('--expires <when>', '7d, 12h, 2w … or a date; with passwords or people within a year, and without --allow-from within 90 days')
+  addExamples(
+    does(add, terminal, (context, [login, name], options) => addToken(context, login, name, options)),
+    ['token add anna billing --scope read --domain example.com', 'reads what Anna may see of one domain'],
+    ['token add anna onboarding --scope read,passwords --allow-from 203.0.113.0/24 --expires 90d', 'makes devices, from one network'],
+  )
+
+  const list = token.command('list').description('list tokens; never the tokens themselves')
+  list.option('--user <login>', 'only those of this user')
+  addExamples(
+    does(list, terminal, (context, _, options) => listTokens(context, options)),
+    ['token list', 'who may do what by script, and when it was used last'],
+  )
+
+  addExamples(
+    does(token.command('revoke <id>').description('end a token at once'), terminal, (context, [id]) => revokeToken(context, id)),
+    ['token revoke 3f9kq2m8x7t4c1vn', 'the script is gone, or the token got out'],
+  )
+}
+
+/** Throws BAD_INPUT. */
+function parseTokenScopes(text: string): readonly TokenScope[] {
+  const words = text.split(',').map(word => word.trim().toLowerCase())
+  const wrong = words.find(word => !TOKEN_SCOPES.includes(word as TokenScope))
+  if (wrong !== undefined)
+    throw new MailwicketError('BAD_INPUT', { message: `--scope: “${wrong.slice(0, 60)}” is no scope.`, remedy: `The scopes are ${TOKEN_SCOPES.join(', ')}.` })
+  return TOKEN_SCOPES.filter(scope => words.includes(scope))
+}
+
+async function addToken(context: CommandContext, login: string, name: string, options: AddOptions): Promise<void> {
+  const [{ addToken: add }, { revealPassword }] = await Promise.all([
+    import('../../../management/sign-in/manage-sign-in.ts'),
+    import('../devices/device-password.ts'),
+  ])
+  const wanted = {
+    login,
+    name,
+    scopes: parseTokenScopes(options.scope),
+    domains: options.domain,
+    ...(options.allowFrom === undefined ? {} : { allowFrom: await parseAllowFrom(options.allowFrom) }),
+    ...(options.expires === undefined ? {} : { endsAt: parseExpires(options.expires, context.terminal.now()) }),
+  }
+  const { token, record } = await manage(context, (useCases, operator) => add(useCases, operator, wanted))
+  const shown = revealPassword(token)
+  context.answer({ ...toTokenRow(record), token: shown }, () => `${shown}\n`)
+  context.remark('It is shown this once. Lost it? Revoke it, and make another.')
+}
+
+async function listTokens(context: CommandContext, { user }: { user?: string }): Promise<void> {
+  const { listTokens: list } = await import('../../../management/sign-in/manage-sign-in.ts')
+  const tokens = await manage(context, (useCases, operator) => list(useCases, operator, { login: user }))
+  const now = context.terminal.now()
+  const toCells = ({ id, name, beginning, user, scopes, domains, endsAt, usedAt, usedIp }: ApiToken) => [
+    id,
+    name,
+    `${beginning}…`,
+    user,
+    scopes.join(','),
+    domains.join(',') || 'all',
+    endsAt === null ? '-' : formatEnd(endsAt, now),
+    usedAt === null ? 'never' : `${formatRelative(usedAt, now)} from ${usedIp}`,
+  ]
+  const heads = ['id', 'name', 'begins', 'user', 'scopes', 'domains', 'until', 'used']
+  await answerList(context, tokens, { heads, toJson: toTokenRow, toCells, whenEmpty: 'No tokens.' })
+}
+
+async function revokeToken(context: CommandContext, id: string): Promise<void> {
+  const { revokeToken: revoke } = await import('../../../management/sign-in/manage-sign-in.ts')
+  const token = await manage(context, (useCases, operator) => revoke(useCases, operator, { id }))
+  context.answer(toTokenRow(token), () => `Revoked ${token.name} of ${token.user}.\n`)
+}

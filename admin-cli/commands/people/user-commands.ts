@@ -1,0 +1,192 @@
+/**
+ * `mailwicket user …`: persons. A user may be linked to devices and carries the right to send; reading mail needs no user.
+ */
+
+import { MailwicketError } from '../../../base/errors.ts'
+import { formatIso } from '../../../base/iso-time.ts'
+import { toUserRow } from '../../../management/people/user-json.ts'
+import type { User } from '../../../store/accounts/people/user-list.ts'
+import { answerList, type CommandContext } from '../../frame/command-context.ts'
+import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
+import { formatRelative } from '../../frame/moment.ts'
+import { manage } from '../../frame/store-access.ts'
+import type { Terminal } from '../../frame/terminal.ts'
+import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields } from '../sending-options.ts'
+import { declareRights, rolesOf } from './rights-commands.ts'
+
+interface AddOptions {
+  readonly name?: string
+  /** False with `--no-send`. */
+  readonly send: boolean
+  readonly admin?: boolean
+  readonly manages?: readonly string[]
+}
+
+interface SetOptions extends SendingOptions {
+  readonly name?: string
+}
+
+interface RemoveOptions {
+  readonly unlink?: boolean
+  readonly yes?: boolean
+}
+
+export function declareUser(user: Command, terminal: Terminal): void {
+  addExamples(
+    user,
+    ['user add anna --name "Anna Arendt"', 'then link her devices: device add ADDR NAME --user anna'],
+    ['user set anna --may-send no', 'no device of hers sends any more; reading goes on'],
+    ['user block anna', 'none of her devices gets in any more, until user unblock'],
+  )
+
+  const add = user.command('add <login>').description('make a user; the login is an e-mail address or a short name')
+  add.option('--name <name>', 'what people call her or him')
+  add.option('--no-send', 'without the right to send')
+  add.option('--admin', 'an administrator of the portal; prints a link, once, by which the password is chosen')
+  add.option('--manages <domain>', 'looks after the mailboxes of this domain in the portal; may be repeated; prints a link too', collect)
+  addExamples(
+    does(add, terminal, (context, [login], options) => addUser(context, login, options)),
+    ['user add anna --name "Anna Arendt"', 'a short name as login'],
+    ['user add anna@example.com', 'an address as login'],
+    ['user add trainee --no-send', 'may read, and may not send'],
+    ['user add boss@example.com --admin', 'the first administrator of the portal'],
+  )
+
+  addExamples(
+    does(user.command('list').description('list users'), terminal, context => listUsers(context)),
+    ['user list', 'who may send'],
+    ['user list --json', 'for scripts'],
+  )
+
+  addExamples(
+    does(user.command('show <login>').description('show one user'), terminal, (context, [login]) => showUser(context, login)),
+    ['user show anna', 'her right to send and how many devices she has'],
+  )
+
+  declareRights(user, terminal)
+
+  const set = user.command('set <login>').description('change the name of a user, or what may be sent')
+  set.option('--name <name>', 'what people call her or him; "" takes the name away')
+  addSendingOptions(set)
+  addExamples(
+    does(set, terminal, (context, [login], options) => setUser(context, login, options)),
+    ['user set anna --may-send no', 'from all her devices, at once'],
+    ['user set anna --recipients-per-day 200', 'all her devices together'],
+  )
+
+  const block = user.command('block <login>').description('refuse all devices of a user until user unblock; their sessions end within a second')
+  addExamples(
+    does(block, terminal, (context, [login]) => changeState(context, login, 'block')),
+    ['user block anna', 'she left, or somebody has all her devices; the devices stay as they are'],
+  )
+  addExamples(
+    does(user.command('unblock <login>').description('let the devices of a blocked user in again'), terminal, (context, [login]) =>
+      changeState(context, login, 'unblock'),
+    ),
+    ['user unblock anna', 'her devices get in with the passwords they had'],
+  )
+
+  const remove = user.command('remove <login>').description('remove a user; devices that are linked must be revoked or unlinked')
+  remove.option('--unlink', 'unlink the devices: they go on, bound by their own and their mailbox’s rules alone')
+  remove.option('--yes', 'do not ask')
+  addExamples(
+    does(remove, terminal, (context, [login], options) => removeUser(context, login, options)),
+    ['user remove anna', 'after her devices were revoked'],
+    ['user remove anna --unlink', 'her devices go on without her'],
+  )
+}
+
+async function answerUser(context: CommandContext, user: User): Promise<void> {
+  const { formatFields } = await import('../../frame/table.ts')
+  const fields: [string, string][] = [
+    ['Login', user.login],
+    ['Name', user.name ?? 'none'],
+    ['State', user.state === 'blocked' ? 'blocked: none of the devices gets in' : user.state],
+    ['Created', `${formatIso(user.createdAt)} (${formatRelative(user.createdAt, context.terminal.now())})`],
+    ['Devices', String(user.devices)],
+    ...toSendingFields(user.sending),
+  ]
+  context.answer(toUserRow(user), () => formatFields(fields))
+}
+
+async function showUser(context: CommandContext, login: string): Promise<void> {
+  const { getUser } = await import('../../../management/people/manage-users.ts')
+  const { user } = await manage(context, (useCases, operator) => getUser(useCases, operator, login))
+  await answerUser(context, user)
+}
+
+async function addUser(context: CommandContext, login: string, options: AddOptions): Promise<void> {
+  const [{ addPerson }, { formatLink }] = await Promise.all([import('../../../management/sign-in/manage-sign-in.ts'), import('./portal-link.ts')])
+  const roles = rolesOf(options)
+  const { user, link } = await manage(context, async (useCases, operator) => {
+    const start = roles.length > 0 && useCases.config.portal !== undefined ? 'show' : 'none'
+    const { user, token } = await addPerson(useCases, operator, { login, name: options.name, maySend: options.send, roles, start })
+    return { user, link: formatLink(useCases.config, token) }
+  })
+  if (roles.length === 0) {
+    await answerUser(context, user)
+    return context.remark(`Link a device with: mailwicket device set ID --user ${user.login}`)
+  }
+  context.answer({ ...toUserRow(user), startLink: link }, () => `${link ?? `Added ${user.login}.`}\n`)
+  context.remark(
+    link === null
+      ? `There is no [portal] yet. Once there is: mailwicket user reset-sign-in ${user.login}`
+      : `Whoever opens it chooses the password of ${user.login}. It works once, within 24 hours, and is shown this once.`,
+  )
+}
+
+async function listUsers(context: CommandContext): Promise<void> {
+  const { listUsers: list } = await import('../../../management/people/manage-users.ts')
+  const users = await manage(context, list)
+  const toCells = ({ login, name, state, maySend, devices, sending }: User) => [
+    login,
+    name ?? '-',
+    state,
+    maySend ? 'yes' : 'no',
+    String(sending.sentToday),
+    String(devices),
+  ]
+  const whenEmpty = 'No users. Make one with: mailwicket user add LOGIN'
+  await answerList(context, users, { heads: ['login', 'name', 'state', 'may send', 'sent today', 'devices'], toJson: toUserRow, toCells, whenEmpty })
+}
+
+async function setUser(context: CommandContext, login: string, options: SetOptions): Promise<void> {
+  const sending = await parseSendingOptions(options)
+  if (options.name === undefined && sending === undefined)
+    throw new MailwicketError('BAD_INPUT', { message: 'Nothing to change was given.', remedy: `Give at least one of --name, ${SENDING_OPTIONS}.` })
+  const { setUser: set } = await import('../../../management/people/manage-users.ts')
+  const { user } = await manage(context, (useCases, operator) => set(useCases, operator, { login, name: options.name, sending }))
+  await answerUser(context, user)
+  if (sending?.maySend === false) context.remark('None of the linked devices sends from now on; reading goes on.')
+}
+
+async function changeState(context: CommandContext, login: string, to: 'block' | 'unblock'): Promise<void> {
+  const { setUserState } = await import('../../../management/people/manage-users.ts')
+  const state = to === 'block' ? 'blocked' : 'active'
+  const { user, isChanged } = await manage(context, (useCases, operator) => setUserState(useCases, operator, { login, state }))
+  await answerUser(context, user)
+  if (!isChanged) return context.remark(`${user.login} was ${to === 'block' ? 'blocked already' : 'not blocked'}.`)
+  if (to === 'unblock') return context.remark(`${countDevices(user.devices)} may log in again.`)
+  context.remark(
+    `${countDevices(user.devices)} locked out; open sessions end within a second. A device without a user is not concerned: \`device list\` shows whose is whose.`,
+  )
+}
+
+async function removeUser(context: CommandContext, login: string, options: RemoveOptions): Promise<void> {
+  const { getUser, removeUser: remove } = await import('../../../management/people/manage-users.ts')
+  const { login: removed, unlinked } = await manage(context, async (useCases, operator) => {
+    const { user } = await getUser(useCases, operator, login)
+    if (user.devices === 0 || options.unlink === true) {
+      const { confirm } = await import('../../frame/secret-prompt.ts')
+      await confirm(context, `Remove the user ${user.login}${user.devices === 0 ? '' : ` and unlink ${countDevices(user.devices)}`}?`, options)
+    }
+    return remove(useCases, operator, { login: user.login, unlink: options.unlink })
+  })
+  const names = unlinked.map(name => `Unlinked ${name}.\n`).join('')
+  context.answer({ login: removed, unlinked }, () => `${names}Removed ${removed}.\n`)
+  if (unlinked.length > 0) context.remark('These devices still work; `device revoke` ends them.')
+}
+
+function countDevices(count: number): string {
+  return count === 1 ? '1 device' : `${count} devices`
+}

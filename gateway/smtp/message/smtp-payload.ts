@@ -1,0 +1,84 @@
+/**
+ * Moves the data of one message from the client to the upstream, untouched, with back-pressure, up to its true end.
+ *
+ * The final dot goes on last: before it, dropping the upstream means that it accepts nothing. A message that is refused half-way is still
+ * read to the end its sender gave it, so that the client hears the refusal and does not send the rest as commands.
+ */
+
+import type { Wire } from '../../../base/wire.ts'
+import { EndOfData } from './end-of-data.ts'
+
+/** One TLS record: what waits behind the end of a message is not searched with it. */
+const PIECE_BYTES = 16 * 1024
+
+export interface Payload {
+  readonly client: Wire
+  readonly upstream: Wire
+  /** Looks at the header; undefined: nothing of the message is looked at. */
+  readonly header: HeaderCheck | undefined
+  /** How long the upstream may take nothing. */
+  readonly stallMs: number
+  /** False once it is decided that the upstream does not get this message: then it is only read. */
+  readonly isWanted: () => boolean
+  /** Told at once; SECURITY: `isWanted` is false from then on, and the upstream has been dropped before its final dot. */
+  readonly onRefused: (why: 'bare-lf' | 'stalled' | { readonly refused: string }) => void
+}
+
+/** Takes the beginning of a message until its header is complete, and holds it. */
+export interface HeaderCheck {
+  /** `hold`: not complete yet; `refused`: the reply that refuses the message. */
+  push(bytes: Buffer): 'hold' | 'pass' | { readonly refused: string }
+  /** The message, with its final dot, ended before its header did. */
+  finish(): 'pass' | { readonly refused: string }
+  /** All that was pushed: it goes on when it passes. */
+  readonly held: Buffer
+}
+
+/** Gives the size of the message at its true end. Rejects when the client leaves in the middle. */
+export async function relayPayload(payload: Payload): Promise<number> {
+  const { client, header, isWanted, onRefused } = payload
+  const end = new EndOfData()
+  let isHeld = header !== undefined
+  let bytes = 0
+  for (let chunk = await client.readSome(PIECE_BYTES); ; chunk = await client.readSome(PIECE_BYTES)) {
+    let scan = end.scan(chunk)
+    if (scan.verdict === 'bare-lf') {
+      onRefused('bare-lf')
+      end.tolerateBareLfEnds()
+      scan = end.scan(scan.rest)
+    }
+    bytes += scan.pass.length
+    if (isWanted() && isHeld && header !== undefined) {
+      const soFar = header.push(scan.pass)
+      const verdict = soFar === 'hold' && scan.verdict === 'end' ? header.finish() : soFar
+      if (typeof verdict === 'object') onRefused(verdict)
+      else if (verdict === 'pass') {
+        isHeld = false
+        await send(payload, header.held)
+      }
+    } else if (isWanted()) {
+      await send(payload, scan.pass)
+    }
+    if (scan.verdict === 'end') {
+      client.putBack(scan.rest)
+      return bytes
+    }
+  }
+}
+
+/** Writes and waits while the upstream is slow; returns at once when it is gone. */
+async function send({ upstream: { socket }, stallMs, onRefused }: Payload, bytes: Buffer): Promise<void> {
+  if (socket.destroyed || bytes.length === 0 || socket.write(bytes)) return
+  await new Promise<void>(resolve => {
+    // An upstream that takes nothing for so long is given up: our client is not read meanwhile, so its end would not be heard either.
+    const timer = setTimeout(() => onRefused('stalled'), stallMs)
+    const done = () => {
+      clearTimeout(timer)
+      socket.off('drain', done)
+      socket.off('close', done)
+      resolve()
+    }
+    socket.on('drain', done)
+    socket.on('close', done)
+  })
+}

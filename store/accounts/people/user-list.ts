@@ -1,0 +1,124 @@
+/**
+ * Users as they are shown, and lists of them: by pages, filtered and counted in the database.
+ */
+import { type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import type { UserId } from '../../../base/ids.ts'
+import { contains, type Page, type PageRequest, readPage, type SortOrder } from '../../schema/keyset.ts'
+import type { UserState } from '../../schema/login-record.ts'
+import type { Role } from '../../schema/portal-schema.ts'
+import type { Schema } from '../../schema/schema.ts'
+import { type Sending, selectSending, toSending } from '../../sending/sending-rows.ts'
+import { isWithin, type MailboxSet } from '../mailbox-set.ts'
+import { noUser } from './user-rows.ts'
+
+export interface User {
+  readonly id: UserId
+  readonly login: string
+  readonly name: string | null
+  /** `blocked`: none of the linked devices gets in. */
+  readonly state: UserState
+  /** The same as `sending.maySend`. */
+  readonly maySend: boolean
+  readonly createdAt: number
+  /** Linked devices that are not revoked. */
+  readonly devices: number
+  readonly sending: Sending
+}
+
+export interface UserFilter {
+  /** A part of the login or the name. */
+  readonly search?: string | undefined
+  readonly state?: UserState | undefined
+  readonly maySend?: boolean | undefined
+  readonly role?: Role | undefined
+  /** Has neither an authenticator app nor a passkey. */
+  readonly isWithoutFactor?: true | undefined
+  /** Linked to a device of such a mailbox, or with a right at one. */
+  readonly within?: MailboxSet | undefined
+}
+
+const BY_LOGIN: SortOrder<{ readonly id: UserId; readonly login: string }> = {
+  name: 'login',
+  direction: 'asc',
+  keys: [{ column: sql.ref('users.login'), valueOf: row => row.login }],
+}
+
+/** By login. */
+export async function pageUsers(
+  db: Kysely<Schema>,
+  now: number,
+  { filter = {}, ...request }: PageRequest & { readonly filter?: UserFilter | undefined },
+): Promise<Page<User>> {
+  const { rows, next } = await readPage(filtered(db, filter).select(['users.id', 'users.login']), BY_LOGIN, request)
+  if (rows.length === 0) return { rows: [], next }
+  const ids = rows.map(({ id }) => id)
+  const shown = await selectUsers(db, now).where('users.id', 'in', ids).execute()
+  const byId = new Map(shown.map(row => [row.user_id, toUser(row)]))
+  return { rows: ids.flatMap(id => byId.get(id) ?? []), next }
+}
+
+export async function countUsers(db: Kysely<Schema>, filter: UserFilter): Promise<number> {
+  const { n } = await filtered(db, filter)
+    .select(({ fn }) => fn.countAll<number>().as('n'))
+    .executeTakeFirstOrThrow()
+  return Number(n)
+}
+
+export async function findUser(db: Kysely<Schema>, login: string, now: number): Promise<User | undefined> {
+  const row = await selectUsers(db, now).where('users.login', '=', login).executeTakeFirst()
+  return row === undefined ? undefined : toUser(row)
+}
+
+/** Throws NOT_FOUND. */
+export async function getUser(db: Kysely<Schema>, login: string, now: number): Promise<User> {
+  const user = await findUser(db, login, now)
+  if (user === undefined) throw noUser(login)
+  return user
+}
+
+function filtered(db: Kysely<Schema>, { search, state, maySend, role, isWithoutFactor, within }: UserFilter): SelectQueryBuilder<Schema, 'users', object> {
+  let query = db.selectFrom('users')
+  if (search !== undefined) query = query.where(sql<SqlBool>`(${contains('users.login', search)} or ${contains('users.name', search)})`)
+  if (state !== undefined) query = query.where('users.state', '=', state)
+  if (maySend !== undefined) {
+    const denied = db.selectFrom('sending_rules').select('subject_id').where('subject_kind', '=', 'user').where('may_send', '=', 0)
+    query = query.where(sql<string>`${sql.ref('users.id')}`, maySend ? 'not in' : 'in', denied)
+  }
+  if (role !== undefined) query = query.where('users.id', 'in', db.selectFrom('roles').select('user_id').where('role', '=', role))
+  if (isWithoutFactor === true) {
+    const apps = db.selectFrom('credentials').select('user_id').where('sealed_totp', 'is not', null)
+    query = query.where('users.id', 'not in', apps).where('users.id', 'not in', db.selectFrom('passkeys').select('user_id'))
+  }
+  if (within !== undefined) {
+    const linked = db
+      .selectFrom('devices')
+      .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+      .select('devices.user_id')
+      .where('devices.user_id', 'is not', null)
+      .where('devices.state', '<>', 'revoked')
+      .where(isWithin(within))
+    const entitled = db.selectFrom('rights').innerJoin('mailboxes', 'mailboxes.id', 'rights.mailbox_id').select('rights.user_id').where(isWithin(within))
+    query = query.where(({ or, eb }) => or([eb('users.id', 'in', linked), eb('users.id', 'in', entitled)]))
+  }
+  return query
+}
+
+function selectUsers(db: Kysely<Schema>, now: number) {
+  return selectSending(db, 'user', now)
+    .innerJoin('users', join => join.onRef('users.id', '=', 'subject.id'))
+    .select(['users.id as user_id', 'users.login', 'users.name', 'users.state', 'users.created_at'])
+    .select(row =>
+      row
+        .selectFrom('devices')
+        .select(count => count.fn.countAll<number>().as('n'))
+        .whereRef('devices.user_id', '=', 'users.id')
+        .where('devices.state', '<>', 'revoked')
+        .as('devices'),
+    )
+}
+
+function toUser(row: Awaited<ReturnType<ReturnType<typeof selectUsers>['execute']>>[number]): User {
+  const sending = toSending(row)
+  const { user_id: id, login, name, state, created_at: createdAt } = row
+  return { id, login, name, state, maySend: sending.maySend, createdAt, devices: Number(row.devices ?? 0), sending }
+}
