@@ -10,6 +10,7 @@ import { changeAccountPassword, showAccountPassword } from './pages/account/pass
 import { checkAddToken, dropToken, makeToken, showAddToken, showTokens } from './pages/account/tokens.ts'
 import { showActivity, showMailboxActivity } from './pages/activity/activity.ts'
 import { downloadActivity, downloadMailboxActivity } from './pages/activity/activity-csv.ts'
+import { showApi } from './pages/api-overview.ts'
 import { checkAddDevice, makeDevice, showAddDevice } from './pages/devices/add-device.ts'
 import { actOnAllDevices, showAllDevices } from './pages/devices/all-devices.ts'
 import { downloadProfile } from './pages/devices/apple-profile.ts'
@@ -95,6 +96,7 @@ export const ROUTES: readonly Route[] = [
   visit('GET', links.signInSecond, showSecondStep),
   visit('POST', links.signInSecond, takeSecond),
   visit('GET', '/language', chooseLanguage),
+  visit('GET', links.api, showApi),
   visit('GET', pattern(links.welcome(':token')), showWelcome),
   visit('POST', pattern(links.welcome(':token')), begin),
   visit('GET', pattern(links.invitationOpen(':token')), showInvitation),

@@ -6,6 +6,7 @@
 import { formatEndpoint } from '../../base/network.ts'
 import type { Config, UpstreamConfig, UpstreamEndpoint } from '../../config/config.ts'
 import type { CommandContext } from '../frame/command-context.ts'
+import { withStoreOf } from '../frame/store-access.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
 import { checkEncryption, findAccount, SECURITY, sayUntried } from './check-upstreams.ts'
 
@@ -18,7 +19,25 @@ export async function checkSubmission(context: CommandContext, config: Config, a
     const check = `upstream ${upstream.name} submission`
     findings.push(...(await checkLogin(context, config, upstream, submission, { check, address })))
   }
-  return findings
+  return [...findings, ...(await checkLearnt(context, config))]
+}
+
+/** What is offered to apps is what all servers behind a listener offer: one of which nothing is known takes it from everybody. */
+async function checkLearnt(context: CommandContext, config: Config): Promise<Finding[]> {
+  const upstreams = config.upstreams.filter(({ submission }) => submission !== undefined)
+  if (upstreams.length < 2 || !config.listen.some(({ protocol }) => protocol === 'submission')) return []
+  // A store that does not open has its own line.
+  const learnt = await withStoreOf(context, config, store => store.sending.learntUpstreams()).catch(() => undefined)
+  if (learnt === undefined) return []
+  return upstreams
+    .filter(({ name }) => !learnt.has(name))
+    .map(({ name }) =>
+      doubtful(
+        `upstream ${name} submission`,
+        'Nobody has logged in there through the gateway yet. Until then apps of all upstreams are offered neither PIPELINING nor 8BITMIME nor a SIZE.',
+        'Let one device of it connect to a submission port once: what the server offers is remembered.',
+      ),
+    )
 }
 
 async function checkLogin(

@@ -168,6 +168,7 @@ test('what upstreams offered is remembered, the latest of each', async () => {
       ['main', main],
     ]),
   )
+  expect(await store.sending.learntUpstreams()).toEqual(new Set(['__proto__', 'main']))
 })
 
 test('a batch with all of it passes the worker thread', async () => {

@@ -40,6 +40,12 @@ export class SendingRules {
       return readSending(change.db, found, change.at)
     })
   }
+
+  /** Upstreams whose submission server some login has shown what it offers, by name. */
+  async learntUpstreams(): Promise<ReadonlySet<string>> {
+    const rows = await this.#context.db.selectFrom('upstream_keywords').select('upstream').execute()
+    return new Set(rows.map(({ upstream }) => upstream))
+  }
 }
 
 async function findSubject(db: Kysely<Schema>, subject: SendingSubject): Promise<FoundSubject> {
