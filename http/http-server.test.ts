@@ -2,6 +2,8 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { connect as connectTls, createSecureContext } from 'node:tls'
+import { Hono } from 'hono'
+import { bodyLimit } from 'hono/body-limit'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { parseCidr } from '../base/network.ts'
 import { Folder, makePem, openRecordingLog } from '../certs/certificate-fixture.ts'
@@ -67,6 +69,23 @@ test('TLS with the certificate of the name, of the first for who asks for none, 
     expect(await answer).toMatch(/^HTTP\/1\.1 200 /)
     expect(socket.getPeerCertificate().subjectaltname).toBe('DNS:devices.example.com')
   }
+})
+
+test.each([
+  ['a length', { 'content-length': '2' }, 'ab'],
+  ['chunks', { 'transfer-encoding': 'chunked' }, '2\r\nab\r\n0\r\n\r\n'],
+  ['nothing', {}, ''],
+])('a body that comes with %s passes the limit of hono and is read', async (_name, headers, body) => {
+  const app = new Hono()
+  app.use(bodyLimit({ maxSize: 10, onError: context => context.text('too large', 413) }))
+  app.all('*', async context => context.text(`read ${(await context.req.text()).length}`))
+  const { port } = await open({ serve: request => app.fetch(request) })
+  for (const method of ['POST', 'PUT', 'PATCH', 'DELETE']) {
+    const lines = Object.entries({ host: 'localhost', connection: 'close', ...headers }).map(([name, value]) => `${name}: ${value}`)
+    expect(await talk(port, `${method} / HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n${body}`).closed, method).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*read [02]$/)
+  }
+  const tooMuch = `POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${'2\r\nab\r\n'.repeat(20)}0\r\n\r\n`
+  expect(await talk(port, tooMuch).closed).toMatch(/^HTTP\/1\.1 413 /)
 })
 
 test('what a handler throws is told in the log and answered 500 without its words', async () => {

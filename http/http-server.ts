@@ -81,7 +81,7 @@ function makeListener({ serve, trustedProxies, log }: HttpServerOptions) {
       return serve(request, { ip })
     },
     {
-      overrideGlobalObjects: false,
+      // hono's own middleware makes requests from requests, which only the adapter's kind of Request can be made of: left at its default.
       errorHandler: error => {
         const isTheirs = error instanceof Error && error.name === 'RequestError'
         if (!isTheirs) log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
