@@ -17,6 +17,7 @@ import { keepsAll, type OwnPasswordRules, rulesOf } from './own-password.ts'
 
 export async function showChangePassword(request: SignedInRequest): Promise<Response> {
   const { device } = await getDevice(request.context, request.actor, request.param('d'))
+  if (device.state === 'revoked') return seeOther(links.device(device.mailbox, device.id))
   if (request.query.get('way') === 'own')
     return mayChooseOwn(request) ? ownPage(request, device, {}) : seeOther(links.devicePassword(device.mailbox, device.id))
   const { m, page, session, reach } = request
@@ -55,8 +56,10 @@ function ownPage(request: SignedInRequest, device: Device, form: FormState<'pass
 
 export async function checkChangePassword(request: SignedInRequest): Promise<Response | undefined> {
   const { form, m } = request
-  if (form.text('way') !== 'own') return undefined
   const { device } = await getDevice(request.context, request.actor, request.param('d'))
+  // Disconnected meanwhile, in another tab or by somebody else: its page says so.
+  if (device.state === 'revoked') return seeOther(links.device(device.mailbox, device.id))
+  if (form.text('way') !== 'own') return undefined
   if (!form.has('password') || !mayChooseOwn(request)) return seeOther(links.deviceOwnPassword(device.mailbox, device.id))
   const password = form.text('password')
   const rules = await rulesOf(password, device)

@@ -23,7 +23,10 @@ async function managersPage(request: SignedInRequest, form: FormState<'login' | 
     if (domain !== null) managers.set(user, { login: user, name: name ?? user, domains: [...(managers.get(user)?.domains ?? []), domain] })
   const model = {
     managers: [...managers.values()],
-    people: (await pageUsers(context, actor, { limit: MOST_CHOICES })).rows.map(({ login, name }) => ({ login, name: name ?? login })),
+    // Oneself is not offered: who asks manages all services, and a change of one's own roles signs one out.
+    people: (await pageUsers(context, actor, { limit: MOST_CHOICES })).rows
+      .filter(({ login }) => login !== session.user.login)
+      .map(({ login, name }) => ({ login, name: name ?? login })),
     domains: (await pageDomains(context, actor, { limit: MOST_CHOICES })).rows.map(({ domain }) => domain),
     form: { ...form, confirmNeeded: !session.isConfirmed },
   }
