@@ -153,10 +153,6 @@ export class AuditLog {
 
 const NEWEST_FIRST: SortOrder<Selectable<AuditTable>> = { name: 'audit', direction: 'desc', keys: [{ column: sql.ref('audit.id'), valueOf: row => row.id }] }
 
-function _toEntry({ subject_id: subjectId, before, after, ...row }: Selectable<AuditTable>): AuditEntry {
-  return { ...row, subjectId, before: parseFacts(before), after: parseFacts(after) }
-}
-
 /** Undefined: there is no such device any more. Throws AMBIGUOUS_ID, BAD_INPUT. */
 async function findDeviceId(db: StoreContext['db'], ref: string): Promise<string | undefined> {
   try {

@@ -1,5 +1,6 @@
 /** What the HTTP API offers, for whoever writes a script: routes from the OpenAPI document, the rules, and a first line to try. */
 
+import type { TokenScope } from '../../../store/schema/rights-and-scopes.ts'
 import { type Html, html } from '../../html.ts'
 import { links } from '../../links.ts'
 import type { Messages } from '../../messages/en.ts'
@@ -8,7 +9,6 @@ import { icons } from '../icons.ts'
 import type { PageContext } from '../page-context.ts'
 import { chip } from '../parts/names.ts'
 import { crumbs, head } from '../parts/page-head.ts'
-import type { TokenScope } from './token-views.ts'
 
 export interface ApiModel {
   /** https://devices.example.test */

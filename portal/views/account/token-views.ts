@@ -1,5 +1,6 @@
 /** API tokens: the list, a new one, and the token shown once. */
 
+import { TOKEN_SCOPES, type TokenScope } from '../../../store/schema/rights-and-scopes.ts'
 import { showAddress } from '../../addresses.ts'
 import { bdi, bold, type Html, type HtmlValue, html } from '../../html.ts'
 import { links } from '../../links.ts'
@@ -13,9 +14,6 @@ import { menuPost, rowMenu } from '../parts/lists.ts'
 import { chip, tile } from '../parts/names.ts'
 import { emptyState, note } from '../parts/notes.ts'
 import { crumbs, head } from '../parts/page-head.ts'
-
-export type TokenScope = 'read' | 'devices' | 'passwords' | 'people' | 'mailboxes'
-export const TOKEN_SCOPES: readonly TokenScope[] = ['read', 'devices', 'passwords', 'people', 'mailboxes']
 
 export interface TokenRow {
   readonly id: string
