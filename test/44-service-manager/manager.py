@@ -19,6 +19,8 @@ sockets = []
 for address in addresses:
     host, port = address.rsplit(":", 1)
     one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    # As systemd does: connections of the case before may still be in TIME_WAIT on this port.
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     one.bind((host.strip("[]"), int(port)))
     one.listen(100)
     sockets.append(one)
