@@ -6,12 +6,12 @@
  */
 import { readdirSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runLoad } from './load/run-load.ts'
 import { makeCertificate } from './peers/certificate.ts'
 import { mailwicket } from './peers/mailwicket.ts'
 import type { Peer } from './peers/peer.ts'
 import { startUpstream } from './peers/upstream.ts'
 import { readCpuMs, readPssKiB } from './process-usage.ts'
-import { runLoad } from './run-load.ts'
 import { Workbench } from './workbench.ts'
 
 const STEP = 10_000

@@ -1,11 +1,12 @@
 /**
  * CPU per byte of a large download: FETCH of one 64 MiB message over one session, TLS towards the client, plain towards the upstream.
  */
-import type { Peer } from './peers/peer.ts'
-import { LARGE_MESSAGE_BYTES } from './peers/upstream.ts'
-import { compareWithNginxMail, type ResultRow } from './result-row.ts'
-import { inRounds } from './rounds.ts'
-import { runLoad } from './run-load.ts'
+
+import { runLoad } from '../load/run-load.ts'
+import type { Peer } from '../peers/peer.ts'
+import { LARGE_MESSAGE_BYTES } from '../peers/upstream.ts'
+import { compareWithNginxMail, type ResultRow } from '../result-row.ts'
+import { inRounds } from '../rounds.ts'
 
 /** 320 MiB a round: about a quarter of a CPU second at the least, 25 times what the kernel's accounting resolves. */
 const FETCHES = 5

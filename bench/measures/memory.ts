@@ -3,11 +3,11 @@
  * so that memory that an earlier round has left in the allocator is not counted as nothing. Kernel socket buffers are nobody's here.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { PeerKind } from './peers/peer.ts'
-import { readPssKiB } from './process-usage.ts'
-import { formatNumber, formatSeries, type ResultRow } from './result-row.ts'
-import { inRounds, medianOf } from './rounds.ts'
-import { prepareLoad } from './run-load.ts'
+import { prepareLoad } from '../load/run-load.ts'
+import type { PeerKind } from '../peers/peer.ts'
+import { readPssKiB } from '../process-usage.ts'
+import { formatNumber, formatSeries, type ResultRow } from '../result-row.ts'
+import { inRounds, medianOf } from '../rounds.ts'
 
 /** The first sessions pay for code and pools that are there only once. */
 const SESSIONS_BEFORE = 250

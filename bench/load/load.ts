@@ -3,8 +3,9 @@
  *
  * Forked by `run-load.ts`; takes one job by message, tells `ready` when it has prepared, works on `go`, answers with figures.
  */
+
+import { median } from '../rounds.ts'
 import { type Connection, openConnection, openSession } from './imap-client.ts'
-import { median } from './rounds.ts'
 import type { Figures, Job, ToLoad } from './run-load.ts'
 import { makeMessage, submit } from './smtp-client.ts'
 import type { Target } from './tls-socket.ts'

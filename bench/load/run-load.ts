@@ -2,8 +2,8 @@
  * Starts a load process, and accounts for what the peer used while the load worked (not while it prepared).
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import type { Peer } from './peers/peer.ts'
-import { readCpuMs } from './process-usage.ts'
+import type { Peer } from '../peers/peer.ts'
+import { readCpuMs } from '../process-usage.ts'
 import type { Target } from './tls-socket.ts'
 
 export type Job =

@@ -2,10 +2,11 @@
  * CPU per login: connect, TLS handshake, LOGIN with a secret that is memoised by then, hand-over to the upstream, LOGOUT, close.
  * The same key exchange for all, once without and once with TLS resumption. nginx's auth_http server is not counted.
  */
-import type { Peer } from './peers/peer.ts'
-import { compareWithNginxMail, type ResultRow } from './result-row.ts'
-import { inRounds } from './rounds.ts'
-import { runLoad } from './run-load.ts'
+
+import { runLoad } from '../load/run-load.ts'
+import type { Peer } from '../peers/peer.ts'
+import { compareWithNginxMail, type ResultRow } from '../result-row.ts'
+import { inRounds } from '../rounds.ts'
 
 /** About half a CPU second a round. */
 const LOGINS = 600

@@ -2,13 +2,14 @@
  * Submission, TLS in, plain upstream (a sink): CPU per byte of large messages, one connection each with its login, and the rate of small
  * ones pipelined on a few connections. nginx refuses pipelining before AUTH only; nobody does it there. Its auth_http server is not counted.
  */
-import { mailwicket } from './peers/mailwicket.ts'
-import { nginxMail, nginxStream } from './peers/nginx.ts'
-import { type Certificate, type Peer, type PeerName, UPSTREAM_SECRET, type Upstream } from './peers/peer.ts'
-import { compareWithNginxMail, formatSeries, type ResultRow } from './result-row.ts'
-import { inRounds, medianOf, type Series } from './rounds.ts'
-import { type Job, runLoad } from './run-load.ts'
-import type { Workbench } from './workbench.ts'
+
+import { type Job, runLoad } from '../load/run-load.ts'
+import { mailwicket } from '../peers/mailwicket.ts'
+import { nginxMail, nginxStream } from '../peers/nginx.ts'
+import { type Certificate, type Peer, type PeerName, UPSTREAM_SECRET, type Upstream } from '../peers/peer.ts'
+import { compareWithNginxMail, formatSeries, type ResultRow } from '../result-row.ts'
+import { inRounds, medianOf, type Series } from '../rounds.ts'
+import type { Workbench } from '../workbench.ts'
 
 const LARGE_BYTES = 10_000_000
 /** 250 MB a round: about a quarter of a CPU second. */
@@ -55,7 +56,7 @@ async function measureRate(peers: readonly Peer[], job: Job): Promise<{ readonly
 
 async function startSink(bench: Workbench): Promise<Upstream> {
   const port = await bench.freePort()
-  const program = new URL('./smtp-sink.ts', import.meta.url).pathname
+  const program = new URL('../peers/smtp-sink.ts', import.meta.url).pathname
   await bench.start('smtp-sink', process.execPath, [program, String(port), UPSTREAM_SECRET], { port })
   return { protocol: 'submission', port }
 }

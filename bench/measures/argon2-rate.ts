@@ -2,8 +2,8 @@
  * Verifies wrong secrets against one hash as fast as the machine can, and prints how many a second of CPU pays for.
  * A process of its own: argon2 runs in its threads, and they count.
  */
-import { Secret } from '../base/secret.ts'
-import { PasswordHasher } from '../store/passwords/password-hash.ts'
+import { Secret } from '../../base/secret.ts'
+import { PasswordHasher } from '../../store/passwords/password-hash.ts'
 
 const VERIFICATIONS = 40
 

@@ -1,10 +1,11 @@
 /**
  * The time from NOOP to its answer through one spliced session, as the client sees it: load, peer and upstream on one machine.
  */
-import type { Peer, PeerName } from './peers/peer.ts'
-import { compareWithNginxMail, formatSeries, type ResultRow } from './result-row.ts'
-import { inRounds } from './rounds.ts'
-import { runLoad } from './run-load.ts'
+
+import { runLoad } from '../load/run-load.ts'
+import type { Peer, PeerName } from '../peers/peer.ts'
+import { compareWithNginxMail, formatSeries, type ResultRow } from '../result-row.ts'
+import { inRounds } from '../rounds.ts'
 
 const NOOPS = 5_000
 

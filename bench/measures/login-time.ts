@@ -2,13 +2,14 @@
  * The time from LOGIN to its answer with 1 or 200 devices on the mailbox, in a small and in a large store; secrets memoised.
  * All four take turns login by login in one load, so that each sees the same machine.
  */
-import { Installation } from './peers/mailwicket.ts'
-import type { Certificate, Upstream } from './peers/peer.ts'
-import { formatSeries, type ResultRow } from './result-row.ts'
-import { median, ROUNDS } from './rounds.ts'
-import { loginTimes } from './run-load.ts'
-import type { Target } from './tls-socket.ts'
-import type { Workbench } from './workbench.ts'
+
+import { loginTimes } from '../load/run-load.ts'
+import type { Target } from '../load/tls-socket.ts'
+import { Installation } from '../peers/mailwicket.ts'
+import type { Certificate, Upstream } from '../peers/peer.ts'
+import { formatSeries, type ResultRow } from '../result-row.ts'
+import { median, ROUNDS } from '../rounds.ts'
+import type { Workbench } from '../workbench.ts'
 
 /** Of each of the four, in each round. */
 const LOGINS = 200

@@ -2,12 +2,13 @@
  * What a flood of wrong secrets does to somebody who logs in with a right one, from one address and from many: p99 of whole logins (connect,
  * TLS, LOGIN, answer), beside the same before the flood; the gateway's memory before, during and after.
  */
-import { Installation } from './peers/mailwicket.ts'
-import { BENCH_USER, type Certificate, type Peer, type Upstream } from './peers/peer.ts'
-import { readPssKiB } from './process-usage.ts'
-import type { ResultRow } from './result-row.ts'
-import { type Job, prepareLoad, runLoad } from './run-load.ts'
-import type { Workbench } from './workbench.ts'
+
+import { type Job, prepareLoad, runLoad } from '../load/run-load.ts'
+import { Installation } from '../peers/mailwicket.ts'
+import { BENCH_USER, type Certificate, type Peer, type Upstream } from '../peers/peer.ts'
+import { readPssKiB } from '../process-usage.ts'
+import type { ResultRow } from '../result-row.ts'
+import type { Workbench } from '../workbench.ts'
 
 const GOAL = 2
 const LOGINS: Job = { kind: 'loginPace', count: 300, pauseMs: 20 }

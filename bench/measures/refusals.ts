@@ -3,10 +3,10 @@
  * Once with as many tries a connection as an attacker gets, once with a TLS connection for each. From many addresses, at addresses that no mailbox has.
  */
 import { execFileSync } from 'node:child_process'
-import type { Peer } from './peers/peer.ts'
-import { formatSeries, type ResultRow } from './result-row.ts'
-import { median, ROUNDS } from './rounds.ts'
-import { type Job, runLoad } from './run-load.ts'
+import { type Job, runLoad } from '../load/run-load.ts'
+import type { Peer } from '../peers/peer.ts'
+import { formatSeries, type ResultRow } from '../result-row.ts'
+import { median, ROUNDS } from '../rounds.ts'
 
 const GOAL = 20
 /** Answers leave at the ends of response-time buckets, so only many attackers at a time give the gateway something to do. */
