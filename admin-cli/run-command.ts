@@ -3,7 +3,7 @@
  * Errors are reported here and only here: `mailwicket: what happened` and what to do, or JSON under `--json`, on stderr.
  */
 import { type ErrorCode, MailwicketError } from '../base/errors.ts'
-import { fileFailure, isFileError } from '../base/file-errors.ts'
+import { fileFailure, isFileError } from '../base/files/file-errors.ts'
 import { type Command, CommanderError } from './frame/command-frame.ts'
 import { exitCodeOf } from './frame/exit-codes.ts'
 import { Interrupted } from './frame/interrupted.ts'

@@ -5,7 +5,7 @@
 import { readFileSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { MailwicketError } from '../base/errors.ts'
-import { checkEnds, reasonOf, remedyOf } from '../base/file-errors.ts'
+import { checkEnds, reasonOf, remedyOf } from '../base/files/file-errors.ts'
 import type { Config } from './config.ts'
 import { parseConfig } from './config-parse.ts'
 import { configInvalid } from './config-problems.ts'

@@ -28,7 +28,7 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
     }
   },
   'a message on its way': async () => {
-    const { Wire } = await import('../base/wire.ts')
+    const { Wire } = await import('../base/sockets/wire.ts')
     const { relayPayload } = await import('./smtp/message/smtp-payload.ts')
     const { checkFromHeader } = await import('./smtp/message/from-header.ts')
     return async text => {
@@ -40,7 +40,7 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
     }
   },
   'lines and blocks of a wire': async () => {
-    const { Wire } = await import('../base/wire.ts')
+    const { Wire } = await import('../base/sockets/wire.ts')
     return async text => {
       const wire = new Wire(dribble(`${text}\n${text}`), 64 * 1024)
       await wire.readLine(64 * 1024)
@@ -48,7 +48,7 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
     }
   },
   'an IMAP command': async () => {
-    const { Wire } = await import('../base/wire.ts')
+    const { Wire } = await import('../base/sockets/wire.ts')
     const { readCommand } = await import('./imap/imap-command-reader.ts')
     const { ImapArguments } = await import('./imap/imap-arguments.ts')
     return async text => {
@@ -64,7 +64,7 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
     }
   },
   'an IMAP command of many literals': async () => {
-    const { Wire } = await import('../base/wire.ts')
+    const { Wire } = await import('../base/sockets/wire.ts')
     const { readCommand } = await import('./imap/imap-command-reader.ts')
     return text => readCommand(new Wire(dribble(`a X ${'{1+}\r\nx'.repeat(text.length / 8)}\r\n`), 64 * 1024), () => {})
   },
@@ -85,13 +85,13 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
     }
   },
   'a reply of an upstream': async () => {
-    const { Wire } = await import('../base/wire.ts')
+    const { Wire } = await import('../base/sockets/wire.ts')
     const { readReply } = await import('../upstream/smtp/smtp-reply.ts')
     return text => readReply(new Wire(dribble(`${'250-x\r\n'.repeat(text.length / 8)}250 ${lineOf(text).replaceAll('\0', 'a')}\r\n`), 64 * 1024))
   },
   'a PROXY header': async () => {
     const { readProxyHeader } = await import('./listen/proxy-protocol.ts')
-    const { PROXY_SIGNATURE } = await import('../base/proxy-header.ts')
+    const { PROXY_SIGNATURE } = await import('../base/sockets/proxy-header.ts')
     return text => {
       const head = Buffer.of(0x21, 0x11, text.length >> 8, text.length & 255)
       return readProxyHeader(dribble(`${PROXY_SIGNATURE.toString('latin1')}${head.toString('latin1')}${text}`) as Socket, 60_000)

@@ -6,7 +6,7 @@
  */
 
 import type { Endpoint } from '../base/network.ts'
-import { formatProxyHeader, formatProxyHeaderV1 } from '../base/proxy-header.ts'
+import { formatProxyHeader, formatProxyHeaderV1 } from '../base/sockets/proxy-header.ts'
 import type { ForwardClient } from '../config/config.ts'
 
 export interface ClientIdentity {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { Wire } from '../base/wire.ts'
+import { Wire } from '../base/sockets/wire.ts'
 import { openTcpPair } from '../gateway/listen/tcp-pair-fixture.ts'
 import { hearLastWords, withLastWords } from './last-words.ts'
 import { UpstreamFailure } from './upstream-failure.ts'

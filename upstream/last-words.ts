@@ -3,7 +3,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../base/errors.ts'
-import type { Wire } from '../base/wire.ts'
+import type { Wire } from '../base/sockets/wire.ts'
 import { UpstreamFailure } from './upstream-failure.ts'
 
 /** A failure with its last words, where the wire broke off behind some; else the error as it is. */

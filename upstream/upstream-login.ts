@@ -2,8 +2,9 @@
  * With which name and secret we log in at the upstream for a mailbox (architecture §3 and §8): one way for the gateway and for every command
  * that tries a login. The device's app password never goes there.
  */
+
+import { readSecretFile } from '../base/files/secret-file.ts'
 import type { Secret } from '../base/secret.ts'
-import { readSecretFile } from '../base/secret-file.ts'
 import type { UpstreamConfig } from '../config/config.ts'
 import type { GatewayStore } from '../store/gateway-side/gateway-store.ts'
 import type { LoginMailbox } from '../store/schema/login-record.ts'

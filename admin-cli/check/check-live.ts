@@ -7,7 +7,7 @@
 
 import { makeId, type SessionId } from '../../base/ids.ts'
 import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
-import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
+import { LOCAL_PROXY_HEADER } from '../../base/sockets/proxy-header.ts'
 import type { Config, ListenConfig } from '../../config/config.ts'
 import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import type { UpstreamLogin } from '../../upstream/upstream-login.ts'

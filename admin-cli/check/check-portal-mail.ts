@@ -1,8 +1,9 @@
 /**
  * Does the server answer by which the portal sends its mail, and does it take our login? Nothing is sent.
  */
+
+import { readSecretFile } from '../../base/files/secret-file.ts'
 import { formatEndpoint } from '../../base/network.ts'
-import { readSecretFile } from '../../base/secret-file.ts'
 import type { Config } from '../../config/config.ts'
 import { bad, type Finding, good } from './check-finding.ts'
 import { checkEncryption, SECURITY } from './check-upstreams.ts'

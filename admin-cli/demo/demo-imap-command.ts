@@ -2,7 +2,7 @@
  * One command for the demo's mail server: framed with its literals, and read by emailjs-imap-handler.
  */
 import handler, { type Node } from 'emailjs-imap-handler'
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 
 export const MAX_LINE_BYTES = 64 * 1024
 /** A message with its attachments. */

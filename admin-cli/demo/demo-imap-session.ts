@@ -5,7 +5,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import type { Socket } from 'node:net'
 import type { Node } from 'emailjs-imap-handler'
-import { Wire } from '../../base/wire.ts'
+import { Wire } from '../../base/sockets/wire.ts'
 import { MAX_LINE_BYTES, Refused, readArguments, readCommand } from './demo-imap-command.ts'
 import { fetchData, listOf, readItems, readSearch, readSet, textOf } from './demo-imap-fetch.ts'
 import { DemoMailbox, type StoredMessage } from './demo-imap-mailbox.ts'

@@ -8,7 +8,7 @@ import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
-import { makeFolder } from '../../base/file-errors.ts'
+import { makeFolder } from '../../base/files/file-errors.ts'
 import { Secret } from '../../base/secret.ts'
 import type { Config } from '../../config/config.ts'
 import type { Store } from '../../store/open-store.ts'

@@ -3,7 +3,7 @@
  */
 import { closeSync, fsyncSync, openSync, rmSync, writeSync } from 'node:fs'
 import { MailwicketError } from '../../base/errors.ts'
-import { fileFailure } from '../../base/file-errors.ts'
+import { fileFailure } from '../../base/files/file-errors.ts'
 
 export interface PrivateFile {
   readonly path: string

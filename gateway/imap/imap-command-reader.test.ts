@@ -1,7 +1,7 @@
 import { duplexPair } from 'node:stream'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Wire } from '../../base/wire.ts'
+import { Wire } from '../../base/sockets/wire.ts'
 import { readCommand } from './imap-command-reader.ts'
 
 function openReader() {

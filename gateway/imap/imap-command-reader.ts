@@ -5,7 +5,7 @@
  * The whole command is bounded; a declared size is compared with what is left before a single octet of it is read.
  */
 import { MailwicketError } from '../../base/errors.ts'
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import { LIMITS } from '../limits.ts'
 
 /** A framed command: text, literal, text, …, text. */

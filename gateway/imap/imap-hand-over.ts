@@ -2,7 +2,7 @@
  * The hand-over of an IMAP connection: our OK with the upstream's capabilities, what either side sent meanwhile, then the splice.
  */
 
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import type { ImapUpstream } from '../../upstream/imap/imap-upstream.ts'
 import type { ClientSession, LoggedIn } from '../login/client-session.ts'
 import { Splice } from '../wire/splice.ts'

@@ -3,7 +3,7 @@
  *
  * Bounded in bytes and commands; it stops at the first command with a literal that is not an ID, because what follows is not known to be a command.
  */
-import { HeldBytes } from '../../base/held-bytes.ts'
+import { HeldBytes } from '../../base/sockets/held-bytes.ts'
 import { LIMITS } from '../limits.ts'
 import type { RawCommand } from './imap-command-reader.ts'
 import { parseClientId } from './imap-id.ts'

@@ -4,7 +4,7 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import { Wire } from '../../base/wire.ts'
+import { Wire } from '../../base/sockets/wire.ts'
 import { LIMITS } from '../limits.ts'
 import type { Connection } from '../listen/connection.ts'
 import { ClientSession } from '../login/client-session.ts'

@@ -5,10 +5,10 @@
  * A reload may change how it serves; that holds from the next connection on.
  */
 import { createServer, type Server, type Socket } from 'node:net'
-import { listen } from '../../base/bind-server.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
 import { blockOf, formatEndpoint } from '../../base/network.ts'
+import { listen } from '../../base/sockets/bind-server.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import type { ListenConfig } from '../../config/config.ts'
 import type { Limiter } from '../abuse/limiter.ts'

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { listen } from '../../base/bind-server.ts'
 import { silentLog } from '../../base/log.ts'
+import { listen } from '../../base/sockets/bind-server.ts'
 import type { ListenConfig } from '../../config/config.ts'
 import { Listener, type ListenerServices } from './listener.ts'
 import { Listeners } from './listeners.ts'

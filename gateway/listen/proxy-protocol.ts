@@ -7,7 +7,7 @@
 import { isIP, type Socket } from 'node:net'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Endpoint } from '../../base/network.ts'
-import { PROXY_SIGNATURE } from '../../base/proxy-header.ts'
+import { PROXY_SIGNATURE } from '../../base/sockets/proxy-header.ts'
 
 /** The real client; undefined: the balancer speaks for itself (version 2 LOCAL, version 1 UNKNOWN). */
 export interface ProxiedClient {

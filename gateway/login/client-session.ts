@@ -7,7 +7,7 @@
 import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import type { Scope } from '../../store/schema/login-record.ts'
 import type { FailureReply } from '../../upstream/upstream-failure.ts'
 import type { Route } from '../../upstream/upstream-routes.ts'

@@ -5,10 +5,10 @@
  * connections, headers and times are bounded, and the text of /metrics is made at most four times a second.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { listen } from '../../base/bind-server.ts'
 import type { Log } from '../../base/log.ts'
 import type { Endpoint } from '../../base/network.ts'
 import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
+import { listen } from '../../base/sockets/bind-server.ts'
 import { ADMIN_LIMITS, LIMITS } from '../limits.ts'
 import type { Metrics } from './metrics.ts'
 import type { Readiness } from './readiness.ts'

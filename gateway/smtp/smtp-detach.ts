@@ -6,7 +6,7 @@
  */
 import type { Duplex } from 'node:stream'
 import type { SMTPServer } from 'smtp-server'
-import { HeldBytes } from '../../base/held-bytes.ts'
+import { HeldBytes } from '../../base/sockets/held-bytes.ts'
 
 const LF = 0x0a
 /** smtp-server's own limit is the same. */

@@ -1,7 +1,7 @@
 /**
  * What a command before login may touch of its session: the interface between the loop and its verbs, so that neither imports the other.
  */
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import type { SmtpConnector } from '../../upstream/smtp/smtp-connector.ts'
 import type { LoginServices } from '../login/login.ts'
 import type { SendingLedger } from './sending/sending-ledger.ts'

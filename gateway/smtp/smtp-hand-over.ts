@@ -2,7 +2,7 @@
  * The hand-over of a submission connection: our 235, then the relay, and what it reports goes to log and metrics.
  */
 import type { Duplex } from 'node:stream'
-import { Wire } from '../../base/wire.ts'
+import { Wire } from '../../base/sockets/wire.ts'
 import type { SmtpUpstream } from '../../upstream/smtp/smtp-upstream.ts'
 import { sanitise, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { LIMITS } from '../limits.ts'

@@ -1,7 +1,7 @@
 /** A relay between a client and an upstream that the test plays, over pairs of streams. */
 import { duplexPair } from 'node:stream'
 import { expect, vi } from 'vitest'
-import { Wire } from '../../base/wire.ts'
+import { Wire } from '../../base/sockets/wire.ts'
 import { LIMITS, type Limits } from '../limits.ts'
 import type { CountedRecipient } from './sending/sending-ledger.ts'
 import type { SendingPolicy } from './sending/sending-policy.ts'

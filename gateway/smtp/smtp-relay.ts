@@ -6,7 +6,7 @@
  * The reader of upstream replies never waits for the client: what the upstream has accepted is always recorded.
  * Why it is over is decided once: the first cause is logged and told, whatever follows from it.
  */
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import { readReply, type SmtpReply } from '../../upstream/smtp/smtp-reply.ts'
 import { sanitise, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import type { Limits } from '../limits.ts'

@@ -5,7 +5,7 @@
 import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Log } from '../../base/log.ts'
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import type { Connection } from '../listen/connection.ts'
 import { ClientSession } from '../login/client-session.ts'
 import type { Credentials } from '../login/sasl.ts'

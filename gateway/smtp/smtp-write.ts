@@ -1,7 +1,7 @@
 /**
  * Writing to the upstream of a relay: in few segments.
  */
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 
 /**
  * Writes; what one tick writes leaves as one segment and one TLS record. Many small ones wait for each other's acknowledgements (40 ms a message).

@@ -5,7 +5,7 @@
  * The two sockets must have no reader any more; bytes that were read before the hand-over and not passed on are given as arguments.
  */
 import type { Duplex } from 'node:stream'
-import { divert } from '../../base/shared-read.ts'
+import { divert } from '../../base/sockets/shared-read.ts'
 import type { Limits } from '../limits.ts'
 
 /** Why a splice is over: who went first, or the reason given to `end`. */

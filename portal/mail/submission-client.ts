@@ -8,8 +8,8 @@ import { readFileSync } from 'node:fs'
 import MailComposer from 'nodemailer/lib/mail-composer/index.js'
 import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js'
 import { MailwicketError } from '../../base/errors.ts'
+import { readSecretFile } from '../../base/files/secret-file.ts'
 import type { Secret } from '../../base/secret.ts'
-import { readSecretFile } from '../../base/secret-file.ts'
 import type { PortalMailConfig } from '../../config/config.ts'
 
 const STEP_MS = 30_000

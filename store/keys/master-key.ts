@@ -8,10 +8,10 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { closeSync, existsSync, fstatSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { syncPath, takeOwnerOf } from '../../base/durable-file.ts'
 import { MailwicketError } from '../../base/errors.ts'
-import { makeFolder, reasonOf, remedyOf } from '../../base/file-errors.ts'
-import { isExposed, ourIdentity } from '../../base/private-file-mode.ts'
+import { syncPath, takeOwnerOf } from '../../base/files/durable-file.ts'
+import { makeFolder, reasonOf, remedyOf } from '../../base/files/file-errors.ts'
+import { isExposed, ourIdentity } from '../../base/files/private-file-mode.ts'
 import { Problem } from '../../base/problems.ts'
 import { Secret } from '../../base/secret.ts'
 

@@ -4,7 +4,7 @@
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs'
 import { pipeline } from 'node:stream/promises'
 import { MailwicketError } from '../../base/errors.ts'
-import { checkEnds, reasonOf, remedyOf } from '../../base/file-errors.ts'
+import { checkEnds, reasonOf, remedyOf } from '../../base/files/file-errors.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Keyring } from '../keys/master-key.ts'
 import { findKeysInUse } from '../keys/sealed-columns.ts'

@@ -1,7 +1,7 @@
 /**
  * A whole store as of one moment in another place: as one SQLite file (which is what a backup is), or in an empty database.
  */
-import { placeFile } from '../../base/durable-file.ts'
+import { placeFile } from '../../base/files/durable-file.ts'
 import { openBackend, openCopy, type StoreConfig } from '../open-backend.ts'
 import type { Backend, OnProgress } from '../schema/backend.ts'
 import { createTables } from '../schema/migrations.ts'

@@ -8,7 +8,7 @@ import { randomBytes } from 'node:crypto'
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, statfsSync, writeSync } from 'node:fs'
 import { stat, statfs } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { takeOwnerOf } from '../../base/durable-file.ts'
+import { takeOwnerOf } from '../../base/files/durable-file.ts'
 import type { StoreSpace } from '../schema/backend.ts'
 
 /** A change that revokes writes some twenty pages of 4 KiB: enough for dozens of them, whatever others fill up in between. */

@@ -3,9 +3,9 @@
  */
 import { closeSync, existsSync, openSync, renameSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { placeFile, replaceFile } from '../../base/durable-file.ts'
 import { MailwicketError } from '../../base/errors.ts'
-import { makeFolder, reasonOf, remedyOf } from '../../base/file-errors.ts'
+import { placeFile, replaceFile } from '../../base/files/durable-file.ts'
+import { makeFolder, reasonOf, remedyOf } from '../../base/files/file-errors.ts'
 
 /** What SQLite keeps beside a database. */
 const COMPANIONS = ['-wal', '-shm', '-journal'] as const

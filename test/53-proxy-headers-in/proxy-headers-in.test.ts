@@ -1,6 +1,6 @@
 /** PROXY headers of balancers: demanded where the listener names networks, believed from these only, and nowhere else taken for more than bytes. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { formatProxyHeader, LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
+import { formatProxyHeader, LOCAL_PROXY_HEADER } from '../../base/sockets/proxy-header.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import { type ListenSpec, ProxiedGateway } from '../fixtures/proxied-gateway.ts'
 import type { RawImap } from '../fixtures/raw-imap.ts'

@@ -6,7 +6,7 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Duplex } from 'node:stream'
-import { Wire } from '../../base/wire.ts'
+import { Wire } from '../../base/sockets/wire.ts'
 import { withLastWords } from '../last-words.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { UPSTREAM_LIMITS } from '../upstream-limits.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { LOCAL_PROXY_HEADER } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
+import { LOCAL_PROXY_HEADER } from '../../base/sockets/proxy-header.ts'
 import type { ClientIdentity } from '../client-identity.ts'
 import { openScriptedUpstream, type Script } from '../scripted-upstream-fixture.ts'
 import { UpstreamDialler } from '../upstream-dialler.ts'

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import { afterEach, describe, expect, it } from 'vitest'
-import { formatProxyHeader } from '../../base/proxy-header.ts'
 import { Secret } from '../../base/secret.ts'
+import { formatProxyHeader } from '../../base/sockets/proxy-header.ts'
 import { probeImap } from './imap-probe.ts'
 import { targetAt } from './probe-target-fixture.ts'
 import { probeSubmission } from './submission-probe.ts'

@@ -5,7 +5,7 @@
  */
 
 import type { Endpoint } from '../../base/network.ts'
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import type { LoginTries, LoginTry } from '../login-tries.ts'
 import { classifySmtpReply } from '../reply-classes.ts'
 import { mechanismsFor, SaslExchange, type SaslMechanism } from '../sasl-client.ts'

@@ -2,7 +2,7 @@
  * SMTP on the wire: reading an upstream's reply (RFC 5321 §4.2), in bounds, byte for byte; xtext.
  */
 
-import type { Wire } from '../../base/wire.ts'
+import type { Wire } from '../../base/sockets/wire.ts'
 import { withLastWords } from '../last-words.ts'
 import { UpstreamFailure } from '../upstream-failure.ts'
 import { UPSTREAM_LIMITS } from '../upstream-limits.ts'

@@ -2,7 +2,7 @@
  * The upstream leg of a submission: greeting, EHLO, STARTTLS, XCLIENT where it is wanted, AUTH in the form that it takes. The upstream is not trusted.
  */
 import type { Duplex } from 'node:stream'
-import { Wire } from '../../base/wire.ts'
+import { Wire } from '../../base/sockets/wire.ts'
 import type { ClientIdentity } from '../client-identity.ts'
 import { hideLogin } from '../hide-login.ts'
 import { hearLastWords } from '../last-words.ts'

@@ -6,7 +6,7 @@
  * interpreted: bare CR or LF or NUL in the header, several From lines, several addresses, a forbidden address in a name or a comment.
  * At most 256 KiB of header are held back until the decision.
  */
-import { HeldBytes } from '../../../base/held-bytes.ts'
+import { HeldBytes } from '../../../base/sockets/held-bytes.ts'
 import type { HeaderCheck } from './smtp-payload.ts'
 
 const MAX_HEADER_BYTES = 256 * 1024

@@ -5,7 +5,7 @@
  * read to the end its sender gave it, so that the client hears the refusal and does not send the rest as commands.
  */
 
-import type { Wire } from '../../../base/wire.ts'
+import type { Wire } from '../../../base/sockets/wire.ts'
 import { EndOfData } from './end-of-data.ts'
 
 /** One TLS record: what waits behind the end of a message is not searched with it. */

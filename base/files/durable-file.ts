@@ -3,7 +3,7 @@
  */
 import { chmodSync, chownSync, closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, statSync } from 'node:fs'
 import { dirname } from 'node:path'
-import { MailwicketError } from './errors.ts'
+import { MailwicketError } from '../errors.ts'
 import { nameOfUser } from './file-errors.ts'
 
 /** File systems without hard links say so in different words. */

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { dirname } from 'node:path'
-import { MailwicketError } from './errors.ts'
+import { MailwicketError } from '../errors.ts'
 
 type FileError = NodeJS.ErrnoException & { readonly path: string }
 

@@ -1,9 +1,9 @@
 /** A secret that the configuration names by its file: the master user's of an upstream, that of the server by which the portal sends mail. */
 import { readFileSync, statSync } from 'node:fs'
-import { MailwicketError } from './errors.ts'
+import { MailwicketError } from '../errors.ts'
+import { Secret } from '../secret.ts'
 import { reasonOf, remedyOf } from './file-errors.ts'
 import { isExposed, ourIdentity } from './private-file-mode.ts'
-import { Secret } from './secret.ts'
 
 /** `whose` is part of the message: `the master user's secret`. Throws KEY_UNREADABLE, or KEY_EXPOSED where others can read it. */
 export function readSecretFile(path: string, whose: string): Secret {

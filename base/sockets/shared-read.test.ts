@@ -3,10 +3,10 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
 import { connect as connectTls, createSecureContext, TLSSocket } from 'node:tls'
 import { afterEach, beforeAll, expect, it } from 'vitest'
-import { makePem, type Pem } from '../certs/certificate-fixture.ts'
-import { LIMITS } from '../gateway/limits.ts'
-import { Splice } from '../gateway/wire/splice.ts'
-import { UpstreamDialler } from '../upstream/upstream-dialler.ts'
+import { makePem, type Pem } from '../../certs/certificate-fixture.ts'
+import { LIMITS } from '../../gateway/limits.ts'
+import { Splice } from '../../gateway/wire/splice.ts'
+import { UpstreamDialler } from '../../upstream/upstream-dialler.ts'
 
 const servers: Server[] = []
 let pem: Pem

@@ -2,8 +2,8 @@
  * The header of the PROXY protocol (HAProxy's specification), versions 1 and 2, as we write it: whose connection we pass on.
  * Reading one is `gateway/listen/proxy-protocol.ts`.
  */
-import type { Endpoint } from './network.ts'
-import { addressBytes } from './network.ts'
+import type { Endpoint } from '../network.ts'
+import { addressBytes } from '../network.ts'
 
 export const PROXY_SIGNATURE = Buffer.from('\r\n\r\n\0\r\nQUIT\n', 'latin1')
 

@@ -6,7 +6,7 @@
  * One read at a time. After the peer's end, an error or `abort()`, every read rejects.
  */
 import type { Duplex } from 'node:stream'
-import { MailwicketError } from './errors.ts'
+import { MailwicketError } from '../errors.ts'
 
 /** Made once: an error with its stack trace costs more than the rest of a hand-over. */
 const HANDED_OVER = new MailwicketError('WIRE_CLOSED', { message: 'the connection was handed over' })

@@ -1,7 +1,7 @@
 /** Binding a server to an address, with an error that says what to do about it. */
 import type { Server } from 'node:net'
-import { MailwicketError } from './errors.ts'
-import { type Endpoint, formatEndpoint } from './network.ts'
+import { MailwicketError } from '../errors.ts'
+import { type Endpoint, formatEndpoint } from '../network.ts'
 
 /** Binds; `backlog` connections may wait in the kernel to be accepted. Throws LISTEN_FAILED. */
 export function listen(server: Server, endpoint: Endpoint, backlog: number): Promise<void> {
