@@ -4,9 +4,9 @@
  */
 import { execFileSync } from 'node:child_process'
 import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pickPorts } from '../base/sockets/free-ports-fixture.ts'
 import type { PostgresConfig } from '../config/store-url.ts'
 
 const VERSIONS = '/usr/lib/postgresql'
@@ -32,7 +32,8 @@ export class PostgresServer {
     const folder = mkdtempSync(join(tmpdir(), 'mailwicket-postgres-'))
     chmodSync(folder, 0o755)
     if (process.getuid?.() === 0) chownSync(folder, idOf('-u'), idOf('-g'))
-    const server = new PostgresServer(folder, await freePort(), join(VERSIONS, version, 'bin'), settings)
+    const [port = 0] = await pickPorts(1)
+    const server = new PostgresServer(folder, port, join(VERSIONS, version, 'bin'), settings)
     server.#run('initdb', ['-D', server.#data, '-U', 'mailwicket', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'])
     server.up()
     return server
@@ -99,14 +100,4 @@ export class PostgresServer {
 
 function idOf(which: '-u' | '-g'): number {
   return Number(execFileSync('id', [which, 'postgres'], { encoding: 'utf8' }))
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const address = server.address()
-      server.close(() => resolve(typeof address === 'object' && address !== null ? address.port : 0))
-    })
-    server.on('error', reject)
-  })
 }

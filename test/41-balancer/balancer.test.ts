@@ -5,13 +5,14 @@
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { type RunningChild, startChild } from '../fixtures/child-process.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { launcher } from '../fixtures/mailwicket.ts'
 import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
 import { Stage } from '../fixtures/stage.ts'
-import { makeTempDir, pickPorts } from '../fixtures/temp-dir.ts'
+import { makeTempDir } from '../fixtures/temp-dir.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

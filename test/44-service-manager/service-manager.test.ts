@@ -3,11 +3,12 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { type RunningChild, runChild, startChild } from '../fixtures/child-process.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
 import { launcher, Mailwicket, type NewDevice, upstreamOf } from '../fixtures/mailwicket.ts'
 import { logIn } from '../fixtures/raw-imap.ts'
-import { makeTempDir, pickPorts } from '../fixtures/temp-dir.ts'
+import { makeTempDir } from '../fixtures/temp-dir.ts'
 
 const user = 'reader@example.com'
 const manager = fileURLToPath(new URL('manager.py', import.meta.url))

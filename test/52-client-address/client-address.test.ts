@@ -1,6 +1,7 @@
 /** HAProxy in front, Dovecot and Postfix behind: in each way that `forward_client` knows they log the address of the mail app. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
 import { type Haproxy, openHaproxy } from '../fixtures/haproxy.ts'
@@ -9,7 +10,6 @@ import { Postfix } from '../fixtures/postfix.ts'
 import { ProxiedGateway } from '../fixtures/proxied-gateway.ts'
 import { quote, type RawImap } from '../fixtures/raw-imap.ts'
 import { plainOf, RawSmtp } from '../fixtures/raw-smtp.ts'
-import { pickPorts } from '../fixtures/temp-dir.ts'
 
 const app = '127.0.0.77'
 const forged = '203.0.113.9'

@@ -6,6 +6,7 @@ import { copyFileSync, existsSync, readFileSync, rmSync, statSync, writeFileSync
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { runOk, startChild } from '../fixtures/child-process.ts'
 import { inTime, waitFor, within } from '../fixtures/deadline.ts'
 import { launcher } from '../fixtures/mailwicket.ts'
@@ -13,7 +14,6 @@ import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
 import { logInSmtp } from '../fixtures/raw-smtp.ts'
 import { SmallDisk } from '../fixtures/small-disk.ts'
 import { SubmissionStage } from '../fixtures/submission-stage.ts'
-import { pickPorts } from '../fixtures/temp-dir.ts'
 
 const user = 'reader@example.com'
 /** docs/monitoring.md */

@@ -1,12 +1,12 @@
 /** The lines of docs/api.md, as somebody would paste them, against a running portal. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { runChild } from '../fixtures/child-process.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
 import { Mailwicket, upstreamOf } from '../fixtures/mailwicket.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { logIn } from '../fixtures/raw-imap.ts'
-import { pickPorts } from '../fixtures/temp-dir.ts'
 
 const user = 'reader@example.com'
 const page = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8')
