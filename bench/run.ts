@@ -1,11 +1,12 @@
 /**
  * `npm run bench`: the rows of the design's speed table, each as a ratio of one run, with the raw figures.
  *
- *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood] [--quick]
+ *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood] [--quick] [--against DIR]
  *
  * `node bench/soak.ts` is a run of its own: the memory after a day's worth of logins.
  * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
- * `--quick` (100,000 devices in the large store in place of 1,000,000). Needs root: nginx and Dovecot drop to users of their own.
+ * `--quick` (100,000 devices in the large store in place of 1,000,000).
+ * `--against DIR` measures another tree of ours in the same rounds. Needs root: nginx and Dovecot drop to users of their own.
  */
 import { parseArgs } from 'node:util'
 import { measureDownload } from './measures/download.ts'
@@ -16,9 +17,10 @@ import { measureMemory } from './measures/memory.ts'
 import { measureRefusals } from './measures/refusals.ts'
 import { measureRoundTrip } from './measures/round-trip.ts'
 import { measureSubmission } from './measures/submission.ts'
+import { bareNode } from './peers/bare-node.ts'
 import { makeCertificate } from './peers/certificate.ts'
 import { dovecotProxy, readDovecotVersion } from './peers/dovecot.ts'
-import { mailwicket, readMailwicketVersion } from './peers/mailwicket.ts'
+import { mailwicket, mailwicketBefore, readMailwicketVersion } from './peers/mailwicket.ts'
 import { nginxMail, nginxStream, readNginxVersion } from './peers/nginx.ts'
 import type { Certificate, Peer, PeerKind, PeerName, Upstream } from './peers/peer.ts'
 import { startUpstream } from './peers/upstream.ts'
@@ -36,14 +38,23 @@ class Field {
   readonly certificate: Certificate
   readonly largeStore: number
   readonly kinds: readonly PeerKind[]
+  readonly #before: string | undefined
   readonly #running = new Map<PeerName, Promise<Peer>>()
 
-  constructor(bench: Workbench, upstream: Upstream, certificate: Certificate, largeStore: number) {
+  constructor(bench: Workbench, upstream: Upstream, certificate: Certificate, largeStore: number, before: string | undefined) {
     this.bench = bench
     this.upstream = upstream
     this.certificate = certificate
     this.largeStore = largeStore
-    this.kinds = [mailwicket, nginxMail, dovecotProxy, nginxStream].map(kind => kind(bench, upstream, certificate))
+    this.#before = before
+    this.kinds = [...this.oursAndBare(upstream), ...[nginxMail, dovecotProxy, nginxStream].map(kind => kind(bench, upstream, certificate))]
+  }
+
+  /** Ours, the tree before it when one is named, and a bare Node relay. */
+  oursAndBare(upstream: Upstream): PeerKind[] {
+    const { bench, certificate } = this
+    const before = this.#before === undefined ? [] : [mailwicketBefore(this.#before, bench, upstream, certificate)]
+    return [mailwicket(bench, upstream, certificate), ...before, bareNode(bench, upstream, certificate)]
   }
 
   running(kind: PeerKind): Promise<Peer> {
@@ -64,11 +75,13 @@ const measurements: { readonly [N in Name]: (field: Field) => Promise<ResultRow[
   refusals: async field => measureRefusals((await field.all())[0] as Peer),
   memory: field => measureMemory(field.kinds),
   'login-time': field => measureLoginTime(field.bench, field.upstream, field.certificate, field.largeStore),
-  submission: field => measureSubmission(field.bench, field.certificate),
+  submission: field => measureSubmission(field.bench, field.certificate, upstream => field.oursAndBare(upstream)),
   flood: field => measureFlood(field.bench, field.upstream, field.certificate),
 }
 
-const { values: options } = parseArgs({ options: { only: { type: 'string' }, quick: { type: 'boolean', default: false } } })
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, quick: { type: 'boolean', default: false }, against: { type: 'string' } },
+})
 const names = options.only === undefined ? NAMES : NAMES.filter(name => name === options.only)
 if (names.length === 0) fail(`--only takes one of: ${NAMES.join(', ')}`)
 if (process.getuid?.() !== 0) fail('the bench needs root: nginx and Dovecot start as root and drop to users of their own')
@@ -78,7 +91,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 try {
   const largeStore = options.quick ? 100_000 : 1_000_000
   say('starting Dovecot, nginx and Mailwicket …')
-  const field = new Field(bench, await startUpstream(bench), makeCertificate(bench), largeStore)
+  const field = new Field(bench, await startUpstream(bench), makeCertificate(bench), largeStore, options.against)
   const rows: ResultRow[] = []
   for (const name of names) {
     say(`measuring: ${name} …`)

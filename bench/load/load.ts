@@ -41,6 +41,20 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
     }
   },
 
+  async loginInTurn(job, target) {
+    let last = await openSession(target)
+    const one = async () => {
+      const session = await openSession(target)
+      last.destroy()
+      last = session
+    }
+    await repeat(50, 1, one)
+    return async () => {
+      await repeat(job.count, 1, one)
+      return { logins: job.count }
+    }
+  },
+
   async comeAndGo(job, target) {
     let ticket = await takeTicket(target)
     let serial = 0

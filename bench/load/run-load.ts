@@ -10,6 +10,8 @@ export type Job =
   /** Fetches the large message `times` times over one session. */
   | { readonly kind: 'download'; readonly times: number; readonly bytes: number }
   | { readonly kind: 'login'; readonly count: number; readonly parallel: number; readonly resume: boolean }
+  /** One after the other, each on a connection of its own that stays until the next is in: as apps come. */
+  | { readonly kind: 'loginInTurn'; readonly count: number }
   /** Comes and goes in all the ways of real apps: says goodbye or is cut off, before login or after it, with a full handshake or a resumed one. */
   | { readonly kind: 'comeAndGo'; readonly count: number; readonly parallel: number }
   /** Logs in and stays, until the load is ended. */

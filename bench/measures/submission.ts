@@ -4,9 +4,8 @@
  */
 
 import { type Job, runLoad } from '../load/run-load.ts'
-import { mailwicket } from '../peers/mailwicket.ts'
 import { nginxMail, nginxStream } from '../peers/nginx.ts'
-import { type Certificate, type Peer, type PeerName, UPSTREAM_SECRET, type Upstream } from '../peers/peer.ts'
+import { type Certificate, type Peer, type PeerKind, type PeerName, UPSTREAM_SECRET, type Upstream } from '../peers/peer.ts'
 import { compareWithNginxMail, formatSeries, type ResultRow } from '../result-row.ts'
 import { inRounds, medianOf, type Series } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
@@ -21,9 +20,9 @@ const ONE_EACH: Job = { kind: 'submit', connections: 200, parallel: 4, messagesE
 const GOAL_LARGE = 1.3
 const GOAL_RATE = 2
 
-export async function measureSubmission(bench: Workbench, certificate: Certificate): Promise<ResultRow[]> {
+export async function measureSubmission(bench: Workbench, certificate: Certificate, oursAndBare: (upstream: Upstream) => PeerKind[]): Promise<ResultRow[]> {
   const sink = await startSink(bench)
-  const peers = await Promise.all([mailwicket, nginxMail, nginxStream].map(kind => kind(bench, sink, certificate).start()))
+  const peers = await Promise.all([...oursAndBare(sink), ...[nginxMail, nginxStream].map(kind => kind(bench, sink, certificate))].map(kind => kind.start()))
   const large = await inRounds(peers, async peer => {
     const { cpuMs, figures } = await runLoad(peer, LARGE)
     return cpuMs / (((figures['messages'] ?? 0) * LARGE_BYTES) / 1e6)

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Program, Workbench } from '../workbench.ts'
-import { BENCH_USER, type Certificate, type PeerKind, UPSTREAM_SECRET, type Upstream } from './peer.ts'
+import { BENCH_USER, type Certificate, type PeerKind, type PeerName, UPSTREAM_SECRET, type Upstream } from './peer.ts'
 
 const LAUNCHER = new URL('../../bin/mailwicket', import.meta.url).pathname
 
@@ -18,13 +18,15 @@ export class Installation {
   readonly #bench: Workbench
   readonly #upstream: Upstream
   readonly #certificate: Certificate
+  readonly #launcher: string
 
-  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate) {
+  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate, launcher = LAUNCHER) {
     this.#bench = bench
     this.#upstream = upstream
     this.#certificate = certificate
+    this.#launcher = launcher
     this.dir = bench.path(name)
-    execFileSync(LAUNCHER, ['init', '--dir', this.dir, '--hostname', 'localhost'], { stdio: 'pipe' })
+    execFileSync(this.#launcher, ['init', '--dir', this.dir, '--hostname', 'localhost'], { stdio: 'pipe' })
   }
 
   /** Adds a mailbox with one device; gives the app password. */
@@ -66,12 +68,12 @@ export class Installation {
   async serve(): Promise<{ readonly port: number; readonly program: Program }> {
     const port = await this.#bench.freePort()
     this.#configure(port)
-    const program = await this.#bench.start(`mailwicket-${port}`, LAUNCHER, ['--config', join(this.dir, 'mailwicket.toml'), 'serve'], { port })
+    const program = await this.#bench.start(`mailwicket-${port}`, this.#launcher, ['--config', join(this.dir, 'mailwicket.toml'), 'serve'], { port })
     return { port, program }
   }
 
   #run(args: readonly string[], input = ''): string {
-    return execFileSync(LAUNCHER, ['--config', join(this.dir, 'mailwicket.toml'), ...args], { input, encoding: 'utf8', stdio: 'pipe' })
+    return execFileSync(this.#launcher, ['--config', join(this.dir, 'mailwicket.toml'), ...args], { input, encoding: 'utf8', stdio: 'pipe' })
   }
 
   #configure(port: number): void {
@@ -123,12 +125,18 @@ function insertDevices(mailboxId: string, from: string): string {
 }
 
 export function mailwicket(bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
-  const installation = new Installation(bench, `mailwicket-${upstream.protocol}`, upstream, certificate)
+  return installed('Mailwicket', new Installation(bench, `mailwicket-${upstream.protocol}`, upstream, certificate), certificate)
+}
+
+/** Another tree of ours, with its packages installed: what a change costs is seen beside the tree before it. */
+export function mailwicketBefore(tree: string, bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
+  const launcher = join(tree, 'bin/mailwicket')
+  return installed('Mailwicket before', new Installation(bench, `before-${upstream.protocol}`, upstream, certificate, launcher), certificate)
+}
+
+function installed(name: PeerName, installation: Installation, certificate: Certificate): PeerKind {
   const secret = installation.addMailbox(BENCH_USER)
-  return {
-    name: 'Mailwicket',
-    start: async () => ({ name: 'Mailwicket', ...(await installation.serve()), certificate: certificate.pem, user: BENCH_USER, secret }),
-  }
+  return { name, start: async () => ({ name, ...(await installation.serve()), certificate: certificate.pem, user: BENCH_USER, secret }) }
 }
 
 export function readMailwicketVersion(): string {

@@ -14,7 +14,8 @@ export interface Peer {
   readonly program: Program
 }
 
-export type PeerName = 'Mailwicket' | 'nginx mail' | 'nginx stream' | 'Dovecot proxy'
+/** `Mailwicket before`: another tree of ours, named by `--against`. */
+export type PeerName = 'Mailwicket' | 'Mailwicket before' | 'nginx mail' | 'nginx stream' | 'Dovecot proxy' | 'bare Node relay'
 
 /** A peer that can be started as often as fresh processes are wanted. */
 export interface PeerKind {
