@@ -21,6 +21,8 @@ const PASSED_ON =
 
 export class ImapCapabilities {
   readonly #learnt = new Map<string, ReadonlySet<string>>()
+  /** What each said last, as it said it. */
+  readonly #heard = new Map<string, string>()
   readonly #onLearnt: (upstream: string, tokens: ReadonlySet<string>) => void
   #upstreams: readonly string[]
 
@@ -38,11 +40,17 @@ export class ImapCapabilities {
   /** Another configuration; of `forgotten` nothing is known any more. */
   reconfigure({ upstreams, forgotten }: { upstreams: readonly string[]; forgotten: readonly string[] }): void {
     this.#upstreams = upstreams
-    for (const upstream of forgotten) this.#learnt.delete(upstream)
+    for (const upstream of forgotten) {
+      this.#learnt.delete(upstream)
+      this.#heard.delete(upstream)
+    }
   }
 
   /** Learns what an upstream offers after login. */
   learn(upstream: string, capabilities: string): void {
+    // Nearly every login: the same words as the one before it.
+    if (this.#heard.get(upstream) === capabilities) return
+    this.#heard.set(upstream, capabilities)
     const tokens = ofList(capabilities.toUpperCase().split(' '))
     // Both in the order of our list.
     if ([...(this.#learnt.get(upstream) ?? ['nothing'])].join(' ') === [...tokens].join(' ')) return

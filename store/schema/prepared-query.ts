@@ -3,7 +3,8 @@
  */
 import { type Compilable, type CompiledQuery, type RawBuilder, sql } from 'kysely'
 
-class Gap {
+/** The place of a value that is not known yet. */
+export class Gap {
   readonly name: string
 
   constructor(name: string) {

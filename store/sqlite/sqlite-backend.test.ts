@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { chmodSync, copyFileSync, renameSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { sql } from 'kysely'
-import { afterEach, beforeEach, expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import type { NodeId } from '../../base/ids.ts'
 import { StoreFixture } from '../store-fixture.ts'
 import { openSqlite } from './sqlite-backend.ts'
@@ -173,7 +173,10 @@ test('a gateway notices that its database was replaced or removed under it', asy
   const path = other.path
   copyFileSync(path, `${path}.copy`)
   renameSync(`${path}.copy`, path)
-  await expect(running.readGeneration()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('replaced') })
+  // It looks at most four times a second.
+  await vi.waitFor(() => expect(running.readGeneration()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining('replaced') }), {
+    timeout: 60_000,
+  })
   await running.close()
   await other.remove()
 })

@@ -5,13 +5,14 @@
  */
 import { existsSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
-import { Kysely, SqliteDialect, sql, type Transaction } from 'kysely'
+import { Kysely, sql, type Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { placeFile } from '../../base/files/durable-file.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Backend, BackendMode, Ddl, Integrity, OnProgress } from '../schema/backend.ts'
 import type { BackendFeatures } from '../schema/backend-features.ts'
 import type { Schema } from '../schema/schema.ts'
+import { PlanningOnce } from './plan-once.ts'
 import { isOutOfSpace, SqliteConnection } from './sqlite-connection.ts'
 import { checkWithin } from './sqlite-integrity.ts'
 import { SqliteReserve } from './sqlite-reserve.ts'
@@ -60,7 +61,7 @@ export function openSqlite(path: string, mode: BackendMode): SqliteBackend {
   if (!existsSync(path)) throw new Problem('database.unknown', { path })
   const reserve = new SqliteReserve(path)
   const connection = mode === 'write' ? connectWithReserve(path, reserve) : new SqliteConnection(path, mode)
-  const db = new Kysely<Schema>({ dialect: new SqliteDialect({ database: connection }) })
+  const db = new Kysely<Schema>({ dialect: new PlanningOnce({ database: connection }) })
   return {
     features: SQLITE_FEATURES,
     db,

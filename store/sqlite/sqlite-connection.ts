@@ -18,6 +18,8 @@ const LOCK_WAIT_MS = 20
 const READ_WAIT_MS = 1_000
 /** Few queries exist and each has one text; the bound only guards against a text built from data. */
 const MAX_CACHED_STATEMENTS = 500
+/** A file that was replaced is noticed within this time; a look costs as much as a query. */
+const IN_PLACE_MS = 250
 /** 16 MiB a step: few enough calls, and a step blocks its process some milliseconds only. */
 const PAGES_PER_BACKUP_STEP = 4_096
 
@@ -31,6 +33,7 @@ export class SqliteConnection {
   readonly #mode: BackendMode
   readonly #statements = new Map<string, GuardedStatement>()
   readonly #inode: string
+  #inPlaceUntil = 0
 
   constructor(path: string, mode: BackendMode) {
     this.#path = path
@@ -64,7 +67,7 @@ export class SqliteConnection {
 
   prepare(sql: string): GuardedStatement {
     // What others write into a file that was moved away would never be seen, and would look like a store in which nothing changes.
-    if (this.#mode === 'read') this.checkInPlace()
+    if (this.#mode === 'read' && performance.now() > this.#inPlaceUntil) this.checkInPlace()
     // Taking the write lock late could fail although nothing is wrong: two transactions that both read first.
     const text = sql === 'begin' && this.#mode !== 'read' ? 'begin immediate' : sql
     const known = this.#statements.get(text)
@@ -131,8 +134,8 @@ export class SqliteConnection {
 
   /** Throws STORE_UNAVAILABLE when the database that was opened is no longer the one at its place: what others write would never be seen. */
   checkInPlace(): void {
-    if (inodeOf(this.#path) === this.#inode) return
-    throw new Problem('database.replaced', { path: this.#path })
+    if (inodeOf(this.#path) !== this.#inode) throw new Problem('database.replaced', { path: this.#path })
+    this.#inPlaceUntil = performance.now() + IN_PLACE_MS
   }
 
   close(): void {
