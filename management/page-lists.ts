@@ -1,12 +1,13 @@
 /**
- * Lists by pages: what lies within somebody's reach, filtered, sorted and counted in the database, whatever its size. `after` is `next` of the page before.
+ * Lists: what lies within somebody's reach, filtered, sorted and counted in the database, whatever its size. By pages, where `after` is `next` of the
+ * page before, or one after the other to the end, in constant memory.
  */
 import type { DeviceFilter, DeviceSort } from '../store/accounts/devices/device-list.ts'
 import type { Device } from '../store/accounts/devices/device-rows.ts'
 import type { DomainCount, ListedMailbox, MailboxFilter, MailboxSort } from '../store/accounts/mailbox-list.ts'
 import type { User, UserFilter } from '../store/accounts/people/user-list.ts'
 import type { Session, SessionFilter } from '../store/history/sessions.ts'
-import type { Page, PageRequest } from '../store/schema/keyset.ts'
+import { type Page, type PageRequest, readAll } from '../store/schema/keyset.ts'
 import type { Actor } from './actor.ts'
 import { checkDeviceFilter } from './devices/manage-devices.ts'
 import { findDevice, findMailbox } from './find-subject.ts'
@@ -19,6 +20,8 @@ type Asked<Filter> = Omit<Filter, 'within'>
 export interface ListInput<Filter, Sort extends string = never> extends PageRequest<Sort> {
   readonly filter?: Asked<Filter> | undefined
 }
+
+type ReadInput<Filter, Sort extends string = never> = Omit<ListInput<Filter, Sort>, 'after'>
 
 /** By name. */
 export function pageDomains(
@@ -33,6 +36,14 @@ export function pageMailboxes(context: UseCaseContext, actor: Actor, input: List
   return look(context, actor, (nouns, reach) => nouns.mailboxes.page({ ...input, filter: { ...input.filter, within: mailboxesOf(reach, 'mailbox.view') } }))
 }
 
+export function readMailboxes(
+  context: UseCaseContext,
+  actor: Actor,
+  { limit, ...input }: ReadInput<MailboxFilter, MailboxSort> = {},
+): AsyncGenerator<ListedMailbox> {
+  return readAll(request => pageMailboxes(context, actor, { ...input, ...request }), limit)
+}
+
 export function countMailboxes(context: UseCaseContext, actor: Actor, filter: Asked<MailboxFilter> = {}): Promise<number> {
   return look(context, actor, (nouns, reach) => nouns.mailboxes.count({ ...filter, within: mailboxesOf(reach, 'mailbox.view') }))
 }
@@ -42,6 +53,18 @@ export function pageDevices(context: UseCaseContext, actor: Actor, input: ListIn
   return look(context, actor, async (nouns, reach) => {
     await checkDeviceFilter(nouns, reach, input.filter ?? {})
     return nouns.devices.page({ ...input, filter: { ...input.filter, within: devicesOf(reach, 'device.view') } })
+  })
+}
+
+/** Throws NOT_FOUND (no such mailbox or user). */
+export async function* readDevices(
+  context: UseCaseContext,
+  actor: Actor,
+  { filter = {}, ...order }: ReadInput<DeviceFilter, DeviceSort> = {},
+): AsyncGenerator<Device> {
+  yield* await look(context, actor, async (nouns, reach) => {
+    await checkDeviceFilter(nouns, reach, filter)
+    return nouns.devices.all({ ...filter, within: devicesOf(reach, 'device.view') }, order)
   })
 }
 
@@ -63,7 +86,17 @@ export function pageSessions(context: UseCaseContext, actor: Actor, input: ListI
   })
 }
 
+/** Throws NOT_FOUND (no such device or mailbox). */
+export function readSessions(context: UseCaseContext, actor: Actor, { limit, filter }: ReadInput<SessionFilter> = {}): AsyncGenerator<Session> {
+  return readAll(request => pageSessions(context, actor, { filter, ...request }), limit)
+}
+
 /** Those who have a right or a device within somebody's domains; for everybody else, nobody. */
 export function pageUsers(context: UseCaseContext, actor: Actor, input: ListInput<UserFilter> = {}): Promise<Page<User>> {
   return look(context, actor, (nouns, reach) => nouns.users.page({ ...input, filter: { ...input.filter, within: mailboxesOf(reach, 'person.view') } }))
+}
+
+/** The same, one after the other. */
+export function readUsers(context: UseCaseContext, actor: Actor, { limit, filter }: ReadInput<UserFilter> = {}): AsyncGenerator<User> {
+  return readAll(request => pageUsers(context, actor, { filter, ...request }), limit)
 }

@@ -2,12 +2,12 @@
  * `mailwicket activity` (logins and refusals as mail apps made them) and `mailwicket audit` (who changed what at Mailwicket).
  */
 
-import { MailwicketError } from '../../base/errors.ts'
 import { formatIso } from '../../base/iso-time.ts'
 import { toActivityRow, toAuditRow } from '../../management/history/history-json.ts'
 import type { Activity } from '../../store/history/activity.ts'
 import type { AuditEntry, AuditFilter } from '../../store/history/audit.ts'
-import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { addListOptions, answerList, type ListOptions, type ListShape } from '../frame/answer-list.ts'
+import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative, parseSince } from '../frame/moment.ts'
 import { manage } from '../frame/store-access.ts'
@@ -29,7 +29,7 @@ export function declareActivity(activity: Command, terminal: Terminal): void {
   activity.option('--mailbox <addr>', 'only of this address')
   activity.option('--device <id>', 'only of this device (ID or ADDR/NAME)')
   activity.option('--since <when>', '2h, 7d … back from now, or a date')
-  activity.option('--limit <n>', `the newest so many (default: ${DEFAULT_LIMIT})`, parseLimit)
+  addListOptions(activity, `the newest so many (default: ${DEFAULT_LIMIT})`)
   activity.option('--follow', 'go on showing what happens until Ctrl-C; with --json one object a line')
   addExamples(
     does(activity, terminal, (context, _, options) => showActivity(context, options)),
@@ -45,7 +45,7 @@ export function declareAudit(audit: Command, terminal: Terminal): void {
   audit.option('--actor <who>', 'only by this user, or from this machine, terminal or SSH client')
   audit.option('--action <what>', 'only this, for example device.revoked; “device” for all of them')
   audit.option('--subject <what>', 'only of this address, login, ADDR/NAME or ID')
-  audit.option('--limit <n>', `the newest so many (default: ${DEFAULT_LIMIT})`, parseLimit)
+  addListOptions(audit, `the newest so many (default: ${DEFAULT_LIMIT})`)
   addExamples(
     does(audit, terminal, (context, _, options) => showAudit(context, options)),
     ['audit --since 7d', 'the last week'],
@@ -55,10 +55,19 @@ export function declareAudit(audit: Command, terminal: Terminal): void {
   )
 }
 
-function parseLimit(text: string): number {
-  if (!/^[1-9]\d{0,6}$/.test(text))
-    throw new MailwicketError('BAD_INPUT', { message: `--limit: “${text.slice(0, 60)}” is not usable.`, remedy: 'Give a whole number from 1 to 9999999.' })
-  return Number(text)
+const ACTIVITY_LIST: ListShape<Activity> = {
+  columns: [
+    { head: 'when', rank: 1, cell: (entry, now) => formatRelative(entry.at, now) },
+    { head: 'result', rank: 1, cell: entry => entry.result },
+    { head: 'mailbox', rank: 1, least: 24, cell: entry => entry.address },
+    { head: 'device', rank: 2, least: 8, cell: entry => entry.deviceName ?? entry.device ?? '-' },
+    { head: 'protocol', rank: 5, cell: entry => entry.protocol },
+    { head: 'from', rank: 3, cell: entry => entry.ip },
+    { head: 'app', rank: 4, least: 10, cell: entry => entry.app ?? '-' },
+    { head: '', rank: 6, cell: entry => (entry.count === 1 ? '' : `${entry.count} times`) },
+  ],
+  toJson: toActivityRow,
+  whenEmpty: 'Nothing happened.',
 }
 
 async function showActivity(context: CommandContext, options: ActivityOptions): Promise<void> {
@@ -71,20 +80,8 @@ async function showActivity(context: CommandContext, options: ActivityOptions): 
     limit,
   }
   if (options.follow === true) return followActivity(context, filter)
-  const { listActivity } = await import('../../management/history/read-history.ts')
-  const entries = await manage(context, (useCases, operator) => listActivity(useCases, operator, filter))
-  const toCells = (entry: Activity) => [
-    formatRelative(entry.at, now),
-    entry.result,
-    entry.address,
-    entry.deviceName ?? entry.device ?? '-',
-    entry.protocol,
-    entry.ip,
-    entry.app ?? '-',
-    entry.count === 1 ? '' : `${entry.count} times`,
-  ]
-  const heads = ['when', 'result', 'mailbox', 'device', 'protocol', 'from', 'app', '']
-  await answerList(context, entries, { heads, toJson: toActivityRow, toCells, whenEmpty: 'Nothing happened.' })
+  const { readActivity } = await import('../../management/history/read-history.ts')
+  await manage(context, (useCases, operator) => answerList(context, readActivity(useCases, operator, filter), ACTIVITY_LIST))
 }
 
 /** One line an entry, without a table: its columns could not know what is still to come. */
@@ -135,15 +132,25 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   })
 }
 
-async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'since'> & { since?: string; limit?: number }): Promise<void> {
-  const now = context.terminal.now()
+const AUDIT_LIST: ListShape<AuditEntry> = {
+  columns: [
+    { head: 'when', rank: 1, cell: (entry, now) => formatRelative(entry.at, now) },
+    { head: 'who', rank: 2, least: 10, cell: entry => `${entry.actor} (${entry.source})` },
+    { head: 'did', rank: 1, cell: entry => entry.action },
+    { head: 'to', rank: 1, least: 24, cell: entry => entry.subject },
+    { head: 'change', rank: 3, least: 12, cell: formatChange },
+  ],
+  toJson: toAuditRow,
+  whenEmpty: 'No entries.',
+}
+
+async function showAudit(context: CommandContext, options: Omit<AuditFilter, 'since'> & ListOptions & { since?: string }): Promise<void> {
   const { since, subject, mailbox, device, actor, action, limit = DEFAULT_LIMIT } = options
-  const from = since === undefined ? undefined : parseSince(since, now, '--since')
-  const filter = { since: from, subject, mailbox, device, actor, action, limit }
-  const { listAudit } = await import('../../management/history/read-history.ts')
-  const entries = await manage(context, (useCases, operator) => listAudit(useCases, operator, filter))
-  const toCells = (entry: AuditEntry) => [formatRelative(entry.at, now), `${entry.actor} (${entry.source})`, entry.action, entry.subject, formatChange(entry)]
-  await answerList(context, entries, { heads: ['when', 'who', 'did', 'to', 'change'], toJson: toAuditRow, toCells, whenEmpty: 'No entries.' })
+  const from = since === undefined ? undefined : parseSince(since, context.terminal.now(), '--since')
+  const { readAudit } = await import('../../management/history/read-history.ts')
+  await manage(context, (useCases, operator) =>
+    answerList(context, readAudit(useCases, operator, { since: from, subject, mailbox, device, actor, action, limit }), AUDIT_LIST),
+  )
 }
 
 /** `expiresAt: null → 2027-01-31…`, only what differs. */

@@ -5,7 +5,8 @@ import { MailwicketError } from '../../base/errors.ts'
 import { toLimitRow } from '../../management/history/history-json.ts'
 import type { Limit } from '../../store/limits/limits.ts'
 import type { Restriction } from '../../store/schema/failure-limits.ts'
-import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { addListOptions, answerList, type ListOptions, type ListShape } from '../frame/answer-list.ts'
+import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative } from '../frame/moment.ts'
 import { manage } from '../frame/store-access.ts'
@@ -27,8 +28,9 @@ export function declareLimits(limits: Command, terminal: Terminal): void {
   addExamples(limits, ['limits list', 'who is held back now'])
 
   const list = limits.command('list').description('list address blocks and mailboxes with five or more different wrong passwords')
+  addListOptions(list)
   addExamples(
-    does(list, terminal, context => listLimits(context)),
+    does(list, terminal, (context, _, options) => listLimits(context, options)),
     ['limits list', 'the most wrong passwords first'],
   )
 
@@ -41,19 +43,22 @@ export function declareLimits(limits: Command, terminal: Terminal): void {
   )
 }
 
-async function listLimits(context: CommandContext): Promise<void> {
+const LIMIT_LIST: ListShape<Limit> = {
+  columns: [
+    { head: 'from', rank: 1, cell: limit => limit.block ?? 'everywhere' },
+    { head: 'to', rank: 1, least: 24, cell: limit => limit.address ?? 'any mailbox' },
+    { head: 'wrong passwords', rank: 2, cell: limit => String(limit.failures) },
+    { head: 'what it means', rank: 3, cell: limit => MEANINGS[limit.restriction] },
+    { head: 'until', rank: 4, cell: (limit, now) => formatRelative(limit.until, now) },
+  ],
+  toJson: toLimitRow,
+  whenEmpty: 'Nobody is held back.',
+}
+
+async function listLimits(context: CommandContext, { limit }: ListOptions): Promise<void> {
   const { listLimits: list } = await import('../../management/history/manage-limits.ts')
   const limits = await manage(context, list)
-  const now = context.terminal.now()
-  const toCells = ({ block, address, failures, restriction, until }: Limit) => [
-    block ?? 'everywhere',
-    address ?? 'any mailbox',
-    String(failures),
-    MEANINGS[restriction],
-    formatRelative(until, now),
-  ]
-  const heads = ['from', 'to', 'wrong passwords', 'what it means', 'until']
-  await answerList(context, limits, { heads, toJson: toLimitRow, toCells, whenEmpty: 'Nobody is held back.' })
+  await answerList(context, limits.slice(0, limit), LIMIT_LIST)
 }
 
 async function clearLimits(context: CommandContext, subject: string | undefined, { all = false }: ClearOptions): Promise<void> {

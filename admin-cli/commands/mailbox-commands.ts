@@ -8,9 +8,11 @@ import type { Secret } from '../../base/secret.ts'
 import type { UpstreamConfig } from '../../config/config.ts'
 import { toMailboxDetails, toMailboxRow } from '../../management/mailboxes/mailbox-json.ts'
 import type { MailboxState } from '../../management/mailboxes/manage-mailboxes.ts'
+import type { MailboxSort } from '../../store/accounts/mailbox-list.ts'
 import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
-import { answerList, type CommandContext } from '../frame/command-context.ts'
-import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { addListOptions, answerList, isNarrowed, type ListOptions, type ListShape } from '../frame/answer-list.ts'
+import type { CommandContext } from '../frame/command-context.ts'
+import { addExamples, type Command, does, Option } from '../frame/command-frame.ts'
 import { formatRelative } from '../frame/moment.ts'
 import { remedyFor } from '../frame/remedies.ts'
 import { manage } from '../frame/store-access.ts'
@@ -27,6 +29,14 @@ interface AddOptions {
   readonly legacyPasswordUntil?: string
   /** False with `--no-secret` of `add`; true with `--secret` of `set`. */
   readonly secret?: boolean
+}
+
+interface ListMailboxesOptions extends ListOptions {
+  readonly legacy?: boolean
+  readonly domain?: string
+  readonly upstream?: string
+  readonly state?: Mailbox['state']
+  readonly sort?: MailboxSort
 }
 
 interface SetOptions extends Omit<AddOptions, 'login'>, SendingOptions {
@@ -56,11 +66,16 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
 
   const list = mailbox.command('list').description('list mailboxes')
   list.option('--legacy', 'those that take a migration password, and who used it last')
+  list.option('--domain <domain>', 'only those of this domain')
+  list.option('--upstream <name>', 'only those whose mail lives there')
+  list.addOption(new Option('--state <state>', 'only those that are so').choices(['active', 'disabled']))
+  list.addOption(new Option('--sort <by>', 'address (default); created: the newest first').choices(['address', 'created']))
+  addListOptions(list)
   addExamples(
-    does(list, terminal, (context, _, options: { legacy?: boolean }) => (options.legacy === true ? listMigrationPasswords(context) : listMailboxes(context))),
+    does(list, terminal, (context, _, options) => listMailboxes(context, options)),
     ['mailbox list', 'all of them'],
+    ['mailbox list --domain example.com --state disabled', 'of one domain, those that are locked out'],
     ['mailbox list --legacy', 'who still uses a migration password, the latest first'],
-    ['mailbox list --json', 'for scripts'],
   )
 
   addExamples(
@@ -115,12 +130,29 @@ async function answerMailbox(context: CommandContext, { mailbox, sending }: Mail
   context.answer(toMailboxDetails(mailbox, sending), () => formatFields(fields))
 }
 
-async function listMailboxes(context: CommandContext): Promise<void> {
-  const { listMailboxes: list } = await import('../../management/mailboxes/manage-mailboxes.ts')
-  const mailboxes = await manage(context, list)
-  const toCells = ({ address, state, upstream, login, devices }: Mailbox) => [address, state, upstream, login ?? '-', String(devices)]
-  const whenEmpty = 'No mailboxes. Put one behind the gateway with: mailwicket mailbox add ADDR'
-  await answerList(context, mailboxes, { heads: ['address', 'state', 'upstream', 'login', 'devices'], toJson: toMailboxRow, toCells, whenEmpty })
+const MAILBOX_LIST: ListShape<Mailbox> = {
+  columns: [
+    { head: 'address', rank: 1, cell: mailbox => mailbox.address },
+    { head: 'state', rank: 2, cell: mailbox => mailbox.state },
+    { head: 'upstream', rank: 4, cell: mailbox => mailbox.upstream },
+    { head: 'login', rank: 5, least: 10, cell: mailbox => mailbox.login ?? '-' },
+    { head: 'devices', rank: 3, cell: mailbox => String(mailbox.devices) },
+  ],
+  toJson: toMailboxRow,
+  whenEmpty: 'No mailboxes. Put one behind the gateway with: mailwicket mailbox add ADDR',
+}
+
+async function listMailboxes(context: CommandContext, { limit, sort, ...options }: ListMailboxesOptions): Promise<void> {
+  if (options.legacy === true) return listMigrationPasswords(context, { limit })
+  const { domain, upstream, state } = options
+  const { readMailboxes } = await import('../../management/page-lists.ts')
+  await manage(context, (useCases, operator) =>
+    answerList(
+      context,
+      readMailboxes(useCases, operator, { filter: { domain, upstream, state }, sort, limit }),
+      isNarrowed(options) ? { ...MAILBOX_LIST, whenEmpty: 'No mailbox is like that.' } : MAILBOX_LIST,
+    ),
+  )
 }
 
 async function showMailbox(context: CommandContext, address: string): Promise<void> {

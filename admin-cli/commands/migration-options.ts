@@ -4,7 +4,8 @@
 import { MailwicketError } from '../../base/errors.ts'
 import { formatIso, formatIsoOrNull } from '../../base/iso-time.ts'
 import type { MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
-import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { answerList, type ListOptions, type ListShape } from '../frame/answer-list.ts'
+import type { CommandContext } from '../frame/command-context.ts'
 import type { Command } from '../frame/command-frame.ts'
 import { formatEnd, formatRelative, parseExpiry } from '../frame/moment.ts'
 import { manage } from '../frame/store-access.ts'
@@ -48,25 +49,11 @@ export async function setMigrationEndOfDomain(context: CommandContext, domainTex
   }
 }
 
-const HEADS = ['address', 'state', 'until', 'last used', 'from', 'app', 'sessions', 'devices'] as const
-
 /** `mailbox list --legacy`: who has to move yet, the latest user first. */
-export async function listMigrationPasswords(context: CommandContext): Promise<void> {
-  const now = context.terminal.now()
+export async function listMigrationPasswords(context: CommandContext, { limit }: ListOptions): Promise<void> {
   const { listMigrationPasswords: list } = await import('../../management/mailboxes/migrate-mailboxes.ts')
   const uses = await manage(context, list)
-  const toCells = ({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) => [
-    address,
-    state === 'legacy' ? 'accepted' : state,
-    formatEnd(until, now),
-    last === null ? 'never' : `${formatRelative(last.at, now)} (${last.protocol})`,
-    last?.ip ?? '-',
-    last?.app ?? '-',
-    String(sessions),
-    String(devices),
-  ]
-  const whenEmpty = `No mailbox takes its upstream password. For a move: mailwicket mailbox set ADDR ${OPTION} 30d`
-  await answerList(context, uses, { heads: HEADS, toJson: toMigrationRow, toCells, whenEmpty })
+  await answerList(context, uses.slice(0, limit), MIGRATION_LIST)
 }
 
 function toMigrationRow({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) {
@@ -78,6 +65,21 @@ function toMigrationRow({ address, state, until, lastConnection: last, sessions,
     sessions,
     devices,
   }
+}
+
+const MIGRATION_LIST: ListShape<MigrationPasswordUse> = {
+  columns: [
+    { head: 'address', rank: 1, cell: use => use.address },
+    { head: 'state', rank: 2, cell: use => (use.state === 'legacy' ? 'accepted' : use.state) },
+    { head: 'until', rank: 5, cell: (use, now) => formatEnd(use.until, now) },
+    { head: 'last used', rank: 3, cell: ({ lastConnection: last }, now) => (last === null ? 'never' : `${formatRelative(last.at, now)} (${last.protocol})`) },
+    { head: 'from', rank: 6, cell: use => use.lastConnection?.ip ?? '-' },
+    { head: 'app', rank: 4, least: 10, cell: use => use.lastConnection?.app ?? '-' },
+    { head: 'sessions', rank: 8, cell: use => String(use.sessions) },
+    { head: 'devices', rank: 7, cell: use => String(use.devices) },
+  ],
+  toJson: toMigrationRow,
+  whenEmpty: `No mailbox takes its upstream password. For a move: mailwicket mailbox set ADDR ${OPTION} 30d`,
 }
 
 /** For `--all-of`, which changes nothing but the date. Throws BAD_INPUT. */

@@ -4,7 +4,8 @@
 import { MailwicketError } from '../../base/errors.ts'
 import { toSessionRow } from '../../management/history/history-json.ts'
 import type { Session } from '../../store/history/sessions.ts'
-import { answerList, type CommandContext } from '../frame/command-context.ts'
+import { addListOptions, answerList, type ListOptions, type ListShape } from '../frame/answer-list.ts'
+import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatBytes, formatRelative } from '../frame/moment.ts'
 import { manage } from '../frame/store-access.ts'
@@ -15,12 +16,20 @@ interface KickOptions {
   readonly mailbox?: string
 }
 
+interface ListSessionsOptions extends KickOptions, ListOptions {
+  readonly domain?: string
+  readonly upstream?: string
+}
+
 export function declareSession(session: Command, terminal: Terminal): void {
   addExamples(session, ['session list', 'who is connected now'])
 
   const list = session.command('list').description('list the live sessions of all nodes')
   list.option('--device <id>', 'only of this device (ID or ADDR/NAME)')
   list.option('--mailbox <addr>', 'only of this mailbox')
+  list.option('--domain <domain>', 'only of mailboxes of this domain')
+  list.option('--upstream <name>', 'only of mailboxes of this upstream')
+  addListOptions(list, 'at most so many, the longest first')
   addExamples(
     does(list, terminal, (context, _, options) => listSessions(context, options)),
     ['session list', 'everybody who is connected now'],
@@ -37,24 +46,29 @@ export function declareSession(session: Command, terminal: Terminal): void {
   )
 }
 
-async function listSessions(context: CommandContext, options: KickOptions): Promise<void> {
-  const { listSessions: list } = await import('../../management/devices/manage-sessions.ts')
-  const sessions = await manage(context, (useCases, operator) => list(useCases, operator, options))
-  const now = context.terminal.now()
-  const toCells = (session: Session) => [
-    session.id,
-    session.mailbox ?? '-',
-    session.deviceName ?? session.device,
-    session.protocol,
-    session.ip,
-    session.app ?? '-',
-    formatRelative(session.since, now),
-    formatBytes(session.bytesIn),
-    formatBytes(session.bytesOut),
-    session.node,
-  ]
-  const heads = ['id', 'mailbox', 'device', 'protocol', 'from', 'app', 'since', 'received', 'sent', 'node']
-  await answerList(context, sessions, { heads, toJson: toSessionRow, toCells, whenEmpty: 'Nobody is connected.' })
+const SESSION_LIST: ListShape<Session> = {
+  columns: [
+    { head: 'id', rank: 1, cell: session => session.id },
+    { head: 'mailbox', rank: 1, least: 24, cell: session => session.mailbox ?? '-' },
+    { head: 'device', rank: 1, least: 8, cell: session => session.deviceName ?? session.device },
+    { head: 'protocol', rank: 6, cell: session => session.protocol },
+    { head: 'from', rank: 2, cell: session => session.ip },
+    { head: 'app', rank: 4, least: 10, cell: session => session.app ?? '-' },
+    { head: 'since', rank: 3, cell: (session, now) => formatRelative(session.since, now) },
+    { head: 'received', rank: 7, cell: session => formatBytes(session.bytesIn) },
+    { head: 'sent', rank: 5, cell: session => formatBytes(session.bytesOut) },
+    { head: 'node', rank: 8, cell: session => session.node },
+  ],
+  toJson: toSessionRow,
+  whenEmpty: 'Nobody is connected.',
+}
+
+async function listSessions(context: CommandContext, { limit, ...filter }: ListSessionsOptions): Promise<void> {
+  const { device, mailbox, domain, upstream } = filter
+  const { readSessions } = await import('../../management/page-lists.ts')
+  await manage(context, (useCases, operator) =>
+    answerList(context, readSessions(useCases, operator, { filter: { device, mailbox, domain, upstream }, limit }), SESSION_LIST),
+  )
 }
 
 async function kickSessions(context: CommandContext, ids: readonly string[], options: KickOptions): Promise<void> {

@@ -9,7 +9,8 @@ import { addExamples, type Command, does, Option } from '../frame/command-frame.
 import { createPrivateFile } from '../frame/private-file.ts'
 import { openProgress } from '../frame/progress.ts'
 import { withStore } from '../frame/store-access.ts'
-import type { Screen, Terminal } from '../frame/terminal.ts'
+import type { Terminal } from '../frame/terminal.ts'
+import { writePatiently } from '../frame/write-patiently.ts'
 import type { Format } from './import-source.ts'
 
 interface ExportOptions {
@@ -144,10 +145,4 @@ async function arrayShape(): Promise<Shape> {
     tail: '\n]\n',
     format: (page, isFirst) => page.map((mailbox, at) => `${isFirst && at === 0 ? '' : ','}\n${formatJsonRow(mailbox)}`).join(''),
   }
-}
-
-/** Waits while a pipe is full: what is exported may be larger than the memory. */
-async function writePatiently(stdout: Screen, text: string): Promise<void> {
-  const screen = stdout as Screen & { once?(event: 'drain', listener: () => void): unknown }
-  if (screen.write(text) === false && screen.once !== undefined) await new Promise<void>(resolve => void screen.once?.('drain', resolve))
 }

@@ -24,6 +24,15 @@ export function listActivity(
   return look(context, actor, async (nouns, reach) => nouns.activity.list({ ...filter, ...(await activityOf(nouns, reach, filter)) }))
 }
 
+/** The newest `limit`, oldest change first, in constant memory. Throws NOT_FOUND. */
+export async function* readActivity(
+  context: UseCaseContext,
+  actor: Actor,
+  filter: ActivityAsked & { readonly limit?: number | undefined } = {},
+): AsyncGenerator<Activity> {
+  yield* await look(context, actor, async (nouns, reach) => nouns.activity.newest({ ...filter, ...(await activityOf(nouns, reach, filter)) }))
+}
+
 /** Newest change first. Throws NOT_FOUND. */
 export function pageActivity(context: UseCaseContext, actor: Actor, { filter = {}, ...input }: ListInput<ActivityAsked> = {}): Promise<Page<Activity>> {
   return look(context, actor, async (nouns, reach) => nouns.activity.page({ ...input, filter: { ...filter, ...(await activityOf(nouns, reach, filter)) } }))
@@ -43,9 +52,13 @@ async function activityOf(nouns: Nouns, reach: Reach, { mailbox, device }: Activ
   return { within }
 }
 
-/** Oldest first. Throws NOT_FOUND. */
-export function listAudit(context: UseCaseContext, actor: Actor, filter: AuditAsked & { readonly limit?: number | undefined } = {}): Promise<AuditEntry[]> {
-  return look(context, actor, async (nouns, reach) => nouns.audit.list({ ...filter, ...(await auditOf(nouns, reach, filter)) }))
+/** The newest `limit`, oldest first, in constant memory. Throws NOT_FOUND. */
+export async function* readAudit(
+  context: UseCaseContext,
+  actor: Actor,
+  filter: AuditAsked & { readonly limit?: number | undefined } = {},
+): AsyncGenerator<AuditEntry> {
+  yield* await look(context, actor, async (nouns, reach) => nouns.audit.newest({ ...filter, ...(await auditOf(nouns, reach, filter)) }))
 }
 
 /** Newest first. Throws NOT_FOUND. */

@@ -48,7 +48,9 @@ export interface ActivityFilter {
 
 const DEFAULT_LIMIT = 1_000
 
-const NEWEST_FIRST: SortOrder<ActivityRow> = { name: 'activity', direction: 'desc', keys: [{ column: sql.ref('activity.cursor'), valueOf: row => row.cursor }] }
+const BY_CURSOR = [{ column: sql.ref('activity.cursor'), valueOf: (row: ActivityRow) => row.cursor }]
+const NEWEST_FIRST: SortOrder<ActivityRow> = { name: 'activity', direction: 'desc', keys: BY_CURSOR }
+const OLDEST_FIRST: SortOrder<ActivityRow> = { name: 'activity-oldest-first', direction: 'asc', keys: BY_CURSOR }
 
 export class ActivityLog {
   readonly #context: StoreContext
@@ -79,6 +81,18 @@ export class ActivityLog {
   /** One after the other, newest change first, in constant memory. */
   all(filter: ActivityFilter = {}): AsyncGenerator<Activity> {
     return readAll(request => this.page({ ...request, filter }))
+  }
+
+  /** The newest so many, oldest change first, in constant memory. */
+  async *newest({ limit = DEFAULT_LIMIT, ...filter }: ActivityFilter & { readonly limit?: number | undefined } = {}): AsyncGenerator<Activity> {
+    const oldest = await (await this.#filtered(filter))
+      .select('activity.cursor')
+      .orderBy('activity.cursor', 'desc')
+      .offset(limit - 1)
+      .limit(1)
+      .executeTakeFirst()
+    const rows = selectColumns(await this.#filtered(filter)).where('activity.cursor', '>=', oldest?.cursor ?? 0)
+    for await (const row of readAll(request => readPage<ActivityRow>(rows, OLDEST_FIRST, request), limit)) yield toActivity(row)
   }
 
   async count(filter: ActivityFilter = {}): Promise<number> {

@@ -6,7 +6,7 @@ import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { resolveDevice } from '../accounts/devices/device-names.ts'
 import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
-import { escapeLike, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
+import { escapeLike, listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { AuditTable } from '../schema/schema.ts'
 import type { AuditFacts, StoreContext } from '../store-context.ts'
 
@@ -55,10 +55,21 @@ export class AuditLog {
     this.#context = context
   }
 
-  /** The newest so many, oldest first. */
-  async list({ limit = DEFAULT_LIMIT, ...filter }: AuditFilter & { readonly limit?: number | undefined } = {}): Promise<AuditEntry[]> {
-    const rows = await (await this.#filtered(filter)).selectAll().orderBy('id', 'desc').limit(limit).execute()
-    return rows.reverse().map(toEntry)
+  /** The newest so many, oldest first, one after the other in constant memory. */
+  async *newest({ limit = DEFAULT_LIMIT, ...filter }: AuditFilter & { readonly limit?: number | undefined } = {}): AsyncGenerator<AuditEntry> {
+    const oldest = await (await this.#filtered(filter))
+      .select('id')
+      .orderBy('id', 'desc')
+      .offset(limit - 1)
+      .limit(1)
+      .executeTakeFirst()
+    const rows = (await this.#filtered(filter)).selectAll().where('id', '>=', oldest?.id ?? 0)
+    for await (const row of readAll(request => readPage<Selectable<AuditTable>>(rows, OLDEST_FIRST, request), limit)) yield toEntry(row)
+  }
+
+  /** The same for what is known to be short. */
+  list(filter: AuditFilter & { readonly limit?: number | undefined } = {}): Promise<AuditEntry[]> {
+    return listAll(this.newest(filter))
   }
 
   /** Newest first. Throws BAD_INPUT when `after` is not of this list. */
@@ -151,7 +162,9 @@ export class AuditLog {
   }
 }
 
-const NEWEST_FIRST: SortOrder<Selectable<AuditTable>> = { name: 'audit', direction: 'desc', keys: [{ column: sql.ref('audit.id'), valueOf: row => row.id }] }
+const BY_ID = [{ column: sql.ref('audit.id'), valueOf: (row: Selectable<AuditTable>) => row.id }]
+const NEWEST_FIRST: SortOrder<Selectable<AuditTable>> = { name: 'audit', direction: 'desc', keys: BY_ID }
+const OLDEST_FIRST: SortOrder<Selectable<AuditTable>> = { name: 'audit-oldest-first', direction: 'asc', keys: BY_ID }
 
 /** Undefined: there is no such device any more. Throws AMBIGUOUS_ID, BAD_INPUT. */
 async function findDeviceId(db: StoreContext['db'], ref: string): Promise<string | undefined> {

@@ -35,6 +35,10 @@ export interface SessionFilter {
   /** ID, the beginning of one, or `ADDR/NAME`. */
   readonly device?: string | undefined
   readonly mailbox?: string | undefined
+  /** Of mailboxes of this domain. */
+  readonly domain?: string | undefined
+  /** Of mailboxes of this upstream. */
+  readonly upstream?: string | undefined
   readonly within?: DeviceSet | undefined
   readonly protocol?: Session['protocol'] | undefined
 }
@@ -166,11 +170,13 @@ export class Sessions {
     return session
   }
 
-  async #filtered({ device, mailbox, within, protocol }: SessionFilter) {
+  async #filtered({ device, mailbox, domain, upstream, within, protocol }: SessionFilter) {
     const { db } = this.#context
     let query = selectLive(db, this.#context.now())
     if (device !== undefined) query = query.where('sessions.device_id', '=', await resolveDevice(db, device))
     if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
+    if (domain !== undefined) query = query.where('mailboxes.domain', '=', domain)
+    if (upstream !== undefined) query = query.where('mailboxes.upstream', '=', upstream)
     if (within !== undefined) query = query.where(isDeviceWithin(within))
     if (protocol !== undefined) query = query.where('sessions.protocol', '=', protocol)
     return query

@@ -44,6 +44,16 @@ export async function readPage<Row>(
   { after, limit = DEFAULT_PAGE_ROWS }: Pick<PageRequest, 'after' | 'limit'>,
 ): Promise<Page<Row>> {
   if (!(Number.isSafeInteger(limit) && limit >= 1 && limit <= MAX_PAGE_ROWS)) throw new Problem('list.limit', { max: MAX_PAGE_ROWS })
+  return readLongPage(query, order, { after, limit })
+}
+
+/** A page of any length, for what is read to its end: where no index has the order, each page costs a sort of all. */
+export async function readLongPage<Row>(
+  // biome-ignore lint/suspicious/noExplicitAny: of whichever tables
+  query: SelectQueryBuilder<any, any, Row>,
+  order: SortOrder<Row>,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
+): Promise<Page<Row>> {
   const { direction, keys } = order
   const columns = keys.map(({ column }) => column)
   let part = query
@@ -60,16 +70,19 @@ export async function readPage<Row>(
   return { rows: shown, next: rows.length > limit && last !== undefined ? formatCursor(order, last) : null }
 }
 
-/** Reads a list to its end, page by page: whatever its length, memory holds one page. */
+/** Reads a list to its end or its first `most` rows, page by page: whatever its length, memory holds one page. */
 export async function* readAll<Row>(
   read: (request: { readonly after: string | undefined; readonly limit: number }) => Promise<Page<Row>>,
+  most = Number.POSITIVE_INFINITY,
 ): AsyncGenerator<Row> {
   let after: string | undefined
+  let left = most
   do {
-    const page = await read({ after, limit: STREAM_ROWS })
+    const page = await read({ after, limit: Math.min(STREAM_ROWS, left) })
     yield* page.rows
+    left -= page.rows.length
     after = page.next ?? undefined
-  } while (after !== undefined)
+  } while (after !== undefined && left > 0)
 }
 
 /** For a list that is known to be short. */

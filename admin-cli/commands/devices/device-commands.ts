@@ -4,18 +4,20 @@
 import { MailwicketError } from '../../../base/errors.ts'
 import { formatIso, formatIsoOrNull } from '../../../base/iso-time.ts'
 import type { Actor } from '../../../management/actor.ts'
-import { toDeviceDetails, toDeviceRow } from '../../../management/devices/device-json.ts'
+import { toDeviceDetails } from '../../../management/devices/device-json.ts'
 import type { DeviceState } from '../../../management/devices/manage-devices.ts'
 import { toSendingJson } from '../../../management/mailboxes/mailbox-json.ts'
 import type { UseCaseContext } from '../../../management/use-case.ts'
-import { answerList, type CommandContext } from '../../frame/command-context.ts'
-import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
+import type { DeviceFilter, DeviceSort } from '../../../store/accounts/devices/device-list.ts'
+import { addListOptions, answerList, isNarrowed, type ListOptions } from '../../frame/answer-list.ts'
+import type { CommandContext } from '../../frame/command-context.ts'
+import { addExamples, type Command, collect, does, Option } from '../../frame/command-frame.ts'
 import { parseDuration } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields } from '../sending-options.ts'
 import { parseAllowFrom, parseExpires, parseScopes } from './device-options.ts'
-import { DEVICE_HEADS, toDeviceCells, toDeviceFields } from './device-view.ts'
+import { DEVICE_LIST, toDeviceFields } from './device-view.ts'
 
 const REF = 'ID, the beginning of one, or ADDR/NAME'
 const EXPIRES = '7d, 12h, 2w … or a date; a bare date means the end of that day in UTC'
@@ -30,6 +32,16 @@ interface AddOptions {
 
 interface SetOptions extends AddOptions, SendingOptions {
   readonly allowFromAnywhere?: boolean
+}
+
+interface ListDevicesOptions extends ListOptions {
+  readonly unusedFor?: string
+  readonly user?: string
+  readonly domain?: string
+  readonly upstream?: string
+  readonly state?: 'active' | 'disabled' | 'expired' | 'revoked'
+  readonly revoked?: boolean
+  readonly sort?: DeviceSort
 }
 
 export function declareDevice(device: Command, terminal: Terminal): void {
@@ -57,13 +69,19 @@ export function declareDevice(device: Command, terminal: Terminal): void {
   const list = device.command('list [addr]').description('list devices with their last connection')
   list.option('--unused-for <time>', 'only those without a connection for so long, for example 90d')
   list.option('--user <login>', 'only those of this user')
+  list.option('--domain <domain>', 'only of mailboxes of this domain')
+  list.option('--upstream <name>', 'only of mailboxes of this upstream')
+  list.addOption(new Option('--state <state>', 'only those that are so').choices(['active', 'disabled', 'expired', 'revoked']))
   list.option('--revoked', 'also those that were revoked')
+  list.addOption(new Option('--sort <by>', 'mailbox: by address and name (default); last-connection: the latest first').choices(['mailbox', 'last-connection']))
+  addListOptions(list)
   addExamples(
     does(list, terminal, (context, [address], options) => listDevices(context, address, options)),
     ['device list anna@example.com', 'the devices of one mailbox'],
     ['device list --unused-for 90d', 'what may be cleared away'],
     ['device list --user anna', 'what Anna uses, in whatever mailbox'],
-    ['device list --json', 'for scripts'],
+    ['device list --sort last-connection --limit 20', 'who was here last'],
+    ['device list --domain example.com --jsonl', 'for scripts: one JSON value a line'],
   )
 
   addExamples(
@@ -179,22 +197,22 @@ async function readChosenPassword(context: CommandContext, options: AddOptions) 
   return { password: await readSecret(context, { what: 'App password', option: '--password-stdin', fromStdin: true, isNew: true }) }
 }
 
-async function listDevices(
-  context: CommandContext,
-  address: string | undefined,
-  options: { unusedFor?: string; user?: string; revoked?: boolean },
-): Promise<void> {
-  const now = context.terminal.now()
-  const filter = {
-    ...(address === undefined ? {} : { mailbox: address }),
-    ...(options.user === undefined ? {} : { user: options.user }),
-    ...(options.unusedFor === undefined ? {} : { unusedSince: now - parseDuration(options.unusedFor, '--unused-for') }),
-    ...(options.revoked === true ? { revoked: true as const } : {}),
+async function listDevices(context: CommandContext, mailbox: string | undefined, { limit, sort, ...options }: ListDevicesOptions): Promise<void> {
+  const { user, domain, upstream, unusedFor, revoked } = options
+  const filter: DeviceFilter = {
+    ...{ mailbox, user, domain, upstream, ...stateFilter(options.state) },
+    unusedSince: unusedFor === undefined ? undefined : context.terminal.now() - parseDuration(unusedFor, '--unused-for'),
+    revoked: revoked === true,
   }
-  const { listDevices: list } = await import('../../../management/devices/manage-devices.ts')
-  const devices = await manage(context, (useCases, operator) => list(useCases, operator, filter))
-  const whenEmpty = options.unusedFor === undefined ? 'No devices. Make one with: mailwicket device add ADDR NAME' : 'No device has been unused for so long.'
-  await answerList(context, devices, { heads: DEVICE_HEADS, toJson: toDeviceRow, toCells: device => toDeviceCells(device, now), whenEmpty })
+  const { readDevices } = await import('../../../management/page-lists.ts')
+  const whenEmpty = unusedFor !== undefined ? 'No device has been unused for so long.' : isNarrowed(options) ? 'No device is like that.' : DEVICE_LIST.whenEmpty
+  await manage(context, (useCases, operator) => answerList(context, readDevices(useCases, operator, { filter, sort, limit }), { ...DEVICE_LIST, whenEmpty }))
+}
+
+/** As the table calls it: what is over is no longer active. */
+function stateFilter(state: ListDevicesOptions['state']): Pick<DeviceFilter, 'state' | 'isExpired'> {
+  if (state === 'active' || state === 'expired') return { state: 'active', isExpired: state === 'expired' }
+  return { state }
 }
 
 async function setDevice(context: CommandContext, ref: string, options: SetOptions): Promise<void> {

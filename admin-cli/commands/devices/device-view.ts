@@ -3,26 +3,31 @@
  */
 
 import { formatIso } from '../../../base/iso-time.ts'
+import { toDeviceRow } from '../../../management/devices/device-json.ts'
 import type { Device } from '../../../store/accounts/devices/device-rows.ts'
+import type { ListShape } from '../../frame/answer-list.ts'
 import { formatRelative } from '../../frame/moment.ts'
 
-export const DEVICE_HEADS = ['id', 'mailbox', 'name', 'state', 'scopes', 'user', 'expires', 'last connection', 'from', 'app', 'sessions'] as const
-
-export function toDeviceCells(device: Device, now: number): readonly string[] {
-  const last = device.lastConnection
-  return [
-    device.id,
-    device.mailbox,
-    device.name,
-    formatState(device),
-    device.scopes.join(','),
-    device.user ?? '-',
-    device.expiresAt === null ? '-' : formatRelative(device.expiresAt, now),
-    last === null ? 'never' : `${formatRelative(last.at, now)} (${last.protocol})`,
-    last?.ip ?? '-',
-    last?.app ?? '-',
-    String(device.sessions),
-  ]
+export const DEVICE_LIST: ListShape<Device> = {
+  columns: [
+    { head: 'id', rank: 1, cell: device => device.id },
+    { head: 'mailbox', rank: 1, least: 24, cell: device => device.mailbox },
+    { head: 'name', rank: 1, least: 8, cell: device => device.name },
+    { head: 'state', rank: 2, cell: formatState },
+    { head: 'scopes', rank: 9, cell: device => device.scopes.join(',') },
+    { head: 'user', rank: 7, least: 8, cell: device => device.user ?? '-' },
+    { head: 'expires', rank: 8, cell: ({ expiresAt }, now) => (expiresAt === null ? '-' : formatRelative(expiresAt, now)) },
+    {
+      head: 'last connection',
+      rank: 3,
+      cell: ({ lastConnection: last }, now) => (last === null ? 'never' : `${formatRelative(last.at, now)} (${last.protocol})`),
+    },
+    { head: 'from', rank: 5, cell: device => device.lastConnection?.ip ?? '-' },
+    { head: 'app', rank: 4, least: 10, cell: device => device.lastConnection?.app ?? '-' },
+    { head: 'sessions', rank: 6, cell: device => String(device.sessions) },
+  ],
+  toJson: toDeviceRow,
+  whenEmpty: 'No devices. Make one with: mailwicket device add ADDR NAME',
 }
 
 /** Who looks for a device that does not get in looks here first. */

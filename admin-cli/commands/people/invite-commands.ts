@@ -4,7 +4,8 @@
 import { formatIso } from '../../../base/iso-time.ts'
 import { toInvitationRow } from '../../../management/sign-in/sign-in-json.ts'
 import type { Invitation } from '../../../store/sign-in/invitation-rows.ts'
-import { answerList, type CommandContext } from '../../frame/command-context.ts'
+import { addListOptions, answerList, type ListOptions, type ListShape } from '../../frame/answer-list.ts'
+import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
 import { formatEnd } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
@@ -41,6 +42,7 @@ export function declareInvite(invite: Command, terminal: Terminal): void {
 
   const list = invite.command('list [addr]').description('list open invitations')
   list.option('--closed', 'also those that were accepted or revoked, or whose time is over')
+  addListOptions(list, 'at most so many, the newest first')
   addExamples(
     does(list, terminal, (context, [address], options) => listInvitations(context, address, options)),
     ['invite list', 'what is open'],
@@ -77,22 +79,25 @@ async function addInvitation(context: CommandContext, mailbox: string, options: 
   )
 }
 
-async function listInvitations(context: CommandContext, mailbox: string | undefined, { closed }: { closed?: boolean }): Promise<void> {
+const INVITATION_LIST: ListShape<Invitation> = {
+  columns: [
+    { head: 'id', rank: 1, cell: invitation => invitation.id },
+    { head: 'kind', rank: 6, cell: invitation => invitation.kind },
+    { head: 'mailbox', rank: 1, least: 24, cell: invitation => invitation.mailbox ?? '-' },
+    { head: 'for', rank: 2, least: 8, cell: invitation => invitation.user ?? 'whoever has the link' },
+    { head: 'state', rank: 3, cell: invitation => invitation.state },
+    { head: 'opened', rank: 5, cell: invitation => String(invitation.opened) },
+    { head: 'until', rank: 4, cell: (invitation, now) => formatEnd(invitation.endsAt, now) },
+    { head: 'made by', rank: 7, least: 8, cell: invitation => invitation.madeBy },
+  ],
+  toJson: toInvitationRow,
+  whenEmpty: 'No invitations. Make one with: mailwicket invite add ADDR',
+}
+
+async function listInvitations(context: CommandContext, mailbox: string | undefined, { closed, limit }: ListOptions & { closed?: boolean }): Promise<void> {
   const { listInvitations: list } = await import('../../../management/sign-in/invite.ts')
   const invitations = await manage(context, (useCases, operator) => list(useCases, operator, { mailbox, closed }))
-  const now = context.terminal.now()
-  const toCells = ({ id, kind, state, mailbox, user, opened, endsAt, madeBy }: Invitation) => [
-    id,
-    kind,
-    mailbox ?? '-',
-    user ?? 'whoever has the link',
-    state,
-    String(opened),
-    formatEnd(endsAt, now),
-    madeBy,
-  ]
-  const heads = ['id', 'kind', 'mailbox', 'for', 'state', 'opened', 'until', 'made by']
-  await answerList(context, invitations, { heads, toJson: toInvitationRow, toCells, whenEmpty: 'No invitations. Make one with: mailwicket invite add ADDR' })
+  await answerList(context, invitations.slice(0, limit), INVITATION_LIST)
 }
 
 async function revokeInvitation(context: CommandContext, id: string): Promise<void> {

@@ -108,10 +108,7 @@ async function answerAccess(context: CommandContext, access: Access): Promise<vo
     ['Manages', roles.domains.join(', ') || 'no domain'],
   ]
   const cells = rights.map(here => [here.mailbox, RIGHTS.filter(right => here[right]).join(', ')])
-  context.answer(
-    toAccessJson(access),
-    () => `${formatFields(fields)}${cells.length === 0 ? '' : `\n${formatTable(['mailbox', 'rights'], cells, { colour: false })}`}`,
-  )
+  context.answer(toAccessJson(access), () => `${formatFields(fields)}${cells.length === 0 ? '' : `\n${formatTable(['mailbox', 'rights'], cells)}`}`)
 }
 
 async function resetSignIn(context: CommandContext, login: string, options: { yes?: boolean }): Promise<void> {

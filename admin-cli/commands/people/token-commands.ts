@@ -5,7 +5,8 @@ import { MailwicketError } from '../../../base/errors.ts'
 import { toTokenRow } from '../../../management/sign-in/sign-in-json.ts'
 import { TOKEN_SCOPES, type TokenScope } from '../../../store/schema/rights-and-scopes.ts'
 import type { ApiToken } from '../../../store/sign-in/api-tokens.ts'
-import { answerList, type CommandContext } from '../../frame/command-context.ts'
+import { addListOptions, answerList, type ListOptions, type ListShape } from '../../frame/answer-list.ts'
+import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
 import { formatEnd, formatRelative } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
@@ -35,6 +36,7 @@ export function declareToken(token: Command, terminal: Terminal): void {
 
   const list = token.command('list').description('list tokens; never the tokens themselves')
   list.option('--user <login>', 'only those of this user')
+  addListOptions(list, 'at most so many, the newest first')
   addExamples(
     does(list, terminal, (context, _, options) => listTokens(context, options)),
     ['token list', 'who may do what by script, and when it was used last'],
@@ -74,22 +76,25 @@ async function addToken(context: CommandContext, login: string, name: string, op
   context.remark('It is shown this once. Lost it? Revoke it, and make another.')
 }
 
-async function listTokens(context: CommandContext, { user }: { user?: string }): Promise<void> {
+const TOKEN_LIST: ListShape<ApiToken> = {
+  columns: [
+    { head: 'id', rank: 1, cell: token => token.id },
+    { head: 'name', rank: 1, least: 8, cell: token => token.name },
+    { head: 'begins', rank: 7, cell: token => `${token.beginning}…` },
+    { head: 'user', rank: 2, least: 8, cell: token => token.user },
+    { head: 'scopes', rank: 4, least: 10, cell: token => token.scopes.join(',') },
+    { head: 'domains', rank: 6, least: 8, cell: token => token.domains.join(',') || 'all' },
+    { head: 'until', rank: 5, cell: ({ endsAt }, now) => (endsAt === null ? '-' : formatEnd(endsAt, now)) },
+    { head: 'used', rank: 3, cell: ({ usedAt, usedIp }, now) => (usedAt === null ? 'never' : `${formatRelative(usedAt, now)} from ${usedIp}`) },
+  ],
+  toJson: toTokenRow,
+  whenEmpty: 'No tokens.',
+}
+
+async function listTokens(context: CommandContext, { user, limit }: ListOptions & { user?: string }): Promise<void> {
   const { listTokens: list } = await import('../../../management/sign-in/manage-sign-in.ts')
   const tokens = await manage(context, (useCases, operator) => list(useCases, operator, { login: user }))
-  const now = context.terminal.now()
-  const toCells = ({ id, name, beginning, user, scopes, domains, endsAt, usedAt, usedIp }: ApiToken) => [
-    id,
-    name,
-    `${beginning}…`,
-    user,
-    scopes.join(','),
-    domains.join(',') || 'all',
-    endsAt === null ? '-' : formatEnd(endsAt, now),
-    usedAt === null ? 'never' : `${formatRelative(usedAt, now)} from ${usedIp}`,
-  ]
-  const heads = ['id', 'name', 'begins', 'user', 'scopes', 'domains', 'until', 'used']
-  await answerList(context, tokens, { heads, toJson: toTokenRow, toCells, whenEmpty: 'No tokens.' })
+  await answerList(context, tokens.slice(0, limit), TOKEN_LIST)
 }
 
 async function revokeToken(context: CommandContext, id: string): Promise<void> {

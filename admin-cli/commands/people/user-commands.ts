@@ -6,8 +6,9 @@ import { MailwicketError } from '../../../base/errors.ts'
 import { formatIso } from '../../../base/iso-time.ts'
 import { toUserRow } from '../../../management/people/user-json.ts'
 import type { User } from '../../../store/accounts/people/user-list.ts'
-import { answerList, type CommandContext } from '../../frame/command-context.ts'
-import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
+import { addListOptions, answerList, isNarrowed, type ListOptions, type ListShape } from '../../frame/answer-list.ts'
+import type { CommandContext } from '../../frame/command-context.ts'
+import { addExamples, type Command, collect, does, Option } from '../../frame/command-frame.ts'
 import { formatRelative } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
@@ -20,6 +21,11 @@ interface AddOptions {
   readonly send: boolean
   readonly admin?: boolean
   readonly manages?: readonly string[]
+}
+
+interface ListUsersOptions extends ListOptions {
+  readonly state?: User['state']
+  readonly domain?: string
 }
 
 interface SetOptions extends SendingOptions {
@@ -52,10 +58,14 @@ export function declareUser(user: Command, terminal: Terminal): void {
     ['user add boss@example.com --admin', 'the first administrator of the portal'],
   )
 
+  const list = user.command('list').description('list users')
+  list.addOption(new Option('--state <state>', 'only those that are so').choices(['active', 'blocked']))
+  list.option('--domain <domain>', 'only those with a device or a right at a mailbox of this domain')
+  addListOptions(list)
   addExamples(
-    does(user.command('list').description('list users'), terminal, context => listUsers(context)),
+    does(list, terminal, (context, _, options) => listUsers(context, options)),
     ['user list', 'who may send'],
-    ['user list --json', 'for scripts'],
+    ['user list --state blocked', 'who is locked out'],
   )
 
   addExamples(
@@ -135,19 +145,29 @@ async function addUser(context: CommandContext, login: string, options: AddOptio
   )
 }
 
-async function listUsers(context: CommandContext): Promise<void> {
-  const { listUsers: list } = await import('../../../management/people/manage-users.ts')
-  const users = await manage(context, list)
-  const toCells = ({ login, name, state, maySend, devices, sending }: User) => [
-    login,
-    name ?? '-',
-    state,
-    maySend ? 'yes' : 'no',
-    String(sending.sentToday),
-    String(devices),
-  ]
-  const whenEmpty = 'No users. Make one with: mailwicket user add LOGIN'
-  await answerList(context, users, { heads: ['login', 'name', 'state', 'may send', 'sent today', 'devices'], toJson: toUserRow, toCells, whenEmpty })
+const USER_LIST: ListShape<User> = {
+  columns: [
+    { head: 'login', rank: 1, cell: user => user.login },
+    { head: 'name', rank: 2, least: 10, cell: user => user.name ?? '-' },
+    { head: 'state', rank: 3, cell: user => user.state },
+    { head: 'may send', rank: 4, cell: user => (user.maySend ? 'yes' : 'no') },
+    { head: 'sent today', rank: 6, cell: user => String(user.sending.sentToday) },
+    { head: 'devices', rank: 5, cell: user => String(user.devices) },
+  ],
+  toJson: toUserRow,
+  whenEmpty: 'No users. Make one with: mailwicket user add LOGIN',
+}
+
+async function listUsers(context: CommandContext, { limit, ...options }: ListUsersOptions): Promise<void> {
+  const { state, domain } = options
+  const { readUsers } = await import('../../../management/page-lists.ts')
+  await manage(context, (useCases, operator) =>
+    answerList(
+      context,
+      readUsers(useCases, operator, { filter: { state, domain }, limit }),
+      isNarrowed(options) ? { ...USER_LIST, whenEmpty: 'No user is like that.' } : USER_LIST,
+    ),
+  )
 }
 
 async function setUser(context: CommandContext, login: string, options: SetOptions): Promise<void> {

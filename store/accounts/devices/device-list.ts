@@ -4,7 +4,7 @@
 import { type Kysely, sql } from 'kysely'
 import { parseAddress } from '../../../base/address.ts'
 import type { DeviceId } from '../../../base/ids.ts'
-import { contains, type Page, type PageRequest, readPage, type SortOrder } from '../../schema/keyset.ts'
+import { contains, type Page, type PageRequest, readLongPage, readPage, type SortOrder } from '../../schema/keyset.ts'
 import { liveSince } from '../../schema/node-liveness.ts'
 import type { DevicesTable, Schema } from '../../schema/schema.ts'
 import { getMailboxRow } from '../mailbox-rows.ts'
@@ -21,6 +21,12 @@ export interface DeviceFilter {
   /** A part of its name. */
   readonly search?: string | undefined
   readonly state?: DevicesTable['state'] | undefined
+  /** Whether its time is over. */
+  readonly isExpired?: boolean | undefined
+  /** Of mailboxes of this domain. */
+  readonly domain?: string | undefined
+  /** Of mailboxes of this upstream. */
+  readonly upstream?: string | undefined
   /** Made before this time and without a connection since. */
   readonly unusedSince?: number | undefined
   /** Its time is over before then, and not yet. */
@@ -32,6 +38,12 @@ export interface DeviceFilter {
 
 /** `mailbox`: by address and name. `last-connection`: the latest first, those without any last. */
 export type DeviceSort = 'mailbox' | 'last-connection'
+
+export interface DeviceRequest {
+  readonly filter?: DeviceFilter | undefined
+  readonly sort?: DeviceSort | undefined
+  readonly limit?: number | undefined
+}
 
 type KeyRow = {
   readonly id: DeviceId
@@ -71,20 +83,47 @@ export async function pageDevices(
   now: number,
   { filter = {}, sort = 'mailbox', ...request }: PageRequest<DeviceSort> & { readonly filter?: DeviceFilter | undefined },
 ): Promise<Page<Device>> {
-  const { within, ...rest } = filter
-  let keys = (await filtered(db, now, rest))
+  const { rows, next } = await readPage<KeyRow>(await keysOf(db, now, filter), ORDERS[sort], request)
+  return { rows: await showDevices(db, now, rows), next }
+}
+
+/** Keys that are read at a time where all are: a few MB. */
+const STREAM_KEYS = 10_000
+const SHOWN_AT_A_TIME = 500
+
+/** One after the other, in constant memory. Throws NOT_FOUND (no such mailbox or user). */
+export async function* readDevices(
+  db: Kysely<Schema>,
+  now: number,
+  { filter = {}, sort = 'mailbox', limit = Number.POSITIVE_INFINITY }: DeviceRequest,
+): AsyncGenerator<Device> {
+  let after: string | undefined
+  let left = limit
+  do {
+    const { rows, next } = await readLongPage<KeyRow>(await keysOf(db, now, filter), ORDERS[sort], { after, limit: Math.min(left, STREAM_KEYS) })
+    for (let at = 0; at < rows.length; at += SHOWN_AT_A_TIME) yield* await showDevices(db, now, rows.slice(at, at + SHOWN_AT_A_TIME))
+    left -= rows.length
+    after = next ?? undefined
+  } while (after !== undefined && left > 0)
+}
+
+async function keysOf(db: Kysely<Schema>, now: number, { within, ...rest }: DeviceFilter) {
+  const keys = (await filtered(db, now, rest))
     .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
     .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
     .select(['devices.id', 'mailboxes.address', 'devices.name_key', 'devices.created_at', 'last_connections.at as connected_at'])
     // True of all: SQLite goes by the index of addresses then, and does not sort what it would not show.
     .where('mailboxes.address', '>=', '')
-  if (within !== undefined) keys = keys.where(within.own === undefined ? isWithin(within) : isDeviceWithin(within))
-  const { rows, next } = await readPage<KeyRow>(keys, ORDERS[sort], request)
-  if (rows.length === 0) return { rows: [], next }
-  const ids = rows.map(({ id }) => id)
+  if (within === undefined) return keys
+  return keys.where(within.own === undefined ? isWithin(within) : isDeviceWithin(within))
+}
+
+async function showDevices(db: Kysely<Schema>, now: number, keys: readonly KeyRow[]): Promise<Device[]> {
+  if (keys.length === 0) return []
+  const ids = keys.map(({ id }) => id)
   const shown = await selectDevices(db, now).where('devices.id', 'in', ids).execute()
   const byId = new Map(shown.map(row => [row.id, toDevice(row, now)]))
-  return { rows: ids.flatMap(id => byId.get(id) ?? []), next }
+  return ids.flatMap(id => byId.get(id) ?? [])
 }
 
 /** Throws NOT_FOUND (no such mailbox or user). */
@@ -94,14 +133,22 @@ export async function countDevices(db: Kysely<Schema>, now: number, filter: Devi
 }
 
 async function filtered(db: Kysely<Schema>, now: number, filter: DeviceFilter) {
-  const { mailbox, within, user, search, state, unusedSince, endsBefore, isConnected, revoked = false } = filter
+  const { mailbox, domain, upstream, within, user, search, state, isExpired, unusedSince, endsBefore, isConnected, revoked = false } = filter
   let query = db.selectFrom('devices')
   if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
+  if (domain !== undefined || upstream !== undefined) {
+    let mailboxes = db.selectFrom('mailboxes').select('mailboxes.id')
+    if (domain !== undefined) mailboxes = mailboxes.where('mailboxes.domain', '=', domain)
+    if (upstream !== undefined) mailboxes = mailboxes.where('mailboxes.upstream', '=', upstream)
+    query = query.where('devices.mailbox_id', 'in', mailboxes)
+  }
   if (within !== undefined) query = query.where(isDeviceWithin(within))
   if (user !== undefined) query = query.where('devices.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
   if (search !== undefined) query = query.where(contains('devices.name', search))
   if (state !== undefined) query = query.where('devices.state', '=', state)
   else if (!revoked) query = query.where('devices.state', '<>', 'revoked')
+  if (isExpired === true) query = query.where('devices.expires_at', '<=', now)
+  if (isExpired === false) query = query.where(({ or, eb }) => or([eb('devices.expires_at', 'is', null), eb('devices.expires_at', '>', now)]))
   if (endsBefore !== undefined) query = query.where('devices.expires_at', '>', now).where('devices.expires_at', '<', endsBefore)
   if (unusedSince !== undefined) {
     const used = db

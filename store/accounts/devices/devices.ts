@@ -10,7 +10,7 @@ import { type DeviceId, makeId } from '../../../base/ids.ts'
 import type { Secret } from '../../../base/secret.ts'
 import { normaliseSecret } from '../../passwords/app-password.ts'
 import { PasswordHasher } from '../../passwords/password-hash.ts'
-import { listAll, type Page, type PageRequest, readAll } from '../../schema/keyset.ts'
+import { listAll, type Page, type PageRequest } from '../../schema/keyset.ts'
 import { splitList } from '../../schema/list-column.ts'
 import type { Scope } from '../../schema/login-record.ts'
 import type { Schema } from '../../schema/schema.ts'
@@ -29,7 +29,7 @@ import {
   type TermColumns,
   type UserLink,
 } from './device-changes.ts'
-import { countDevices, type DeviceFilter, type DeviceSort, pageDevices } from './device-list.ts'
+import { countDevices, type DeviceFilter, type DeviceRequest, type DeviceSort, pageDevices, readDevices } from './device-list.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
 import { checkRoomForChosen, makePassword, type NewPassword, type PasswordOwner } from './device-passwords.ts'
 import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, termColumns } from './device-rows.ts'
@@ -132,9 +132,9 @@ export class Devices {
     return pageDevices(this.#context.db, this.#context.now(), request)
   }
 
-  /** One after the other, by address and name, in constant memory. Throws NOT_FOUND (no such mailbox or user). */
-  all(filter: DeviceFilter = {}): AsyncGenerator<Device> {
-    return readAll(request => this.page({ ...request, filter }))
+  /** One after the other, in constant memory. Throws NOT_FOUND (no such mailbox or user). */
+  all(filter: DeviceFilter = {}, order: Omit<DeviceRequest, 'filter'> = {}): AsyncGenerator<Device> {
+    return readDevices(this.#context.db, this.#context.now(), { filter, ...order })
   }
 
   /** By address and name. For what is known to be short: `all` and `page` are for any. Throws NOT_FOUND (no such mailbox or user). */

@@ -30,6 +30,8 @@ export interface UserFilter {
   readonly search?: string | undefined
   readonly state?: UserState | undefined
   readonly maySend?: boolean | undefined
+  /** Linked to a device of such a domain, or with a right there. */
+  readonly domain?: string | undefined
   readonly role?: Role | undefined
   /** Has neither an authenticator app nor a passkey. */
   readonly isWithoutFactor?: true | undefined
@@ -76,7 +78,10 @@ export async function getUser(db: Kysely<Schema>, login: string, now: number): P
   return user
 }
 
-function filtered(db: Kysely<Schema>, { search, state, maySend, role, isWithoutFactor, within }: UserFilter): SelectQueryBuilder<Schema, 'users', object> {
+function filtered(
+  db: Kysely<Schema>,
+  { search, state, maySend, role, domain, isWithoutFactor, within }: UserFilter,
+): SelectQueryBuilder<Schema, 'users', object> {
   let query = db.selectFrom('users')
   if (search !== undefined) query = query.where(sql<SqlBool>`(${contains('users.login', search)} or ${contains('users.name', search)})`)
   if (state !== undefined) query = query.where('users.state', '=', state)
@@ -89,15 +94,16 @@ function filtered(db: Kysely<Schema>, { search, state, maySend, role, isWithoutF
     const apps = db.selectFrom('credentials').select('user_id').where('sealed_totp', 'is not', null)
     query = query.where('users.id', 'not in', apps).where('users.id', 'not in', db.selectFrom('passkeys').select('user_id'))
   }
-  if (within !== undefined) {
+  for (const set of [within, domain === undefined ? undefined : { domains: [domain] }]) {
+    if (set === undefined) continue
     const linked = db
       .selectFrom('devices')
       .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
       .select('devices.user_id')
       .where('devices.user_id', 'is not', null)
       .where('devices.state', '<>', 'revoked')
-      .where(isWithin(within))
-    const entitled = db.selectFrom('rights').innerJoin('mailboxes', 'mailboxes.id', 'rights.mailbox_id').select('rights.user_id').where(isWithin(within))
+      .where(isWithin(set))
+    const entitled = db.selectFrom('rights').innerJoin('mailboxes', 'mailboxes.id', 'rights.mailbox_id').select('rights.user_id').where(isWithin(set))
     query = query.where(({ or, eb }) => or([eb('users.id', 'in', linked), eb('users.id', 'in', entitled)]))
   }
   return query
