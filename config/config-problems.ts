@@ -4,6 +4,7 @@
  */
 import type * as z from 'zod/mini'
 import { MailwicketError } from '../base/errors.ts'
+import { nearest } from '../base/nearest.ts'
 import type { Key, Keys, Kind } from './config-kinds.ts'
 import { SECTIONS } from './config-table.ts'
 
@@ -47,7 +48,7 @@ export function problemsOf(issues: readonly z.core.$ZodIssue[], section: unknown
     if (issue.code !== 'unrecognized_keys') return []
     const known = [...Object.keys(keysAt(keys, issue.path)), ...(issue.path.length === 0 ? otherNames : [])]
     return issue.keys.map(name => {
-      const similar = nearest(name, known)
+      const similar = nearest(asKey(name), known)
       if (similar !== undefined) misspelled.add(formatKey(prefix, [...issue.path, similar]))
       return {
         key: formatKey(prefix, [...issue.path, name]),
@@ -68,7 +69,7 @@ function describeWrong(issue: z.core.$ZodIssue, kind: Kind<unknown> | undefined,
   const must = issue.code === 'custom' ? issue.message : `must be ${kind?.expects ?? 'something else'}`
   if (value === undefined) return `is missing; it ${must}`
   if (typeof value === 'string' && kind?.laterValues?.includes(value)) return `is "${value}", which is not in this version; it ${must}`
-  const meant = typeof value === 'string' && kind?.values !== undefined ? nearest(value, kind.values) : undefined
+  const meant = typeof value === 'string' && kind?.values !== undefined ? nearest(asKey(value), kind.values) : undefined
   const advice = meant === undefined ? '' : `; did you mean "${meant}"?`
   return kind?.isSensitive ? `${must}${advice}` : `is ${formatValue(value)}, but ${must}${advice}`
 }
@@ -94,35 +95,9 @@ function formatSectionName(name: string, form: string): string {
   return form === 'many' ? `in [[${name}]]` : form === 'single' ? `in [${name}]` : `in the table of ${name}`
 }
 
-/** The word of `candidates` that `word` is most likely a slip of, if there is one. */
-export function nearest(word: string, candidates: readonly string[]): string | undefined {
-  const lower = word.toLowerCase().replaceAll('-', '_')
-  const scored = candidates.map(candidate => ({ candidate, distance: editDistance(lower, candidate) }))
-  scored.sort((a, b) => a.distance - b.distance)
-  const best = scored[0]
-  if (best === undefined) return undefined
-  // One slip in a short word, more in a long one: "tsl" is "tls", but "smtp" is not "imap".
-  const allowedDistance = Math.max(1, Math.floor(best.candidate.length / 3))
-  if (best.distance <= allowedDistance) return best.candidate
-  return candidates.find(candidate => lower.length >= 4 && (candidate.startsWith(lower) || lower.startsWith(candidate)))
-}
-
-/** Insertions, deletions, replacements and swaps of neighbours that turn one word into the other. */
-function editDistance(from: string, to: string): number {
-  let beforeLast: number[] = []
-  let last = Array.from({ length: to.length + 1 }, (_, at) => at)
-  for (let row = 1; row <= from.length; row++) {
-    const current = [row]
-    for (let column = 1; column <= to.length; column++) {
-      const replace = (last[column - 1] ?? 0) + (from[row - 1] === to[column - 1] ? 0 : 1)
-      const isSwap = row > 1 && column > 1 && from[row - 1] === to[column - 2] && from[row - 2] === to[column - 1]
-      const swap = isSwap ? (beforeLast[column - 2] ?? 0) + 1 : replace
-      current.push(Math.min(replace, swap, (last[column] ?? 0) + 1, (current[column - 1] ?? 0) + 1))
-    }
-    beforeLast = last
-    last = current
-  }
-  return last[to.length] ?? 0
+/** As keys and values are written. */
+function asKey(text: string): string {
+  return text.replaceAll('-', '_')
 }
 
 function formatKey(prefix: string, path: readonly PropertyKey[]): string {

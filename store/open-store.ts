@@ -8,6 +8,7 @@ import { Aliases } from './accounts/aliases.ts'
 import { Devices } from './accounts/devices/devices.ts'
 import { Mailboxes } from './accounts/mailboxes.ts'
 import { MigrationPasswords } from './accounts/migration-passwords.ts'
+import { Names } from './accounts/names.ts'
 import { Preferences } from './accounts/people/preferences.ts'
 import { Rights } from './accounts/people/rights.ts'
 import { Roles } from './accounts/people/roles.ts'
@@ -37,6 +38,7 @@ export interface Nouns extends SignInNouns {
   readonly users: Users
   readonly roles: Roles
   readonly rights: Rights
+  readonly names: Names
   readonly preferences: Preferences
   readonly sending: SendingRules
   readonly sessions: Sessions
@@ -193,6 +195,7 @@ function nounsOver(context: StoreContext): Nouns {
     mailboxes: new Mailboxes(context),
     aliases: new Aliases(context),
     devices: new Devices(context),
+    names: new Names(context),
     users: new Users(context),
     roles: new Roles(context),
     rights: new Rights(context),

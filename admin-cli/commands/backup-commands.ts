@@ -86,7 +86,9 @@ async function agree(context: CommandContext, path: string, source: string, plan
       remedy: 'Nothing was changed. Give --yes if that is meant.',
     })
   }
-  const { confirm } = await import('../frame/secret-prompt.ts')
+  // What gives nobody access can be undone: the store that was there is kept.
+  if (context.terminal.stdin.isTTY !== true) return
+  const { confirm } = await import('../frame/confirm.ts')
   await confirm(context, `Replace the store ${path} with ${source}?`, options)
 }
 

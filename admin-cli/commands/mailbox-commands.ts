@@ -13,6 +13,7 @@ import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
 import { addListOptions, answerList, isNarrowed, type ListOptions, type ListShape } from '../frame/answer-list.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does, Option } from '../frame/command-frame.ts'
+import { addSureOptions, type SureOptions } from '../frame/confirm.ts'
 import { formatRelative } from '../frame/moment.ts'
 import { remedyFor } from '../frame/remedies.ts'
 import { manage } from '../frame/store-access.ts'
@@ -105,11 +106,14 @@ export function declareMailbox(mailbox: Command, terminal: Terminal): void {
     ['mailbox set --all-of example.com --legacy-password-until 2027-01-31', 'a whole domain moves'],
   )
 
-  const remove = mailbox.command('remove <addr>').description('take a mailbox and its devices out; its mail stays where it is')
-  remove.option('--yes', 'do not ask')
+  const remove = mailbox
+    .command('remove <addr...>')
+    .description('take mailboxes and their devices out; their mail stays where it is. “-”: one address a line of standard input')
+  addSureOptions(remove)
   addExamples(
-    does(remove, terminal, (context, [address], options) => removeMailbox(context, address, options)),
-    ['mailbox remove anna@example.com', 'its sessions end within a second'],
+    does(remove, terminal, (context, [addresses], options) => removeMailboxes(context, addresses, options)),
+    ['mailbox remove anna@example.com', 'asks first; its sessions end within a second'],
+    ['mailbox remove - --dry-run < leavers.txt', 'what would go; with --yes instead it does'],
   )
 }
 
@@ -259,13 +263,21 @@ async function withAdvice<Result>(act: () => Promise<Result>): Promise<Result> {
   }
 }
 
-async function removeMailbox(context: CommandContext, text: string, options: { yes?: boolean }): Promise<void> {
-  const { getMailbox, removeMailbox: remove } = await import('../../management/mailboxes/manage-mailboxes.ts')
-  const { address, devices } = await manage(context, async (useCases, operator) => {
-    const { mailbox } = await getMailbox(useCases, operator, text)
-    const { confirm } = await import('../frame/secret-prompt.ts')
-    await confirm(context, `Remove ${mailbox.address} and its devices (${mailbox.devices})? Its mail stays where it is.`, options)
-    return remove(useCases, operator, { address: mailbox.address })
+async function removeMailboxes(context: CommandContext, addresses: readonly string[], options: SureOptions): Promise<void> {
+  const [{ endThings }, { getMailbox, removeMailbox }] = await Promise.all([
+    import('../frame/end-things.ts'),
+    import('../../management/mailboxes/manage-mailboxes.ts'),
+  ])
+  await endThings(context, addresses, options, {
+    find: async (useCases, operator, address) => (await getMailbox(useCases, operator, address)).mailbox,
+    ask: ([one, ...others]) => {
+      if (others.length === 0) return `Remove ${one.address} and its devices (${one.devices})? Its mail stays where it is.`
+      const devices = others.reduce((sum, mailbox) => sum + mailbox.devices, one.devices)
+      return `Remove ${others.length + 1} mailboxes and their devices (${devices})? Their mail stays where it is.`
+    },
+    foresee: ({ address, devices }) => ({ address, devices }),
+    end: (useCases, operator, { address }) => removeMailbox(useCases, operator, { address }),
+    toJson: ({ address, devices }) => ({ address, devices }),
+    format: ({ address, devices }) => `Removed ${address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`,
   })
-  context.answer({ address, devices }, () => `Removed ${address} and ${devices === 1 ? '1 device' : `${devices} devices`}.\n`)
 }

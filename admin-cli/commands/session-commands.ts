@@ -8,6 +8,7 @@ import { addListOptions, answerList, type ListOptions, type ListShape } from '..
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatBytes, formatRelative } from '../frame/moment.ts'
+import { readRefs } from '../frame/read-refs.ts'
 import { manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 
@@ -36,7 +37,9 @@ export function declareSession(session: Command, terminal: Terminal): void {
     ['session list --mailbox anna@example.com', 'of one mailbox'],
   )
 
-  const kick = session.command('kick [id...]').description('end sessions; the app may connect again at once (to keep it out: device disable or revoke)')
+  const kick = session
+    .command('kick [id...]')
+    .description('end sessions; the app may connect again at once (to keep it out: device disable or revoke). “-”: one ID a line of standard input')
   kick.option('--device <id>', 'all sessions of this device (ID or ADDR/NAME)')
   kick.option('--mailbox <addr>', 'all sessions of this mailbox')
   addExamples(
@@ -75,7 +78,7 @@ async function kickSessions(context: CommandContext, ids: readonly string[], opt
   const { device, mailbox } = options
   const given = [ids.length > 0, device !== undefined, mailbox !== undefined].filter(Boolean).length
   if (given !== 1) throw new MailwicketError('BAD_INPUT', { message: 'Which sessions to end?', remedy: 'Give session IDs, or --device ID, or --mailbox ADDR.' })
-  const target = device !== undefined ? { device } : mailbox !== undefined ? { mailbox } : { ids: [...ids] }
+  const target = device !== undefined ? { device } : mailbox !== undefined ? { mailbox } : { ids: [...(await readRefs(context, ids))] }
   const { endSessions } = await import('../../management/devices/manage-sessions.ts')
   const { sessions } = await manage(context, (useCases, operator) => endSessions(useCases, operator, target))
   context.answer({ sessions }, () => `${sessions === 1 ? '1 session ends' : `${sessions} sessions end`} within a second.\n`)

@@ -124,23 +124,3 @@ function dropCharacter(line: number[]): void {
   let byte = line.pop()
   while (byte !== undefined && (byte & 0xc0) === 0x80) byte = line.pop()
 }
-
-/** Asks a yes-or-no question at a terminal. Without one the answer is yes: a script means what it says. */
-export async function confirm(context: CommandContext, question: string, sure: { readonly yes?: boolean | undefined }): Promise<void> {
-  const { stdin, stderr } = context.terminal
-  if (sure.yes === true || stdin.isTTY !== true) return
-  const { createInterface } = await import('node:readline/promises')
-  const lines = createInterface({ input: stdin, output: stderr as NodeJS.WritableStream, terminal: true })
-  const stopped = new Promise<never>((_, reject) => {
-    lines.once('SIGINT', () => reject(new Interrupted()))
-    lines.once('close', () => reject(new Interrupted()))
-  })
-  try {
-    const answer = await Promise.race([lines.question(`${question} [y/N] `), stopped])
-    if (!/^y(es)?$/i.test(answer.trim()))
-      throw new MailwicketError('BAD_INPUT', { message: 'Nothing was changed.', remedy: 'Answer “y” to go on, or give --yes.' })
-  } finally {
-    stopped.catch(() => {})
-    lines.close()
-  }
-}

@@ -30,7 +30,14 @@ export function actorOf(context: CommandContext): Actor {
 
 /** Runs use cases as the operator; the store is closed afterwards. */
 export async function manage<T>(context: CommandContext, act: (useCases: UseCaseContext, operator: Operator) => Promise<T>): Promise<T> {
-  return withStore(context, (store, config) => act({ store, config }, { kind: 'operator', ...actorOf(context) }))
+  return withStore(context, async (store, config) => {
+    try {
+      return await act({ store, config }, { kind: 'operator', ...actorOf(context) })
+    } catch (error) {
+      const { withSuggestion } = await import('./suggest-name.ts')
+      throw await withSuggestion(store.names, error)
+    }
+  })
 }
 
 /** The master key of this configuration. Throws KEY_UNREADABLE, KEY_EXPOSED. */

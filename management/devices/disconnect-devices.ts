@@ -29,6 +29,14 @@ export function previewDisconnect(context: UseCaseContext, actor: Actor, { refs 
   return look(context, actor, async (nouns, reach) => endingOf(nouns, await findAll(nouns, reach, refs)))
 }
 
+/** What `disconnectAll` would end. Throws NOT_FOUND, NOT_ALLOWED. */
+export function previewDisconnectAll(context: UseCaseContext, actor: Actor, { mailbox }: { readonly mailbox: string }): Promise<Ending> {
+  return look(context, actor, async (nouns, reach) => {
+    const { address } = await findMailbox(nouns, reach, mailbox, 'device.disconnect')
+    return endingOf(nouns, await nouns.devices.list({ mailbox: address }))
+  })
+}
+
 /** All or, when one cannot be disconnected, none; what is revoked already stays as it is. Throws NOT_FOUND, NOT_ALLOWED, AMBIGUOUS_ID, CHANGED_MEANWHILE. */
 export function disconnectDevices(context: UseCaseContext, actor: Actor, { refs, version }: DisconnectInput): Promise<Ending> {
   return change(context, actor, async (nouns, reach) => {

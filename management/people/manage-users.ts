@@ -95,6 +95,18 @@ export function removeUser(
   })
 }
 
+/** What `removeUser` would give. Throws as it does. */
+export function previewRemoveUser(
+  context: UseCaseContext,
+  actor: Actor,
+  { login, unlink }: UserInput & { readonly unlink?: boolean | undefined },
+): Promise<{ readonly login: string; readonly unlinked: readonly string[] }> {
+  return look(context, actor, async (nouns, reach) => {
+    const user = await findUser(nouns, reach, login, 'person.change')
+    return { login: user.login, ...(await nouns.users.foreseeRemoval(user.login, { unlink })) }
+  })
+}
+
 async function disconnectLinked(nouns: Nouns, reach: Reach, login: string): Promise<void> {
   const linked = await nouns.devices.list({ user: login })
   for (const device of linked) checkAllowed(reach, 'device.disconnect', isOf(device), () => notAllowed('device.disconnect'))

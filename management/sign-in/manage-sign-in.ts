@@ -114,6 +114,17 @@ export function revokeToken(
   })
 }
 
+/** Throws NOT_FOUND, NOT_ALLOWED. */
+export async function getToken(
+  context: UseCaseContext,
+  actor: Actor,
+  { id, login }: { readonly id: string; readonly login?: string | undefined },
+): Promise<ApiToken> {
+  const token = (await listTokens(context, actor, { login })).find(one => one.id === id)
+  if (token === undefined) throw new Problem('token.unknown', { id })
+  return token
+}
+
 /** Undefined: everybody's, for the operator. */
 async function ownerOf(nouns: Nouns, reach: Reach, login: string | undefined, action: 'token.view' | 'token.change'): Promise<string | undefined> {
   const owner = login === undefined ? reach.self?.login : parseLogin(login)

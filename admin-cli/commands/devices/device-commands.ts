@@ -12,12 +12,14 @@ import type { DeviceFilter, DeviceSort } from '../../../store/accounts/devices/d
 import { addListOptions, answerList, isNarrowed, type ListOptions } from '../../frame/answer-list.ts'
 import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, collect, does, Option } from '../../frame/command-frame.ts'
+import { checkRefs } from '../../frame/confirm.ts'
 import { parseDuration } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields } from '../sending-options.ts'
 import { parseAllowFrom, parseExpires, parseScopes } from './device-options.ts'
 import { DEVICE_LIST, toDeviceFields } from './device-view.ts'
+import { declareRevoke } from './revoke-command.ts'
 
 const REF = 'ID, the beginning of one, or ADDR/NAME'
 const EXPIRES = '7d, 12h, 2w … or a date; a bare date means the end of that day in UTC'
@@ -140,15 +142,7 @@ export function declareDevice(device: Command, terminal: Terminal): void {
     ['device enable anna@example.com/phone', 'found again'],
   )
 
-  const revoke = device.command('revoke [id...]').description('end devices for good; their sessions end within a second')
-  revoke.option('--all <addr>', 'every device of this mailbox')
-  revoke.option('--yes', 'do not ask before --all')
-  addExamples(
-    does(revoke, terminal, (context, [refs], options) => revokeDevices(context, refs, options)),
-    ['device revoke anna@example.com/phone', 'one device'],
-    ['device revoke 3f9k 7tq2', 'several: all of them, or none when one is not found'],
-    ['device revoke --all anna@example.com', 'everything that reads this mailbox'],
-  )
+  declareRevoke(device, terminal)
 }
 
 async function addDevice(context: CommandContext, mailbox: string, name: string, options: AddOptions): Promise<void> {
@@ -176,6 +170,7 @@ async function addDevice(context: CommandContext, mailbox: string, name: string,
 }
 
 async function setPassword(context: CommandContext, ref: string, options: AddOptions): Promise<void> {
+  checkRefs([ref])
   const { changePassword, getDevice } = await import('../../../management/devices/manage-devices.ts')
   const { device, password, settings } = await manage(context, async (useCases, operator) => {
     // Found first: nobody types a password for a device that is not there.
@@ -234,29 +229,6 @@ async function setDevice(context: CommandContext, ref: string, options: SetOptio
     })
   }
   await answerDevice(context, ({ setDevice }) => setDevice, { ref, terms, sending }, 'Changed.')
-}
-
-async function revokeDevices(context: CommandContext, refs: readonly string[], options: { all?: string; yes?: boolean }): Promise<void> {
-  const { all } = options
-  if ((all === undefined) === (refs.length === 0)) {
-    throw new MailwicketError('BAD_INPUT', {
-      message: 'Which devices to revoke?',
-      remedy: 'Name devices (ID or ADDR/NAME), or a whole mailbox with --all ADDR; not both.',
-    })
-  }
-  const { disconnectAll, disconnectDevices } = await import('../../../management/devices/disconnect-devices.ts')
-  const { devices: revoked } = await manage(context, async (useCases, operator) => {
-    if (all === undefined) return disconnectDevices(useCases, operator, { refs })
-    const { listDevices: list } = await import('../../../management/devices/manage-devices.ts')
-    const devices = await list(useCases, operator, { mailbox: all })
-    if (devices.length > 0) {
-      const { confirm } = await import('../../frame/secret-prompt.ts')
-      await confirm(context, `Revoke ${devices.length === 1 ? 'the one device' : `all ${devices.length} devices`} of ${all}? This is final.`, options)
-    }
-    return disconnectAll(useCases, operator, { mailbox: all })
-  })
-  const names = revoked.map(device => `Revoked ${device.mailbox}/${device.name} (${device.id}).\n`).join('')
-  context.answer(revoked.map(toDeviceDetails), () => (names === '' ? 'There was no device to revoke.\n' : names))
 }
 
 type DeviceUseCase<Input> = (context: UseCaseContext, actor: Actor, input: Input) => Promise<DeviceState>

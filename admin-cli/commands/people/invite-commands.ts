@@ -7,6 +7,7 @@ import type { Invitation } from '../../../store/sign-in/invitation-rows.ts'
 import { addListOptions, answerList, type ListOptions, type ListShape } from '../../frame/answer-list.ts'
 import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
+import { addSureOptions, type SureOptions } from '../../frame/confirm.ts'
 import { formatEnd } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
@@ -49,10 +50,10 @@ export function declareInvite(invite: Command, terminal: Terminal): void {
     ['invite list anna@example.com --closed', 'the history of one mailbox'],
   )
 
+  const revoke = invite.command('revoke <id...>').description('take invitations back: their links no longer work. “-”: one ID a line of standard input')
+  addSureOptions(revoke)
   addExamples(
-    does(invite.command('revoke <id>').description('take an invitation back: its link no longer works'), terminal, (context, [id]) =>
-      revokeInvitation(context, id),
-    ),
+    does(revoke, terminal, (context, [ids], options) => revokeInvitations(context, ids, options)),
     ['invite revoke 3f9kq2m8x7t4c1vn', 'it went to the wrong person'],
   )
 }
@@ -100,10 +101,18 @@ async function listInvitations(context: CommandContext, mailbox: string | undefi
   await answerList(context, invitations.slice(0, limit), INVITATION_LIST)
 }
 
-async function revokeInvitation(context: CommandContext, id: string): Promise<void> {
-  const { revokeInvitation: revoke } = await import('../../../management/sign-in/invite.ts')
-  const invitation = await manage(context, (useCases, operator) => revoke(useCases, operator, id))
-  context.answer(toInvitationRow(invitation), () =>
-    invitation.state === 'revoked' ? 'Revoked. Its link no longer works.\n' : `It was ${invitation.state} already.\n`,
-  )
+async function revokeInvitations(context: CommandContext, ids: readonly string[], options: SureOptions): Promise<void> {
+  const [{ endThings }, { getInvitation, revokeInvitation }] = await Promise.all([
+    import('../../frame/end-things.ts'),
+    import('../../../management/sign-in/invite.ts'),
+  ])
+  await endThings(context, ids, options, {
+    find: getInvitation,
+    ask: ([one, ...others]) =>
+      others.length === 0 ? `Take back the invitation to ${one.mailbox ?? one.user}?` : `Take back ${others.length + 1} invitations?`,
+    foresee: invitation => (invitation.state === 'open' ? { ...invitation, state: 'revoked' as const } : invitation),
+    end: (useCases, operator, { id }) => revokeInvitation(useCases, operator, id),
+    toJson: toInvitationRow,
+    format: ({ state }) => (state === 'revoked' ? 'Revoked. Its link no longer works.\n' : `It was ${state} already.\n`),
+  })
 }

@@ -19,6 +19,7 @@ interface RightsOptions {
   readonly takeAll?: boolean
   readonly revokeDevices?: boolean
   readonly unlink?: boolean
+  readonly yes?: boolean
   /** False with `--no-admin`. */
   readonly admin?: boolean
   readonly manages?: readonly string[]
@@ -32,6 +33,7 @@ export function declareRights(user: Command, terminal: Terminal): void {
   rights.option('--take <rights>', 'take these away')
   rights.option('--take-all', 'take all rights at the mailbox; of linked devices there, say what becomes of them')
   rights.option('--revoke-devices', 'with --take-all: revoke them')
+  rights.option('--yes', 'do not ask before --revoke-devices')
   rights.option('--unlink', 'with --take-all: they go on without a user')
   rights.option('--admin', 'an administrator: may do everything in the portal')
   rights.option('--no-admin', 'no administrator any more')
@@ -61,9 +63,14 @@ export function rolesOf({ admin, manages = [] }: Pick<RightsOptions, 'admin' | '
 async function changeRights(context: CommandContext, login: string, options: RightsOptions): Promise<void> {
   const input = toInput(login, options)
   const { getAccess, setAccess } = await import('../../../management/people/manage-rights.ts')
-  const access = await manage(context, (useCases, operator) =>
-    input === undefined ? getAccess(useCases, operator, login) : setAccess(useCases, operator, input),
-  )
+  const access = await manage(context, async (useCases, operator) => {
+    if (input === undefined) return getAccess(useCases, operator, login)
+    if (options.revokeDevices === true) {
+      const { confirm } = await import('../../frame/confirm.ts')
+      await confirm(context, `Revoke the devices of ${login} at ${options.at}? Their passwords are over for good.`, options)
+    }
+    return setAccess(useCases, operator, input)
+  })
   await answerAccess(context, access)
 }
 
@@ -120,7 +127,7 @@ async function resetSignIn(context: CommandContext, login: string, options: { ye
   const { invitation, link } = await manage(context, async (useCases, operator) => {
     checkHasPortal(useCases.config)
     const { user } = await getUser(useCases, operator, login)
-    const { confirm } = await import('../../frame/secret-prompt.ts')
+    const { confirm } = await import('../../frame/confirm.ts')
     await confirm(context, `Take away password, second step and passkeys of ${user.login}, and sign ${user.login} out everywhere?`, options)
     const { invitation, token } = await makeStartLink(useCases, operator, { login: user.login, factors: 'reset' })
     return { invitation, link: formatLink(useCases.config, token) }

@@ -8,6 +8,7 @@ import type { ApiToken } from '../../../store/sign-in/api-tokens.ts'
 import { addListOptions, answerList, type ListOptions, type ListShape } from '../../frame/answer-list.ts'
 import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, collect, does } from '../../frame/command-frame.ts'
+import { addSureOptions, type SureOptions } from '../../frame/confirm.ts'
 import { formatEnd, formatRelative } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
@@ -42,8 +43,10 @@ export function declareToken(token: Command, terminal: Terminal): void {
     ['token list', 'who may do what by script, and when it was used last'],
   )
 
+  const revoke = token.command('revoke <id...>').description('end tokens at once. “-”: one ID a line of standard input')
+  addSureOptions(revoke)
   addExamples(
-    does(token.command('revoke <id>').description('end a token at once'), terminal, (context, [id]) => revokeToken(context, id)),
+    does(revoke, terminal, (context, [ids], options) => revokeTokens(context, ids, options)),
     ['token revoke 3f9kq2m8x7t4c1vn', 'the script is gone, or the token got out'],
   )
 }
@@ -97,8 +100,17 @@ async function listTokens(context: CommandContext, { user, limit }: ListOptions 
   await answerList(context, tokens.slice(0, limit), TOKEN_LIST)
 }
 
-async function revokeToken(context: CommandContext, id: string): Promise<void> {
-  const { revokeToken: revoke } = await import('../../../management/sign-in/manage-sign-in.ts')
-  const token = await manage(context, (useCases, operator) => revoke(useCases, operator, { id }))
-  context.answer(toTokenRow(token), () => `Revoked ${token.name} of ${token.user}.\n`)
+async function revokeTokens(context: CommandContext, ids: readonly string[], options: SureOptions): Promise<void> {
+  const [{ endThings }, { getToken, revokeToken }] = await Promise.all([
+    import('../../frame/end-things.ts'),
+    import('../../../management/sign-in/manage-sign-in.ts'),
+  ])
+  await endThings(context, ids, options, {
+    find: (useCases, operator, id) => getToken(useCases, operator, { id }),
+    ask: ([one, ...others]) => (others.length === 0 ? `Revoke the token ${one.name} of ${one.user}?` : `Revoke ${others.length + 1} tokens?`),
+    foresee: token => token,
+    end: (useCases, operator, { id }) => revokeToken(useCases, operator, { id }),
+    toJson: toTokenRow,
+    format: ({ name, user }) => `Revoked ${name} of ${user}.\n`,
+  })
 }

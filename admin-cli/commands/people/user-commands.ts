@@ -9,6 +9,7 @@ import type { User } from '../../../store/accounts/people/user-list.ts'
 import { addListOptions, answerList, isNarrowed, type ListOptions, type ListShape } from '../../frame/answer-list.ts'
 import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, collect, does, Option } from '../../frame/command-frame.ts'
+import { addSureOptions, type SureOptions } from '../../frame/confirm.ts'
 import { formatRelative } from '../../frame/moment.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
@@ -32,9 +33,8 @@ interface SetOptions extends SendingOptions {
   readonly name?: string
 }
 
-interface RemoveOptions {
+interface RemoveOptions extends SureOptions {
   readonly unlink?: boolean
-  readonly yes?: boolean
 }
 
 export function declareUser(user: Command, terminal: Terminal): void {
@@ -96,12 +96,14 @@ export function declareUser(user: Command, terminal: Terminal): void {
     ['user unblock anna', 'her devices get in with the passwords they had'],
   )
 
-  const remove = user.command('remove <login>').description('remove a user; devices that are linked must be revoked or unlinked')
+  const remove = user
+    .command('remove <login...>')
+    .description('remove users; devices that are linked must be revoked or unlinked. “-”: one login a line of standard input')
   remove.option('--unlink', 'unlink the devices: they go on, bound by their own and their mailbox’s rules alone')
-  remove.option('--yes', 'do not ask')
+  addSureOptions(remove)
   addExamples(
-    does(remove, terminal, (context, [login], options) => removeUser(context, login, options)),
-    ['user remove anna', 'after her devices were revoked'],
+    does(remove, terminal, (context, [logins], options) => removeUsers(context, logins, options)),
+    ['user remove anna', 'after her devices were revoked; asks first'],
     ['user remove anna --unlink', 'her devices go on without her'],
   )
 }
@@ -192,19 +194,25 @@ async function changeState(context: CommandContext, login: string, to: 'block' |
   )
 }
 
-async function removeUser(context: CommandContext, login: string, options: RemoveOptions): Promise<void> {
-  const { getUser, removeUser: remove } = await import('../../../management/people/manage-users.ts')
-  const { login: removed, unlinked } = await manage(context, async (useCases, operator) => {
-    const { user } = await getUser(useCases, operator, login)
-    if (user.devices === 0 || options.unlink === true) {
-      const { confirm } = await import('../../frame/secret-prompt.ts')
-      await confirm(context, `Remove the user ${user.login}${user.devices === 0 ? '' : ` and unlink ${countDevices(user.devices)}`}?`, options)
-    }
-    return remove(useCases, operator, { login: user.login, unlink: options.unlink })
+async function removeUsers(context: CommandContext, logins: readonly string[], options: RemoveOptions): Promise<void> {
+  const { unlink } = options
+  const [{ endThings }, { previewRemoveUser, removeUser }] = await Promise.all([
+    import('../../frame/end-things.ts'),
+    import('../../../management/people/manage-users.ts'),
+  ])
+  const removed = await endThings(context, logins, options, {
+    find: (useCases, operator, login) => previewRemoveUser(useCases, operator, { login, unlink }),
+    ask: ([one, ...others]) => {
+      const linked = others.reduce((sum, user) => sum + user.unlinked.length, one.unlinked.length)
+      const who = others.length === 0 ? `the user ${one.login}` : `${others.length + 1} users`
+      return `Remove ${who}${linked === 0 ? '' : ` and unlink ${countDevices(linked)}`}?`
+    },
+    foresee: ending => ending,
+    end: (useCases, operator, { login }) => removeUser(useCases, operator, { login, unlink }),
+    toJson: ({ login, unlinked }) => ({ login, unlinked }),
+    format: ({ login, unlinked }) => `${unlinked.map(name => `Unlinked ${name}.\n`).join('')}Removed ${login}.\n`,
   })
-  const names = unlinked.map(name => `Unlinked ${name}.\n`).join('')
-  context.answer({ login: removed, unlinked }, () => `${names}Removed ${removed}.\n`)
-  if (unlinked.length > 0) context.remark('These devices still work; `device revoke` ends them.')
+  if (removed.some(({ unlinked }) => unlinked.length > 0)) context.remark('These devices still work; `device revoke` ends them.')
 }
 
 function countDevices(count: number): string {

@@ -131,11 +131,7 @@ export class Users {
   async remove(text: string, { unlink = false }: { readonly unlink?: boolean | undefined } = {}): Promise<{ readonly unlinked: readonly string[] }> {
     const login = parseLogin(text)
     return this.#context.change(async change => {
-      const row = await getUserRow(change.db, login)
-      await checkNotLastAdmin(change.db, row)
-      const devices = await findLinked(change.db, row.id)
-      if (devices.length > 0 && !unlink) throw stillLinked(login, devices)
-      if (devices.length > 0 && row.state === 'blocked') throw wouldLetIn(login, devices.length)
+      const { row, devices } = await findRemovable(change.db, login, unlink)
       for (const device of devices) await unlinkDevice(change, device, login)
       await forgetSending(change.db, 'user', [row.id])
       await endSignIn(change, row.id)
@@ -152,6 +148,21 @@ export class Users {
       return { unlinked }
     })
   }
+
+  /** What `remove` would give. Throws as it does. */
+  async foreseeRemoval(text: string, { unlink = false }: { readonly unlink?: boolean | undefined } = {}): Promise<{ readonly unlinked: readonly string[] }> {
+    const { devices } = await findRemovable(this.#context.db, parseLogin(text), unlink)
+    return { unlinked: devices.map(nameOf) }
+  }
+}
+
+async function findRemovable(db: Kysely<Schema>, login: string, unlink: boolean) {
+  const row = await getUserRow(db, login)
+  await checkNotLastAdmin(db, row)
+  const devices = await findLinked(db, row.id)
+  if (devices.length > 0 && !unlink) throw stillLinked(login, devices)
+  if (devices.length > 0 && row.state === 'blocked') throw wouldLetIn(login, devices.length)
+  return { row, devices }
 }
 
 type LinkedDevice = Awaited<ReturnType<typeof findLinked>>[number]
