@@ -215,7 +215,7 @@ const steps: readonly Step[] = [
     args: ['export', 'all.csv', '--with-hashes'],
     entries: [['store.exported store', null, { file: expect.stringContaining('all.csv'), hashes: true, mailboxes: 2, devices: 4 }]],
   },
-  { args: ['device', 'revoke', PHONE], entries: [[`device.revoked ${PHONE}`, { state: 'active' }, { state: 'revoked' }]] },
+  { args: ['device', 'revoke', PHONE, '--yes'], entries: [[`device.revoked ${PHONE}`, { state: 'active' }, { state: 'revoked' }]] },
   {
     args: ['device', 'revoke', '--all', 'bob@example.com', '--yes'],
     entries: ['one', 'three', 'two'].map(name => [`device.revoked bob@example.com/${name}`, { state: 'active' }, { state: 'revoked' }]),

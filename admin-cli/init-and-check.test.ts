@@ -179,8 +179,8 @@ describe('device', () => {
     expect(await failure(['device', 'revoke', `${ADDRESS}/import`, '--all', ADDRESS])).toMatchObject({ exit: 2 })
     expect(await failure(['device', 'revoke', `${ADDRESS}/import`, `${ADDRESS}/nothing`])).toMatchObject({ exit: 3 })
     expect(await json(['device', 'list'])).toHaveLength(2)
-    expect(await json(['device', 'revoke', `${ADDRESS}/import`])).toMatchObject([{ name: 'import', state: 'revoked' }])
-    expect(await json(['device', 'revoke', '--all', ADDRESS])).toMatchObject([{ name: 'old phone' }])
+    expect(await json(['device', 'revoke', `${ADDRESS}/import`, '--yes'])).toMatchObject([{ name: 'import', state: 'revoked' }])
+    expect(await json(['device', 'revoke', '--all', ADDRESS, '--yes'])).toMatchObject([{ name: 'old phone' }])
     expect(await json(['device', 'list'])).toEqual([])
     expect(await json(['device', 'list', '--revoked'])).toHaveLength(2)
   })
@@ -263,7 +263,7 @@ describe('what else there is', () => {
   })
 
   it('mailbox remove takes the devices along', async () => {
-    expect(await json(['mailbox', 'remove', ADDRESS])).toEqual({ address: ADDRESS, devices: 0 })
+    expect(await json(['mailbox', 'remove', ADDRESS, '--yes'])).toEqual({ address: ADDRESS, devices: 0 })
     expect(await json(['mailbox', 'list'])).toEqual([])
   })
 

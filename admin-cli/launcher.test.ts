@@ -116,7 +116,7 @@ describe('a process of its own', () => {
       expect(added).toMatchObject({ code: 0, err: '' })
       const { id } = JSON.parse(added.out)
       expect(await run('/bin/sh', ['-c', `'${LAUNCHER}' --config '${config}' device list | true`])).toMatchObject({ code: 0, err: '' })
-      expect(await run(LAUNCHER, ['--config', config, 'device', 'revoke', id.slice(0, 12)])).toMatchObject({
+      expect(await run(LAUNCHER, ['--config', config, 'device', 'revoke', id.slice(0, 12), '--yes'])).toMatchObject({
         code: 0,
         err: '',
         out: expect.stringContaining('Revoked'),

@@ -186,7 +186,7 @@ describe('import', () => {
   it('brings no revoked device and no revoked password back', async () => {
     const name = file('staff.csv', [HEAD, `anna@example.com,main,,phone,,,,,"${hash}",`, `anna@example.com,main,,laptop,,,,,,"${CHOSEN}"`])
     await importRows(name)
-    await json('device', 'revoke', 'anna@example.com/phone', 'anna@example.com/laptop')
+    await json('device', 'revoke', 'anna@example.com/phone', 'anna@example.com/laptop', '--yes')
     expect(reasons(await importRows(name, '--update'))).toEqual(['2 password_hash: that of a revoked device', '3 password: that of a revoked device'])
     expect(await json('device', 'list')).toEqual([])
   })
@@ -261,7 +261,7 @@ describe('export', () => {
     await run(['device', 'disable', 'anna@example.com/phone'])
     await run(['mailbox', 'set', 'bob@example.com', '--disable'])
     await run(['device', 'add', 'bob@example.com', 'gone'])
-    await run(['device', 'revoke', 'bob@example.com/gone'])
+    await run(['device', 'revoke', 'bob@example.com/gone', '--yes'])
     rmSync(join(cwd, name))
   }
 

@@ -258,7 +258,7 @@ describe('the end', () => {
   test('so does revoking the device', async () => {
     await setUntil(clara, '1d')
     await openAll(clara)
-    await gateway.mailwicket.json(['device', 'revoke', `${clara}/legacy`])
+    await gateway.mailwicket.json(['device', 'revoke', `${clara}/legacy`, '--yes'])
     await expectEnd()
     expect(await gateway.mailwicket.json(['mailbox', 'show', clara])).toMatchObject({ legacyPasswordUntil: null })
   })

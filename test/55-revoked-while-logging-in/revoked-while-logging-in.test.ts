@@ -121,7 +121,7 @@ async function expectEnd({ protocol, wire, abandoned }: Hanging): Promise<void> 
 
 const causes: readonly (readonly [string, (id: string) => readonly string[]])[] = [
   ['revoked', id => ['device', 'revoke', id]],
-  ['revoked with all of its mailbox', () => ['device', 'revoke', '--all', user]],
+  ['revoked with all of its mailbox', () => ['device', 'revoke', '--all', user, '--yes']],
   ['disabled', id => ['device', 'disable', id]],
   ['given a new password', id => ['device', 'password', id]],
   ['bound to another network', id => ['device', 'set', id, '--allow-from', '192.0.2.0/24']],

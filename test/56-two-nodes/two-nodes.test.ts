@@ -118,7 +118,7 @@ test('sessions of both are kicked with their device', async () => {
 })
 
 test('sessions of both end when all devices of a mailbox are revoked', async () => {
-  await gateway.json(['device', 'revoke', '--all', anna])
+  await gateway.json(['device', 'revoke', '--all', anna, '--yes'])
   await expectEnded([0, 1, 2, 3])
 })
 

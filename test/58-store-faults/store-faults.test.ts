@@ -56,7 +56,7 @@ async function untilNoticed(earlier: number): Promise<void> {
 }
 
 /** Everything that only reads works, and nothing pretends: neither to the app nor to the administrator. */
-async function expectServiceWithoutRecords(refusedCommand = ['device', 'revoke', `${user}/Phone`]): Promise<string> {
+async function expectServiceWithoutRecords(refusedCommand = ['device', 'revoke', `${user}/Phone`, '--yes']): Promise<string> {
   await bystander.ok('NOOP')
   expect(await tryLogin(password)).toContain('t1 OK')
   expect(await tryLogin('k7mq-x2pd-9rtf-h4wz-c8nb')).toMatch(/^t1 NO \[AUTHENTICATIONFAILED\]/)
@@ -172,7 +172,7 @@ test('the disk is full: nothing is recorded, and access can be taken away', asyn
     ]),
   )
 
-  await expectEnds(revoked, ['device', 'revoke', `${user}/Revoked`])
+  await expectEnds(revoked, ['device', 'revoke', `${user}/Revoked`, '--yes'])
   await expectEnds(disabled, ['device', 'disable', `${user}/Disabled`])
   await expectEnds(kicked, ['session', 'kick', '--device', `${user}/Kicked`])
   await expectEnds(blocked, ['user', 'block', 'anna'])

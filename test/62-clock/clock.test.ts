@@ -91,7 +91,7 @@ test('a kick reaches sessions that began "later" than it, and them alone', async
   await run(['device', 'rename', `${user}/Guest`, 'Visitor'])
   const other = await stage.addAccount(user, 'Other')
   const otherSession = await logIn(other)
-  await run(['device', 'revoke', `${user}/Other`])
+  await run(['device', 'revoke', `${user}/Other`, '--yes'])
   await within('the end of the session', 3000, otherSession.readToEnd())
   otherSession.destroy()
   for (const imap of [phoneSession, guestSession]) await imap.ok('NOOP')

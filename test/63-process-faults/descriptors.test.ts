@@ -79,7 +79,7 @@ test('none for those who connect: a session of before works on, revoking works, 
   const silent = await Promise.all(Array.from({ length: 300 }, () => openSilent(phone.imap.port)))
   for (let index = 0; index < 20; index++) await session.ok('NOOP')
   await expect(logIn(phone.imap)).rejects.toThrow()
-  await gateway().json(['device', 'revoke', `${user}/Guest`])
+  await gateway().json(['device', 'revoke', `${user}/Guest`, '--yes'])
   await guestSession.readToEnd(3000)
   guestSession.destroy()
   for (const socket of silent) socket.destroy()

@@ -95,7 +95,7 @@ test('while the database is away sessions go on and new logins are told "later";
   )
   await session.ok('NOOP')
   const ended = session.readToEnd()
-  await gateway.json(['device', 'revoke', `${user}/Tablet`])
+  await gateway.json(['device', 'revoke', `${user}/Tablet`, '--yes'])
   await ended
 })
 

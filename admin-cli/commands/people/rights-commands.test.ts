@@ -66,7 +66,7 @@ describe('with a portal', () => {
     await run('device', 'add', OFFICE, 'phone', '--user', 'anna')
     const all = ['user', 'rights', 'anna', '--at', OFFICE, '--take-all']
     expect(await run(...all)).toMatchObject({ code: 1, error: { code: 'STILL_LINKED', remedy: expect.stringContaining('--revoke-devices') } })
-    expect(await run(...all, '--revoke-devices')).toMatchObject({ code: 0, answer: { rights: [] } })
+    expect(await run(...all, '--revoke-devices', '--yes')).toMatchObject({ code: 0, answer: { rights: [] } })
     expect((await run('device', 'list', OFFICE)).answer).toEqual([])
   })
 

@@ -89,9 +89,9 @@ it('a wrong rule changes nothing of what was given with it', async () => {
 
 it('a user with devices is removed only when told to unlink them', async () => {
   expect(await failure('user', 'remove', 'anna')).toMatchObject({ exit: 1, code: 'STILL_LINKED', message: expect.stringContaining(`${ADDRESS}/phone`) })
-  expect(await json('user', 'remove', 'anna', '--unlink')).toEqual({ login: 'anna', unlinked: [`${ADDRESS}/phone`] })
+  expect(await json('user', 'remove', 'anna', '--unlink', '--yes')).toEqual({ login: 'anna', unlinked: [`${ADDRESS}/phone`] })
   expect(await json('device', 'show', `${ADDRESS}/phone`)).toMatchObject({ user: null })
-  expect(await json('user', 'remove', 'trainee@example.com')).toMatchObject({ unlinked: [] })
+  expect(await json('user', 'remove', 'trainee@example.com', '--yes')).toMatchObject({ unlinked: [] })
   expect(await json('user', 'list')).toEqual([])
 })
 
