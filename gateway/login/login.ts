@@ -190,7 +190,7 @@ function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, de
   log.info('auth.ok', { mailbox: mailbox.address, device: device.id, deviceName: device.name, app })
   metrics.sessionBegan(session)
   recorder.connected(session, { device: device.id, at, ip, protocol, app, tls })
-  recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app })
+  recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app }, session)
 }
 
 interface RefusalFacts {

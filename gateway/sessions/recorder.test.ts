@@ -30,7 +30,7 @@ function openRecorder() {
     live.enter(session)
     const record: ConnectionRecord = { device: device as DeviceId, at: Date.now(), ip: session.ip, protocol: 'imap', app, tls: 'TLSv1.3' }
     recorder.connected(session, record)
-    recorder.attempted({ at: record.at, address: 'ann@example.com', device: record.device, result: 'ok', protocol: 'imap', ip: session.ip, app })
+    recorder.attempted({ at: record.at, address: 'ann@example.com', device: record.device, result: 'ok', protocol: 'imap', ip: session.ip, app }, session)
     const close = () => {
       live.leave(session)
       recorder.ended(session)
@@ -75,6 +75,37 @@ describe('Recorder', () => {
     close()
     await nextBatch()
     expect(batches.at(-1)?.endedSessions).toEqual([session.id])
+  })
+
+  it('a name that comes after login reaches the login’s own row, whether that is written already or not', async () => {
+    const { recorder, batches, connect, nextBatch } = openRecorder()
+    const soon = connect('d1')
+    recorder.named(soon.session, { ...soon.record, app: 'Alpine' })
+    await nextBatch()
+    expect(batches.at(-1)).toMatchObject({ activity: [{ device: 'd1', app: 'Alpine' }], named: [] })
+    const late = connect('d2')
+    await nextBatch()
+    recorder.named(late.session, { ...late.record, app: 'Roundcube' })
+    await nextBatch()
+    expect(batches.at(-1)).toMatchObject({ activity: [], named: [{ device: 'd2', result: 'ok', at: late.record.at, app: 'Roundcube' }] })
+    recorder.named(late.session, { ...late.record, app: 'Another' })
+    await nextBatch()
+    expect(batches.at(-1)).toMatchObject({ named: [] })
+  })
+
+  it('a connection that tells no name keeps the one that waits to be written, also when the store is away', async () => {
+    const { batches, store, connect, nextBatch } = openRecorder()
+    connect('d1', 'Mutt')
+    connect('d1')
+    await nextBatch()
+    expect(batches.at(-1)?.connections).toMatchObject([{ app: 'Mutt' }])
+    store.isDown = true
+    connect('d2', 'Mutt')
+    await nextBatch()
+    connect('d2')
+    store.isDown = false
+    await nextBatch()
+    expect(batches.at(-1)?.connections).toMatchObject([{ device: 'd2', app: 'Mutt' }])
   })
 
   it('goes on telling that it is alive when the clock is set back by a day', async () => {

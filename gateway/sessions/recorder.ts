@@ -5,7 +5,14 @@
  */
 import type { DeviceId, SessionId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
-import type { ActivityRecord, ConnectionRecord, GatewayStore, SessionRow } from '../../store/gateway-side/gateway-store.ts'
+import {
+  type ActivityRecord,
+  type ConnectionRecord,
+  type GatewayStore,
+  mergeConnections,
+  type NamedRecord,
+  type SessionRow,
+} from '../../store/gateway-side/gateway-store.ts'
 import type { KeywordsRecord, SentRecord } from '../../store/sending/sending-rows.ts'
 import { LIMITS } from '../limits.ts'
 import type { LiveSession, LiveSessions } from './live-sessions.ts'
@@ -21,6 +28,9 @@ export class Recorder {
   readonly #log: Log
   #connections = new Map<DeviceId, ConnectionRecord>()
   #activity: ActivityRecord[] = []
+  /** The logins of sessions whose app has not told its name yet. */
+  readonly #nameless = new WeakMap<LiveSession, ActivityRecord>()
+  #named: NamedRecord[] = []
   /** Sessions to write anew; a session that ends before its first batch is never written. */
   #changed = new Set<LiveSession>()
   #ended = new Set<SessionId>()
@@ -51,21 +61,34 @@ export class Recorder {
     await this.#flush()
   }
 
-  attempted(record: ActivityRecord): void {
+  /** `session` is what a login began: its app may tell its name later. */
+  attempted(record: ActivityRecord, session?: LiveSession): void {
     if (this.#activity.length >= LIMITS.pendingActivity) this.#activity.splice(0, LIMITS.pendingActivity / 10)
     this.#activity.push(record)
+    if (session !== undefined && record.app === null) this.#nameless.set(session, record)
   }
 
   connected(session: LiveSession, record: ConnectionRecord): void {
-    this.#connections.set(record.device, record)
+    this.#remember(record)
     this.#changed.add(session)
   }
 
   /** The app told its name after login. */
-  named(session: LiveSession, record: ConnectionRecord): void {
-    const waiting = this.#connections.get(record.device)
-    if (waiting === undefined || waiting.at <= record.at) this.#connections.set(record.device, record)
+  named(session: LiveSession, record: ConnectionRecord & { readonly app: string }): void {
+    this.#remember(record)
     if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
+    const login = this.#nameless.get(session)
+    if (login === undefined) return
+    this.#nameless.delete(session)
+    const at = this.#activity.lastIndexOf(login)
+    if (at >= 0) this.#activity[at] = { ...login, app: record.app }
+    else if (this.#named.length < LIMITS.pendingActivity) this.#named.push({ ...login, app: record.app })
+  }
+
+  /** The latest of each device; what it did not tell stays as it was known. */
+  #remember(record: ConnectionRecord): void {
+    const waiting = this.#connections.get(record.device)
+    this.#connections.set(record.device, waiting === undefined ? record : mergeConnections(waiting, record))
   }
 
   ended(session: LiveSession): void {
@@ -96,7 +119,7 @@ export class Recorder {
 
   /** Records that wait to be written. */
   get pending(): number {
-    return this.#connections.size + this.#activity.length + this.#changed.size + this.#ended.size + this.#sent.length + this.#keywords.size
+    return this.#connections.size + this.#activity.length + this.#named.length + this.#changed.size + this.#ended.size + this.#sent.length + this.#keywords.size
   }
 
   async #tick(): Promise<void> {
@@ -126,8 +149,10 @@ export class Recorder {
   async #flush(): Promise<void> {
     const connections = this.#connections
     const activity = this.#activity
+    const named = this.#named
     const changed = this.#changed
     const ended = this.#ended
+    this.#named = []
     this.#connections = new Map()
     this.#activity = []
     this.#changed = new Set()
@@ -140,6 +165,7 @@ export class Recorder {
       await this.#store.record({
         connections: [...connections.values()],
         activity,
+        named,
         sessions,
         endedSessions: [...ended],
         sent: sent.map(({ record }) => record),
@@ -155,6 +181,7 @@ export class Recorder {
       if (!this.#failing) this.#log.error('store.failed', { err: (error as Error).message, doing: 'recording connections' })
       this.#failing = true
       this.#keep(connections, activity, changed, ended)
+      this.#named = [...named, ...this.#named].slice(-LIMITS.pendingActivity)
       this.#sent = [...sent, ...this.#sent]
     }
   }
@@ -169,7 +196,7 @@ export class Recorder {
 
   /** Puts back what could not be written, behind what came since. */
   #keep(connections: Map<DeviceId, ConnectionRecord>, activity: readonly ActivityRecord[], changed: Set<LiveSession>, ended: Set<SessionId>): void {
-    for (const [device, record] of connections) if (!this.#connections.has(device)) this.#connections.set(device, record)
+    for (const record of connections.values()) this.#remember(record)
     this.#activity = [...activity, ...this.#activity].slice(-LIMITS.pendingActivity)
     for (const session of changed) if (this.#live.find(session.id) !== undefined) this.#changed.add(session)
     this.#ended = new Set([...ended, ...this.#ended].slice(0, LIMITS.pendingEnded))

@@ -64,6 +64,38 @@ describe('records', () => {
     expect(await at()).toMatchObject({ at: 2000, app: 'Mutt 2.2' })
   })
 
+  test.each([0, 1, 2, 3, 4, 5])(
+    'of six connections the one at place %i told no name: the name stays, in one batch or in several, by whichever protocol',
+    async nameless => {
+      const order = [0, 1, 2, 3, 4, 5].map(place =>
+        place === nameless ? connection({ at: 2000 + place, protocol: 'submission' }) : connection({ at: 2000 + place, app: 'Mutt 2.2' }),
+      )
+      const last = async () => (await store.devices.get(device.id)).lastConnection
+      await gateway.record(batch({ connections: order }))
+      expect(await last()).toMatchObject({ at: 2005, app: 'Mutt 2.2', protocol: nameless === 5 ? 'submission' : 'imap' })
+      const { device: other } = await store.devices.add(anna, { name: 'Laptop' })
+      for (const record of order) await gateway.record(batch({ connections: [{ ...record, device: other.id }] }))
+      expect((await store.devices.get(other.id)).lastConnection).toMatchObject({ at: 2005, app: 'Mutt 2.2' })
+      const { device: late } = await store.devices.add(anna, { name: 'Tablet' })
+      for (const record of order.toReversed()) await gateway.record(batch({ connections: [{ ...record, device: late.id }] }))
+      expect((await store.devices.get(late.id)).lastConnection).toMatchObject({ at: 2005, app: 'Mutt 2.2' })
+    },
+  )
+
+  test('a login whose app told its name later is one of that app, and no longer one of nobody', async () => {
+    const rows = async () => (await store.activity.list()).map(({ app, count, at }) => ({ app, count, at }))
+    await gateway.record(batch({ activity: [attempt({ at: 1000 }), attempt({ at: 2000 }), attempt({ at: 3000 })] }))
+    await gateway.record(batch({ named: [{ ...attempt({ at: 2000 }), app: 'Roundcube' }] }))
+    expect(await rows()).toEqual([
+      { app: null, count: 2, at: 3000 },
+      { app: 'Roundcube', count: 1, at: 2000 },
+    ])
+    await gateway.record(batch({ named: [1000, 3000].map(at => ({ ...attempt({ at }), app: 'Roundcube' })) }))
+    expect(await rows()).toEqual([{ app: 'Roundcube', count: 3, at: 3000 }])
+    await gateway.record(batch({ named: [{ ...attempt({ at: 3000 }), app: 'Again' }] }))
+    expect(await rows()).toEqual([{ app: 'Roundcube', count: 3, at: 3000 }])
+  })
+
   test('a clock that was a year ahead for a moment: the next connection is the last one again', async () => {
     const lastConnection = async () => (await store.devices.get(device.id)).lastConnection
     await gateway.record(batch({ connections: [connection({ at: fixture.now + 365 * DAY_MS })] }))

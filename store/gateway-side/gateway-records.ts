@@ -10,7 +10,7 @@ import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { FUTURE_MS, PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from '../schema/retention.ts'
 import type { ActivityTable, Schema } from '../schema/schema.ts'
 import { SendingRecords } from '../sending/sending-records.ts'
-import type { ActivityRecord, Batch, ConnectionRecord, SessionRow } from './gateway-store.ts'
+import { type ActivityRecord, type Batch, type ConnectionRecord, mergeConnections, type NamedRecord, type SessionRow } from './gateway-store.ts'
 import { purge, trimActivity } from './purge.ts'
 
 type Repeated = Pick<ActivityTable, 'address' | 'device_id' | 'result' | 'protocol' | 'ip' | 'app' | 'first_at' | 'last_at' | 'count'>
@@ -29,6 +29,9 @@ export class GatewayRecords {
     this.#sending = new SendingRecords(db)
     this.#queries = {
       connection: prepareQuery((param: Param<ConnectionRecord & { node: NodeId; future: number }>) => upsertConnection(db, param)),
+      name: prepareQuery((param: Param<{ device: DeviceId; app: string }>) => nameConnection(db, param)),
+      empty: prepareQuery((param: Param<Pick<Repeated, 'address' | 'device_id' | 'ip' | 'result'>>) => deleteEmpty(db, param)),
+      nameless: prepareQuery((param: Param<Repeated>) => forgetNameless(db, param)),
       repeat: prepareQuery((param: Param<Repeated & { cursor: number; window: number }>) => countRepeat(db, param)),
       activity: prepareQuery((param: Param<Repeated & { cursor: number }>) => insertActivity(db, param)),
       session: prepareQuery((param: Param<SessionRow & { node: NodeId }>) => upsertSession(db, param)),
@@ -51,10 +54,13 @@ export class GatewayRecords {
   async record(batch: Batch, now: number): Promise<void> {
     await this.#backend.db.transaction().execute(async db => {
       // First: whoever waits for it holds nothing that others wait for.
-      if (batch.activity.length > 0) await this.#backend.serialise(db, 'activity')
-      for (const record of latestConnections(batch.connections))
-        await db.executeQuery(this.#queries.connection({ ...record, node: this.#node, future: now + FUTURE_MS }))
+      if (batch.activity.length + (batch.named?.length ?? 0) > 0) await this.#backend.serialise(db, 'activity')
+      for (const record of latestConnections(batch.connections)) {
+        const { numAffectedRows } = await db.executeQuery(this.#queries.connection({ ...record, node: this.#node, future: now + FUTURE_MS }))
+        if (numAffectedRows === 0n && record.app !== null) await db.executeQuery(this.#queries.name({ device: record.device, app: record.app }))
+      }
       await this.#recordActivity(db, batch.activity)
+      await this.#recordNames(db, batch.named ?? [])
       for (const session of batch.sessions.toSorted(byId)) await db.executeQuery(this.#queries.session({ ...session, node: this.#node }))
       for (const id of batch.endedSessions.toSorted()) await db.executeQuery(this.#queries.ended({ id, node: this.#node }))
       await this.#sending.recordSent(db, batch.sent ?? [])
@@ -102,14 +108,26 @@ export class GatewayRecords {
     }
     for (const device of grown) await trimActivity(db, device)
   }
+
+  /** Each login moves from its row without a name to the one with it. What was trimmed or purged meanwhile is not written again. */
+  async #recordNames(db: Transaction<Schema>, records: readonly NamedRecord[]): Promise<void> {
+    const moved: NamedRecord[] = []
+    for (const record of records) {
+      const [row] = countRepeats([record])
+      if (row === undefined || (await db.executeQuery(this.#queries.nameless(row))).numAffectedRows === 0n) continue
+      await db.executeQuery(this.#queries.empty(row))
+      moved.push(record)
+    }
+    await this.#recordActivity(db, moved)
+  }
 }
 
-/** The latest record of each device, in the order of their ids. */
+/** The latest record of each device with its app, in the order of their ids. */
 function latestConnections(records: readonly ConnectionRecord[]): ConnectionRecord[] {
   const latest = new Map<DeviceId, ConnectionRecord>()
   for (const record of records) {
     const known = latest.get(record.device)
-    if (known === undefined || record.at >= known.at) latest.set(record.device, record)
+    latest.set(record.device, known === undefined ? record : mergeConnections(known, record))
   }
   return [...latest.values()].sort((a, b) => (a.device < b.device ? -1 : 1))
 }
@@ -145,16 +163,58 @@ function upsertConnection(db: Kysely<Schema>, param: Param<ConnectionRecord & { 
     .onConflict(conflict =>
       conflict
         .column('device_id')
-        .doUpdateSet(({ ref }) => ({
+        .doUpdateSet(({ ref, fn }) => ({
           at: ref('excluded.at'),
           ip: ref('excluded.ip'),
           protocol: ref('excluded.protocol'),
-          app: ref('excluded.app'),
+          // Only IMAP tells a name, and not in every connection.
+          app: fn.coalesce('excluded.app', 'last_connections.app'),
           tls: ref('excluded.tls'),
           node_id: ref('excluded.node_id'),
         }))
         .where(eb => eb.or([eb('excluded.at', '>=', eb.ref('last_connections.at')), eb('last_connections.at', '>', param('future'))])),
     )
+}
+
+/** An earlier connection, written later or by another node, gives the name that the latest did not tell. */
+function nameConnection(db: Kysely<Schema>, param: Param<{ device: DeviceId; app: string }>) {
+  return db
+    .updateTable('last_connections')
+    .set({ app: param('app') })
+    .where('device_id', '=', param('device'))
+    .where('app', 'is', null)
+}
+
+/** Of the rows that were written without a name. */
+function deleteEmpty(db: Kysely<Schema>, param: Param<Pick<Repeated, 'address' | 'device_id' | 'ip' | 'result'>>) {
+  return db
+    .deleteFrom('activity')
+    .where('address', '=', param('address'))
+    .where('device_id', '=', param('device_id'))
+    .where('ip', '=', param('ip'))
+    .where('result', '=', param('result'))
+    .where('count', '<=', 0)
+}
+
+/** Takes one attempt off the row that was written without a name. */
+function forgetNameless(db: Kysely<Schema>, param: Param<Repeated>) {
+  const row = db
+    .selectFrom('activity')
+    .select('id')
+    .where('address', '=', param('address'))
+    .where('device_id', '=', param('device_id'))
+    .where('ip', '=', param('ip'))
+    .where('result', '=', param('result'))
+    .where('protocol', '=', param('protocol'))
+    .where('app', '=', '')
+    .where('first_at', '<=', param('last_at'))
+    .where('last_at', '>=', param('last_at'))
+    .orderBy('cursor', 'desc')
+    .limit(1)
+  return db
+    .updateTable('activity')
+    .set(({ eb }) => ({ count: eb('count', '-', 1) }))
+    .where('id', '=', row)
 }
 
 function countRepeat(db: Kysely<Schema>, param: Param<Repeated & { cursor: number; window: number }>) {

@@ -35,6 +35,17 @@ export interface ActivityRecord {
   readonly app: string | null
 }
 
+/** A login that was written without the name of its app, which the app told later. */
+export interface NamedRecord extends ActivityRecord {
+  readonly app: string
+}
+
+/** The later of two connections of a device, with the app's name from the other where it told none: its other protocol may know none. */
+export function mergeConnections(a: ConnectionRecord, b: ConnectionRecord): ConnectionRecord {
+  const [earlier, later] = b.at >= a.at ? [a, b] : [b, a]
+  return later.app === null && earlier.app !== null ? { ...later, app: earlier.app } : later
+}
+
 export interface SessionRow {
   readonly id: SessionId
   readonly device: DeviceId
@@ -50,6 +61,7 @@ export interface SessionRow {
 export interface Batch {
   readonly connections: readonly ConnectionRecord[]
   readonly activity: readonly ActivityRecord[]
+  readonly named?: readonly NamedRecord[] | undefined
   /** New or changed sessions of this node. */
   readonly sessions: readonly SessionRow[]
   readonly endedSessions: readonly SessionId[]
