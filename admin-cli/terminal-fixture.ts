@@ -1,7 +1,7 @@
 /**
  * A terminal for tests: keeps what is written, reads what it is given, and answers the clock with a fixed time unless told otherwise.
  */
-import { PassThrough } from 'node:stream'
+import { PassThrough, Writable } from 'node:stream'
 import type { Keyboard, StopSignal, Terminal } from './frame/terminal.ts'
 import { runCommand } from './run-command.ts'
 
@@ -26,10 +26,18 @@ export function makeTestTerminal({ input = '', isTTY = false, env = {}, cwd = '/
   const listeners = new Map<StopSignal, Set<() => void>>()
   let out = ''
   let err = ''
+  const stderr = new Writable({
+    decodeStrings: false,
+    write(text, _, done) {
+      err += text
+      done()
+    },
+  })
   return {
     stdin,
     stdout: { write: text => (out += text), isTTY },
-    stderr: { write: text => (err += text), isTTY },
+    // A stream: questions are asked there.
+    stderr: Object.assign(stderr, { isTTY }),
     env,
     cwd,
     operator: 'tester',

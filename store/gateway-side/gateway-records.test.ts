@@ -84,16 +84,17 @@ describe('records', () => {
 
   test('a login whose app told its name later is one of that app, and no longer one of nobody', async () => {
     const rows = async () => (await store.activity.list()).map(({ app, count, at }) => ({ app, count, at }))
-    await gateway.record(batch({ activity: [attempt({ at: 1000 }), attempt({ at: 2000 }), attempt({ at: 3000 })] }))
-    await gateway.record(batch({ named: [{ ...attempt({ at: 2000 }), app: 'Roundcube' }] }))
+    const [first, second, third] = [fixture.now - 3000, fixture.now - 2000, fixture.now - 1000]
+    await gateway.record(batch({ activity: [first, second, third].map(at => attempt({ at })) }))
+    await gateway.record(batch({ named: [{ ...attempt({ at: second }), app: 'Roundcube' }] }))
     expect(await rows()).toEqual([
-      { app: null, count: 2, at: 3000 },
-      { app: 'Roundcube', count: 1, at: 2000 },
+      { app: null, count: 2, at: third },
+      { app: 'Roundcube', count: 1, at: second },
     ])
-    await gateway.record(batch({ named: [1000, 3000].map(at => ({ ...attempt({ at }), app: 'Roundcube' })) }))
-    expect(await rows()).toEqual([{ app: 'Roundcube', count: 3, at: 3000 }])
-    await gateway.record(batch({ named: [{ ...attempt({ at: 3000 }), app: 'Again' }] }))
-    expect(await rows()).toEqual([{ app: 'Roundcube', count: 3, at: 3000 }])
+    await gateway.record(batch({ named: [first, third].map(at => ({ ...attempt({ at }), app: 'Roundcube' })) }))
+    expect(await rows()).toMatchObject([{ app: 'Roundcube', count: 3, at: third }])
+    await gateway.record(batch({ named: [{ ...attempt({ at: third }), app: 'Again' }] }))
+    expect(await rows()).toMatchObject([{ app: 'Roundcube', count: 3, at: third }])
   })
 
   test('a clock that was a year ahead for a moment: the next connection is the last one again', async () => {
