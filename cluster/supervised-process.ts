@@ -17,8 +17,8 @@ export interface SupervisedProcessOptions {
   readonly args: readonly string[]
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: Log
-  /** Where its own log goes; stdout unless told. */
-  readonly logTo?: 'stdout' | 'stderr'
+  /** The descriptor that its own log goes to, with what it says on stderr; those of this process unless told. */
+  readonly logTo?: number | undefined
   /** Others than `PROCESS_LIMITS`, for tests. */
   readonly limits?: Partial<Record<keyof typeof PROCESS_LIMITS, number>>
 }
@@ -91,7 +91,7 @@ export class SupervisedProcess {
     const { main, args, env, name, log, logTo } = this.#options
     const startedAt = performance.now()
     return new Promise((resolve, reject) => {
-      const child = fork(main, [...args], { env: env as NodeJS.ProcessEnv, stdio: ['ignore', logTo === 'stderr' ? 2 : 'inherit', 'inherit', 'ipc'] })
+      const child = fork(main, [...args], { env: env as NodeJS.ProcessEnv, stdio: ['ignore', logTo ?? 'inherit', logTo ?? 'inherit', 'ipc'] })
       this.#child = child
       let isReady = false
       let failure: Error | undefined

@@ -10,8 +10,8 @@ import { SupervisedProcess } from './supervised-process.ts'
 export interface SupervisorOptions extends Omit<GatewayOptions, 'companions'> {
   /** Lines for a person; else JSON. The log of the other processes follows it. */
   readonly isReadable: boolean
-  /** Where the other processes write their log; stdout unless told. */
-  readonly logTo?: 'stdout' | 'stderr'
+  /** The descriptor that the other processes write their log to; stdout unless told. */
+  readonly logTo?: number | undefined
 }
 
 export type Supervisor = Pick<Gateway, 'reload' | 'stop'>
@@ -42,7 +42,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   }
 }
 
-async function startPortal({ config, env, log, isReadable, logTo = 'stdout' }: SupervisorOptions): Promise<SupervisedProcess> {
+async function startPortal({ config, env, log, isReadable, logTo }: SupervisorOptions): Promise<SupervisedProcess> {
   const portal = new SupervisedProcess({ name: 'portal', main: PORTAL_MAIN, args: [config.path, isReadable ? 'readable' : 'json'], env, log, logTo })
   await portal.start()
   return portal

@@ -8,7 +8,7 @@ import type { Config, UpstreamConfig, UpstreamEndpoint } from '../../config/conf
 import type { CommandContext } from '../frame/command-context.ts'
 import { withStoreOf } from '../frame/store-access.ts'
 import { bad, doubtful, type Finding, good } from './check-finding.ts'
-import { checkEncryption, findAccount, SECURITY, sayUntried } from './check-upstreams.ts'
+import { checkEncryption, findAccount, SECURITY } from './check-upstreams.ts'
 
 /** `address`: the mailbox to try the login with; else the first one of each upstream. */
 export async function checkSubmission(context: CommandContext, config: Config, address: string | undefined): Promise<Finding[]> {
@@ -53,8 +53,8 @@ async function checkLogin(
   ])
   try {
     const found = await findAccount(context, config, upstream, address)
-    const { mechanisms, isTold } = await probeSubmission(probeTargetOf(config, upstream, endpoint), found?.account)
-    const login = found === undefined ? `AUTH ${mechanisms.join(' ')}, ${sayUntried(address)}` : `logged in for ${found.mailbox.address}`
+    const { mechanisms, isTold } = await probeSubmission(probeTargetOf(config, upstream, endpoint), 'untried' in found ? undefined : found.account)
+    const login = 'untried' in found ? `AUTH ${mechanisms.join(' ')}, ${found.untried}` : `logged in for ${found.mailbox.address}`
     const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${login}).`)]
     if (/xclient/.test(upstream.forwardClient) && !isTold) {
       findings.push(

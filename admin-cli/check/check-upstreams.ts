@@ -4,6 +4,7 @@
  */
 
 import { lookup } from 'node:dns/promises'
+import type { ErrorCode } from '../../base/errors.ts'
 import { formatEndpoint, isInNetworks, normaliseIp, parseCidr } from '../../base/network.ts'
 import type { Config, UpstreamConfig, UpstreamEndpoint } from '../../config/config.ts'
 import type { Mailbox } from '../../store/accounts/mailbox-rows.ts'
@@ -50,8 +51,8 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   const target = probeTargetOf(config, upstream, endpoint)
   try {
     const found = await findAccount(context, config, upstream, address)
-    const facts = found === undefined ? await probeImap(target, undefined) : await probeInbox(target, found.account)
-    const name = found === undefined ? sayUntried(address) : `logged in for ${found.mailbox.address}`
+    const facts = 'untried' in found ? await probeImap(target, undefined) : await probeInbox(target, found.account)
+    const name = 'untried' in found ? found.untried : `logged in for ${found.mailbox.address}`
     const findings = [good(check, `${formatEndpoint(endpoint)} answers (${SECURITY[endpoint.tls]}; ${name}).`)]
     if (facts.inboxProblem !== undefined) {
       findings.push(
@@ -87,11 +88,6 @@ async function checkLogin(context: CommandContext, config: Config, upstream: Ups
   }
 }
 
-/** Why no login was tried. */
-export function sayUntried(address: string | undefined): string {
-  return address === undefined ? 'no mailbox to try a login with yet' : 'no login tried'
-}
-
 export const SECURITY = { implicit: 'TLS, certificate verified', starttls: 'STARTTLS, certificate verified', none: 'no TLS' } as const
 
 export async function checkEncryption(check: string, endpoint: UpstreamEndpoint): Promise<Finding[]> {
@@ -99,16 +95,24 @@ export async function checkEncryption(check: string, endpoint: UpstreamEndpoint)
   return [doubtful(check, 'Passwords and mail travel to it without TLS.', 'Use tls = "implicit" or "starttls" unless the line between is your own.')]
 }
 
-/** A mailbox of this upstream and how it logs in; undefined when there is none yet, or the store does not open (which has its own line). */
+/** A mailbox of this upstream and how it logs in, or why none is tried. A store or key that does not open has its own line. */
 export async function findAccount(context: CommandContext, config: Config, upstream: UpstreamConfig, address: string | undefined) {
   const [{ makeUpstreamAccount }, { MailwicketError }] = await Promise.all([import('../../upstream/upstream-choice.ts'), import('../../base/errors.ts')])
   const found = await withStoreOf(context, config, store => findMailbox(store, upstream, address)).catch((error: unknown) => {
-    if (error instanceof MailwicketError) return undefined
+    if (error instanceof MailwicketError) return { untried: `no login tried: ${WITHOUT[error.code] ?? 'the store does not open'}` }
     throw error
   })
-  if (found === undefined) return undefined
+  if (found === undefined) return { untried: address === undefined ? 'no mailbox to try a login with yet' : 'no login tried' }
+  if ('untried' in found) return found
   const { mailbox, secret } = found
   return { mailbox, account: makeUpstreamAccount(upstream, mailbox.login ?? mailbox.address, secret ?? undefined) }
+}
+
+/** What a login cannot be made without. */
+const WITHOUT: Readonly<Partial<Record<ErrorCode, string>>> = {
+  KEY_UNREADABLE: 'the master key cannot be read',
+  KEY_EXPOSED: 'the master key is not used while others can read it',
+  KEY_WRONG: 'the secrets are sealed under another master key',
 }
 
 async function findMailbox(store: Store, upstream: UpstreamConfig, address: string | undefined) {

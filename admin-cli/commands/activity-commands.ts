@@ -4,13 +4,14 @@
 
 import { formatIso } from '../../base/iso-time.ts'
 import { toActivityRow, toAuditRow } from '../../management/history/history-json.ts'
+import type { UseCaseContext } from '../../management/use-case.ts'
 import type { Activity } from '../../store/history/activity.ts'
 import type { AuditEntry, AuditFilter } from '../../store/history/audit.ts'
 import { addListOptions, answerList, type ListOptions, type ListShape } from '../frame/answer-list.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { formatRelative, parseSince } from '../frame/moment.ts'
-import { manage } from '../frame/store-access.ts'
+import { actorOf, manage } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 
 /** How often `--follow` looks: the gateway writes within a second of what happened. */
@@ -81,7 +82,22 @@ async function showActivity(context: CommandContext, options: ActivityOptions): 
   }
   if (options.follow === true) return followActivity(context, filter)
   const { readActivity } = await import('../../management/history/read-history.ts')
-  await manage(context, (useCases, operator) => answerList(context, readActivity(useCases, operator, filter), ACTIVITY_LIST))
+  await manage(context, async (useCases, operator) => {
+    await answerList(context, readActivity(useCases, operator, filter), ACTIVITY_LIST)
+    await remarkUnknown(context, useCases, mailbox)
+  })
+}
+
+/** Attempts at an address that is no mailbox are listed like others: whoever mistyped it is told. */
+async function remarkUnknown(context: CommandContext, { store }: UseCaseContext, mailbox: string | undefined): Promise<void> {
+  if (mailbox === undefined) return
+  const { aliases, mailboxes, names } = store.as(actorOf(context))
+  const owner = await aliases.resolve(mailbox)
+  if (owner === undefined) {
+    const { nearestMailbox } = await import('../frame/suggest-name.ts')
+    const meant = await nearestMailbox(names, mailbox)
+    context.remark(`There is no mailbox ${mailbox}.${meant === undefined ? '' : ` Did you mean ${meant}?`}`)
+  } else if ((await mailboxes.find(mailbox)) === undefined) context.remark(`${mailbox} is an alias: its logins are listed as those of ${owner}.`)
 }
 
 /** One line an entry, without a table: its columns could not know what is still to come. */
@@ -102,6 +118,7 @@ async function followActivity(context: CommandContext, filter: { mailbox?: strin
   ])
   try {
     await manage(context, async (useCases, operator) => {
+      await remarkUnknown(context, useCases, filter.mailbox)
       // Without --since: from now on.
       let cursor = filter.since === undefined ? await readActivityCursor(useCases, operator) : undefined
       context.remark('Waiting for what happens next; Ctrl-C ends.')

@@ -2,6 +2,7 @@
  * `mailwicket mailbox …`: the addresses whose mail lives upstream. `add` and `set` try the upstream login before they store it.
  */
 
+import { domainOf } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import { formatIso } from '../../base/iso-time.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -16,7 +17,7 @@ import { addExamples, type Command, does, Option } from '../frame/command-frame.
 import { addSureOptions, type SureOptions } from '../frame/confirm.ts'
 import { formatRelative } from '../frame/moment.ts'
 import { remedyFor } from '../frame/remedies.ts'
-import { manage } from '../frame/store-access.ts'
+import { manage, readConfig } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 import { addMigrationOption, checkAllOf, formatMigrationEnd, listMigrationPasswords, parseMigrationEnd, setMigrationEndOfDomain } from './migration-options.ts'
 import { addSendingOptions, parseSendingOptions, SENDING_OPTIONS, type SendingOptions, toSendingFields } from './sending-options.ts'
@@ -177,9 +178,23 @@ async function addMailbox(context: CommandContext, text: string, options: AddOpt
     return withAdvice(() => add(useCases, operator, { ...wanted, secret, migrationPasswordUntil, trial }))
   })
   await answerMailbox(context, added)
+  await remarkDomain(context, added.mailbox)
   const who =
     migrationPasswordUntil === null ? 'Nobody gets in without a device' : 'Apps with the upstream password get in until then; the others need a device'
   context.remark(`${who}. Make one with: mailwicket device add ${added.mailbox.address} NAME`)
+}
+
+/** A slip in a domain is noticed here, or when no app gets in. */
+async function remarkDomain(context: CommandContext, { address, upstream }: Mailbox): Promise<void> {
+  const { upstreams, path } = await readConfig(context)
+  const domain = domainOf(address)
+  const domains = upstreams.flatMap(one => one.domains)
+  if (domains.length === 0 || domains.includes(domain)) return
+  const { nearest } = await import('../../base/nearest.ts')
+  const meant = nearest(domain, domains)
+  context.remark(
+    `No upstream names the domain ${domain}${meant === undefined ? '' : ` (did you mean ${meant}?)`}; this mailbox goes to “${upstream}”. If that is right, add the domain to it in ${path}.`,
+  )
 }
 
 /** Throws BAD_INPUT. */

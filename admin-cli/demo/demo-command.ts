@@ -9,6 +9,7 @@ import type { Terminal } from '../frame/terminal.ts'
 
 export function declareDemo(demo: Command, terminal: Terminal): void {
   demo.option('--keep <dir>', 'keep everything in this folder (empty or new, or one kept before, which is used again)')
+  demo.option('--verbose', 'show the log here, below the introduction, instead of writing it to a file')
   addExamples(
     does(demo, terminal, (context, _, options) => runDemo(context, options)),
     ['demo', 'prints what to type into a mail app, and curl lines to paste'],
@@ -16,11 +17,11 @@ export function declareDemo(demo: Command, terminal: Terminal): void {
   )
 }
 
-async function runDemo(context: CommandContext, options: { keep?: string }): Promise<void> {
+async function runDemo(context: CommandContext, options: { keep?: string; verbose?: boolean }): Promise<void> {
   const [{ playDemo }, { resolve, join }] = await Promise.all([import('./demo.ts'), import('node:path')])
   const directory = options.keep === undefined ? undefined : resolve(context.terminal.cwd, options.keep)
   await refuseInProduction(context, directory === undefined ? undefined : join(directory, 'mailwicket.toml'))
-  await playDemo(context, directory)
+  await playDemo(context, directory, { log: options.verbose === true ? 'shown' : 'file' })
 }
 
 /** The demo never starts where somebody may have meant `serve`. */

@@ -19,20 +19,34 @@ export interface DemoFacts {
   readonly directory: string
   readonly isKept: boolean
   readonly config: Config
+  /** Null: the log is shown. */
+  readonly logFile: string | null
   /** The device's; absent, as `people` then is, in a folder that was kept, where it was shown the first time. */
   readonly password?: string
   readonly people?: readonly DemoPerson[]
 }
 
 export async function introduce(context: CommandContext, facts: DemoFacts): Promise<void> {
-  const { directory, config, password, people = [] } = facts
+  const { directory, config, logFile, password, people = [] } = facts
   const { listAppSettings } = await import('../../management/mailboxes/app-settings.ts')
   const settings = listAppSettings(config, ADDRESS, ['imap', 'smtp'])
   const ca = join(directory, 'certs', 'ca.pem')
   const user = password === undefined ? ADDRESS : `${ADDRESS}:${password}`
   const curl = makeCurlLines(settings, ca, user)
   const portal = config.portal === undefined ? null : { url: config.portal.url, people }
-  const value = { demo: true, directory, config: config.path, ca, mailbox: ADDRESS, device: DEVICE, password: password ?? null, settings, curl, portal }
+  const value = {
+    demo: true,
+    directory,
+    config: config.path,
+    ca,
+    mailbox: ADDRESS,
+    device: DEVICE,
+    password: password ?? null,
+    settings,
+    curl,
+    portal,
+    log: logFile,
+  }
   context.answer(value, () => formatIntroduction(context, facts, { ca, settings, curl }))
 }
 
@@ -67,7 +81,7 @@ interface Lines {
 }
 
 function formatIntroduction(context: CommandContext, facts: DemoFacts, { ca, settings, curl }: Lines): string {
-  const { directory, isKept, config, password } = facts
+  const { directory, isKept, config, logFile, password } = facts
   const command = (...args: string[]) => formatCommand(context.terminal, ['--config', config.path, ...args])
   const sending = curl.send === undefined ? '' : `\nSend a message to yourself (it goes to nobody else), and read it\n  ${curl.send}\n  ${curl.sent}\n`
   const secret = password ?? `the one shown when this demo was made (a new one: ${command('device', 'password', `${ADDRESS}/${DEVICE}`)})`
@@ -85,7 +99,7 @@ Then look at it from the other side
   ${command('device', 'revoke', `${ADDRESS}/${DEVICE}`)}
 The app is out within a second, and the curl lines no longer get in. Let it in again with a new device:
   ${command('device', 'add', ADDRESS, 'tablet')}
-${formatPortal(command, facts)}
+${formatPortal(command, facts)}${logFile === null ? '' : `\nWhat the gateway says of it all\n  tail -f ${quoteWord(logFile)}\n`}
 Ctrl-C ends the demo${isKept ? ` and keeps ${directory}.` : ` and removes ${directory}.`}
 
 Settings for a mail app

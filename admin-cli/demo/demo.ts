@@ -4,7 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
@@ -24,8 +24,13 @@ const MARKER = 'demo.json'
 /** Like 993, 143, 465, 587 and 80, but free to use for everybody; others when taken. */
 const PREFERRED_PORTS = { imap: 9930, imapStarttls: 9143, submission: 9465, submissionStarttls: 9587, portal: 9080 } as const
 
+export interface DemoOptions {
+  /** In a file of the demo's folder, or on stderr, where it pushes the settings out of sight. */
+  readonly log: 'file' | 'shown'
+}
+
 /** `keepIn`: folder to keep; undefined: a temporary one. Resolves when the demo was ended. */
-export async function playDemo(context: CommandContext, keepIn: string | undefined): Promise<void> {
+export async function playDemo(context: CommandContext, keepIn: string | undefined, options: DemoOptions): Promise<void> {
   const { terminal } = context
   const directory = keepIn ?? mkdtempSync(join(tmpdir(), 'mailwicket-demo-'))
   // A folder that is to be kept is removed only while it is half made: nobody could go on with it.
@@ -49,7 +54,7 @@ export async function playDemo(context: CommandContext, keepIn: string | undefin
     isPassing = isNew
     const stage = isNew ? await build(context, directory, keepIn !== undefined) : await reopen(context, directory)
     isPassing = keepIn === undefined
-    await play(context, directory, stage, () => {
+    await play(context, { directory, stage, options }, () => {
       for (const forget of signals) forget()
     })
   } finally {
@@ -79,18 +84,23 @@ interface Stage {
   readonly secrets: DemoSecrets | undefined
 }
 
-async function play(context: CommandContext, directory: string, stage: Stage, onRunning: () => void): Promise<void> {
+async function play(
+  context: CommandContext,
+  { directory, stage, options }: { readonly directory: string; readonly stage: Stage; readonly options: DemoOptions },
+  onRunning: () => void,
+): Promise<void> {
   const { terminal } = context
+  const file = options.log === 'file' ? openLogFile(directory) : undefined
   try {
     const [{ startSupervisor }, { openJsonLog, openReadableLog }] = await Promise.all([import('../../cluster/supervisor.ts'), import('../../base/log.ts')])
     // The introduction comes first; what the log has to say before it interests nobody.
     let isIntroduced = false
-    const sink = { write: (line: string) => isIntroduced && terminal.stderr.write(line) }
-    const isReadable = terminal.stderr.isTTY === true
+    const sink = file ?? { write: (line: string) => isIntroduced && terminal.stderr.write(line) }
+    const isReadable = file === undefined && terminal.stderr.isTTY === true
     const log = isReadable ? await openReadableLog(sink, 'info') : openJsonLog(sink, 'info')
     const config = { ...stage.config, drainSeconds: 0 }
-    const gateway = await startSupervisor({ config, env: {}, log, isReadable, logTo: 'stderr', out: { write: () => {} } })
-    await introduce(context, { directory, isKept: stage.isKept, config, ...stage.secrets })
+    const gateway = await startSupervisor({ config, env: {}, log, isReadable, logTo: file?.descriptor ?? STDERR, out: { write: () => {} } })
+    await introduce(context, { directory, isKept: stage.isKept, config, logFile: file?.path ?? null, ...stage.secrets })
     isIntroduced = true
     const stopped = runUntilStopped(terminal, { stop: () => gateway.stop() })
     // Not before the others listen: a signal that is on its way when nobody listens to it is lost.
@@ -98,7 +108,23 @@ async function play(context: CommandContext, directory: string, stage: Stage, on
     await stopped
   } finally {
     await stage.upstream.close()
+    file?.close()
   }
+}
+
+const STDERR = 2
+
+function openLogFile(directory: string) {
+  const path = join(directory, 'mailwicket.log')
+  const descriptor = openSync(path, 'a', 0o600)
+  const write = (line: string): void => {
+    try {
+      writeSync(descriptor, line)
+    } catch {
+      // A full disk: the demo goes on without its log.
+    }
+  }
+  return { path, descriptor, write, close: () => closeSync(descriptor) }
 }
 
 async function build(context: CommandContext, directory: string, isKept: boolean): Promise<Stage> {

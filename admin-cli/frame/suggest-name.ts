@@ -22,7 +22,7 @@ function findMeant(names: Names, problem: MailwicketError): Promise<string | und
   if (!isProblem(problem)) return Promise.resolve(undefined)
   switch (problem.reason) {
     case 'mailbox.unknown':
-      return findMailbox(names, problem.facts.address)
+      return nearestMailbox(names, problem.facts.address)
     case 'user.unknown':
       return names.users({ beginning: '', limit: LOOKED_AT }).then(all => nearestAddress(problem.facts.login, all))
     case 'device.unknown':
@@ -33,7 +33,7 @@ function findMeant(names: Names, problem: MailwicketError): Promise<string | und
   }
 }
 
-async function findMailbox(names: Names, address: string): Promise<string | undefined> {
+export async function nearestMailbox(names: Names, address: string): Promise<string | undefined> {
   return nearestAddress(address, await names.mailboxes({ beginning: '', limit: LOOKED_AT }))
 }
 
@@ -66,7 +66,7 @@ async function findDevice(names: Names, ref: string): Promise<string | undefined
     return one === undefined || others.length > 0 ? undefined : one
   }
   const [address, name] = [ref.slice(0, slash), ref.slice(slash + 1)]
-  const mailbox = await findMailbox(names, address)
+  const mailbox = await nearestMailbox(names, address)
   if (mailbox === undefined) return undefined
   const refs = await names.devices({ beginning: `${mailbox}/`, limit: LOOKED_AT })
   const found = nearest(

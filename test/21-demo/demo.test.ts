@@ -1,5 +1,5 @@
 /** The demo: starts by itself, the curl lines it prints work as pasted, and its people sign in to the portal; nothing stays behind. */
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { type RunningChild, runChild, startChild } from '../fixtures/child-process.ts'
@@ -37,7 +37,10 @@ test('prints curl lines that work as pasted', async () => {
   }
   expect(lines.some(line => line.includes('smtps://'))).toBe(true)
   expect(read).toContain('Sent through Mailwicket.')
-  // Whoever scrolls nowhere sees what an app asks for.
+  // Whoever scrolls nowhere sees what an app asks for: what these logins wrote is in a file.
+  expect(demo.stderr).toBe('')
+  const log = /^ {2}tail -f (\S+)$/m.exec(demo.stdout)?.[1] ?? ''
+  expect(readFileSync(log, 'utf8')).toContain('"event":"auth.ok"')
   expect(demo.stdout.trimEnd().split('\n').at(-1)).toMatch(/^ {2}Password +(?:[a-z0-9]{4}-){4}[a-z0-9]{4}$/)
   const finished = await demo.stop('SIGINT')
   expect(finished.code).toBe(0)

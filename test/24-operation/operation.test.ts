@@ -36,6 +36,8 @@ test('check --live logs in through the running gateway', async () => {
     `device.added ${other}/check`,
     `device.revoked ${other}/check`,
   ])
+  const rows = await stage.gateway.json<{ name: string }[]>(['device', 'list', '--revoked'])
+  expect(rows.filter(({ name }) => name.startsWith('check '))).toEqual([])
 })
 
 test('a backup is made while sessions are open; it holds neither key nor password', async () => {

@@ -14,6 +14,7 @@ import { listAll, type Page, type PageRequest } from '../../schema/keyset.ts'
 import { splitList } from '../../schema/list-column.ts'
 import type { Scope } from '../../schema/login-record.ts'
 import type { Schema } from '../../schema/schema.ts'
+import { forgetSending } from '../../sending/sending-rows.ts'
 import type { Change, StoreContext } from '../../store-context.ts'
 import { getMailboxRow, noMailbox } from '../mailbox-rows.ts'
 import { checkIsNotMigrationDevice, checkNameIsNotReserved } from '../migration-rows.ts'
@@ -242,6 +243,16 @@ export class Devices {
         change,
         devices.map(({ id }) => id),
       )
+    })
+  }
+
+  /** Takes a device out that was revoked already, and all that is kept with it but the audit, which tells of its end, and its attempts. For one that no person ever had. */
+  async forgetRevoked(id: DeviceId): Promise<void> {
+    await this.#context.change(async change => {
+      const device = await getDeviceRow(change.db, id)
+      if (device.state !== 'revoked') throw new Error('a device is forgotten only after it was revoked')
+      await forgetSending(change.db, 'device', [id])
+      await change.db.deleteFrom('devices').where('id', '=', id).execute()
     })
   }
 
