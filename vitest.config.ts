@@ -6,7 +6,7 @@ import { ClosingLine } from './test/closing-line.ts'
 
 const STORE_CONTRACT = [
   'store/*.test.ts',
-  'store/maintenance/{backup,key-rotation}.test.ts',
+  'store/maintenance/{backup,key-rotation,restore,restore-rights,restore-sign-in}.test.ts',
   'store/{accounts,gateway-side,history,limits,notices,postgres,sending,sign-in,transfer}/**/*.test.ts',
 ]
 

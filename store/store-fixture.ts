@@ -29,7 +29,7 @@ export type TestNode = Omit<GatewayStore, 'openUpstreamSecret' | 'tagsOf' | 'int
 
 export class StoreFixture {
   readonly dir = mkdtempSync(join(tmpdir(), 'mailwicket-store-'))
-  readonly config: { readonly store: StoreConfig; readonly generatedOnly: boolean }
+  readonly config: { readonly store: StoreConfig; readonly dataDir: string; readonly generatedOnly: boolean }
   readonly #database = inject('storeTemplate').postgresPort === undefined ? undefined : `t${process.pid}_${++databases}`
   keyring: Keyring
   now = TEMPLATE_AT
@@ -39,7 +39,7 @@ export class StoreFixture {
   /** `template`: it begins as a copy of the run's template, keys and pepper included. `new`: made from nothing, with a master key of its own. */
   constructor({ origin = 'template' }: { readonly origin?: 'template' | 'new' } = {}) {
     this.#origin = origin
-    this.config = { store: this.#place(), generatedOnly: false }
+    this.config = { store: this.#place(), dataDir: join(this.dir, 'data'), generatedOnly: false }
     if (origin === 'template') copy(inject('storeTemplate').keyPath, keyFilePath(this.dir))
     this.keyring = origin === 'new' ? createKeyFile(keyFilePath(this.dir)) : this.loadKeyring()
   }
@@ -76,6 +76,12 @@ export class StoreFixture {
     if (this.#database !== undefined) await onServer(`create database ${this.#database}`)
   }
 
+  /** The store is gone, and so is its place; close it first. */
+  async lose(): Promise<void> {
+    if (this.#database === undefined) rmSync(dirname(this.path), { recursive: true })
+    else await onServer(`drop database ${this.#database} with (force)`)
+  }
+
   async open(changes: { readonly generatedOnly?: boolean } = {}): Promise<Store> {
     const opened = await openStore({ config: { ...this.config, ...changes }, keyring: () => this.loadKeyring(), now: this.clock })
     return this.#keep(opened.as(ACTOR))
@@ -101,6 +107,7 @@ export class StoreFixture {
       readGeneration: () => queries.readGeneration(),
       findDeviceStatuses: devices => queries.findDeviceStatuses(devices),
       findKickedSessions: () => queries.findKickedSessions(node),
+      readChanges: after => queries.readChanges(after),
       readSendingTerms: device => sending.readSendingTerms(device, this.now),
       readUpstreamKeywords: () => sending.readUpstreamKeywords(),
       isRecognisedNetwork: (address, block, after) => limitQueries.isRecognisedNetwork(address, block, after),

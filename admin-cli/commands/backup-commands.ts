@@ -4,7 +4,7 @@
 import { resolve } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
 import { placeOf } from '../../config/config.ts'
-import type { Restoration } from '../../store/maintenance/restore.ts'
+import type { Restoration } from '../../store/maintenance/restoration.ts'
 import type { DeviceNames, RestorePlan } from '../../store/maintenance/restore-plan.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'

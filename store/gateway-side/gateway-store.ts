@@ -74,6 +74,15 @@ export interface Batch {
 /** How a gateway writes: in a thread of its own where a query would hold up the loop, else directly. */
 export interface GatewayWriter extends Pick<GatewayStore, 'record' | 'recordFailures' | 'setTag' | 'close' | 'integrity'> {}
 
+/** What was changed since a look at the audit. */
+export interface Changes {
+  readonly changes: readonly { readonly action: string; readonly subjectId: string | null }[]
+  /** To go on from. */
+  readonly last: number
+  /** False: there were more than are told, or the audit is not the one that was looked at. */
+  readonly isWhole: boolean
+}
+
 export interface GatewayStore {
   /**
    * One query, and the generation with it: the mailbox of a normalised address, and those of its devices that the normalised secret can belong to (the caller goes on with
@@ -86,6 +95,8 @@ export interface GatewayStore {
   findDeviceStatuses(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, DeviceStatus>>
   /** Sessions of this node that `session kick ID` asked to end. */
   findKickedSessions(): Promise<readonly SessionId[]>
+  /** What was changed, by whomever, since an earlier answer; the first time nothing. */
+  readChanges(after: number | undefined): Promise<Changes>
   /** What the device may send, and what was sent today as far as it was recorded. Throws NOT_FOUND when the device is gone. */
   readSendingTerms(device: DeviceId): Promise<SendingTerms>
   /** What upstreams offered when they were last asked, by their names. */

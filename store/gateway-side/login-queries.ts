@@ -14,9 +14,13 @@ import { mailboxOfAddress } from '../schema/mailbox-of-address.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { REVOKED_KEPT_MS } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
+import type { Changes } from './gateway-store.ts'
 
 /** Standings are asked for in lists of one of these lengths, the last one filled up: three texts to prepare. 256 rows take well under a millisecond. */
 const LIST_LENGTHS = [1, 32, 256] as const
+
+/** More at once are an import: whoever asks begins anew. */
+const MAX_CHANGES = 1_000
 
 interface StatusColumns {
   readonly id: DeviceId
@@ -69,6 +73,23 @@ export class LoginQueries {
   async findKickedSessions(node: NodeId): Promise<SessionId[]> {
     const { rows } = await this.#db.executeQuery(this.#kicked({ node }))
     return rows.map(({ id }) => id)
+  }
+
+  async readChanges(after: number | undefined): Promise<Changes> {
+    const newest = await this.#db
+      .selectFrom('audit')
+      .select(({ fn }) => fn.max('id').as('id'))
+      .executeTakeFirst()
+    const last = Number(newest?.id ?? 0)
+    if (after === undefined || after >= last) return { changes: [], last, isWhole: (after ?? last) === last }
+    const rows = await this.#db
+      .selectFrom('audit')
+      .select(['action', 'subject_id as subjectId'])
+      .where('id', '>', after)
+      .where('id', '<=', last)
+      .limit(MAX_CHANGES + 1)
+      .execute()
+    return { changes: rows.slice(0, MAX_CHANGES), last, isWhole: rows.length <= MAX_CHANGES }
   }
 
   async findDeviceStatuses(devices: readonly DeviceId[]): Promise<Map<DeviceId, DeviceStatus>> {

@@ -18,7 +18,7 @@ import type { DeviceStatus, LoginMailbox, LoginRecord } from '../schema/login-re
 import { SendingQueries } from '../sending/sending-queries.ts'
 import type { SendingTerms } from '../sending/sending-rows.ts'
 import { DirectWriter } from './direct-writer.ts'
-import type { Batch, GatewayStore, GatewayWriter } from './gateway-store.ts'
+import type { Batch, Changes, GatewayStore, GatewayWriter } from './gateway-store.ts'
 import { LoginQueries } from './login-queries.ts'
 import { ThreadedWriter } from './threaded-writer.ts'
 
@@ -96,6 +96,10 @@ class OpenGatewayStore implements GatewayStore {
 
   findKickedSessions(): Promise<readonly SessionId[]> {
     return this.#queries.findKickedSessions(this.node)
+  }
+
+  readChanges(after: number | undefined): Promise<Changes> {
+    return this.#queries.readChanges(after)
   }
 
   readSendingTerms(device: DeviceId): Promise<SendingTerms> {

@@ -68,7 +68,7 @@ describe('a backup', () => {
     expect(batches).toBeGreaterThan(0)
     await gateway.close()
     const place = { url: 'sqlite:other.db', sqlitePath: join(fixture.dir, 'other.db') }
-    await restoreStore({ config: { store: place }, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock })
+    await restoreStore({ config: { store: place, dataDir: fixture.dir }, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock })
     const restored = await openStore({ config: { store: place, generatedOnly: false }, keyring: fixture.loadKeyring(), now: fixture.clock })
     expect((await restored.as(ACTOR).devices.get(device.id)).name).toBe('Phone')
     await restored.close()

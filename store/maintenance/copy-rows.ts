@@ -4,13 +4,13 @@
  * Invariants: the source is one snapshot and the target one transaction; rows go in the order of their keys, of which both have one idea.
  */
 import { createHash } from 'node:crypto'
-import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
+import { type InsertQueryBuilder, type InsertResult, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Ddl, OnProgress } from '../schema/backend.ts'
 import type { Schema } from '../schema/schema.ts'
 
 /** In an order in which rows find what they refer to, each with its key. A new table does not compile until it has its place. */
-const KEYS = {
+export const KEYS = {
   meta: ['name'],
   generation: ['value'],
   users: ['id'],
@@ -40,8 +40,8 @@ const KEYS = {
   sessions: ['id'],
 } as const satisfies { readonly [Table in keyof Schema]: readonly (keyof Schema[Table] & string)[] }
 
-type Table = keyof typeof KEYS
-type Row = Readonly<Record<string, unknown>>
+export type Table = keyof typeof KEYS
+export type Row = Readonly<Record<string, unknown>>
 
 const TABLES = Object.keys(KEYS) as Table[]
 /** Tables whose rows number themselves. */
@@ -81,6 +81,13 @@ export async function copyRows(from: Transaction<Schema>, to: Transaction<Schema
   return copied
 }
 
+/** One value for all rows of some tables. */
+export async function digestTables(db: Kysely<Schema>, tables: readonly Table[]): Promise<string> {
+  const digests: string[] = []
+  for (const table of tables) digests.push((await digestOf(db, table)).digest)
+  return digests.join(' ')
+}
+
 async function digestOf(db: Kysely<Schema>, table: Table, onPage: (page: readonly Row[]) => Promise<void> = async () => {}): Promise<CopiedTable> {
   const digest = createHash('sha256')
   let rows = 0
@@ -111,13 +118,14 @@ function formatRow(row: Row): string {
   return `${JSON.stringify(names.map(name => (row[name] instanceof Uint8Array ? Buffer.from(row[name]).toString('hex') : row[name])))}\n`
 }
 
-async function insertRows(db: Kysely<Schema>, table: Table, rows: readonly Row[]): Promise<void> {
+type OnConflict = Parameters<InsertQueryBuilder<Schema, Table, InsertResult>['onConflict']>[0]
+
+export async function insertRows(db: Kysely<Schema>, table: Table, rows: readonly Row[], onConflict?: OnConflict): Promise<void> {
   const size = Math.max(1, Math.floor(MAX_VALUES / Object.keys(rows[0] ?? {}).length))
-  for (let at = 0; at < rows.length; at += size)
-    await db
-      .insertInto(table)
-      .values(rows.slice(at, at + size) as never)
-      .execute()
+  for (let at = 0; at < rows.length; at += size) {
+    const insert = db.insertInto(table).values(rows.slice(at, at + size) as never)
+    await (onConflict === undefined ? insert : insert.onConflict(onConflict)).execute()
+  }
 }
 
 async function countRows(db: Kysely<Schema>, table: Table): Promise<number> {

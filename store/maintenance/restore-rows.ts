@@ -50,6 +50,11 @@ const TABLES = {
   audit: 'grows',
 } as const satisfies Record<keyof Schema, 'replaced' | 'kept' | 'grows'>
 
+/** Whether a restore makes the rows of this table those of the backup, as far as it gives them back. */
+export function rowsReplacedIn(table: keyof Schema): boolean {
+  return TABLES[table] === 'replaced'
+}
+
 type Run = (statement: RawBuilder<unknown>) => Promise<void>
 
 /**
@@ -180,13 +185,13 @@ async function makeReady(run: Run, now: number): Promise<void> {
     on conflict (subject_kind, subject_id, day) do update set recipients = max(recipients, excluded.recipients)`)
 }
 
-interface Columns {
+export interface Columns {
   readonly all: RawBuilder<unknown>
   readonly key: RawBuilder<unknown>
 }
 
 /** By their names: the order in which two stores got their columns may differ. */
-async function columnsOf(db: Kysely<Schema>, table: string): Promise<Columns> {
+export async function columnsOf(db: Kysely<Schema>, table: string): Promise<Columns> {
   const { rows } = await sql<{ name: string; pk: number }>`select name, pk from pragma_table_info(${table}, 'main')`.execute(db)
   const refs = (columns: typeof rows): RawBuilder<unknown> => sql.join(columns.map(({ name }) => sql.ref(name)))
   return { all: refs(rows), key: refs(rows.filter(({ pk }) => pk > 0)) }

@@ -1,6 +1,6 @@
 /** What a restore does to roles, rights and to how people sign in: nothing that ended since the backup comes back, nothing works twice. */
 
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { Secret } from '../../base/secret.ts'
@@ -196,8 +196,8 @@ test('where no store can be asked, nothing of the backup that works once, or may
   await store.credentials.setTotp('anna', secret('seed'), 100)
   await store.backup(file)
   await store.close()
-  for (const suffix of ['-wal', '-shm']) rmSync(`${fixture.path}${suffix}`, { force: true })
-  writeFileSync(fixture.path, 'no database any more'.repeat(1000))
+  await fixture.lose()
+  await fixture.makePlace()
   await restore()
   store = await fixture.open()
   expect(await store.portalSessions.find(session)).toBeUndefined()

@@ -21,7 +21,8 @@ beforeEach(() => {
 })
 afterEach(() => fixture.remove())
 
-const restore = (store: StoreConfig) => restoreStore({ config: { store }, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock })
+const restore = (store: StoreConfig) =>
+  restoreStore({ config: { store, dataDir: fixture.config.dataDir }, keyring: fixture.loadKeyring(), actor: ACTOR, file, now: fixture.clock })
 
 /** One of everything that is kept, in capitals, umlauts and bytes. */
 async function fill(store: Store) {
@@ -66,7 +67,7 @@ test('a backup of PostgreSQL is a private SQLite file, and becomes a store of th
   await copy.close()
 })
 
-test('a backup of SQLite is restored into an empty database, where it goes on; never over a store', async () => {
+test('a backup of SQLite is restored into an empty database, where it goes on, and over a store', async () => {
   const made = await createStore({ config: { store: sqlite, generatedOnly: false }, keyring: fixture.loadKeyring(), actor: ACTOR, now: fixture.clock })
   const old = made.as(ACTOR)
   const { device, password } = await fill(old)
@@ -86,7 +87,15 @@ test('a backup of SQLite is restored into an empty database, where it goes on; n
     endedSessions: [],
   })
   expect((await store.audit.list()).at(-1)).toMatchObject({ action: 'device.renamed' })
-  await expect(restore(fixture.config.store)).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
-  expect((await store.devices.get(device.id)).name).toBe('Office')
+  await store.devices.revoke([device.id])
+  const again = await restore(fixture.config.store)
+  expect(again).toMatchObject({ kept: { count: 1, names: [`${anna}/Büro (revoked)`] } })
+  expect(await store.devices.get(device.id)).toMatchObject({ name: 'Büro', state: 'revoked' })
+  // What was there is kept as a file, which is a backup as any other.
+  file = again.keptAs ?? ''
+  await restore(sqlite)
+  const kept = await openSqliteStore()
+  expect(await kept.devices.get(device.id)).toMatchObject({ name: 'Office', state: 'revoked' })
+  await kept.close()
   await old.close()
 })
