@@ -112,6 +112,21 @@ export const seconds: Kind<number> = {
   schema: z.int().check(z.minimum(0), z.maximum(3600)),
 }
 
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000 }
+const LONGEST_MS = 24 * 3_600_000
+
+/** In milliseconds. */
+export const duration: Kind<number> = {
+  name: 'duration',
+  expects: 'a duration from "1s" to "24h", such as "10m"',
+  schema: readText(value => {
+    const [, count, unit = ''] = /^(\d{1,6})([smh])$/.exec(value) ?? []
+    const ms = Number(count) * (UNIT_MS[unit] ?? Number.NaN)
+    if (!(ms > 0 && ms <= LONGEST_MS)) throw new Error('must be a duration from "1s" to "24h", such as "10m"')
+    return ms
+  }),
+}
+
 export const text: Kind<string> = {
   name: 'text',
   expects: 'text in quotes, not empty',

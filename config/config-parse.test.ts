@@ -208,7 +208,7 @@ describe('unknown keys', () => {
       '[metrics]\nx = 1',
       'metrics is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
     ],
-    ['[store]\nlog_level = "info"', 'store.log_level is an unknown key; it belongs before the first section; valid here: url'],
+    ['[store]\nlog_level = "info"', 'store.log_level is an unknown key; it belongs before the first section; valid here: url, outage_grace'],
     [
       '"a b" = 1',
       '"a b" is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',

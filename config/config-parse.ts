@@ -118,6 +118,7 @@ function assemble({ top, store, passwords, limits, certificates, listen, upstrea
     generatedOnly: passwords?.generated_only ?? false,
     trustedFrom: limits.trusted_from ?? [],
     sessionsPerDevice: limits.sessions_per_device,
+    outageGraceMs: store?.outage_grace,
     store: placeStore(store?.url ?? { sqlitePath: resolve(dataDir, 'mailwicket.db') }, absolute),
     certificates: certificates.map(({ cert, key }) => ({ cert: absolute(cert), key: absolute(key) })),
     listen: listen.map(({ address, protocol, tls, min_tls, proxy_protocol_from }) => ({

@@ -10,6 +10,7 @@ import type { ForwardClient, ListenTls, MinTls, PortalTls, Protocol, SecondFacto
 import {
   count,
   domains,
+  duration,
   flag,
   hostName,
   inlineTable,
@@ -62,6 +63,11 @@ export const STORE_KEYS = {
     meaning:
       'The database: `sqlite:` and a path, or PostgreSQL as `postgres://USER@HOST/DATABASE`, see [PostgreSQL](postgresql.md). Without it: `mailwicket.db` in `data_dir`.',
     example: '"sqlite:mailwicket.db"',
+  }),
+  outage_grace: optional(duration, {
+    meaning:
+      'While the database cannot be reached: how long after a login its device is let in again, without a look at what was changed meanwhile. Without it nobody is. See [PostgreSQL](postgresql.md#logins-while-it-is-away) for the risk.',
+    example: '"10m"',
   }),
 } as const
 

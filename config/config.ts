@@ -99,6 +99,8 @@ export interface Config {
   /** Sessions of one device at a time. */
   readonly sessionsPerDevice: number
   readonly store: StoreConfig
+  /** How long after a login its device is let in again while the database is away; undefined: not at all. */
+  readonly outageGraceMs: number | undefined
   readonly certificates: readonly CertificateFiles[]
   readonly listen: readonly ListenConfig[]
   readonly upstreams: readonly UpstreamConfig[]

@@ -91,6 +91,7 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
   const {
     metrics,
     store,
+    outageGrace,
     live,
     recorder,
     revocation,
@@ -109,7 +110,8 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
   else log.warn('store.checked', { ms, unchecked, advice: 'run `mailwicket check`, which looks at all of the store' })
   const common = {
     limits,
-    store,
+    store: outageGrace?.store ?? store,
+    outageGrace,
     hasher,
     recorder,
     limiter,

@@ -105,6 +105,8 @@ export const LIMITS = {
   /** About 100 bytes each, two sets. */
   migrationMemoryEntries: 20_000,
   migrationSecretBytes: 255,
+  /** Logins that are let in again while the database is away, where that is set: about 1 KiB each. The one that was used longest ago gives way. */
+  rememberedLogins: 50_000,
   /** Bytes of the client after login in which an ID command is looked for. */
   idPeekBytes: 8 * 1024,
   /** Four times a second: a revocation is heard in time to end sessions within a second. */

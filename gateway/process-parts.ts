@@ -19,6 +19,7 @@ import { imapUpstreams, submissionUpstreams } from './lifecycle/configured.ts'
 import type { Limits } from './limits.ts'
 import { WrongProtocolLog } from './listen/wrong-protocol.ts'
 import { MigrationLogins } from './login/migration-login.ts'
+import { OutageGrace } from './login/outage-grace.ts'
 import { meterStore } from './monitoring/metered-store.ts'
 import { Metrics } from './monitoring/metrics.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
@@ -34,6 +35,8 @@ export interface ProcessParts {
   readonly metrics: Metrics
   /** Its own connections and writer thread, under a node id of its own. */
   readonly store: GatewayStore
+  /** Who is let in while the database is away; undefined: nobody. */
+  readonly outageGrace: OutageGrace | undefined
   /** Counts the sessions of a device and of a mailbox at the upstream. */
   readonly live: LiveSessions
   readonly recorder: Recorder
@@ -71,6 +74,7 @@ export async function openProcessParts(
   const metrics = new Metrics(config.upstreams)
   const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) }), metrics)
   onOpened(() => store.close())
+  const outageGrace = config.outageGraceMs === undefined ? undefined : new OutageGrace(store, config.outageGraceMs)
   const live = new LiveSessions()
   const recorder = new Recorder(store, live, log)
   const limiter = new Limiter(store, trusted)
@@ -79,9 +83,10 @@ export async function openProcessParts(
   return {
     metrics,
     store,
+    outageGrace,
     live,
     recorder,
-    revocation: new Revocation(store, live, log),
+    revocation: new Revocation(store, live, log, generation => outageGrace?.follow(generation) ?? Promise.resolve()),
     limiter,
     limiterSync: new LimiterSync(store, limiter),
     hasher: new PasswordHasher({ observer: metrics }),

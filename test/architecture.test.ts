@@ -88,6 +88,7 @@ const REVEALS = [
   'portal/web/cookies.ts',
   'admin-cli/commands/devices/device-password.ts',
   'gateway/login/migration-memory.ts',
+  'gateway/login/outage-grace.ts',
   'upstream/hide-login.ts',
   'upstream/sasl-client.ts',
   'upstream/imap/imap-login-forms.ts',

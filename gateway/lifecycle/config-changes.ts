@@ -23,6 +23,7 @@ const PARTS: Readonly<Record<Exclude<keyof Config, 'path'>, Changeable>> = {
   trustedFrom: { name: 'limits.trusted_from', isLive: true },
   sessionsPerDevice: { name: 'limits.sessions_per_device', isLive: true },
   store: { name: 'store.url', isLive: false },
+  outageGraceMs: { name: 'store.outage_grace', isLive: false },
   certificates: { name: 'certificate', isLive: true },
   listen: { name: 'listen', isLive: true },
   upstreams: { name: 'upstream', isLive: true },

@@ -23,6 +23,7 @@ import { type EndReason, judgeSession, type LiveSession, type LiveSessions } fro
 import { Ended, failureOf, type LoginResult } from '../sessions/login-result.ts'
 import type { Recorder } from '../sessions/recorder.ts'
 import { isIndistinct, isLimit, type Refusal } from '../sessions/refusal.ts'
+import type { OutageGrace } from './outage-grace.ts'
 import { type ProofServices, proveLogin } from './prove-login.ts'
 import type { Credentials } from './sasl.ts'
 
@@ -34,6 +35,8 @@ export interface LoginServices extends ProofServices {
   readonly limiter: Limiter
   readonly live: LiveSessions
   readonly metrics: Metrics
+  /** Where logins go on while the database is away; `store` is its view then. */
+  readonly outageGrace?: OutageGrace | undefined
   /** Throws UpstreamFailure `not-configured`, `secret-missing`. */
   routeOf(mailbox: LoginMailbox): Route
 }
@@ -157,7 +160,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
       : await metrics.timeUpstreamLogin({ upstream: mailbox.upstream, protocol: session.protocol }, async () => connect(services.routeOf(mailbox), signal))
   try {
     signal.throwIfAborted()
-    const hasMoved = (await store.readGeneration()) !== generation
+    const newest = await store.readGeneration()
+    const hasMoved = newest !== generation
     // Also when nothing moved: an expiry comes without a change.
     const status = hasMoved ? (await store.findDeviceStatuses([device.id])).get(device.id) : session.device
     const why = judgeSession(session, status, Date.now())
@@ -170,6 +174,8 @@ async function tryLogin<Upstream extends { readonly socket: Duplex }>(
     }
     session.device = status
     signal.throwIfAborted()
+    const proved = { device: hasMoved ? { ...device, ...status } : device, mailbox, generation: newest }
+    if (tried.address !== undefined) services.outageGrace?.remember(tried.address, normaliseSecret(credentials.secret), proved)
   } catch (error) {
     upstream.socket.destroy()
     throw error
@@ -183,11 +189,17 @@ function statusOf({ id, state, mailboxState, userState, scopes, expiresAt, allow
   return { id, state, mailboxState, userState, scopes, expiresAt, allowFrom, passwordVersion, kickedAt }
 }
 
-function succeed({ recorder, metrics }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {
+function succeed({ recorder, metrics, outageGrace }: LoginServices, attempt: LoginAttempt, device: LoginDevice, mailbox: LoginMailbox): void {
   const { session, tls, log } = attempt
   const { protocol, ip, app } = session
   const at = Date.now()
-  log.info('auth.ok', { mailbox: mailbox.address, device: device.id, deviceName: device.name, app })
+  log.info('auth.ok', {
+    mailbox: mailbox.address,
+    device: device.id,
+    deviceName: device.name,
+    app,
+    ...(outageGrace?.isFromMemory(device) ? { outage: true } : {}),
+  })
   metrics.sessionBegan(session)
   recorder.connected(session, { device: device.id, at, ip, protocol, app, tls })
   recorder.attempted({ at, address: mailbox.address, device: device.id, result: 'ok', protocol, ip, app }, session)

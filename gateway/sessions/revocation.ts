@@ -21,6 +21,7 @@ export class Revocation {
   readonly #store: GatewayStore
   readonly #live: LiveSessions
   readonly #log: Log
+  readonly #onMoved: (generation: number) => Promise<void>
   #seen: number | undefined
   #timer: NodeJS.Timeout | undefined
   #failing = false
@@ -31,8 +32,10 @@ export class Revocation {
   #pollsAgain = false
   #listener: Promise<{ stop(): Promise<void> }> | undefined
 
-  constructor(store: GatewayStore, live: LiveSessions, log: Log) {
+  /** `onMoved` is told of each new generation, until it took it. */
+  constructor(store: GatewayStore, live: LiveSessions, log: Log, onMoved: (generation: number) => Promise<void> = async () => {}) {
     this.#store = store
+    this.#onMoved = onMoved
     this.#live = live
     this.#log = log
   }
@@ -86,7 +89,10 @@ export class Revocation {
   async #look(): Promise<void> {
     try {
       const generation = await this.#store.readGeneration()
-      if (generation !== this.#seen) await this.#reconcile()
+      if (generation !== this.#seen) {
+        await this.#reconcile()
+        await this.#onMoved(generation)
+      }
       // Only now: a reconciliation that failed is tried again.
       this.#seen = generation
       this.#polledAt = performance.now()
