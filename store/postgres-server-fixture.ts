@@ -26,17 +26,49 @@ export class PostgresServer {
     this.#settings = settings
   }
 
-  static async start(settings: readonly string[] = []): Promise<PostgresServer> {
+  /** `folder`: one of its own; without it a temporary one. */
+  static async start(settings: readonly string[] = [], folder = makeFolder()): Promise<PostgresServer> {
+    const server = await PostgresServer.#make(settings, folder)
+    server.#run('initdb', ['-D', server.data, '-U', 'mailwicket', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--wal-segsize=1', '--no-sync'])
+    server.up()
+    return server
+  }
+
+  /** A standby that follows this server, and only reads. */
+  async standby(): Promise<PostgresServer> {
+    const standby = await PostgresServer.#make(this.#settings, makeFolder())
+    standby.#run('pg_basebackup', [
+      '-D',
+      standby.data,
+      '-h',
+      '127.0.0.1',
+      '-p',
+      String(this.port),
+      '-U',
+      'mailwicket',
+      '-R',
+      '-X',
+      'stream',
+      '-c',
+      'fast',
+      '--no-sync',
+    ])
+    standby.up()
+    return standby
+  }
+
+  static async #make(settings: readonly string[], folder: string): Promise<PostgresServer> {
     const [version] = readdirSync(VERSIONS).sort((a, b) => Number(b) - Number(a))
     if (version === undefined) throw new Error('PostgreSQL is not installed: apt-get install postgresql')
-    const folder = mkdtempSync(join(tmpdir(), 'mailwicket-postgres-'))
     chmodSync(folder, 0o755)
     if (process.getuid?.() === 0) chownSync(folder, idOf('-u'), idOf('-g'))
     const [port = 0] = await pickPorts(1)
-    const server = new PostgresServer(folder, port, join(VERSIONS, version, 'bin'), settings)
-    server.#run('initdb', ['-D', server.#data, '-U', 'mailwicket', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync'])
-    server.up()
-    return server
+    return new PostgresServer(folder, port, join(VERSIONS, version, 'bin'), settings)
+  }
+
+  /** A standby becomes the server that is written to. */
+  promote(): void {
+    this.#run('pg_ctl', ['-D', this.data, '-w', '-t', '120', 'promote'])
   }
 
   /** Database `name` of this server. */
@@ -51,11 +83,11 @@ export class PostgresServer {
 
   up(): void {
     const options = ['-c listen_addresses=127.0.0.1', `-p ${this.port}`, `-k ${this.folder}`, ...[...SETTINGS, ...this.#settings].map(one => `-c ${one}`)]
-    this.#run('pg_ctl', ['-D', this.#data, '-w', '-t', '120', '-l', join(this.folder, 'log'), '-o', options.join(' '), 'start'])
+    this.#run('pg_ctl', ['-D', this.data, '-w', '-t', '120', '-l', join(this.folder, 'log'), '-o', options.join(' '), 'start'])
   }
 
   down(mode: 'fast' | 'immediate' = 'fast'): void {
-    this.#run('pg_ctl', ['-D', this.#data, '-w', '-m', mode, 'stop'])
+    this.#run('pg_ctl', ['-D', this.data, '-w', '-m', mode, 'stop'])
   }
 
   sql(database: string, text: string): string {
@@ -80,14 +112,15 @@ export class PostgresServer {
   }
 
   remove(): void {
+    // It may have been stopped, or have given up by itself.
     try {
       this.down('immediate')
-    } finally {
-      rmSync(this.folder, { recursive: true, force: true })
-    }
+    } catch {}
+    rmSync(this.folder, { recursive: true, force: true })
   }
 
-  get #data(): string {
+  /** Where its files are. */
+  get data(): string {
     return join(this.folder, 'data')
   }
 
@@ -96,6 +129,10 @@ export class PostgresServer {
     const [file, list] = process.getuid?.() === 0 ? ['runuser', ['-u', 'postgres', '--', path, ...args]] : [path, args]
     return execFileSync(file, list, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'], cwd: this.folder })
   }
+}
+
+function makeFolder(): string {
+  return mkdtempSync(join(tmpdir(), 'mailwicket-postgres-'))
 }
 
 function idOf(which: '-u' | '-g'): number {

@@ -53,7 +53,12 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'ipaddr.js': ['base/network.ts'],
   kysely: ['store/'],
   nodemailer: ['portal/mail/submission-client.ts'],
-  'lru-cache': ['store/passwords/password-hash.ts', 'gateway/abuse/failure-counter.ts', 'gateway/abuse/recognised-networks.ts'],
+  'lru-cache': [
+    'store/passwords/password-hash.ts',
+    'gateway/abuse/failure-counter.ts',
+    'gateway/abuse/recognised-networks.ts',
+    'gateway/login/outage-grace.ts',
+  ],
   'node:http': ['gateway/monitoring/admin-endpoint.ts', 'http/http-server.ts'],
   'rate-limiter-flexible': ['gateway/abuse/failure-counter.ts', 'gateway/abuse/limiter.ts'],
   'node:tls': ['http/http-server.ts', 'admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'upstream/upstream-dialler.ts'],

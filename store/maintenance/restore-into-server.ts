@@ -6,8 +6,8 @@
  */
 import { copyFileSync, existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { placeFile } from '../../base/durable-file.ts'
-import { makeFolder } from '../../base/file-errors.ts'
+import { placeFile } from '../../base/files/durable-file.ts'
+import { makeFolder } from '../../base/files/file-errors.ts'
 import { openBackend, openCopy } from '../open-backend.ts'
 import type { Backend } from '../schema/backend.ts'
 import { checkVersion, isNoStore, readVersion } from '../schema/migrations.ts'

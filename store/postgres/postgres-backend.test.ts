@@ -1,6 +1,6 @@
 /** What only shows with the server itself: that it goes, comes back, only reads, is not the first host, or says no. */
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { makeId, type NodeId } from '../../base/ids.ts'
 import { PostgresServer } from '../postgres-server-fixture.ts'
 import { openPostgres } from './postgres-backend.ts'
@@ -34,7 +34,27 @@ test('a server that is away is told of within its time, by its address and witho
     expect(JSON.stringify(error) + String(error)).not.toContain('hunter2')
   }
   server.up()
-  expect(await read()).toEqual([{ value: 1 }])
+  await vi.waitFor(async () => expect(await read()).toEqual([{ value: 1 }]), 30_000)
+  await backend.close()
+})
+
+test('who asks while nobody answers hears so at once, and a statement that waits for nobody any more is given up by the server', async () => {
+  const backend = openPostgres(config(), 'place', 'read')
+  const read = () => backend.db.selectFrom('generation').select('value').execute()
+  const holder = openPostgres(config(), 'holder', 'write')
+  await holder.change(async db => {
+    await sql`lock table generation in access exclusive mode`.execute(db)
+    await vi.waitFor(async () => {
+      const [first, second] = [await read().catch((error: unknown) => error), await read().catch((error: unknown) => error)]
+      expect(first).toMatchObject({ code: 'STORE_UNAVAILABLE' })
+      // The same answer, handed on.
+      expect(second).toBe(first)
+    }, 30_000)
+    const waiting = `select count(*) from pg_stat_activity where application_name = 'mailwicket' and wait_event_type = 'Lock'`
+    await vi.waitFor(() => expect(server.sql('postgres', waiting).trim()).toBe('0'), 30_000)
+  })
+  await vi.waitFor(async () => expect(await read()).toEqual([{ value: 1 }]), 30_000)
+  await holder.close()
   await backend.close()
 })
 

@@ -18,11 +18,11 @@ export const POSTGRES_FEATURES: BackendFeatures = { blocksItsThread: false, list
 
 const LIMITS: Readonly<Record<BackendMode, PoolLimits>> = {
   // A login that waits for the store is told "later" within a second or so instead of hanging.
-  read: { connections: 10, connectMs: 800, statementMs: 1_000 },
+  read: { connections: 10, connectMs: 800, statementMs: 900, believedAwayMs: 500 },
   // A batch a second, and the counts of the limiter beside it.
-  'write-records': { connections: 2, connectMs: 3_000, statementMs: 10_000 },
+  'write-records': { connections: 2, connectMs: 3_000, statementMs: 10_000, believedAwayMs: 0 },
   // A command uses one or two, the portal some; a migration takes as long as it takes.
-  write: { connections: 5, connectMs: 10_000, statementMs: 0 },
+  write: { connections: 5, connectMs: 10_000, statementMs: 0, believedAwayMs: 0 },
 }
 
 /** Numbers of advisory locks: "mwkt", and one for each kind of work. */

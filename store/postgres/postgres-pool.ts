@@ -7,8 +7,9 @@
 import { readFileSync } from 'node:fs'
 import type { PostgresPool as KyselyPool, PostgresPoolClient } from 'kysely'
 import pg from 'pg'
-import { MailwicketError } from '../../base/errors.ts'
+import type { MailwicketError } from '../../base/errors.ts'
 import type { PostgresConfig, PostgresHost, PostgresTls } from '../../config/store-url.ts'
+import { cancelStatement } from './cancel-statement.ts'
 import { type PostgresFailure, storeErrorOf } from './postgres-errors.ts'
 
 export interface PoolLimits {
@@ -16,6 +17,8 @@ export interface PoolLimits {
   readonly connectMs: number
   /** For one statement; 0: as long as it takes. */
   readonly statementMs: number
+  /** After nobody answered, how long others who ask hear so at once; 0: everybody tries. */
+  readonly believedAwayMs: number
 }
 
 /** Numbers, which pg leaves as text because some are larger than JavaScript's; ours are not. */
@@ -28,13 +31,19 @@ export class PostgresPool implements KyselyPool {
   readonly options = {}
   readonly #place: string
   readonly #pools: readonly pg.Pool[]
+  readonly #believedAwayMs: number
   #current = 0
+  #answeredAt = 0
+  #away: { readonly error: MailwicketError; readonly until: number } | undefined
 
   /** Nothing is connected yet. Throws STORE_UNAVAILABLE when a file for TLS cannot be read. */
   constructor(config: PostgresConfig, place: string, limits: PoolLimits) {
     this.#place = place
+    this.#believedAwayMs = limits.believedAwayMs
     const tls = readTls(config.tls, place)
-    this.#pools = config.hosts.map(host => openPool(config, host, tls, limits))
+    // All hosts together have the time that one has.
+    const connectMs = Math.ceil(limits.connectMs / config.hosts.length)
+    this.#pools = config.hosts.map(host => openPool(config, host, tls, { ...limits, connectMs }))
   }
 
   /** From the host that answered last, else from the next. Throws STORE_UNAVAILABLE, NOT_FOUND (no such database). */
@@ -65,7 +74,9 @@ export class PostgresPool implements KyselyPool {
   }
 
   async #connect(): Promise<{ client: PostgresPoolClient; raw: pg.PoolClient }> {
-    let failure: unknown
+    const startedAt = performance.now()
+    if (this.#away !== undefined && startedAt < this.#away.until) throw this.#away.error
+    const failures: unknown[] = []
     for (let tries = 0; tries < this.#pools.length; tries++) {
       const at = (this.#current + tries) % this.#pools.length
       const pool = this.#pools[at]
@@ -75,10 +86,17 @@ export class PostgresPool implements KyselyPool {
         this.#current = at
         return { client: this.#guard(raw), raw }
       } catch (error) {
-        failure = error
+        failures.push(error)
       }
     }
-    throw storeErrorOf(failure, this.#place)
+    throw this.#silent(failures.length === 1 ? failures[0] : new AggregateError(failures), startedAt)
+  }
+
+  /** Nobody heard anything meanwhile: whoever asks next need not find out for himself. */
+  #silent(failure: unknown, since: number): MailwicketError {
+    const error = storeErrorOf(failure, this.#place)
+    if (this.#believedAwayMs > 0 && this.#answeredAt < since) this.#away = { error, until: performance.now() + this.#believedAwayMs }
+    return error
   }
 
   #guard(raw: pg.PoolClient): PostgresPoolClient {
@@ -93,11 +111,17 @@ export class PostgresPool implements KyselyPool {
       raw.release(destroy === true || isBroken)
     }
     const query = async (text: string, parameters: readonly unknown[]) => {
+      const startedAt = performance.now()
       try {
-        return await (parameters.length === 0 ? raw.query(text) : raw.query({ text, values: [...parameters] }))
+        const answer = await (parameters.length === 0 ? raw.query(text) : raw.query({ text, values: [...parameters] }))
+        this.#answeredAt = performance.now()
+        this.#away = undefined
+        return answer
       } catch (error) {
         isBroken ||= isFatal(error)
-        throw storeErrorOf(error, this.#place)
+        if (!isTimeout(error)) throw storeErrorOf(error, this.#place)
+        cancelStatement(raw)
+        throw this.#silent(error, startedAt)
       }
     }
     return { query: query as unknown as PostgresPoolClient['query'], release }
@@ -109,6 +133,11 @@ function isFatal(error: unknown): boolean {
   const { code = '' } = error as PostgresFailure
   // A statement that failed has a code of five characters; classes 08, 57 and 58 say that the server or the way there is gone.
   return !/^[0-9A-Z]{5}$/.test(code) || /^(08|57|58)/.test(code) || code === '25006'
+}
+
+/** pg's own; it has no code. */
+function isTimeout(error: unknown): boolean {
+  return (error as Error).message === 'Query read timeout'
 }
 
 function openPool(config: PostgresConfig, { host, port }: PostgresHost, ssl: pg.PoolConfig['ssl'], limits: PoolLimits): pg.Pool {
@@ -138,7 +167,7 @@ function openPool(config: PostgresConfig, { host, port }: PostgresHost, ssl: pg.
 /** libpq's target_session_attrs=read-write. */
 async function checkWritable(client: pg.ClientBase): Promise<void> {
   const { rows } = await client.query<{ transaction_read_only: string }>('show transaction_read_only')
-  if (rows[0]?.transaction_read_only !== 'off') throw new MailwicketError('STORE_UNAVAILABLE', { message: 'the server only reads (it is a standby)' })
+  if (rows[0]?.transaction_read_only !== 'off') throw new Error('it only reads: a standby')
 }
 
 function parserOf(oid: number, format?: 'text' | 'binary') {
