@@ -9,6 +9,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { MailwicketError } from '../base/errors.ts'
 import { normaliseIp } from '../base/network.ts'
 import type { CertificateFiles } from '../config/config.ts'
+import { findUnused, sayUnused } from './certificate-choice.ts'
 import { makeServerContext } from './secure-context.ts'
 
 export interface CertificateFacts extends CertificateFiles {
@@ -78,16 +79,22 @@ export interface CertificateReport {
 
 /** Looks at each pair without using it. Bad files are in the report, not thrown. */
 export async function inspectCertificates(files: readonly CertificateFiles[]): Promise<CertificateReport[]> {
-  return Promise.all(
-    files.map(async pair => {
-      try {
-        return { files: pair, facts: formatFacts(await readCertificatePair(pair)), problem: undefined }
-      } catch (error) {
-        if (!(error instanceof MailwicketError)) throw error
-        return { files: pair, facts: undefined, problem: error.message }
-      }
-    }),
+  const read = await Promise.all(
+    files.map(one =>
+      readCertificatePair(one).catch((error: unknown) => {
+        if (error instanceof MailwicketError) return error
+        throw error
+      }),
+    ),
   )
+  const unused = findUnused(read.filter((one): one is CertificatePair => !(one instanceof Error)))
+  return read.map((pair, index) => {
+    const one = files[index] as CertificateFiles
+    if (pair instanceof Error) return { files: one, facts: undefined, problem: pair.message }
+    const facts = formatFacts(pair)
+    const more = unused.filter(found => found.unused === pair).map(({ insteadOf }) => sayUnused(pair, insteadOf))
+    return { files: one, facts: { ...facts, warnings: [...facts.warnings, ...more] }, problem: undefined }
+  })
 }
 
 function invalid(message: string, cause?: unknown): MailwicketError {
@@ -133,7 +140,7 @@ function parseKey(file: string, pem: string): KeyObject {
 /** What OpenSSL refuses (a key too short, a weak signature) would otherwise show at the first handshake. */
 function tryContext(pair: CertificatePair): void {
   try {
-    makeServerContext(pair, '1.2', undefined)
+    makeServerContext([pair], '1.2', undefined)
   } catch (error) {
     throw invalid(`${pair.files.cert} or ${pair.files.key} is refused by OpenSSL: ${(error as Error).message}.`, error)
   }

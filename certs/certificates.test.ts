@@ -94,6 +94,18 @@ describe('versions of TLS', () => {
   })
 })
 
+describe('what old devices speak', () => {
+  test.each(['AES128-SHA', 'AES128-SHA256', 'AES256-SHA256', 'AES128-GCM-SHA256', 'AES256-GCM-SHA384', 'ECDHE-RSA-AES128-SHA256', 'ECDHE-RSA-AES256-SHA384'])(
+    'TLS 1.2 with %s: taken where the listener asks for old versions, refused elsewhere',
+    async ciphers => {
+      const opened = await open([folder.write('rsa', await makePem({ names: ['rsa.example'], rsaBits: 2048 }))])
+      const options = { maxVersion: 'TLSv1.2', ciphers } as const
+      expect(await visit(await startServer(opened, '1.0'), options)).toMatchObject({ protocol: 'TLSv1.2', cipher: ciphers })
+      await expect(visit(await startServer(opened), options)).rejects.toThrow(/handshake failure/)
+    },
+  )
+})
+
 describe('sessions are resumed across a reload', () => {
   test.each([
     ['TLSv1.2', 'implicit'],

@@ -1,17 +1,20 @@
 /**
  * The certificates of the configuration, in use: chosen by SNI, read again when their files change.
  *
- * Invariants: there is always a certificate for every connection (the first of the configuration when no name fits); a
+ * Invariants: there is always a certificate for every connection (`certificate-choice.ts`); a
  * new pair replaces the old one only when its files fit each other; connections that exist are never touched.
  */
 import { randomBytes } from 'node:crypto'
-import type { SecureContext } from 'node:tls'
+import type { SecureContext, TLSSocketOptions } from 'node:tls'
 import { MailwicketError } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
 import type { CertificateFiles, MinTls } from '../config/config.ts'
+import { chooseCertificates, findUnused, sayUnused } from './certificate-choice.ts'
 import { type CertificateFacts, type CertificatePair, formatFacts, readCertificatePair } from './certificate-files.ts'
 import { CertificateWatch } from './certificate-watch.ts'
 import { makeServerContext } from './secure-context.ts'
+
+export type Offer = Required<Pick<TLSSocketOptions, 'secureContext' | 'SNICallback'>>
 
 export interface CertificatesOptions {
   /** At least one; the first is the default. */
@@ -59,7 +62,9 @@ export class Certificates {
   #ticketKeys: Buffer
   readonly #options: CertificatesOptions
   #watch: CertificateWatch
-  #entries: readonly Entry[]
+  #pairs: readonly CertificatePair[]
+  /** By least version and fingerprints. The next connection gets a new one after a change; connections that exist keep theirs. */
+  readonly #contexts = new Map<string, SecureContext>()
   readonly #reminder: NodeJS.Timeout
   readonly #rotation: NodeJS.Timeout | undefined
   #reloading: Promise<void> = Promise.resolve()
@@ -71,8 +76,9 @@ export class Certificates {
     this.#options = options
     this.#log = log
     this.#ticketKeys = ticketKeys ?? randomBytes(48)
-    this.#entries = pairs.map(pair => new Entry(pair))
+    this.#pairs = pairs
     for (const pair of pairs) this.#announce(pair)
+    this.#warnOfUnused()
     this.#watch = this.#startWatch()
     this.#reminder = setInterval(() => this.#remind(), DAY_MS)
     this.#reminder.unref()
@@ -81,11 +87,31 @@ export class Certificates {
 
   /** The context for the name that a client asks for (RFC 6066 §3), undefined when it asks for none. */
   contextFor(serverName: string | undefined, minTls: MinTls): SecureContext {
-    return this.#findEntry(serverName).contextFor(minTls, this.#ticketKeys)
+    const chosen = chooseCertificates(this.#pairs, serverName)
+    if (chosen.length === 0) throw new MailwicketError('CERTIFICATE_INVALID', { message: 'No certificate is configured.' })
+    const key = [minTls, ...chosen.map(fingerprintOf)].join(' ')
+    const known = this.#contexts.get(key)
+    if (known !== undefined) return known
+    const context = makeServerContext(chosen, minTls, this.#ticketKeys)
+    this.#contexts.set(key, context)
+    return context
+  }
+
+  /** For a server's TLSSocket: `asked` is the name in the ClientHello as far as it is known before the handshake. */
+  offer(asked: string | undefined, minTls: MinTls): Offer {
+    const secureContext = this.contextFor(asked, minTls)
+    return {
+      secureContext,
+      SNICallback: (name, choose) => {
+        const other = this.contextFor(name, minTls)
+        // Node would take but one certificate of it, whatever its kind.
+        choose(null, other === secureContext ? undefined : other)
+      },
+    }
   }
 
   list(): readonly CertificateFacts[] {
-    return this.#entries.map(({ pair }) => formatFacts(pair))
+    return this.#pairs.map(pair => formatFacts(pair))
   }
 
   /** Whole days until the first of them expires; negative when one has. */
@@ -96,7 +122,7 @@ export class Certificates {
   /** Reads all files again. Files that cannot be used are logged and the certificate in use stays. */
   reload(): Promise<void> {
     this.#reloading = this.#reloading.then(async () => {
-      for (const entry of this.#entries) if (!this.#isClosed) await this.#reloadEntry(entry)
+      for (const pair of this.#pairs) if (!this.#isClosed) await this.#reloadPair(pair)
     })
     return this.#reloading
   }
@@ -108,11 +134,12 @@ export class Certificates {
   async prepare(files: readonly CertificateFiles[]): Promise<() => void> {
     const pairs = await readPairs(files)
     return () => {
-      const before = this.#entries
-      this.#entries = pairs.map(pair => before.find(entry => isSame(entry.pair, pair)) ?? new Entry(pair))
+      const before = this.#pairs
+      this.#use(pairs)
       this.#watch.close()
       this.#watch = this.#startWatch()
-      for (const entry of this.#entries) if (!before.includes(entry)) this.#announce(entry.pair)
+      for (const pair of pairs) if (!before.some(one => isSame(one, pair))) this.#announce(pair)
+      this.#warnOfUnused()
     }
   }
 
@@ -125,32 +152,31 @@ export class Certificates {
 
   #startWatch(): CertificateWatch {
     const { settleMs = SETTLE_MS, pollMs = POLL_MS } = this.#options
-    const files = this.#entries.flatMap(({ pair }) => [pair.files.cert, pair.files.key])
+    const files = this.#pairs.flatMap(({ files }) => [files.cert, files.key])
     return new CertificateWatch({ files, onChange: () => void this.reload(), settleMs, pollMs })
   }
 
   /** Node takes one key at a time: the tickets of the old one are not accepted any more. */
   #changeTicketKeys(): void {
     this.#ticketKeys = randomBytes(48)
-    for (const entry of this.#entries) entry.forgetContexts()
+    this.#contexts.clear()
   }
 
-  async #reloadEntry(entry: Entry): Promise<void> {
+  async #reloadPair(before: CertificatePair): Promise<void> {
     try {
-      const pair = await readCertificatePair(entry.pair.files)
-      const isNew = !isSame(pair, entry.pair)
-      entry.replace(pair)
-      if (isNew) this.#announce(pair)
+      const pair = await readCertificatePair(before.files)
+      this.#use(this.#pairs.map(one => (one === before ? pair : one)))
+      if (!isSame(pair, before)) this.#announce(pair)
     } catch (error) {
       const { code, message, cause } = error as MailwicketError
       // What hinders us will pass without a change of the files: they would never be read again.
       if (PASSING.has((cause as NodeJS.ErrnoException | undefined)?.code ?? '')) this.#watch.lookAgain()
       this.#log.error('certificate.failed', {
-        cert: entry.pair.files.cert,
-        key: entry.pair.files.key,
+        cert: before.files.cert,
+        key: before.files.key,
         code,
         reason: message,
-        inUse: formatFacts(entry.pair).fingerprint256,
+        inUse: formatFacts(before).fingerprint256,
       })
     }
   }
@@ -162,8 +188,26 @@ export class Certificates {
     this.#remindOf(pair)
   }
 
+  #use(pairs: readonly CertificatePair[]): void {
+    this.#pairs = pairs
+    const known = new Set(pairs.map(fingerprintOf))
+    for (const key of this.#contexts.keys())
+      if (
+        !key
+          .split(' ')
+          .slice(1)
+          .every(one => known.has(one))
+      )
+        this.#contexts.delete(key)
+  }
+
+  #warnOfUnused(): void {
+    for (const { unused, insteadOf } of findUnused(this.#pairs))
+      this.#log.warn('certificate.loaded', { cert: unused.files.cert, warning: sayUnused(unused, insteadOf) })
+  }
+
   #remind(): void {
-    for (const { pair } of this.#entries) this.#remindOf(pair)
+    for (const pair of this.#pairs) this.#remindOf(pair)
   }
 
   #remindOf(pair: CertificatePair): void {
@@ -172,54 +216,12 @@ export class Certificates {
     // Two weeks, or the last quarter of a short life: renewal programs come at a third.
     if (daysLeft < Math.min(14, lifetimeDays / 4)) this.#log.warn('certificate.expires', { cert, names, daysLeft, notAfter: notAfter.toISOString() })
   }
+}
 
-  /** Exact name, then a wildcard of one label, then the first certificate. */
-  #findEntry(serverName: string | undefined): Entry {
-    const name = serverName?.toLowerCase().replace(/\.$/, '')
-    // RFC 9525 §6.3: a wildcard stands for the whole leftmost label and for that one only.
-    const wildcard = name?.replace(/^[^.]+/, '*')
-    const found = this.#entries.find(entry => entry.isFor(name)) ?? this.#entries.find(entry => entry.isFor(wildcard)) ?? this.#entries[0]
-    if (found === undefined) throw new MailwicketError('CERTIFICATE_INVALID', { message: 'No certificate is configured.' })
-    return found
-  }
+function fingerprintOf({ certificate }: CertificatePair): string {
+  return certificate.fingerprint256
 }
 
 function isSame(one: CertificatePair, other: CertificatePair): boolean {
   return one.files.cert === other.files.cert && one.files.key === other.files.key && one.certPem === other.certPem && one.keyPem === other.keyPem
-}
-
-/** A certificate in use and the contexts made of it, one for each least version that a listener asks for. */
-class Entry {
-  readonly #contexts = new Map<MinTls, SecureContext>()
-  #pair: CertificatePair
-
-  constructor(pair: CertificatePair) {
-    this.#pair = pair
-  }
-
-  get pair(): CertificatePair {
-    return this.#pair
-  }
-
-  isFor(name: string | undefined): boolean {
-    return name !== undefined && this.#pair.names.includes(name)
-  }
-
-  replace(pair: CertificatePair): void {
-    this.#pair = pair
-    this.forgetContexts()
-  }
-
-  /** The next connection gets a new one; connections that exist keep theirs. */
-  forgetContexts(): void {
-    this.#contexts.clear()
-  }
-
-  contextFor(minTls: MinTls, ticketKeys: Buffer): SecureContext {
-    const known = this.#contexts.get(minTls)
-    if (known !== undefined) return known
-    const context = makeServerContext(this.#pair, minTls, ticketKeys)
-    this.#contexts.set(minTls, context)
-    return context
-  }
 }

@@ -22,8 +22,14 @@ const TLS_1_2_SUITES = [
   'ECDHE-RSA-CHACHA20-POLY1305',
 ]
 
-/** What TLS 1.0 and 1.1 have; OpenSSL allows their SHA-1 signatures at security level 0 only. */
+/** What devices of that time have, also in TLS 1.2: key exchange by RSA, CBC. OpenSSL allows the SHA-1 signatures of TLS 1.0 and 1.1 at security level 0 only. */
 const OLD_SUITES = [
+  'ECDHE-RSA-AES128-SHA256',
+  'ECDHE-RSA-AES256-SHA384',
+  'AES128-GCM-SHA256',
+  'AES256-GCM-SHA384',
+  'AES128-SHA256',
+  'AES256-SHA256',
   'ECDHE-ECDSA-AES128-SHA',
   'ECDHE-RSA-AES128-SHA',
   'ECDHE-ECDSA-AES256-SHA',
@@ -43,15 +49,20 @@ const SECURE_OPTIONS =
   // SECURITY: renegotiation costs the server far more than the client, and no mail app needs it.
   constants.SSL_OP_NO_RENEGOTIATION
 
+export interface PemPair {
+  readonly certPem: string
+  readonly keyPem: string
+}
+
 /**
- * A context that offers the certificate. `ticketKeys` (48 bytes) are the same for all contexts of a process, else neither
+ * A context that offers the certificates, at most one of each kind of key. `ticketKeys` (48 bytes) are the same for all contexts of a process, else neither
  * a connection after STARTTLS nor one after a reload could resume a session. Throws what OpenSSL says.
  */
-export function makeServerContext(pair: { readonly certPem: string; readonly keyPem: string }, minTls: MinTls, ticketKeys: Buffer | undefined): SecureContext {
+export function makeServerContext(pairs: readonly PemPair[], minTls: MinTls, ticketKeys: Buffer | undefined): SecureContext {
   const isOld = minTls === '1.0' || minTls === '1.1'
   return createSecureContext({
-    cert: pair.certPem,
-    key: pair.keyPem,
+    cert: pairs.map(({ certPem }) => certPem),
+    key: pairs.map(({ keyPem }) => keyPem),
     minVersion: VERSIONS[minTls],
     ciphers: [...TLS_1_3_SUITES, ...TLS_1_2_SUITES, ...(isOld ? OLD_SUITES : [])].join(':'),
     secureOptions: SECURE_OPTIONS,

@@ -23,8 +23,7 @@ export async function startServer(opened: Certificates, minTls: MinTls = '1.2', 
     }
     const secure = new TLSSocket(socket, {
       isServer: true,
-      secureContext: opened.contextFor(undefined, minTls),
-      SNICallback: (name, choose) => choose(null, opened.contextFor(name, minTls)),
+      ...opened.offer(undefined, minTls),
     })
     secure.on('error', () => {})
     secure.once('secure', () => secure.write('hello\r\n'))
@@ -37,6 +36,9 @@ export async function startServer(opened: Certificates, minTls: MinTls = '1.2', 
 
 interface Visit {
   readonly subject: string
+  readonly fingerprint: string | undefined
+  /** Of the certificate: 'rsa' or 'ec'. */
+  readonly keyType: string | undefined
   readonly protocol: string | null
   readonly cipher: string
   readonly isReused: boolean
@@ -51,8 +53,17 @@ export async function visit(port: number, options: ConnectionOptions = {}, socke
   })
   try {
     await once(client, 'data')
-    const subject = client.getPeerX509Certificate()?.subject ?? ''
-    return { subject, protocol: client.getProtocol(), cipher: client.getCipher().name, isReused: client.isSessionReused(), session }
+    const certificate = client.getPeerX509Certificate()
+    const [subject, keyType] = [certificate?.subject ?? '', certificate?.publicKey.asymmetricKeyType]
+    return {
+      subject,
+      fingerprint: certificate?.fingerprint256,
+      keyType,
+      protocol: client.getProtocol(),
+      cipher: client.getCipher().name,
+      isReused: client.isSessionReused(),
+      session,
+    }
   } finally {
     client.destroy()
   }

@@ -240,7 +240,7 @@ export const SECTIONS: readonly Section[] = [
     name: 'certificate',
     form: 'many',
     meaning:
-      'One section a certificate, at least one. Apps get the one that fits the name they ask for, else the first. Files are read again when they change, and on SIGHUP.',
+      'One section a certificate, at least one. Apps get the one that fits the name they ask for, else the first; where there is one with RSA and one with ECDSA for that name, the one that they can verify. Files are read again when they change, and on SIGHUP.',
     keys: CERTIFICATE_KEYS,
   },
   { name: 'listen', form: 'many', meaning: 'One section an address that mail apps connect to, at least one.', keys: LISTEN_KEYS },

@@ -127,13 +127,19 @@ describe('a hostile client', () => {
 
   test('who never ends a TLS handshake is gone at a deadline', async () => {
     const context = createSecureContext(await makePem({ names: ['devices.example.com'] }))
-    const { port } = await open({ certificates: { contextFor: () => context }, limits: { handshakeMs: 200 } })
+    const { port } = await open({
+      certificates: { offer: () => ({ secureContext: context, SNICallback: (_name, choose) => choose(null) }) },
+      limits: { handshakeMs: 200 },
+    })
     await talk(port, '\x16').closed
   })
 
   test('who is in the middle of a TLS handshake does not hold up a stop', async () => {
     const context = createSecureContext(await makePem({ names: ['devices.example.com'] }))
-    const { port, server } = await open({ certificates: { contextFor: () => context }, limits: { handshakeMs: 600_000, drainMs: 200 } })
+    const { port, server } = await open({
+      certificates: { offer: () => ({ secureContext: context, SNICallback: (_name, choose) => choose(null) }) },
+      limits: { handshakeMs: 600_000, drainMs: 200 },
+    })
     const { closed, socket } = talk(port, '\x16')
     await once(socket, 'connect')
     await server.close()

@@ -24,7 +24,7 @@ export interface RequestFacts {
 export interface HttpServerOptions {
   readonly endpoint: Endpoint
   /** Undefined: plain HTTP. */
-  readonly certificates: Pick<Certificates, 'contextFor'> | undefined
+  readonly certificates: Pick<Certificates, 'offer'> | undefined
   /** Asked anew for each request: a reload may change them. */
   readonly trustedProxies: () => readonly Network[]
   /** Never rejects; what it throws is a defect, told in the log and answered 500. */
@@ -95,14 +95,13 @@ function makeListener({ serve, trustedProxies, log }: HttpServerOptions) {
  * HTTP begins behind the handshake. Not by node:https: its default certificate is fixed when it starts, and whoever asks for no name gets that
  * one; here a renewed certificate is everybody's from the next connection on.
  */
-function speakTls(server: Server, certificates: Pick<Certificates, 'contextFor'>, handshaking: Set<Socket>, handshakeMs: number): void {
+function speakTls(server: Server, certificates: Pick<Certificates, 'offer'>, handshaking: Set<Socket>, handshakeMs: number): void {
   const [serveHttp] = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
     const secure = new TLSSocket(socket, {
       isServer: true,
-      secureContext: certificates.contextFor(undefined, '1.2'),
-      SNICallback: (name, choose) => choose(null, certificates.contextFor(name, '1.2')),
+      ...certificates.offer(undefined, '1.2'),
       ALPNProtocols: ['http/1.1'],
     })
     handshaking.add(socket)

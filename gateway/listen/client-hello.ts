@@ -2,10 +2,11 @@
  * Waits until a client's first message of TLS is there in whole, and leaves it in the socket: from that moment on the handshake costs us
  * something. Whoever opens connections and keeps silent would otherwise collect turns, and use all of them at once.
  *
- * It is no parser of TLS: what does not look like a ClientHello, or is split over records, goes on as it is, for OpenSSL to judge.
+ * What does not look like a ClientHello, or is split over records, goes on as it is, for OpenSSL to judge.
  */
 import type { Socket } from 'node:net'
 import { MailwicketError } from '../../base/errors.ts'
+import { readServerName } from './server-name.ts'
 
 /** RFC 8446 §5.1, §4: type, version and length of the record; type and length of the message. */
 const RECORD_HEAD_BYTES = 5
@@ -18,8 +19,8 @@ const MAX_HELLO_BYTES = 16 * 1024
 /** No protocol of TLS begins with a letter or a line end. */
 export class SpeaksPlain extends MailwicketError {}
 
-/** Throws WIRE_TIMEOUT, WIRE_CLOSED, SpeaksPlain (WIRE_SYNTAX, or WIRE_TIMEOUT of one that waits for a greeting); the socket is destroyed then. */
-export function awaitClientHello(socket: Socket, timeoutMs: number): Promise<void> {
+/** Gives the name that the client asks for, where it can be read. Throws WIRE_TIMEOUT, WIRE_CLOSED, SpeaksPlain (WIRE_SYNTAX, or WIRE_TIMEOUT of one that waits for a greeting); the socket is destroyed then. */
+export function awaitClientHello(socket: Socket, timeoutMs: number): Promise<string | undefined> {
   return new Promise((resolve, reject) => {
     let needed = 1
     const finish = (act: () => void) => {
@@ -45,7 +46,7 @@ export function awaitClientHello(socket: Socket, timeoutMs: number): Promise<voi
           continue
         }
         const whole = lengthOfHello(bytes)
-        if (whole <= needed) return finish(resolve)
+        if (whole <= needed) return finish(() => resolve(whole === 0 ? undefined : readServerName(bytes)))
         needed = whole
       }
     }

@@ -14,14 +14,19 @@ beforeAll(async () => {
 
 async function openConnection() {
   const [client, ours] = await openTcpPair()
-  const certificates = { contextFor: () => createSecureContext(pem) } as unknown as Certificates
+  const offered: (string | undefined)[] = []
+  const offer = (name: string | undefined) => {
+    offered.push(name)
+    return { secureContext: createSecureContext(pem) }
+  }
+  const certificates = { offer } as unknown as Certificates
   const connection = new Connection(
     ours,
     { protocol: 'imap', tls: 'implicit', host: '127.0.0.1', port: 0, proxyProtocolFrom: undefined, minTls: '1.2' },
     certificates,
     LIMITS,
   )
-  return { client, ours, connection }
+  return { client, ours, connection, offered }
 }
 
 it('puts TLS on, and what comes with the end of the handshake is not lost', async () => {
@@ -33,6 +38,16 @@ it('puts TLS on, and what comes with the end of the handshake is not lost', asyn
   expect(connection.tls).toBe('TLSv1.3')
   expect(await new Promise(resolve => connection.socket.once('data', chunk => resolve(chunk.toString())))).toBe('at once')
   expect(connection.socket.listenerCount('readable')).toBe(0)
+  connection.destroy()
+})
+
+it('asks for the certificates of the name in the ClientHello, before the handshake', async () => {
+  const { client, connection, offered } = await openConnection()
+  const secured = connection.secure()
+  const app = connectTls({ socket: client, rejectUnauthorized: false, servername: 'mail.example.com' })
+  await secured
+  expect(offered).toEqual(['mail.example.com'])
+  app.destroy()
   connection.destroy()
 })
 

@@ -77,15 +77,11 @@ export class Connection {
    */
   async secure(timeoutMs: number = this.#limits.tlsHandshakeMs): Promise<void> {
     const startedAt = performance.now()
-    await awaitClientHello(this.#tcp, timeoutMs)
+    const asked = await awaitClientHello(this.#tcp, timeoutMs)
     if (!(await this.takeTurn(this.#tcp))) throw new MailwicketError('WIRE_CLOSED', { message: 'the client left while it waited for its turn' })
     const certificates = this.#certificates
     const { minTls } = this.#listen
-    const secure = new TLSSocket(this.#tcp, {
-      isServer: true,
-      secureContext: certificates.contextFor(undefined, minTls),
-      SNICallback: (name, choose) => choose(null, certificates.contextFor(name, minTls)),
-    })
+    const secure = new TLSSocket(this.#tcp, { isServer: true, ...certificates.offer(asked, minTls) })
     secure.on('error', ignore)
     this.socket = secure
     await handshake(secure, this.#tcp, Math.max(this.#limits.tlsHandshakeLeastMs, timeoutMs - (performance.now() - startedAt)))

@@ -85,7 +85,7 @@ describe('a PROXY header', () => {
 })
 
 function openConnection(ours: Socket, from: readonly string[]): Connection {
-  const certificates = { contextFor: () => createSecureContext(pem) } as unknown as Certificates
+  const certificates = { offer: () => ({ secureContext: createSecureContext(pem) }) } as unknown as Certificates
   return new Connection(ours, { protocol: 'imap', tls: 'implicit', host: '127.0.0.1', port: 0, proxyProtocolFrom: from, minTls: '1.2' }, certificates, LIMITS)
 }
 

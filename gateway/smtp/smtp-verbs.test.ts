@@ -43,7 +43,7 @@ afterEach(() => {
 async function openSession(security: 'plain' | 'secure') {
   const [client, ours] = await openTcpPair()
   open.push(client, ours)
-  const certificates = { contextFor: () => createSecureContext(pem) } as unknown as Certificates
+  const certificates = { offer: () => ({ secureContext: createSecureContext(pem) }) } as unknown as Certificates
   const listen = { protocol: 'submission', tls: 'starttls', host: '127.0.0.1', port: 0, proxyProtocolFrom: undefined, minTls: '1.2' } as const
   const connection = new Connection(ours, listen, certificates, LIMITS)
   if (security === 'secure') connection.tls = 'TLSv1.3'
