@@ -11,6 +11,7 @@ import { ownHostOnly, sameOriginOnly, securityHeaders } from '../http/security-h
 import { apiOf } from './api-parts.ts'
 import { ASSET_CACHE_CONTROL } from './asset-table.ts'
 import { dispatch, runRoute } from './dispatch.ts'
+import { links } from './links.ts'
 import { ROUTES } from './routes.ts'
 import { autoconfiguration } from './setup/autoconfiguration/autoconfiguration.ts'
 import { notFound } from './web/error-answers.ts'
@@ -18,7 +19,7 @@ import type { SignedInRequest, Waiting } from './web/page-request.ts'
 import type { PortalServices } from './web/portal-services.ts'
 import { readRequest } from './web/read-request.ts'
 import { logRequest } from './web/request-log.ts'
-import { findRoute, type Route } from './web/route.ts'
+import { fill, findRoute, type Route } from './web/route.ts'
 
 /** What the server says of a request, where handlers find it as `context.env`. */
 export interface AppEnv {
@@ -53,6 +54,7 @@ export function makeApp(services: PortalServices, routes: readonly Route[] = ROU
       params: match?.params ?? new Map(),
       receivedAt,
       resume: (signedIn, waiting) => resume(routes, signedIn, waiting),
+      formOf: waiting => formOf(routes, waiting),
     })
     const { response, user } = match === undefined ? { response: notFound(request) } : await dispatch(match.route, request, isWhole)
     logRequest(log, { method: raw.method, path: request.path, status: response.status, ip: context.env.ip, ms: Math.round(signIn.now() - receivedAt), user })
@@ -63,6 +65,14 @@ export function makeApp(services: PortalServices, routes: readonly Route[] = ROU
     return context.text('Internal error.\n', 500)
   })
   return app
+}
+
+/** The page on which the form stands that waits: not every form has one of its own address. */
+function formOf(routes: readonly Route[], { method, path: address }: Waiting): string {
+  const [path = '/'] = address.split('?')
+  const match = findRoute(routes, method, path)
+  if (match === undefined || match.route.who === 'public') return links.home
+  return fill(match.route.form ?? match.route.path, name => match.params.get(name) ?? '')
 }
 
 /** A form that waited for a confirmation goes the way of every request, past the confirmation. */

@@ -24,10 +24,15 @@ function withCookies(headers: Record<string, string>, cookies: readonly Cookie[]
   return all
 }
 
+/** Around what a handler answered. RFC 6265 §4.1.1: a cookie is set once; what the handler said of it, such as a session renewed once more, is the later. */
 export function addCookies(response: Response, cookies: readonly Cookie[]): Response {
-  for (const cookie of cookies) if (cookie !== undefined) response.headers.append('set-cookie', cookie)
+  const said = new Set(response.headers.getSetCookie().map(placeOf))
+  for (const cookie of cookies) if (cookie !== undefined && !said.has(placeOf(cookie))) response.headers.append('set-cookie', cookie)
   return response
 }
+
+/** Name and path: which cookie it is. */
+const placeOf = (cookie: string): string => `${cookie.split('=', 1)[0]} ${/; Path=([^;]*)/.exec(cookie)?.[1]}`
 
 /** SECURITY: only a path of ours, never another site: `//host`, `/\host` and control characters lead elsewhere. */
 export function ownPath(text: string): string {

@@ -35,6 +35,8 @@ export interface PageRequest {
   readonly page: PageContext
   /** Carries out what waited for a confirmation, as this request. */
   readonly resume: (request: SignedInRequest, waiting: Waiting) => Promise<Response>
+  /** Where the form that waits is shown. */
+  readonly formOf: (waiting: Waiting) => string
   /** What was typed into this page's form before the session was over. */
   readonly kept?: FormValues | undefined
 }

@@ -16,7 +16,7 @@ export interface Likes {
   readonly timeZone: string | null
 }
 
-export interface RequestParts extends Pick<PageRequest, 'resume'> {
+export interface RequestParts extends Pick<PageRequest, 'resume' | 'formOf'> {
   readonly params: ReadonlyMap<string, string>
   readonly receivedAt: number
 }
@@ -25,7 +25,7 @@ export interface RequestParts extends Pick<PageRequest, 'resume'> {
 export async function readRequest(
   context: Context<{ Bindings: RequestFacts }>,
   services: PortalServices,
-  { params, resume, receivedAt }: RequestParts,
+  { params, resume, formOf, receivedAt }: RequestParts,
 ): Promise<{ readonly request: PageRequest; readonly isWhole: boolean }> {
   const { req, env } = context
   const url = new URL(req.url)
@@ -39,6 +39,7 @@ export async function readRequest(
     path: url.pathname,
     param: name => params.get(name) ?? '',
     resume,
+    formOf,
     query: url.searchParams,
     form: body?.form ?? FormValues.none,
     json: body?.json ?? {},

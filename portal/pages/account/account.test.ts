@@ -90,6 +90,18 @@ test('a passkey is registered, signs in as both steps, confirms, and says which 
   expect((await browser.get(String(lit['to']))).text).toContain('class="lit"')
 })
 
+test('who changes a factor behind a confirmation stays signed in, and comes back to the page of the form', async () => {
+  await turnOn(anna)
+  fixture.passConfirmation()
+  const asked = await anna.post('/account/totp/off')
+  const wrong = await anna.post('/confirm', { ...asked.hidden('/confirm'), password: 'not this one' })
+  expect(wrong.text).toContain('href="/account/totp"')
+  const off = await anna.post('/confirm', { ...asked.hidden('/confirm'), password: PASSWORD })
+  expect(off).toMatchObject({ status: 303, to: '/account' })
+  expect(off.headers.getSetCookie().filter(line => line.startsWith('__Host-mw='))).toHaveLength(1)
+  expect((await anna.get('/account')).status).toBe(200)
+})
+
 test('a new password signs out everywhere else', async () => {
   const elsewhere = await fixture.signedIn('anna')
   const changed = await anna.submit('/account/password', '/account/password', { password: 'quite another long one', repeated: 'quite another long one' })

@@ -50,10 +50,8 @@ export async function confirmWithPassword(request: SignedInRequest): Promise<Res
   if (waiting === undefined) return badRequest(request, 'form')
   const outcome = await tryToConfirm(request, { with: 'password', password: Secret.fromText(request.form.text('password')) })
   if (outcome instanceof Response) return outcome
-  if (outcome === undefined) {
-    const back = waiting.path.split('?')[0] ?? links.home
-    return showConfirm(request, { before: 'rights', waiting: request.form.text('waiting'), back, error: request.m.problems.confirm })
-  }
+  if (outcome === undefined)
+    return showConfirm(request, { before: 'rights', waiting: request.form.text('waiting'), back: request.formOf(waiting), error: request.m.problems.confirm })
   return goOn(outcome, waiting)
 }
 
@@ -76,7 +74,7 @@ export async function confirmWithPasskey(request: SignedInRequest): Promise<Resp
   const done = await goOn(outcome, waiting)
   const to = done.headers.get('location')
   // The form did not fit any more: its page says what is wrong, when it is opened anew.
-  return answerJson({ to: to ?? (waiting.path.split('?')[0] || links.home) }, { cookies: done.headers.getSetCookie() })
+  return answerJson({ to: to ?? request.formOf(waiting) }, { cookies: done.headers.getSetCookie() })
 }
 
 /** The request as it goes on; undefined: that was wrong. */
