@@ -25,6 +25,9 @@ export const links = {
   signInPasskeyOptions: '/sign-in/passkey/options',
   signInPasskey: '/sign-in/passkey',
   signInSecond: '/sign-in/second',
+  /** The same for the second step of whoever's password was right. */
+  signInSecondPasskeyOptions: '/sign-in/second/passkey/options',
+  signInSecondPasskey: '/sign-in/second/passkey',
   /** The second step with a recovery code in place of the app's. */
   signInRecovery: '/sign-in/second?with=recovery',
   /** POST. */

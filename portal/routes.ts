@@ -72,7 +72,8 @@ import { showInvitedPassword } from './pages/shown/invited-shown.ts'
 import { showStartLink } from './pages/shown/start-shown.ts'
 import { showToken } from './pages/shown/token-shown.ts'
 import { makeRecoveryCodes, showRecoveryCodes, showTotp, turnTotpOff, turnTotpOn } from './pages/shown/totp.ts'
-import { showSecondStep, showSignIn, signIn, signInByPasskey, signInPasskeyOptions, signOut, takeSecond } from './pages/sign-in/sign-in.ts'
+import { secondPasskeyOptions, showSecondStep, takeSecond, takeSecondByPasskey } from './pages/sign-in/second-step.ts'
+import { showSignIn, signIn, signInByPasskey, signInPasskeyOptions, signOut } from './pages/sign-in/sign-in.ts'
 import { begin, showWelcome } from './pages/sign-in/welcome.ts'
 import { can, canOwn } from './web/access.ts'
 import { pattern, type Route, route, visit } from './web/route.ts'
@@ -95,6 +96,8 @@ export const ROUTES: readonly Route[] = [
   visit('POST', links.signInPasskey, signInByPasskey),
   visit('GET', links.signInSecond, showSecondStep),
   visit('POST', links.signInSecond, takeSecond),
+  visit('POST', links.signInSecondPasskeyOptions, secondPasskeyOptions),
+  visit('POST', links.signInSecondPasskey, takeSecondByPasskey),
   visit('GET', '/language', chooseLanguage),
   visit('GET', links.api, showApi),
   visit('GET', pattern(links.welcome(':token')), showWelcome),

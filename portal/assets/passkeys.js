@@ -22,34 +22,71 @@ function carried(box) {
   return Object.fromEntries([...new FormData(form)].filter(([name]) => ['to', 'kept', 'waiting', 'once'].includes(name)))
 }
 
+/** The newest challenge of this browser counts, and its cookie is one: whoever asks waits until the one before has its answer. */
+let asking = Promise.resolve()
+function ask(options, sent) {
+  const asked = asking.then(() => post(options, sent))
+  asking = asked.catch(() => {})
+  return asked
+}
+
+/** One ceremony at a time: what was begun last goes on. */
+let latest
+
 async function run(box, webAuthn, conditional) {
+  const mine = Symbol('ceremony')
+  latest = mine
+  webAuthn.WebAuthnAbortService.cancelCeremony()
   const { passkey, options, answer, nameField, failed } = box.dataset
   const status = box.querySelector('[role=status]')
+  const say = text => {
+    if (status !== null) status.textContent = text
+  }
   try {
     const name = nameField === undefined ? undefined : document.getElementById(nameField)?.value
     const sent = { ...carried(box), ...(name !== undefined && { name }) }
-    const optionsJSON = await post(options, sent)
-    if (optionsJSON.problem !== undefined) throw new Error(optionsJSON.problem)
+    const optionsJSON = await ask(options, sent)
+    if (latest !== mine) return
+    if (optionsJSON.problem !== undefined) return conditional ? undefined : say(optionsJSON.problem)
     const response =
       passkey === 'register'
         ? await webAuthn.startRegistration({ optionsJSON })
         : await webAuthn.startAuthentication({ optionsJSON, useBrowserAutofill: conditional })
     const result = await post(answer, { ...sent, response })
     if (typeof result.to === 'string' && /^\/(?!\/)/.test(result.to)) location.assign(result.to)
-    else if (status !== null) status.textContent = result.problem ?? failed
+    else say(result.problem ?? failed)
   } catch (error) {
     // Closing the browser's own window is no failure.
-    if (!conditional && status !== null && error?.name !== 'NotAllowedError' && error?.name !== 'AbortError') status.textContent = failed
+    if (!conditional && error?.name !== 'NotAllowedError' && error?.name !== 'AbortError') say(failed)
   }
+}
+
+/** A challenge holds five minutes; a page on which one may sign in stays open for hours. */
+const RENEW_MS = 4 * 60_000
+
+/** The browser offers passkeys at the field by itself, as long as no button was pressed. */
+async function offer(box) {
+  const webAuthn = await library(box.dataset.library)
+  if (!(await webAuthn.browserSupportsWebAuthnAutofill())) return
+  let renewAt = 0
+  const renew = () => {
+    // The challenge of the page that is seen is the one that counts.
+    if (document.visibilityState !== 'visible' || performance.now() < renewAt) return
+    renewAt = performance.now() + RENEW_MS
+    run(box, webAuthn, true)
+  }
+  const timer = setInterval(renew, RENEW_MS / 8)
+  document.addEventListener('visibilitychange', renew)
+  box.querySelector('button')?.addEventListener('click', () => {
+    clearInterval(timer)
+    document.removeEventListener('visibilitychange', renew)
+  })
+  renew()
 }
 
 for (const box of document.querySelectorAll('[data-passkey]')) {
   if (globalThis.PublicKeyCredential === undefined || !isSecureContext) continue
   box.hidden = false
   box.querySelector('button')?.addEventListener('click', async () => run(box, await library(box.dataset.library), false))
-  if (box.dataset.conditional !== undefined) {
-    library(box.dataset.library)
-      .then(async webAuthn => (await webAuthn.browserSupportsWebAuthnAutofill()) && run(box, webAuthn, true))
-      .catch(() => {})
-  }
+  if (box.dataset.conditional !== undefined) offer(box).catch(() => {})
 }

@@ -17,25 +17,28 @@ document.addEventListener('keydown', event => {
 })
 
 // The server's clock made the text; from then on only what passed here counts, so a wrong clock in the browser changes nothing.
+const MINUTE_MS = 60_000
 const UNITS = [
   ['day', 86_400_000],
   ['hour', 3_600_000],
-  ['minute', 60_000],
+  ['minute', MINUTE_MS],
 ]
-const shownAt = performance.now()
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang, { numeric: 'always' })
-for (const time of document.querySelectorAll('time[data-ago]')) time.age = Number(time.dataset.ago)
 
 function refreshTimes() {
   for (const time of document.querySelectorAll('time[data-ago]')) {
-    const age = time.age + performance.now() - shownAt
+    // Also a time that a search brought later.
+    time.shownAt ??= performance.now()
+    const shownFor = performance.now() - time.shownAt
+    const age = Number(time.dataset.ago) + shownFor
     const [unit, size] = UNITS.find(([, ms]) => age >= ms) ?? []
-    if (unit === undefined || performance.now() - shownAt < 60_000) continue
+    if (unit === undefined || shownFor < MINUTE_MS) continue
     const text = relative.format(-Math.trunc(age / size), unit)
     time.textContent = time.dataset.capital === undefined ? text : text.charAt(0).toLocaleUpperCase() + text.slice(1)
   }
 }
-setInterval(refreshTimes, 60_000)
+refreshTimes()
+setInterval(refreshTimes, MINUTE_MS)
 
 document.addEventListener('submit', event => {
   const form = event.target

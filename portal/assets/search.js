@@ -1,4 +1,4 @@
-/** Lists that follow what is typed: the same address that the form would open, and only the element `data-results` of its answer is taken. */
+/** Lists that follow what is typed: the same address that the form would open; of its answer the elements `data-results` are taken: list and filters. */
 const PAUSE_MS = 250
 
 for (const form of document.querySelectorAll('form[data-search]')) {
@@ -18,9 +18,10 @@ for (const form of document.querySelectorAll('form[data-search]')) {
       const answer = await fetch(address, { signal: asked.signal, headers: { accept: 'text/html' } })
       if (!answer.ok || answer.redirected) return
       const page = new DOMParser().parseFromString(await answer.text(), 'text/html')
-      const results = page.querySelector('[data-results]')
-      if (results === null) return
-      document.querySelector('[data-results]')?.replaceWith(document.adoptNode(results))
+      const fresh = [...page.querySelectorAll('[data-results]')]
+      const shown = [...document.querySelectorAll('[data-results]')]
+      if (fresh.length !== shown.length) return
+      for (const [at, element] of shown.entries()) element.replaceWith(document.adoptNode(fresh[at]))
       history.replaceState(null, '', address)
     } catch {
       // Typed on, or offline: the button still works.

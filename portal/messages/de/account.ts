@@ -55,6 +55,7 @@ export const account: Pick<Messages, 'account' | 'passkeys' | 'totp' | 'tokens'>
     whichAbout: 'Benutzen Sie einen, und seine Zeile leuchtet auf.',
     useOne: 'Passkey verwenden',
     thisOne: 'dieser hier',
+    mustStay: 'Sie brauchen einen zweiten Schritt. Richten Sie zuerst die Authenticator-App oder einen anderen Passkey ein.',
     failed: 'Das ging nicht. Versuchen Sie es noch einmal oder auf einem anderen Weg.',
     needScript: 'Passkeys brauchen JavaScript.',
   },

@@ -14,6 +14,8 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     recoveryCode: 'Dieser Code passte nicht oder wurde schon benutzt.',
     confirm: 'Dieses Passwort passte nicht.',
     passkey: 'Dieser Passkey passte nicht.',
+    passkeyKnown: 'Diesen Passkey gibt es hier schon.',
+    passkeyNameTaken: 'Sie haben schon einen Passkey mit diesem Namen.',
     required: 'Das wird gebraucht.',
     tooLong: max => n(max, 'Höchstens # Zeichen.', 'Höchstens # Zeichen.'),
     nameCharacters: 'Zeilenumbrüche und unsichtbare Zeichen können nicht in einem Namen stehen.',

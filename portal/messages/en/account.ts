@@ -54,6 +54,7 @@ export const account = {
     whichAbout: 'Use one, and its row lights up.',
     useOne: 'Use a passkey',
     thisOne: 'this one',
+    mustStay: 'You need a second step. Set up the authenticator app, or another passkey, first.',
     failed: 'That did not work. Try again, or use another way.',
     needScript: 'Passkeys need JavaScript.',
   },

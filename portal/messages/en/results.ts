@@ -13,6 +13,8 @@ export const results = {
     recoveryCode: 'That code did not fit, or was used already.',
     confirm: 'That password did not fit.',
     passkey: 'That passkey did not fit.',
+    passkeyKnown: 'This passkey is here already.',
+    passkeyNameTaken: 'You have a passkey of this name already.',
     required: 'This is needed.',
     tooLong: (max: number) => n(max, 'At most # character.', 'At most # characters.'),
     nameCharacters: 'Line breaks and invisible characters cannot stand in a name.',

@@ -57,6 +57,7 @@ export const account: Pick<Messages, 'account' | 'passkeys' | 'totp' | 'tokens'>
     whichAbout: 'Utilisez-en une, et sa ligne s’allume.',
     useOne: 'Utiliser une clé d’accès',
     thisOne: 'celle-ci',
+    mustStay: 'Il vous faut une seconde étape. Installez d’abord l’application d’authentification, ou une autre clé d’accès.',
     failed: 'Cela n’a pas marché. Réessayez, ou prenez un autre chemin.',
     needScript: 'Les clés d’accès exigent JavaScript.',
   },

@@ -14,6 +14,8 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     recoveryCode: 'Ce code ne convenait pas, ou a déjà servi.',
     confirm: 'Ce mot de passe ne convenait pas.',
     passkey: 'Cette clé d’accès ne convenait pas.',
+    passkeyKnown: 'Cette clé d’accès est déjà là.',
+    passkeyNameTaken: 'Vous avez déjà une clé d’accès de ce nom.',
     required: 'C’est nécessaire.',
     tooLong: max => n(max, '# caractère au plus.', '# caractères au plus.'),
     nameCharacters: 'Un nom ne peut contenir ni saut de ligne ni caractère invisible.',

@@ -1,5 +1,5 @@
 /** Passkeys of the account: adding one, which one this is, renaming, removing. */
-import { MailwicketError } from '../../../base/errors.ts'
+import { isProblem } from '../../../base/problems.ts'
 import { change } from '../../../management/use-case.ts'
 import { links, withQuery } from '../../links.ts'
 import { askToProve, askToRegister, checkProved, checkRegistered } from '../../sign-in/passkeys.ts'
@@ -54,7 +54,9 @@ export async function addPasskey(request: SignedInRequest): Promise<Response> {
   try {
     await change(context, actor, nouns => nouns.passkeys.add(session.user.login, { ...key, name }))
   } catch (error) {
-    if (error instanceof MailwicketError && error.code === 'ALREADY_EXISTS') return answerJson({ problem: m.problems.loginTaken })
+    if (!isProblem(error)) throw error
+    if (error.reason === 'passkey.exists') return answerJson({ problem: m.problems.passkeyKnown })
+    if (error.reason === 'passkey.name-taken') return answerJson({ problem: m.problems.passkeyNameTaken })
     throw error
   }
   const done = doneThen(request, links.accountPasskeys, 'passkeyAdded', name)
@@ -96,8 +98,8 @@ export async function renamePasskey(request: SignedInRequest): Promise<Response>
   try {
     await change(context, actor, nouns => nouns.passkeys.rename(session.user.login, param('passkey'), name))
   } catch (error) {
-    if (!(error instanceof MailwicketError) || error.code !== 'ALREADY_EXISTS') throw error
-    errors.add('name', m.problems.loginTaken)
+    if (!isProblem(error) || error.reason !== 'passkey.name-taken') throw error
+    errors.add('name', m.problems.passkeyNameTaken)
     return renamePage(request, again(errors, form.shown(), m))
   }
   return doneThen(request, links.accountPasskeys, 'renamed', name)
@@ -112,7 +114,7 @@ export async function removePasskey(request: SignedInRequest): Promise<Response>
   if (found === undefined || record === undefined) return notFound(request)
   const roles = { isAdmin: reach.isAdministrator, domains: [...reach.domains] }
   if (mustAddFactor(services.signIn.policy(), roles, { ...record, passkeys: record.passkeys - 1 }))
-    return passkeysPage(request, { problem: m.account.secondStepMissing })
+    return passkeysPage(request, { problem: m.passkeys.mustStay })
   await change(context, actor, inside => inside.passkeys.remove(login, found.id))
   return addCookies(doneThen(request, links.accountPasskeys, 'passkeyRemoved', found.name), [await renewed(request)])
 }

@@ -8,7 +8,7 @@ import { LANGUAGE_NAMES, LANGUAGES } from '../../messages/languages.ts'
 import { appPage } from '../frame/layout.ts'
 import { icons } from '../icons.ts'
 import type { FormState, PageContext } from '../page-context.ts'
-import { cancel, form, guards, postButton, selectField, submit, switchField, textField } from '../parts/forms.ts'
+import { cancel, form, guards, postButton, problemOf, selectField, submit, switchField, textField } from '../parts/forms.ts'
 import { menuLine, menuLink, menuPost, rowMenu } from '../parts/lists.ts'
 import { chip, tile } from '../parts/names.ts'
 import { note } from '../parts/notes.ts'
@@ -174,9 +174,9 @@ export function passkeysView({ passkeys, passkeysWork, suggestedName, form: stat
     page,
   )}</section>`
   const which =
-    passkeys.length > 1 &&
+    passkeys.length > 0 &&
     html`<section class="card pad flow" id="which"><h2>${m.passkeys.which}</h2><p class="soft">${m.passkeys.whichAbout}</p>${passkeyButton({ options: links.accountPasskeyTest, answer: links.accountPasskeyTest, label: m.passkeys.useOne, look: 'btn' }, m, page)}</section>`
-  const body = html`${head({ title: m.account.passkeys, sub: m.account.passkeysAbout })}${list}${passkeysWork ? [add, which] : note({ tone: 'warn', icon: icons.warning, text: m.account.passkeysNeedHttps })}`
+  const body = html`${head({ title: m.account.passkeys, sub: m.account.passkeysAbout })}${problemOf(state)}${list}${passkeysWork ? [add, which] : note({ tone: 'warn', icon: icons.warning, text: m.account.passkeysNeedHttps })}`
   return appPage(
     {
       title: m.account.passkeys,

@@ -26,8 +26,9 @@ export interface Filter {
   readonly current: boolean
 }
 
+/** They keep what is looked for, so they change with it. */
 export const filters = (label: string, items: readonly Filter[], after?: HtmlValue): Html =>
-  html`<nav class="filters" aria-label="${label}">${items.map(({ label: name, href, current }) => html`<a href="${href}"${current && html` aria-current="true"`}>${name}</a>`)}${after}</nav>`
+  html`<nav class="filters" aria-label="${label}" data-results>${items.map(({ label: name, href, current }) => html`<a href="${href}"${current && html` aria-current="true"`}>${name}</a>`)}${after}</nav>`
 
 export interface Pages {
   /** 1–50 of 1,248; or: 50 shown, more exist. */

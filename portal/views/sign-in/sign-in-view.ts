@@ -97,7 +97,8 @@ export function secondStepView(model: SecondStepModel, m: Messages, page: PageCo
     : html`<a class="btn quiet wide" href="${links.signInSecond}">${m.signIn.useApp}</a>`
   const body = html`<div class="centred"><h1 tabindex="-1">${m.signIn.secondTitle}</h1><p class="soft sub-line">${m.signIn.signingInAs(login)}</p></div>
 <form class="card pad" method="post" action="${links.signInSecond}" novalidate>${problemOf(form)}${guards(form)}${carried}<input type="hidden" name="with" value="${model.with}">${field}<button class="btn primary wide">${m.words.continue}</button>${
-    passkeys && passkeyButton({ options: links.signInPasskeyOptions, answer: links.signInPasskey, label: m.signIn.usePasskey, or: m.words.or }, m, page)
+    passkeys &&
+    passkeyButton({ options: links.signInSecondPasskeyOptions, answer: links.signInSecondPasskey, label: m.signIn.usePasskey, or: m.words.or }, m, page)
   }${other}</form><p class="small centred"><a href="${links.signIn}">${m.signIn.someoneElse}</a></p>`
   return alonePage({ title: m.signIn.secondTitle, scripts: passkeys ? ['passkeys.js'] : [], body }, m, page)
 }
