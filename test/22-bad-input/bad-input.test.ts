@@ -2,6 +2,7 @@
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
+import { Inspector } from '../fixtures/inspector.ts'
 import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/raw-imap.ts'
 import { Stage } from '../fixtures/stage.ts'
 
@@ -9,7 +10,11 @@ const user = 'reader@example.com'
 let stage: Stage
 let account: ImapAccount
 let bystander: RawImap
-let memoryBefore = 0
+let inspector: Inspector
+let before: { readonly counts: Record<string, number>; readonly used: number }
+
+/** Of these there are some for each connection. */
+const perConnection = ['Connection', 'LiveSession', 'ImapSession', 'BoundLog', 'TLSSocket']
 
 beforeAll(async () => {
   stage = await Stage.open({ users: [user] })
@@ -18,10 +23,15 @@ beforeAll(async () => {
   bystander = await logIn(account)
   // The first connections make buffers and compile code.
   for (let index = 0; index < 50; index++) (await openImaps(account)).destroy()
-  memoryBefore = stage.gateway.residentBytes()
+  inspector = await Inspector.open(stage.gateway)
+  await inspector.waitForInstances({ Connection: 1 })
+  before = { counts: await inspector.countInstances(perConnection), used: await inspector.readUsedBytes() }
 })
 
-afterAll(async () => await stage?.close())
+afterAll(async () => {
+  inspector?.close()
+  await stage?.close()
+})
 
 afterEach(async () => {
   expect(stage.gateway.isAlive()).toBe(true)
@@ -205,6 +215,8 @@ test('random bytes and random pieces of IMAP, for some seconds', async () => {
   )
 })
 
-test('memory did not grow', () => {
-  expect(stage.gateway.residentBytes() - memoryBefore).toBeLessThan(60_000_000)
+test('nothing of it all is left in memory but the bystander', async () => {
+  for (const name of perConnection) expect(before.counts[name], name).toBeGreaterThan(0)
+  await inspector.waitForInstances(before.counts)
+  expect(await inspector.readUsedBytes()).toBeLessThan(before.used * 1.2)
 })

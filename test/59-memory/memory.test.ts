@@ -2,12 +2,11 @@
  * Thousands of apps come and go, in all the ways they do: nothing of them stays. Counted, not weighed: how much memory a runtime holds on to is its
  * own affair (`node bench/soak.ts` weighs 200,000), what is reachable is ours.
  */
-import { isDeepStrictEqual } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
 import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Inspector, withInspector } from '../fixtures/inspector.ts'
+import { Inspector } from '../fixtures/inspector.ts'
 import { logIn, openImaps, quote } from '../fixtures/raw-imap.ts'
 import { logInSmtp, openSmtp, plainOf } from '../fixtures/raw-smtp.ts'
 import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
@@ -27,7 +26,7 @@ beforeAll(async () => {
   smtpServer = await ScriptedSmtp.open()
   gateway = await SubmissionGateway.open([smtpServer.asUpstream({ imap: { address: `localhost:${dovecot.ports.plain}`, tls: 'none' } })])
   const { mailwicket } = gateway
-  await mailwicket.serve(withInspector)
+  await mailwicket.serve()
   devices = []
   for (const user of users) {
     await mailwicket.addMailbox(user, dovecot.passwordOf(user), ['--no-verify'])
@@ -77,8 +76,6 @@ async function run(from: number, to: number): Promise<void> {
   await waitFor('no session', 30_000, async () => (await gateway.mailwicket.listSessions()).length === 0, 200)
 }
 
-const nothing = Object.fromEntries(perConnection.map(name => [name, 0]))
-
 test('while apps are there they are seen', async () => {
   const [device] = devices
   if (device === undefined) throw new Error('no device')
@@ -93,12 +90,7 @@ test('after 4,000 nothing of them is left, and no more is reachable than after t
   await run(0, 1000)
   const [files, used] = [gateway.mailwicket.openFileCount(), await inspector.readUsedBytes()]
   await run(1000, 4000)
-  // The last of them are on their way out.
-  let counts: Record<string, number> = {}
-  await waitFor('nothing left', 30_000, async () => {
-    counts = await inspector.countInstances(perConnection)
-    return isDeepStrictEqual(counts, nothing)
-  }).catch(() => expect(counts).toEqual(nothing))
+  await inspector.waitForInstances(Object.fromEntries(perConnection.map(name => [name, 0])))
   const usedAfter = await inspector.readUsedBytes()
   console.info(`${(used / 2 ** 20).toFixed(1)} MiB reachable, then ${(usedAfter / 2 ** 20).toFixed(1)}`)
   expect(gateway.mailwicket.openFileCount()).toBe(files)
