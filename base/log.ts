@@ -132,17 +132,17 @@ class BoundLog implements Log {
   }
 }
 
-/** A log that writes JSON lines to `sink`; times are ISO 8601 in UTC, levels are words. */
-export function openJsonLog(sink: LogSink, level: LogLevel): LevelledLog {
-  const options = { level, base: null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } }
+/** A log that writes JSON lines to `sink`, `fields` in each; times are ISO 8601 in UTC, levels are words. */
+export function openJsonLog(sink: LogSink, level: LogLevel, fields?: LogFields): LevelledLog {
+  const options = { level, base: fields ?? null, timestamp: stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } }
   return new PinoLog(pino(options, { write: line => void sink.write(line) }))
 }
 
 /** A log for a person at a terminal: time, level, event, fields. pino-pretty is loaded only here. */
-export async function openReadableLog(sink: LogSink, level: LogLevel): Promise<LevelledLog> {
+export async function openReadableLog(sink: LogSink, level: LogLevel, fields?: LogFields): Promise<LevelledLog> {
   const { prettyFactory } = await import('pino-pretty')
   const format = prettyFactory({ colorize: true, singleLine: true, messageKey: 'event', translateTime: 'SYS:HH:MM:ss' })
-  return openJsonLog({ write: line => sink.write(format(line)) }, level)
+  return openJsonLog({ write: line => sink.write(format(line)) }, level, fields)
 }
 
 /** A log that keeps nothing, for commands and tests. */

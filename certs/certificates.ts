@@ -21,7 +21,7 @@ export interface CertificatesOptions {
   readonly files: readonly CertificateFiles[]
   readonly log: Log
   /** 48 random bytes, the same in all processes that shall resume each other's sessions; who gives them changes them. */
-  readonly ticketKeys?: Buffer
+  readonly ticketKeys?: Buffer | undefined
   /** For tests. */
   readonly settleMs?: number
   readonly pollMs?: number
@@ -38,7 +38,11 @@ const PASSING: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO
  * RFC 9325 §3.4: the keys of session tickets change regularly, or forward secrecy is lost for as long as they live. Much longer than a ticket is good
  * for: an app whose ticket is of the time before makes one full handshake, twice a day.
  */
-const TICKET_KEY_MS = DAY_MS / 2
+export const TICKET_KEY_MS = DAY_MS / 2
+
+export function makeTicketKeys(): Buffer {
+  return randomBytes(48)
+}
 
 /** Reads all pairs. Throws CERTIFICATE_INVALID with every pair that cannot be used. */
 export async function openCertificates(options: CertificatesOptions): Promise<Certificates> {
@@ -75,14 +79,14 @@ export class Certificates {
     const { log, ticketKeys } = options
     this.#options = options
     this.#log = log
-    this.#ticketKeys = ticketKeys ?? randomBytes(48)
+    this.#ticketKeys = ticketKeys ?? makeTicketKeys()
     this.#pairs = pairs
     for (const pair of pairs) this.#announce(pair)
     this.#warnOfUnused()
     this.#watch = this.#startWatch()
     this.#reminder = setInterval(() => this.#remind(), DAY_MS)
     this.#reminder.unref()
-    this.#rotation = ticketKeys === undefined ? setInterval(() => this.#changeTicketKeys(), TICKET_KEY_MS).unref() : undefined
+    this.#rotation = ticketKeys === undefined ? setInterval(() => this.useTicketKeys(makeTicketKeys()), TICKET_KEY_MS).unref() : undefined
   }
 
   /** The context for the name that a client asks for (RFC 6066 §3), undefined when it asks for none. */
@@ -117,6 +121,12 @@ export class Certificates {
   /** Whole days until the first of them expires; negative when one has. */
   daysLeft(): number {
     return Math.min(...this.list().map(({ daysLeft }) => daysLeft))
+  }
+
+  /** Node takes one key at a time: the tickets of the old one are not accepted any more. */
+  useTicketKeys(keys: Buffer): void {
+    this.#ticketKeys = keys
+    this.#contexts.clear()
   }
 
   /** Reads all files again. Files that cannot be used are logged and the certificate in use stays. */
@@ -154,12 +164,6 @@ export class Certificates {
     const { settleMs = SETTLE_MS, pollMs = POLL_MS } = this.#options
     const files = this.#pairs.flatMap(({ files }) => [files.cert, files.key])
     return new CertificateWatch({ files, onChange: () => void this.reload(), settleMs, pollMs })
-  }
-
-  /** Node takes one key at a time: the tickets of the old one are not accepted any more. */
-  #changeTicketKeys(): void {
-    this.#ticketKeys = randomBytes(48)
-    this.#contexts.clear()
   }
 
   async #reloadPair(before: CertificatePair): Promise<void> {

@@ -1,10 +1,13 @@
 /**
- * `serve` as one thing: the gateway in this process, and beside it the portal in a process of its own, so that a page, a slow query or a flaw
- * in it never touches a mail session. It parses no byte of the portal's peers.
+ * `serve` as one thing. With one worker it is the gateway in this process, and beside it the portal, where there is one, in a process of its own.
+ * With several it holds the listening sockets, hands connections to its workers and parses no byte of any peer.
  *
- * Without a section [portal] it is the gateway alone, and costs nothing.
+ * With one worker and without a section [portal] it is the gateway alone, and costs nothing.
  */
-import { type Gateway, type GatewayOptions, startGateway } from '../gateway/gateway.ts'
+import { availableParallelism } from 'node:os'
+import type { Config } from '../config/config.ts'
+import { type GatewayOptions, startGateway } from '../gateway/gateway.ts'
+import { type Supervisor, startWorkers } from './supervise-workers.ts'
 import { SupervisedProcess } from './supervised-process.ts'
 
 export interface SupervisorOptions extends Omit<GatewayOptions, 'companions'> {
@@ -14,32 +17,39 @@ export interface SupervisorOptions extends Omit<GatewayOptions, 'companions'> {
   readonly logTo?: number | undefined
 }
 
-export type Supervisor = Pick<Gateway, 'reload' | 'stop'>
-
 /** `.ts` in a checkout, `.js` once built: the portal's main has the ending of this file. */
 const PORTAL_MAIN = new URL(`../portal/portal-main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url)
 
 /** Throws what the gateway and the portal throw when they start; then nothing is left running. */
 export async function startSupervisor(options: SupervisorOptions): Promise<Supervisor> {
-  const { config } = options
-  if (config.portal === undefined) return startGateway(options)
-  const portal = await startPortal(options)
+  const portal = options.config.portal === undefined ? undefined : await startPortal(options)
   try {
-    const gateway = await startGateway({ ...options, companions: { portal: portal.facts } })
+    const workers = countWorkers(options.config)
+    const companions = portal === undefined ? {} : { portal: portal.facts }
+    const gateway = workers === 1 ? await startGateway({ ...options, companions }) : await startWorkers({ ...options, workers, companions, portal })
     return {
       reload: async () => {
         const isInForce = await gateway.reload()
-        if (isInForce) portal.reload()
+        if (isInForce) portal?.reload()
         return isInForce
       },
       stop: async () => {
-        await Promise.all([portal.stop(), gateway.stop()])
+        await Promise.all([portal?.stop(), gateway.stop()])
+      },
+      kill: () => {
+        portal?.kill()
+        if ('kill' in gateway) gateway.kill()
       },
     }
   } catch (error) {
-    await portal.stop()
+    await portal?.stop()
     throw error
   }
+}
+
+/** `auto`: one a core, of those that this process may use. */
+export function countWorkers({ workers }: Pick<Config, 'workers'>, cores = availableParallelism()): number {
+  return workers === 'auto' ? cores : workers
 }
 
 async function startPortal({ config, env, log, isReadable, logTo }: SupervisorOptions): Promise<SupervisedProcess> {

@@ -127,6 +127,12 @@ export const duration: Kind<number> = {
   }),
 }
 
+export const workerCount: Kind<'auto' | number> = {
+  name: '`"auto"` or number',
+  expects: '"auto" or a whole number from 1 to 256',
+  schema: z.union([z.literal('auto'), z.int().check(z.minimum(1), z.maximum(256))]),
+}
+
 export const text: Kind<string> = {
   name: 'text',
   expects: 'text in quotes, not empty',

@@ -52,6 +52,7 @@ describe('what is not written has its default', () => {
       hostname: 'mail.example.com',
       dataDir: '/etc/mailwicket',
       logLevel: 'info',
+      workers: 'auto',
       drainSeconds: 25,
       generatedOnly: false,
       trustedFrom: [],
@@ -206,20 +207,20 @@ describe('unknown keys', () => {
     ['[stor]\nurl = "sqlite:x"', 'stor is an unknown key; did you mean "store"?'],
     [
       '[metrics]\nx = 1',
-      'metrics is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
+      'metrics is an unknown key; valid here: hostname, data_dir, log_level, workers, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
     ],
     ['[store]\nlog_level = "info"', 'store.log_level is an unknown key; it belongs before the first section; valid here: url, outage_grace'],
     [
       '"a b" = 1',
-      '"a b" is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
+      '"a b" is an unknown key; valid here: hostname, data_dir, log_level, workers, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
     ],
     [
       '__proto__ = 1',
-      '__proto__ is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
+      '__proto__ is an unknown key; valid here: hostname, data_dir, log_level, workers, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
     ],
     [
       'constructor = 1',
-      'constructor is an unknown key; valid here: hostname, data_dir, log_level, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
+      'constructor is an unknown key; valid here: hostname, data_dir, log_level, workers, drain_seconds, store, passwords, limits, certificate, listen, upstream, admin, portal',
     ],
   ])('%s', (top, problem) => {
     expect(problemsOf(complete({ top }))).toEqual([problem])

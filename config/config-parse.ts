@@ -115,6 +115,7 @@ function assemble({ top, store, passwords, limits, certificates, listen, upstrea
     dataDir,
     logLevel: top.log_level,
     drainSeconds: top.drain_seconds,
+    workers: top.workers,
     generatedOnly: passwords?.generated_only ?? false,
     trustedFrom: limits.trusted_from ?? [],
     sessionsPerDevice: limits.sessions_per_device,

@@ -29,6 +29,7 @@ import {
   text,
   webOrigin,
   withDefault,
+  workerCount,
 } from './config-kinds.ts'
 
 /** How a section stands in the file: keys before the first header, `[name]`, `[[name]]` (several), or `{ … }` within another. */
@@ -51,6 +52,11 @@ export const TOP_KEYS = {
   log_level: withDefault(oneOf<LogLevel>(['trace', 'debug', 'info', 'warn', 'error']), 'info', {
     meaning: 'The least important lines that are logged.',
     example: '"warn"',
+  }),
+  workers: withDefault(workerCount, 'auto', {
+    meaning:
+      'Processes that serve mail: `"auto"` starts one for each core that Mailwicket may use. With `1` the process that is started serves itself. See [processes](processes.md).',
+    example: '4',
   }),
   drain_seconds: withDefault(seconds, 25, {
     meaning: 'How long a stop (SIGTERM) may take to let sessions go: idle ones one after another, busy ones when they are done. `0` ends all at once.',

@@ -90,6 +90,8 @@ export interface Config {
   readonly hostname: string
   readonly dataDir: string
   readonly logLevel: LogLevel
+  /** Processes that serve mail; `auto`: one a core. */
+  readonly workers: 'auto' | number
   /** How long a stop may take to let sessions go; 0: all at once. */
   readonly drainSeconds: number
   /** Policy: devices may only have generated app passwords. */

@@ -1,28 +1,17 @@
 /**
- * Puts the gateway together and takes it apart again: store, certificates, sessions, listeners.
+ * The gateway as one process: the mail service, its listeners, the monitoring endpoint, the service manager.
  * It serves as soon as the `ready` line is out, which is after every listener is bound.
  */
 
 import type { LevelledLog, LogSink } from '../base/log.ts'
-import type { Secret } from '../base/secret.ts'
-import { openCertificates } from '../certs/certificates.ts'
 import type { Config } from '../config/config.ts'
-import type { LoginMailbox } from '../store/schema/login-record.ts'
-import type { ImapServices } from './imap/imap-dialogue.ts'
-import { ImapSession } from './imap/imap-session.ts'
-import { openConfigured } from './lifecycle/configured.ts'
 import { reloadConfig } from './lifecycle/reload.ts'
-import { LIMITS, type Limits } from './limits.ts'
-import type { Connection } from './listen/connection.ts'
+import type { Limits } from './limits.ts'
 import type { ListenFacts } from './listen/listener.ts'
 import { openListeners } from './listen/listeners.ts'
-import { openMonitoring } from './monitoring/monitoring.ts'
-import { StoreHealth } from './monitoring/store-health.ts'
-import { openProcessParts } from './process-parts.ts'
-import { drain } from './sessions/drain.ts'
-import type { LiveSessions } from './sessions/live-sessions.ts'
-import type { SmtpServices } from './smtp/smtp-dialogue.ts'
-import { SmtpSession } from './smtp/smtp-session.ts'
+import { Machine } from './machine/machine.ts'
+import { type MailService, openMailService } from './mail-service.ts'
+import { openAdminEndpoint } from './monitoring/admin-endpoint.ts'
 
 export interface Gateway {
   /** As bound now. */
@@ -62,123 +51,54 @@ export interface GatewayOptions {
   readonly serviceManager?: ServiceManagerLink | undefined
 }
 
+/** For what comes after the drain: last replies, the last batch, the database. */
+export const STOP_MARGIN_MS = 30_000
+
 /** Throws what the parts throw: CONFIG_INVALID, KEY_…, STORE_…, CERTIFICATE_INVALID, LISTEN_FAILED. Then nothing is left open. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
-  // How to close what was opened, in the order of opening.
-  const closers: Closer[] = []
+  const { config, env, log, limits } = options
+  const service = await openMailService({ config, env, log, limits, machine: new Machine() })
+  const closers: (() => unknown)[] = [() => service.close()]
   try {
-    return await openParts(options, closers)
+    return await listenFor(service, options, closers)
   } catch (error) {
-    await closeAll(closers)
+    for (const close of closers.reverse()) await close()
     throw error
   }
 }
 
-type Closer = () => void | Promise<void>
-
-/** A poll takes milliseconds; a store that is locked answers within its own patience of some seconds. */
-const WATCHED_POLL_MS = 15_000
-/** For what comes after the drain: last replies, the last batch, the database. */
-const STOP_MARGIN_MS = 30_000
-
-async function openParts({ config, env, log, out, companions, serviceManager: manager, limits = LIMITS }: GatewayOptions, closers: Closer[]): Promise<Gateway> {
-  // What a reload replaces; everything below asks for it anew each time.
-  const current = { configured: openConfigured(config) }
-  const certificates = await openCertificates({ files: config.certificates, log })
-  closers.push(() => certificates.close())
-  const trusted = () => current.configured.trusted
-  const parts = await openProcessParts({ config, env, log, limits, trusted }, close => closers.push(close))
-  const {
-    metrics,
-    store,
-    outageGrace,
-    live,
-    recorder,
-    revocation,
-    limiter,
-    limiterSync,
-    hasher,
-    unauthenticated,
-    ledger,
-    migrationLogins,
-    smtpServer,
-    imapCapabilities,
-    wrongProtocol,
-  } = parts
-  const { unchecked, ms } = store.integrity
-  if (unchecked.length === 0) log.info('store.checked', { ms })
-  else log.warn('store.checked', { ms, unchecked, advice: 'run `mailwicket check`, which looks at all of the store' })
-  const common = {
-    limits,
-    store: outageGrace?.store ?? store,
-    outageGrace,
-    hasher,
-    recorder,
-    limiter,
-    metrics,
-    live,
-    routeOf: (mailbox: LoginMailbox) => current.configured.routes.of(mailbox, store),
-    migrationLogins,
-    migrationRouteOf: (mailbox: LoginMailbox, secret: Secret) => current.configured.routes.migrationRouteOf(mailbox, secret),
-    log,
-  }
-  const imap: ImapServices = {
-    ...common,
-    get config() {
-      return current.configured.config
-    },
-    connect: (...call) => current.configured.connectImap(...call),
-    capabilities: imapCapabilities,
-  }
-  const smtp: SmtpServices = {
-    ...common,
-    get config() {
-      return current.configured.config
-    },
-    connect: (...call) => current.configured.connectSmtp(...call),
-    smtpServer,
-    ledger,
-  }
+async function listenFor(service: MailService, options: GatewayOptions, closers: (() => unknown)[]): Promise<Gateway> {
+  const { config, env, log, out, companions, serviceManager: manager } = options
   // Before the listeners, so that it is closed after them: who asks meanwhile hears that this node goes away.
-  const monitoring = await openMonitoring(
-    config.admin,
-    metrics,
-    { unauthenticated: () => unauthenticated.size, hasher, recorder, revocation, certificates, storeHealth: new StoreHealth(store, recorder, log) },
-    log,
-  )
-  closers.push(
-    () => monitoring.close(),
-    () => limiterSync.stop(),
-    () => recorder.stop(),
-    () => endAll(live, limits.disconnectMs),
-  )
-  await limiterSync.start()
-  const serve = {
-    imap: (connection: Connection, msToLogin: number) => new ImapSession(imap, connection, log).run(msToLogin),
-    submission: (connection: Connection, msToLogin: number) => new SmtpSession(smtp, connection, log).run(msToLogin),
-  }
-  const listeners = await openListeners({
-    listen: config.listen,
-    env,
-    services: { certificates, log, metrics, unauthenticated, limiter, limits, wrongProtocol, serve },
-  })
-  closers.push(() => listeners.close())
-  recorder.start()
-  revocation.start()
-  closers.push(() => revocation.stop())
-  manager?.startWatchdog(() => revocation.silentMs < WATCHED_POLL_MS)
-  closers.push(async () => manager?.close())
-  monitoring.readiness.serving()
-  const admin = monitoring.address
-  // Not by the log: whoever waits for this line waits at every log level.
-  out.write(
-    `${JSON.stringify({ event: 'ready', level: 'info', time: new Date().toISOString(), listen: listeners.facts, admin, ...companions, hostname: config.hostname, node: store.node, pid: process.pid })}\n`,
-  )
+  if (config.admin !== undefined) service.metrics.addProcess()
+  const admin = config.admin && (await openAdminEndpoint(config.admin, { metrics: service.metrics, health: service.health, log }))
+  closers.push(() => admin?.close())
+  const listeners = await openListeners({ listen: config.listen, env, services: { log, onConnection: service.serveConnection } })
+  service.start()
+  manager?.startWatchdog(service.isAlive)
+  writeReadyLine(out, { listen: listeners.facts, admin: admin?.address, ...companions, hostname: config.hostname, node: service.node })
   manager?.ready()
   let phase: Gateway['phase'] = 'serving'
-  // One after another: two at a time would each bind what the other does.
-  let reloading: Promise<boolean> = Promise.resolve(false)
-  let isReloadAsked = false
+  const reload = oneAfterAnother(async () => {
+    if (phase !== 'serving') return false
+    manager?.reloading()
+    const inForce = await reloadConfig({
+      before: service.config,
+      log,
+      prepare: async config => {
+        const commit = await service.prepareReload(config)
+        // Last of all that can fail: a port that was bound takes connections.
+        const ports = await listeners.prepare(config.listen)
+        return () => {
+          commit()
+          ports.commit()
+        }
+      },
+      facts: () => ({ listen: listeners.facts, certificateDaysLeft: service.certificates.daysLeft() }),
+    })
+    manager?.ready()
+    return inForce !== undefined
+  })
   return {
     get listen() {
       return listeners.facts
@@ -186,43 +106,43 @@ async function openParts({ config, env, log, out, companions, serviceManager: ma
     get phase() {
       return phase
     },
-    reload: () => {
-      // One that has not begun yet will read the newest file.
-      if (isReloadAsked) return reloading
-      isReloadAsked = true
-      reloading = reloading.then(async () => {
-        isReloadAsked = false
-        if (phase !== 'serving') return false
-        manager?.reloading()
-        const isInForce = await reloadConfig({ current, certificates, listeners, smtpServer, imapCapabilities, log })
-        manager?.ready()
-        return isInForce
-      })
-      return reloading
-    },
+    reload: reload.ask,
     stop: async () => {
       phase = 'draining'
-      monitoring.readiness.draining()
-      await reloading
-      const drainMs = current.configured.config.drainSeconds * 1000
+      service.stopAdmitting()
+      await reload.settled()
+      const { drainSeconds } = service.config
       listeners.close()
-      log.info('stopping', { sessions: live.size, drainSeconds: drainMs / 1000 })
-      manager?.stopping(live.size, drainMs + STOP_MARGIN_MS)
-      await drain({ live, drainMs })
-      const cut = live.size
-      await closeAll(closers)
+      log.info('stopping', { sessions: service.sessions, drainSeconds })
+      manager?.stopping(service.sessions, drainSeconds * 1000 + STOP_MARGIN_MS)
+      const cut = await service.drain()
+      await service.close()
+      await manager?.close()
+      await admin?.close()
       log.info('stopped', { cut })
     },
   }
 }
 
-async function closeAll(closers: Closer[]): Promise<void> {
-  for (const close of closers.reverse()) await close()
+/** Not by the log: whoever waits for this line waits at every log level. */
+export function writeReadyLine(out: LogSink, facts: Readonly<Record<string, unknown>>): void {
+  out.write(`${JSON.stringify({ event: 'ready', level: 'info', time: new Date().toISOString(), ...facts, pid: process.pid })}\n`)
 }
 
-/** Says goodbye to every session. Last replies need a moment; who does not take his is destroyed by his own timer. */
-async function endAll(live: LiveSessions, disconnectMs: number): Promise<void> {
-  live.close()
-  const giveUpAt = performance.now() + 2 * disconnectMs
-  while (live.size > 0 && performance.now() < giveUpAt) await new Promise(resolve => setTimeout(resolve, 20))
+/** Two reloads at a time would each bind what the other does; one that has not begun yet will read the newest file. */
+export function oneAfterAnother(act: () => Promise<boolean>): { ask(): Promise<boolean>; settled(): Promise<unknown> } {
+  let last: Promise<boolean> = Promise.resolve(false)
+  let isAsked = false
+  return {
+    ask: () => {
+      if (isAsked) return last
+      isAsked = true
+      last = last.then(() => {
+        isAsked = false
+        return act()
+      })
+      return last
+    },
+    settled: () => last,
+  }
 }

@@ -1,8 +1,8 @@
 /**
  * What each gateway process has for itself, opened here and nowhere else (docs/processes.md says what several of them make of it). All of it is
- * lost with the process; what must not be is in the store, which is the only thing that processes share.
+ * lost with the process; what must not be is in the store. What processes of one machine share besides is `machine/`.
  *
- * The ready line, the service manager and the monitoring endpoint belong to the process as a whole: gateway.ts has them.
+ * Listeners, the ready line, the service manager and the monitoring endpoint belong to `serve` as a whole: gateway.ts or the supervisor has them.
  */
 import type { Log } from '../base/log.ts'
 import type { Network } from '../base/network.ts'
@@ -20,6 +20,7 @@ import type { Limits } from './limits.ts'
 import { WrongProtocolLog } from './listen/wrong-protocol.ts'
 import { MigrationLogins } from './login/migration-login.ts'
 import { OutageGrace } from './login/outage-grace.ts'
+import type { Machine } from './machine/machine.ts'
 import { meterStore } from './monitoring/metered-store.ts'
 import { Metrics } from './monitoring/metrics.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
@@ -30,6 +31,8 @@ import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
 
 /** Before an upstream's name, where the store keeps what was learnt of its IMAP server: no name has a TAB. */
 const IMAP_KEY = 'imap\t'
+
+export type NodeOptions = Pick<Parameters<typeof openGatewayStore>[0], 'node' | 'isFirst'>
 
 export interface ProcessParts {
   readonly metrics: Metrics
@@ -64,20 +67,22 @@ export interface ProcessOptions {
   readonly limits: Limits
   /** As a reload may change them. */
   readonly trusted: () => readonly Network[]
+  readonly machine: Machine
+  readonly node?: NodeOptions | undefined
 }
 
 /** Throws KEY_…, STORE_…. `onOpened` is told of what must be closed, also when a later part cannot be opened. Nothing runs yet. */
 export async function openProcessParts(
-  { config, env, log, limits, trusted }: ProcessOptions,
+  { config, env, log, limits, trusted, machine, node }: ProcessOptions,
   onOpened: (close: () => Promise<void>) => void,
 ): Promise<ProcessParts> {
   const metrics = new Metrics(config.upstreams)
-  const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }) }), metrics)
+  const store = meterStore(await openGatewayStore({ config, keyring: loadKeyring({ dataDir: config.dataDir, env }), ...node }), metrics)
   onOpened(() => store.close())
   const outageGrace = config.outageGraceMs === undefined ? undefined : new OutageGrace(store, config.outageGraceMs)
-  const live = new LiveSessions()
+  const live = new LiveSessions(machine.counts)
   const recorder = new Recorder(store, live, log)
-  const limiter = new Limiter(store, trusted)
+  const limiter = new Limiter(store, trusted, machine)
   // Offers from the first connection on what was learnt in earlier runs.
   const known = await store.readUpstreamKeywords()
   return {
@@ -90,10 +95,13 @@ export async function openProcessParts(
     limiter,
     limiterSync: new LimiterSync(store, limiter),
     hasher: new PasswordHasher({ observer: metrics }),
-    unauthenticated: new Unauthenticated(cap => metrics.limited(cap), { inAll: limits.unauthenticatedConnections, perBlock: limits.unauthenticatedPerBlock }),
-    ledger: new SendingLedger(),
+    unauthenticated: new Unauthenticated(cap => metrics.limited(cap), {
+      inAll: machine.shareOf(limits.unauthenticatedConnections),
+      perBlock: machine.shareOf(limits.unauthenticatedPerBlock),
+    }),
+    ledger: new SendingLedger(machine.counts),
     wrongProtocol: new WrongProtocolLog(log),
-    migrationLogins: new MigrationLogins({ limits }),
+    migrationLogins: new MigrationLogins({ limits, machine }),
     smtpServer: new SmtpServerAdapter({
       hostname: config.hostname,
       upstreams: submissionUpstreams(config),

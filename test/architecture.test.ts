@@ -65,7 +65,12 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   pg: ['store/postgres/postgres-pool.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
-  'prom-client': ['gateway/monitoring/metrics.ts', 'gateway/monitoring/process-metrics.ts'],
+  'prom-client': [
+    'gateway/monitoring/metrics.ts',
+    'gateway/monitoring/process-metrics.ts',
+    'gateway/monitoring/supervisor-metrics.ts',
+    'gateway/monitoring/aggregate-metrics.ts',
+  ],
   'reflect-metadata': ['certs/development-ca.ts'],
   uqr: ['portal/setup/qr-path.ts'],
   'smol-toml': ['config/config-parse.ts'],
@@ -76,7 +81,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   zod: ['config/config-kinds.ts', 'config/config-parse.ts', 'config/config-problems.ts'],
 }
 
-const MAINS = ['admin-cli/main.ts', 'portal/portal-main.ts']
+const MAINS = ['admin-cli/main.ts', 'cluster/worker-main.ts', 'portal/portal-main.ts']
 
 const REVEALS = [
   'store/',

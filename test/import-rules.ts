@@ -19,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   api: ['base', 'config', 'http', 'management', 'store'],
   portal: ['base', 'config', 'certs', 'http', 'api', 'management', 'store'],
   gateway: ['base', 'config', 'certs', 'store', 'upstream'],
-  cluster: ['base', 'config', 'gateway'],
+  cluster: ['base', 'config', 'certs', 'gateway'],
   'admin-cli': ['base', 'config', 'certs', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster'],
   docs: ['base', 'config', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster', 'admin-cli'],
   bench: ['base', 'config', 'certs', 'store', 'upstream', 'management', 'gateway', 'cluster'],
@@ -55,7 +55,7 @@ const STEPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   upstream: [['oauth'], ['*.ts'], ['imap', 'smtp'], ['probe']],
   gateway: [
     ['limits.ts'],
-    ['wire'],
+    ['machine', 'wire'],
     ['abuse'],
     ['sessions'],
     ['monitoring'],
@@ -64,6 +64,7 @@ const STEPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ['imap', 'smtp'],
     ['lifecycle'],
     ['process-parts.ts'],
+    ['mail-service.ts'],
     ['gateway.ts'],
   ],
 }

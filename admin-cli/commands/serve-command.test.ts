@@ -13,6 +13,7 @@ beforeAll(async () => {
   writeFileSync(
     config,
     `hostname = "localhost"
+workers = 1
 [[certificate]]
 cert = "certs/fullchain.pem"
 key = "certs/privkey.pem"

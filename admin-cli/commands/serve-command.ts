@@ -33,8 +33,19 @@ async function serveForeground(context: CommandContext): Promise<void> {
     out: terminal.stdout,
     serviceManager: new ServiceManager({ env: terminal.env, log }),
   })
+  let running: Awaited<typeof starting> | undefined
+  void starting.then(
+    supervisor => {
+      running = supervisor
+    },
+    () => {},
+  )
   // Signals are heard from the beginning: who reads the ready line may send one at once.
-  const stopped = runUntilStopped(terminal, { reload: async () => (await starting).reload(), stop: async () => (await starting).stop() })
+  const stopped = runUntilStopped(terminal, {
+    reload: async () => (await starting).reload(),
+    stop: async () => (await starting).stop(),
+    kill: () => running?.kill(),
+  })
   await Promise.all([starting, stopped])
 }
 
@@ -50,6 +61,8 @@ interface Stoppable {
   /** At SIGHUP; what has none is stopped, as when its terminal is closed. Rejects only when the start failed, which is told by whoever started. */
   readonly reload?: () => Promise<unknown>
   stop(): Promise<void>
+  /** At a second signal: ends the processes that it started. */
+  kill?(): void
 }
 
 /** Resolves when the gateway has stopped: after SIGTERM or SIGINT; the demo also when nobody reads what it says. A second signal ends at once. */
@@ -57,7 +70,10 @@ export function runUntilStopped(terminal: Terminal, gateway: Stoppable): Promise
   return new Promise((resolve, reject) => {
     let stopping = false
     const stop = (codeOfSecond: number) => {
-      if (stopping) return terminal.exit(codeOfSecond)
+      if (stopping) {
+        gateway.kill?.()
+        return terminal.exit(codeOfSecond)
+      }
       stopping = true
       gateway.stop().then(resolve, reject)
     }

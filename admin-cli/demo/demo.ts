@@ -98,7 +98,7 @@ async function play(
     const sink = file ?? { write: (line: string) => isIntroduced && terminal.stderr.write(line) }
     const isReadable = file === undefined && terminal.stderr.isTTY === true
     const log = isReadable ? await openReadableLog(sink, 'info') : openJsonLog(sink, 'info')
-    const config = { ...stage.config, drainSeconds: 0 }
+    const config = { ...stage.config, workers: 1, drainSeconds: 0 }
     const gateway = await startSupervisor({ config, env: {}, log, isReadable, logTo: file?.descriptor ?? STDERR, out: { write: () => {} } })
     await introduce(context, { directory, isKept: stage.isKept, config, logFile: file?.path ?? null, ...stage.secrets })
     isIntroduced = true

@@ -2,6 +2,7 @@
  * The gateway as it is installed: a folder made by `mailwicket init`, mailbox and device by the command line, `mailwicket serve` as a process.
  */
 import { execFileSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Program, Workbench } from '../workbench.ts'
@@ -19,12 +20,15 @@ export class Installation {
   readonly #upstream: Upstream
   readonly #certificate: Certificate
   readonly #launcher: string
+  readonly #workers: number | undefined
 
-  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate, launcher = LAUNCHER) {
+  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate, launcher = LAUNCHER, workers = 1) {
     this.#bench = bench
     this.#upstream = upstream
     this.#certificate = certificate
     this.#launcher = launcher
+    // A tree of before knows one process only, and not the key.
+    this.#workers = existsSync(join(launcher, '../../cluster/worker-main.ts')) ? workers : undefined
     this.dir = bench.path(name)
     execFileSync(this.#launcher, ['init', '--dir', this.dir, '--hostname', 'localhost'], { stdio: 'pipe' })
   }
@@ -80,7 +84,7 @@ export class Installation {
     this.#bench.write(
       join(this.dir, 'mailwicket.toml'),
       `hostname = "localhost"
-drain_seconds = 0
+${this.#workers === undefined ? '' : `workers = ${this.#workers}\n`}drain_seconds = 0
 data_dir = "."
 
 [store]

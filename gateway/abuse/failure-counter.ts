@@ -74,6 +74,19 @@ export class FailureCounter {
     return { count: consumedPoints, isNew: true }
   }
 
+  /** Counts what another process of this machine counted, and tells the store of. */
+  async learn(subject: string, fingerprint: number): Promise<void> {
+    const entry = this.#openEntry(subject)
+    if (entry.fingerprints.includes(fingerprint)) return
+    if (entry.fingerprints.length < this.#maxFingerprints) entry.fingerprints.push(fingerprint)
+    entry.shared += 1
+    const { consumedPoints } = await this.#limiter.penalty(subject)
+    if (consumedPoints < SHARED_FROM) return
+    this.#keep(subject, entry, consumedPoints)
+    // What was counted here may be worth a row now.
+    this.#unshared.add(subject)
+  }
+
   #openEntry(subject: string): Entry {
     const known = this.#few.get(subject) ?? this.#many.get(subject)
     if (known !== undefined && known.endsAt > Date.now()) return known

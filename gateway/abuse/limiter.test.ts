@@ -5,6 +5,7 @@ import { parseCidr } from '../../base/network.ts'
 import { Secret } from '../../base/secret.ts'
 import { SecretFingerprints } from '../../store/limits/secret-fingerprint.ts'
 import { LIMITS } from '../limits.ts'
+import { Machine } from '../machine/machine.ts'
 import { Limiter } from './limiter.ts'
 
 const ANN = 'ann@example.com'
@@ -22,6 +23,7 @@ function openLimiter({ known = [] as readonly string[], trusted = [] as readonly
   const limiter = new Limiter(
     { isRecognisedNetwork: isRecognised, isRecognisedByAnyMailbox: async block => known.some(pair => pair.startsWith(`${block} `)) },
     () => trusted.map(parseCidr),
+    new Machine(),
     new SecretFingerprints(FINGERPRINT_KEY),
   )
   let secrets = 0

@@ -12,6 +12,7 @@ import type { Secret } from '../../base/secret.ts'
 import { SecretFingerprints } from '../../store/limits/secret-fingerprint.ts'
 import { delayFactorOf, FAILURE_LIMITS, type FailureKind, type Restriction, restrictionOf } from '../../store/schema/failure-limits.ts'
 import { LIMITS } from '../limits.ts'
+import { Machine } from '../machine/machine.ts'
 import { FailureCounter } from './failure-counter.ts'
 import { HandshakeGate, type WaitingClient } from './handshake-gate.ts'
 import { type RecognisedNetworkStore, RecognisedNetworks } from './recognised-networks.ts'
@@ -45,15 +46,27 @@ export class Limiter {
   readonly #fingerprints: SecretFingerprints
   readonly recognisedNetworks: RecognisedNetworks
   readonly counters: Readonly<Record<FailureKind, FailureCounter>>
-  readonly #closedArrivals = new RateLimiterMemory({ points: LIMITS.closedBlockConnectionsPerSecond, duration: 1, keyPrefix: '' })
+  readonly #machine: Machine
+  readonly #closedArrivals: RateLimiterMemory
   readonly #spare = new SpareTime()
   readonly #unknownGate = new HandshakeGate(this.#spare, LIMITS.unknownHandshakes)
   /** They get their share also while there is no time to spare: it is they whom the time is for. */
   readonly #recognisedGate = new HandshakeGate({ share: () => 1 }, LIMITS.recognisedHandshakes)
   readonly #buckets = new ResponseTimeBuckets(this.#spare)
 
-  constructor(store: RecognisedNetworkStore, trusted: () => readonly Network[], fingerprints = new SecretFingerprints()) {
+  /** `fingerprints`: for tests. */
+  constructor(
+    store: RecognisedNetworkStore,
+    trusted: () => readonly Network[],
+    machine = new Machine(),
+    fingerprints = new SecretFingerprints(machine.keyFor('fingerprints of wrong secrets')),
+  ) {
+    this.#machine = machine
     this.#fingerprints = fingerprints
+    this.#closedArrivals = new RateLimiterMemory({ points: machine.shareOf(LIMITS.closedBlockConnectionsPerSecond), duration: 1, keyPrefix: '' })
+    machine.onFailures(failures => {
+      for (const [kind, subject, fingerprint] of failures) void this.counters[kind].learn(subject, fingerprint)
+    })
     this.recognisedNetworks = new RecognisedNetworks(store)
     this.#trusted = trusted
     this.counters = {
@@ -118,7 +131,7 @@ export class Limiter {
     const [kind] = attempt.countedIn
     // Those within the trusted networks are never called guessers.
     if (kind === undefined || kind === 'mailbox') return { delayMs: 0, isRepeated: true }
-    const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), this.#fingerprints.fingerprintOf(attempt.address ?? '', secret))
+    const { count, isNew } = await this.#count(kind, attempt, this.#fingerprints.fingerprintOf(attempt.address ?? '', secret))
     return { delayMs: delayOf(kind, count), isRepeated: !isNew }
   }
 
@@ -133,12 +146,19 @@ export class Limiter {
     let delayMs = 0
     let isRepeated = true
     for (const kind of attempt.countedIn) {
-      const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), fingerprint)
+      const { count, isNew } = await this.#count(kind, attempt, fingerprint)
       delayMs = Math.max(delayMs, delayOf(kind, count))
       // What others sent to the mailbox is no repetition of this one's.
       if (isNew && (kind !== 'mailbox' || attempt.countedIn.length === 1)) isRepeated = false
     }
     return { delayMs, isRepeated }
+  }
+
+  async #count(kind: FailureKind, attempt: Attempt, fingerprint: number): Promise<{ readonly count: number; readonly isNew: boolean }> {
+    const subject = subjectOf(kind, attempt)
+    const counted = await this.counters[kind].add(subject, fingerprint)
+    if (counted.isNew) this.#machine.failed([kind, subject, fingerprint])
+    return counted
   }
 
   /** The secret was right: the block is known to the mailbox from now on. */

@@ -18,6 +18,7 @@ const PARTS: Readonly<Record<Exclude<keyof Config, 'path'>, Changeable>> = {
   hostname: { name: 'hostname', isLive: true },
   dataDir: { name: 'data_dir', isLive: false },
   logLevel: { name: 'log_level', isLive: true },
+  workers: { name: 'workers', isLive: false },
   drainSeconds: { name: 'drain_seconds', isLive: true },
   generatedOnly: { name: 'passwords.generated_only', isLive: true },
   trustedFrom: { name: 'limits.trusted_from', isLive: true },

@@ -2,7 +2,8 @@
  * SIGHUP: the configuration, its certificates, secrets and authorities are read again. All of it is in force afterwards, or nothing is:
  * everything that can fail comes first, then all is exchanged in one turn of the loop. Sessions go on as they are.
  *
- * It never rejects: whatever is wrong is told in one `config.rejected` line, and what was in force stays.
+ * `reloadConfig` never rejects: whatever is wrong is told in one `config.rejected` line, and what was in force stays. Where several processes
+ * serve, their supervisor reloads and each of them prepares (`prepareReload`).
  */
 
 import { MailwicketError } from '../../base/errors.ts'
@@ -12,47 +13,44 @@ import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/config-load.ts'
 import { configInvalid } from '../../config/config-problems.ts'
 import type { ImapCapabilities } from '../imap/imap-capabilities.ts'
-import type { Listeners } from '../listen/listeners.ts'
+import type { ListenFacts } from '../listen/listener.ts'
 import type { SmtpServerAdapter } from '../smtp/smtp-server-adapter.ts'
 import { findFixedChanges, listChanges } from './config-changes.ts'
 import { type Configured, findBrokenUpstreams, imapUpstreams, openConfigured, submissionUpstreams } from './configured.ts'
 
-export interface ReloadParts {
-  /** What logins use; its value is replaced. */
-  readonly current: { configured: Configured }
-  readonly certificates: Certificates
-  readonly listeners: Listeners
-  readonly smtpServer: SmtpServerAdapter
-  readonly imapCapabilities: ImapCapabilities
+export interface ReloadOptions {
+  /** In force until now. */
+  readonly before: Config
   readonly log: LevelledLog
+  /** Does all that can fail. Throws Rejected, or MailwicketError; then nothing has changed. What it gives cannot fail, and puts the new configuration in force. */
+  readonly prepare: (config: Config) => Promise<() => void>
+  /** What the log tells of it afterwards. */
+  readonly facts: () => { readonly listen: readonly ListenFacts[]; readonly certificateDaysLeft?: number }
 }
 
-/** Reads the file of the configuration in force again. True: it is in force now. */
-export async function reloadConfig(parts: ReloadParts): Promise<boolean> {
-  const { current, log } = parts
-  const file = current.configured.config.path
+/** Reads the file of the configuration in force again. Gives the one that is in force now; undefined: that of before. */
+export async function reloadConfig({ before, log, prepare, facts }: ReloadOptions): Promise<Config | undefined> {
+  const file = before.path
   try {
-    const before = current.configured.config
-    const commit = await prepare(parts, loadConfig({ file, cwd: '/' }))
+    const after = loadConfig({ file, cwd: '/' })
+    const commit = await prepare(after)
     commit()
-    const after = current.configured.config
     log.setLevel(after.logLevel)
-    log.info('config.reloaded', {
-      file,
-      changed: listChanges(before, after),
-      listen: parts.listeners.facts,
-      certificateDaysLeft: parts.certificates.daysLeft(),
-    })
-    return true
+    log.info('config.reloaded', { file, changed: listChanges(before, after), ...facts() })
+    return after
   } catch (error) {
-    if (!(error instanceof Rejected) && !(error instanceof MailwicketError)) log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
-    const problems = [...new Set(error instanceof Rejected ? error.causes.flatMap(listProblems) : listProblems(error))]
-    log.error('config.rejected', { file, problems, advice: 'what was in force stays; correct it and reload again' })
-    return false
+    log.error('config.rejected', { file, problems: findProblems(error, log), advice: 'what was in force stays; correct it and reload again' })
+    return undefined
   }
 }
 
-class Rejected extends Error {
+/** What is wrong, as the command line would tell it. A defect of ours is logged as one. */
+export function findProblems(error: unknown, log: Pick<LevelledLog, 'error'>): string[] {
+  if (!(error instanceof Rejected) && !(error instanceof MailwicketError)) log.error('bug', { err: (error as Error).message, stack: (error as Error).stack })
+  return [...new Set(error instanceof Rejected ? error.causes.flatMap(listProblems) : listProblems(error))]
+}
+
+export class Rejected extends Error {
   readonly causes: readonly unknown[]
   constructor(causes: readonly unknown[]) {
     super('rejected')
@@ -60,22 +58,28 @@ class Rejected extends Error {
   }
 }
 
+/** What logins use of the configuration. */
+export interface ReloadParts {
+  /** Its value is replaced. */
+  readonly current: { configured: Configured }
+  readonly certificates: Certificates
+  readonly smtpServer: SmtpServerAdapter
+  readonly imapCapabilities: ImapCapabilities
+}
+
 /** Throws Rejected with everything that is wrong; then nothing has changed. What it gives cannot fail. */
-async function prepare({ current, certificates, listeners, smtpServer, imapCapabilities }: ReloadParts, config: Config): Promise<() => void> {
+export async function prepareReload({ current, certificates, smtpServer, imapCapabilities }: ReloadParts, config: Config): Promise<() => void> {
   const before = current.configured.config
   const fixed = findFixedChanges(before, config)
   const problems: unknown[] = [...(fixed.length > 0 ? [configInvalid(config.path, fixed)] : []), ...findBrokenUpstreams(config)]
   const useCertificates = await certificates.prepare(config.certificates).catch((error: unknown) => void problems.push(error))
   if (problems.length > 0 || useCertificates === undefined) throw new Rejected(problems)
   const configured = openConfigured(config)
-  // Last of all that can fail: a port that was bound takes connections.
-  const ports = await listeners.prepare(config.listen)
   return () => {
     current.configured = configured
     useCertificates()
     smtpServer.reconfigure({ hostname: config.hostname, upstreams: submissionUpstreams(config), forgotten: movedUpstreams(before, config, 'submission') })
     imapCapabilities.reconfigure({ upstreams: imapUpstreams(config), forgotten: movedUpstreams(before, config, 'imap') })
-    ports.commit()
   }
 }
 

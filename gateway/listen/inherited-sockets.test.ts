@@ -99,6 +99,6 @@ describe('matchInherited', () => {
 describe('openInherited', () => {
   it('a descriptor that is no listening socket is an error', () => {
     // Far above what a process has open.
-    expect(() => openInherited([{ fd: 9999, name: 'nothing' }])).toThrow(/descriptor 9999 \(nothing\)/)
+    expect(() => openInherited([{ fd: 9999, name: 'nothing' }], {})).toThrow(/descriptor 9999 \(nothing\)/)
   })
 })

@@ -8,7 +8,7 @@ import type { Server } from 'node:net'
 import { MailwicketError } from '../../base/errors.ts'
 import { formatEndpoint, normaliseIp } from '../../base/network.ts'
 import type { ListenConfig } from '../../config/config.ts'
-import { listenOn, makeServer } from './listener.ts'
+import { type ListenerServices, listenOn, makeServer } from './listener.ts'
 
 /** The first descriptor after standard input, output and error. */
 const FIRST_FD = 3
@@ -38,10 +38,10 @@ export function findPassedDescriptors(env: Readonly<Record<string, string | unde
  * Listens on each of them. To be matched in the same turn of the loop: until somebody takes the connections they are lost.
  * Throws LISTEN_FAILED for what is no listening TCP socket.
  */
-export function openInherited(descriptors: readonly PassedDescriptor[]): InheritedSocket[] {
+export function openInherited(descriptors: readonly PassedDescriptor[], services: Pick<ListenerServices, 'pauseOnConnect'>): InheritedSocket[] {
   const opened: InheritedSocket[] = []
   for (const { fd, name } of descriptors) {
-    const server = makeServer()
+    const server = makeServer(services)
     // Told a moment later; that there is no address is known now.
     server.on('error', () => {})
     listenOn(server, fd)

@@ -6,7 +6,7 @@ import type { ListenConfig } from '../../config/config.ts'
 import { Listener, type ListenerServices } from './listener.ts'
 import { Listeners } from './listeners.ts'
 
-const services = { log: silentLog } as unknown as ListenerServices
+const services: ListenerServices = { log: silentLog, onConnection: () => {} }
 const section = (port: number, changes: Partial<ListenConfig> = {}): ListenConfig => ({
   protocol: 'imap',
   host: '127.0.0.1',

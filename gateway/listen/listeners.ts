@@ -23,7 +23,7 @@ export interface PreparedListeners {
 
 /** Throws LISTEN_FAILED; then none is left open. */
 export async function openListeners({ listen, env, services }: ListenersOptions): Promise<Listeners> {
-  const inherited = openInherited(findPassedDescriptors(env, process.pid))
+  const inherited = openInherited(findPassedDescriptors(env, process.pid), services)
   const opened = new Map<ListenConfig, Listener>()
   try {
     const matched = matchInherited(inherited, listen)

@@ -11,6 +11,7 @@ import { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import { StoreFixture } from '../../store/store-fixture.ts'
 import { Limiter } from '../abuse/limiter.ts'
 import { LIMITS } from '../limits.ts'
+import { Machine } from '../machine/machine.ts'
 import { Metrics } from '../monitoring/metrics.ts'
 import { LiveSession, LiveSessions } from '../sessions/live-sessions.ts'
 import { type LoginServices, logIn } from './login.ts'
@@ -49,7 +50,7 @@ function openGateway() {
         }
       },
     })
-  const limiter = new Limiter(watched('store', store), () => [], new SecretFingerprints(FINGERPRINT_KEY))
+  const limiter = new Limiter(watched('store', store), () => [], new Machine(), new SecretFingerprints(FINGERPRINT_KEY))
   let delayMs = 0
   const log = watched('log', { debug() {}, info() {}, warn() {}, error() {}, with: () => log } as unknown as Log)
   const services = {

@@ -1,8 +1,9 @@
 /**
- * How many tries reach the upstreams at a time, in all and for one mailbox; the others wait their turn, and only so many wait.
+ * How many tries of this machine reach the upstreams at a time, in all and for one mailbox; the others wait their turn, and only so many wait.
  * Who leaves while waiting frees his place.
  */
 import { UpstreamFailure } from '../../upstream/upstream-failure.ts'
+import { MachineCounts } from '../machine/machine-counts.ts'
 
 export interface GateLimits {
   readonly atOnce: number
@@ -18,18 +19,22 @@ interface Waiter {
 
 export class MigrationGate {
   readonly #limits: GateLimits
-  readonly #running = new Map<string, number>()
-  #runningInAll = 0
+  readonly #running: MachineCounts
+  readonly #name: string
   readonly #waiters = new Set<Waiter>()
 
-  constructor(limits: GateLimits) {
+  /** `running`: of all processes of this machine, where this gate counts under its name. */
+  constructor(limits: GateLimits, name = '', running = new MachineCounts()) {
     this.#limits = limits
+    this.#name = name
+    this.#running = running
+    running.onRoom(() => this.#admit())
   }
 
   /** Throws UpstreamFailure `busy` when too many wait, and whatever the signal carries when it is aborted before the turn came. */
   async run<Result>(mailbox: string, signal: AbortSignal, act: () => Promise<Result>): Promise<Result> {
     signal.throwIfAborted()
-    if (this.#hasRoomFor(mailbox)) this.#take(mailbox)
+    if (this.#hasRoomFor(mailbox)) this.#count(mailbox, 1)
     else await this.#wait(mailbox, signal)
     try {
       return await act()
@@ -39,25 +44,30 @@ export class MigrationGate {
   }
 
   #hasRoomFor(mailbox: string): boolean {
-    return this.#runningInAll < this.#limits.atOnce && (this.#running.get(mailbox) ?? 0) < this.#limits.atOncePerMailbox
-  }
-
-  #take(mailbox: string): void {
-    this.#runningInAll += 1
-    this.#running.set(mailbox, (this.#running.get(mailbox) ?? 0) + 1)
+    return this.#running.count(this.#name) < this.#limits.atOnce && this.#running.count(this.#keyOf(mailbox)) < this.#limits.atOncePerMailbox
   }
 
   #free(mailbox: string): void {
-    this.#runningInAll -= 1
-    const left = (this.#running.get(mailbox) ?? 1) - 1
-    if (left === 0) this.#running.delete(mailbox)
-    else this.#running.set(mailbox, left)
+    this.#count(mailbox, -1)
+    this.#admit()
+  }
+
+  #count(mailbox: string, change: number): void {
+    this.#running.add(this.#name, change)
+    this.#running.add(this.#keyOf(mailbox), change)
+  }
+
+  #keyOf(mailbox: string): string {
+    return `${this.#name} of ${mailbox}`
+  }
+
+  /** Lets in who has room now, in the order in which they came. */
+  #admit(): void {
     for (const waiter of this.#waiters) {
       if (!this.#hasRoomFor(waiter.mailbox)) continue
       this.#waiters.delete(waiter)
-      this.#take(waiter.mailbox)
+      this.#count(waiter.mailbox, 1)
       waiter.enter()
-      return
     }
   }
 

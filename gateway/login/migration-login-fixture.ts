@@ -54,7 +54,7 @@ export class MigrationStage {
   now = 0
   /** Where the upstream is; a reload may move it. */
   server = { host: '192.0.2.1', port: 143 }
-  logins = new MigrationLogins({ memory: new MigrationMemory(() => this.now) })
+  logins = new MigrationLogins({ memory: new MigrationMemory({ now: () => this.now }) })
 
   /** What the upstream does when it is asked. */
   answer = async (secret: string): Promise<string> => {

@@ -14,6 +14,7 @@ import { resemblesGenerated } from '../../store/passwords/app-password.ts'
 import type { LoginDevice, LoginMailbox } from '../../store/schema/login-record.ts'
 import { isDeadline, UpstreamFailure } from '../../upstream/upstream-failure.ts'
 import { LIMITS, type Limits } from '../limits.ts'
+import { Machine, type MigrationAnswer } from '../machine/machine.ts'
 import type { MigrationOffer } from './authenticate.ts'
 import { MigrationGate } from './migration-gate.ts'
 import { MigrationMemory, type MigrationMemoryKey } from './migration-memory.ts'
@@ -44,17 +45,29 @@ export interface MigrationTry<Upstream> {
 
 type Deadlines = Pick<Limits, 'upstreamLoginMs' | 'migrationAnswerMs'>
 
+export interface MigrationLoginsOptions {
+  readonly memory?: MigrationMemory
+  readonly limits?: Deadlines
+  readonly machine?: Machine
+}
+
 export class MigrationLogins {
   readonly #memory: MigrationMemory
   readonly #limits: Deadlines
-  readonly #unproved = new MigrationGate(LIMITS.migrationTries)
+  readonly #unproved: MigrationGate
   /** Guesses must not keep those waiting whose secret was right a moment ago. */
-  readonly #proved = new MigrationGate(LIMITS.migrationLogins)
+  readonly #proved: MigrationGate
   /** Unproved secrets that are being tried; the same secret again waits for the answer. */
   readonly #pending = new Map<MigrationMemoryKey, Promise<void>>()
 
-  constructor({ memory = new MigrationMemory(), limits = LIMITS }: { readonly memory?: MigrationMemory; readonly limits?: Deadlines } = {}) {
-    this.#memory = memory
+  constructor({ memory, limits = LIMITS, machine = new Machine() }: MigrationLoginsOptions = {}) {
+    const onRecorded = (...answer: MigrationAnswer) => machine.answered(answer)
+    this.#memory = memory ?? new MigrationMemory({ key: machine.keyFor('migration passwords'), onRecorded })
+    machine.onMigration(answers => {
+      for (const [key, answer] of answers) this.#memory.learn(key as MigrationMemoryKey, answer)
+    })
+    this.#unproved = new MigrationGate(LIMITS.migrationTries, 'migration tries', machine.counts)
+    this.#proved = new MigrationGate(LIMITS.migrationLogins, 'migration logins', machine.counts)
     this.#limits = limits
   }
 

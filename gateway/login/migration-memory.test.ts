@@ -11,7 +11,7 @@ const secret = (text: string) => Secret.fromText(text)
 
 test('a refused secret is known for a while, then forgotten', () => {
   let now = 0
-  const memory = new MigrationMemory(() => now)
+  const memory = new MigrationMemory({ now: () => now })
   const key = memory.keyOf(place, mailbox, secret('marker-old'))
   expect(memory.recall(key)).toBeUndefined()
   memory.record(key, 'refused')

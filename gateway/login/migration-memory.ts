@@ -1,7 +1,7 @@
 /**
  * What the upstreams said of migration passwords lately: refused ones are not tried again and again, accepted ones need not queue with guesses.
  *
- * SECURITY: it holds no secret, only truncated HMACs under a key that nobody but this process has. It lets nobody in: who is let in was
+ * SECURITY: it holds no secret, only truncated HMACs under a key that nobody but the gateway processes of this machine have. It lets nobody in: who is let in was
  * accepted by the upstream at that very login.
  */
 import { createHmac, randomBytes } from 'node:crypto'
@@ -18,15 +18,26 @@ export interface MigrationServer {
   readonly server: Endpoint | undefined
 }
 
+export interface MigrationMemoryOptions {
+  /** Milliseconds of any clock that never goes back. */
+  readonly now?: () => number
+  /** 32 bytes, the same in all processes of this machine. */
+  readonly key?: Uint8Array
+  /** Tells the others of them. */
+  readonly onRecorded?: (key: MigrationMemoryKey, what: 'refused' | 'accepted') => void
+}
+
 export class MigrationMemory {
-  readonly #key = randomBytes(32)
+  readonly #key: Uint8Array
+  readonly #onRecorded: MigrationMemoryOptions['onRecorded']
   readonly #now: () => number
   readonly #refused: ExpiringSet
   readonly #accepted: ExpiringSet
 
-  /** `now`: milliseconds of any clock that never goes back. */
-  constructor(now: () => number = () => performance.now()) {
+  constructor({ now = () => performance.now(), key = randomBytes(32), onRecorded = () => {} }: MigrationMemoryOptions = {}) {
     this.#now = now
+    this.#key = key
+    this.#onRecorded = onRecorded
     this.#refused = new ExpiringSet(LIMITS.migrationRefusedMs, LIMITS.migrationMemoryEntries)
     // In a set of their own: no flood of wrong ones drives them out.
     this.#accepted = new ExpiringSet(LIMITS.migrationAcceptedMs, LIMITS.migrationMemoryEntries)
@@ -49,6 +60,12 @@ export class MigrationMemory {
   }
 
   record(key: MigrationMemoryKey, what: 'refused' | 'accepted'): void {
+    this.learn(key, what)
+    this.#onRecorded?.(key, what)
+  }
+
+  /** What another process of this machine recorded. */
+  learn(key: MigrationMemoryKey, what: 'refused' | 'accepted'): void {
     const [to, from] = what === 'refused' ? [this.#refused, this.#accepted] : [this.#accepted, this.#refused]
     from.delete(key)
     to.add(key, this.#now())

@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import type { Log, LogEvent, LogFields } from '../../base/log.ts'
 import { type AdminEndpoint, type AdminServices, openAdminEndpoint } from './admin-endpoint.ts'
-import type { NotReady } from './readiness.ts'
+import type { Health, NotReady } from './readiness.ts'
 
 const open: { close(): unknown }[] = []
 afterEach(async () => {
@@ -15,18 +15,18 @@ interface Bench {
   readonly host?: string
   readonly text?: () => Promise<string>
   readonly notReady?: NotReady[]
-  readonly storeHealth?: AdminServices['storeHealth']
+  readonly storeHealth?: Pick<Health, 'warnings' | 'lastFailureAt'>
   readonly limits?: AdminServices['limits']
 }
 
-const WELL: AdminServices['storeHealth'] = { warnings: () => [], lastFailureAt: undefined }
+const WELL = { warnings: [], lastFailureAt: undefined }
 
 async function openEndpoint({ host = '127.0.0.1', text = async () => 'a 1\n', notReady = [], storeHealth = WELL, limits = {} }: Bench = {}) {
   const lines: { event: LogEvent; fields: LogFields }[] = []
   const write = (event: LogEvent, fields: LogFields = {}) => void lines.push({ event, fields })
   const log: Log = { debug: write, info: write, warn: write, error: write, with: () => log }
   const metrics = { text, contentType: 'text/plain; version=0.0.4; charset=utf-8' }
-  const endpoint = await openAdminEndpoint({ host, port: 0 }, { metrics, readiness: { notReady: () => notReady }, storeHealth, log, limits })
+  const endpoint = await openAdminEndpoint({ host, port: 0 }, { metrics, health: () => ({ notReady, ...storeHealth }), log, limits })
   open.push(endpoint)
   return { endpoint, lines, port: portOf(endpoint), ask: (path: string, method = 'GET') => ask(portOf(endpoint), path, method) }
 }
@@ -75,7 +75,7 @@ describe('what it answers', () => {
   })
 
   it('warns of what is no reason not to serve, beside reasons and without', async () => {
-    const storeHealth: AdminServices['storeHealth'] = { warnings: () => ['store-unwritable'], lastFailureAt: 1_000 }
+    const storeHealth: Bench['storeHealth'] = { warnings: ['store-unwritable'], lastFailureAt: 1_000 }
     const told = '"warnings":["store-unwritable"],"lastFailedWrite":"1970-01-01T00:00:01.000Z"}\n'
     expect(await (await openEndpoint({ storeHealth })).ask('/readyz')).toMatchObject({ status: 200, body: `{"ready":true,${told}` })
     const { ask } = await openEndpoint({ storeHealth, notReady: ['draining'] })
@@ -240,7 +240,7 @@ describe('where it listens', () => {
 
   it('says what to do when the port is taken', async () => {
     const { port } = await openEndpoint()
-    const services = { metrics: { text: async () => '', contentType: '' }, readiness: { notReady: () => [] }, storeHealth: WELL, log: {} as Log }
+    const services = { metrics: { text: async () => '', contentType: '' }, health: () => ({ notReady: [], ...WELL }), log: {} as Log }
     await expect(openAdminEndpoint({ host: '127.0.0.1', port }, services)).rejects.toMatchObject({
       code: 'LISTEN_FAILED',
       message: expect.stringContaining(`127.0.0.1:${port}`),

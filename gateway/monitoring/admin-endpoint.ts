@@ -11,8 +11,7 @@ import { formatEndpoint, isInNetworks, parseCidr } from '../../base/network.ts'
 import { listen } from '../../base/sockets/bind-server.ts'
 import { ADMIN_LIMITS, LIMITS } from '../limits.ts'
 import type { Metrics } from './metrics.ts'
-import type { Readiness } from './readiness.ts'
-import type { StoreHealth } from './store-health.ts'
+import type { Health } from './readiness.ts'
 
 export interface AdminEndpoint {
   /** As bound. */
@@ -22,8 +21,7 @@ export interface AdminEndpoint {
 
 export interface AdminServices {
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>
-  readonly readiness: Pick<Readiness, 'notReady'>
-  readonly storeHealth: Pick<StoreHealth, 'warnings' | 'lastFailureAt'>
+  readonly health: () => Health | Promise<Health>
   readonly log: Log
   /** For tests. */
   readonly limits?: Partial<Record<keyof typeof ADMIN_LIMITS, number>>
@@ -82,17 +80,16 @@ export async function openAdminEndpoint(endpoint: Endpoint, services: AdminServi
 
 type Pages = ReadonlyMap<string, () => Answer | Promise<Answer>>
 
-function makePages({ metrics, readiness, storeHealth }: AdminServices, textMs: number): Pages {
+function makePages({ metrics, health }: AdminServices, textMs: number): Pages {
   const text = keepFor(textMs, () => metrics.text())
   return new Map<string, () => Answer | Promise<Answer>>([
     ['/metrics', async () => ({ status: 200, type: metrics.contentType, body: await text() })],
     ['/healthz', () => ({ status: 200, type: TEXT, body: 'ok\n' })],
     [
       '/readyz',
-      () => {
-        const notReady = readiness.notReady()
+      async () => {
+        const { notReady, warnings, lastFailureAt } = await health()
         const isReady = notReady.length === 0
-        const [warnings, lastFailureAt] = [storeHealth.warnings(), storeHealth.lastFailureAt]
         const told = {
           ready: isReady,
           ...(isReady ? {} : { notReady }),

@@ -9,6 +9,8 @@ export interface MetricFacts {
   readonly labels: readonly string[]
   /** One sentence without a full stop. */
   readonly help: string
+  /** Of several processes: added unless told. */
+  readonly aggregator?: 'sum' | 'min' | 'max'
   /** Upper ends in seconds, histograms only. */
   readonly buckets?: readonly number[]
 }
@@ -24,8 +26,8 @@ const WRITE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 
 
 /** In the order of the documentation. */
 export const METRICS = {
-  mailwicket_not_ready: { type: 'gauge', labels: ['reason'], help: '1 for each reason why /readyz says 503, else 0' },
-  mailwicket_warning: { type: 'gauge', labels: ['reason'], help: '1 for each warning of /readyz, else 0' },
+  mailwicket_not_ready: { type: 'gauge', labels: ['reason'], aggregator: 'min', help: '1 for each reason why /readyz says 503, else 0' },
+  mailwicket_warning: { type: 'gauge', labels: ['reason'], aggregator: 'max', help: '1 for each warning of /readyz, else 0' },
   mailwicket_logins_total: {
     type: 'counter',
     labels: ['protocol', 'result'],
@@ -84,20 +86,39 @@ export const METRICS = {
   mailwicket_store_last_write_failure_timestamp_seconds: {
     type: 'gauge',
     labels: [],
+    aggregator: 'max',
     help: 'When records could last not be written, seconds since 1970; 0: never since the start',
   },
-  mailwicket_store_free_bytes: { type: 'gauge', labels: [], help: 'Room on the disk of the store; missing where that is the business of a database server' },
+  mailwicket_store_free_bytes: {
+    type: 'gauge',
+    labels: [],
+    aggregator: 'min',
+    help: 'Room on the disk of the store; missing where that is the business of a database server',
+  },
   mailwicket_store_reserve_bytes: {
     type: 'gauge',
     labels: [],
+    aggregator: 'min',
     help: 'Room that is kept for changes that end access when the disk is full; below 4 MiB: used, or not made yet',
   },
   mailwicket_generation_age_seconds: {
     type: 'gauge',
     labels: [],
+    aggregator: 'max',
     help: 'Since the store was last asked, with success, whether sessions must end; revocations are late by so much',
   },
-  mailwicket_certificate_days_left: { type: 'gauge', labels: ['cert', 'name'], help: 'Whole days until a certificate expires, negative afterwards' },
+  mailwicket_certificate_days_left: {
+    type: 'gauge',
+    labels: ['cert', 'name'],
+    aggregator: 'min',
+    help: 'Whole days until a certificate expires, negative afterwards',
+  },
+  mailwicket_process_serving: {
+    type: 'gauge',
+    labels: ['process'],
+    help: '1 while the process serves, else 0; there only where a supervisor has workers',
+  },
+  mailwicket_process_starts_total: { type: 'counter', labels: ['process'], help: 'How often the supervisor started the process' },
 } as const satisfies Record<string, MetricFacts>
 
 export type MetricName = keyof typeof METRICS

@@ -13,6 +13,7 @@ import type { LiveSession } from '../sessions/live-sessions.ts'
 import type { LoginResult } from '../sessions/login-result.ts'
 import type { Recorder } from '../sessions/recorder.ts'
 import type { Revocation } from '../sessions/revocation.ts'
+import type { MetricFigures } from './aggregate-metrics.ts'
 import { STORE_OPERATIONS, type StoreMeter, type StoreOperation, type StoreQuery } from './metered-store.ts'
 import { type LabelsOf, METRICS, type MetricFacts, type MetricName } from './metrics-table.ts'
 import { addProcessMetrics } from './process-metrics.ts'
@@ -98,6 +99,9 @@ export class Metrics implements HashObserver, StoreMeter {
         if (upstream[protocol] !== undefined)
           for (const reason of ['refused-us', 'unreachable'] as const) this.#upstreamFailures.inc({ upstream: upstream.name, protocol, reason }, 0)
     }
+    // What a supervisor knows; declared here, so that all processes have the same metrics.
+    this.#gauge('mailwicket_process_serving')
+    this.#counter('mailwicket_process_starts_total')
     for (const kind of LIMIT_KINDS) this.#limited.inc({ kind }, 0)
     for (const what of MESSAGE_REFUSALS) this.#messagesRefused.inc({ what }, 0)
     for (const operation of STORE_OPERATIONS) this.#storeFailures.inc({ operation }, 0)
@@ -200,10 +204,20 @@ export class Metrics implements HashObserver, StoreMeter {
   }
 
   /** All of it in the text format of Prometheus. */
-  async text(): Promise<string> {
+  text(): Promise<string> {
+    this.#look()
+    return this.#registry.metrics()
+  }
+
+  /** All of it for another process, which joins it with that of others. */
+  async figures(): Promise<readonly MetricFigures[]> {
+    this.#look()
+    return (await this.#registry.getMetricsAsJSON()) as unknown as readonly MetricFigures[]
+  }
+
+  #look(): void {
     this.#readSessions()
     if (this.#sources !== undefined) this.#readSources(this.#sources)
-    return this.#registry.metrics()
   }
 
   #readSessions(): void {
@@ -264,8 +278,8 @@ export class Metrics implements HashObserver, StoreMeter {
   }
 
   #settings<Name extends MetricName>(name: Name) {
-    const { help, labels } = METRICS[name]
-    return { name, help, labelNames: labels as readonly LabelsOf<Name>[], registers: [this.#registry] }
+    const { help, labels, aggregator = 'sum' }: MetricFacts = METRICS[name]
+    return { name, help, aggregator, labelNames: labels as readonly LabelsOf<Name>[], registers: [this.#registry] }
   }
 }
 

@@ -8,9 +8,20 @@ import type { Certificates } from '../../certs/certificates.ts'
 import type { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import { LIMITS } from '../limits.ts'
 import type { Revocation } from '../sessions/revocation.ts'
+import type { Warning } from './store-health.ts'
 
 export const NOT_READY = ['starting', 'draining', 'store-unreadable', 'generation-stale', 'no-valid-certificate', 'hash-queue-full'] as const
 export type NotReady = (typeof NOT_READY)[number]
+
+/** As /readyz tells it. */
+export interface Health {
+  /** Empty: ready. */
+  readonly notReady: readonly NotReady[]
+  /** No reason to refuse logins. */
+  readonly warnings: readonly Warning[]
+  /** When records could last not be written, milliseconds since 1970. */
+  readonly lastFailureAt: number | undefined
+}
 
 export interface ReadinessParts {
   readonly revocation: Pick<Revocation, 'isFailing' | 'ageMs'>

@@ -5,6 +5,7 @@
  */
 import { type DeviceId, type MailboxId, makeId, type SessionId } from '../../base/ids.ts'
 import type { DeviceStatus, Scope } from '../../store/schema/login-record.ts'
+import { MachineCounts } from '../machine/machine-counts.ts'
 import { judgeDevice } from './device-status.ts'
 import type { Refusal } from './refusal.ts'
 
@@ -63,8 +64,13 @@ export interface SessionCaps {
 
 export class LiveSessions {
   readonly #sessions = new Map<SessionId, LiveSession>()
-  readonly #counts = new Map<DeviceId | MailboxId, number>()
+  readonly #counts: MachineCounts
   #isClosed = false
+
+  /** `counts`: of all processes of this machine. */
+  constructor(counts = new MachineCounts()) {
+    this.#counts = counts
+  }
 
   enter(session: LiveSession): void {
     this.#sessions.set(session.id, session)
@@ -90,7 +96,7 @@ export class LiveSessions {
 
   /**
    * Counts a session that proved its device; or tells whether the device or its mailbox has as many as it may.
-   * Each process counts its own. What was claimed ends with `release` or `leave`.
+   * All processes of a machine count together. What was claimed ends with `release` or `leave`.
    */
   claim(
     session: LiveSession,
@@ -98,11 +104,11 @@ export class LiveSessions {
     caps: SessionCaps,
   ): 'device' | 'mailbox' | undefined {
     this.#unclaim(session)
-    if (this.#countOf(device.id) >= caps.perDevice) return 'device'
-    if (this.#countOf(mailbox) >= caps.perMailbox) return 'mailbox'
+    if (this.#counts.count(device.id) >= caps.perDevice) return 'device'
+    if (this.#counts.count(mailbox) >= caps.perMailbox) return 'mailbox'
     session.device = device
     session.claims = [device.id, mailbox]
-    for (const id of session.claims) this.#counts.set(id, this.#countOf(id) + 1)
+    for (const id of session.claims) this.#counts.add(id, 1)
     return undefined
   }
 
@@ -113,16 +119,8 @@ export class LiveSessions {
   }
 
   #unclaim(session: LiveSession): void {
-    for (const id of session.claims) {
-      const left = this.#countOf(id) - 1
-      if (left > 0) this.#counts.set(id, left)
-      else this.#counts.delete(id)
-    }
+    for (const id of session.claims) this.#counts.add(id, -1)
     session.claims = []
-  }
-
-  #countOf(id: DeviceId | MailboxId): number {
-    return this.#counts.get(id) ?? 0
   }
 
   find(id: SessionId): LiveSession | undefined {

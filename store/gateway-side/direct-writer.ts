@@ -11,7 +11,7 @@ import type { Backend, Integrity } from '../schema/backend.ts'
 import { checkVersion } from '../schema/migrations.ts'
 import { GatewayRecords } from './gateway-records.ts'
 import type { Batch, GatewayWriter } from './gateway-store.ts'
-import { forgetNodes } from './purge.ts'
+import { forgetNodes, forgetSessions } from './purge.ts'
 
 /** As many as the writer with a thread has. */
 const MAX_PENDING = 64
@@ -38,7 +38,10 @@ export class DirectWriter implements GatewayWriter {
     const backend = await openBackend(store, 'write-records')
     try {
       await checkVersion(backend)
-      await backend.db.transaction().execute(db => forgetNodes(db, node, now()))
+      await backend.db.transaction().execute(async db => {
+        await forgetSessions(db, node)
+        await forgetNodes(db, node, now())
+      })
       return new DirectWriter(backend, node, now)
     } catch (error) {
       await backend.close()

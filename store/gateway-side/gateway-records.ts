@@ -10,8 +10,9 @@ import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { FUTURE_MS, PURGE_INTERVAL_MS, REPEAT_WINDOW_MS } from '../schema/retention.ts'
 import type { ActivityTable, Schema } from '../schema/schema.ts'
 import { SendingRecords } from '../sending/sending-records.ts'
+
 import { type ActivityRecord, type Batch, type ConnectionRecord, mergeConnections, type NamedRecord, type SessionRow } from './gateway-store.ts'
-import { purge, trimActivity } from './purge.ts'
+import { forgetSessions, purge, trimActivity } from './purge.ts'
 
 type Repeated = Pick<ActivityTable, 'address' | 'device_id' | 'result' | 'protocol' | 'ip' | 'app' | 'first_at' | 'last_at' | 'count'>
 
@@ -86,7 +87,7 @@ export class GatewayRecords {
   /** Removes what says that this node is there. */
   async leave(): Promise<void> {
     await this.#backend.db.transaction().execute(async db => {
-      await db.deleteFrom('sessions').where('node_id', '=', this.#node).execute()
+      await forgetSessions(db, this.#node)
       await db.deleteFrom('nodes').where('id', '=', this.#node).execute()
     })
   }

@@ -26,14 +26,23 @@ export interface GatewayStoreOptions {
   readonly config: Pick<Config, 'store'>
   readonly keyring: Keyring
   readonly now?: (() => number) | undefined
+  /** Its id; a new one unless told. Rows that an earlier run left under it go. */
+  readonly node?: NodeId
+  /** Whether it is for this gateway to look whether the store is whole: yes unless told. */
+  readonly isFirst?: boolean
 }
 
 /** Opens the store and joins it as a new node. Throws NOT_FOUND, STORE_TOO_OLD, STORE_TOO_NEW, STORE_DAMAGED, STORE_UNAVAILABLE, KEY_WRONG. */
-export async function openGatewayStore({ config, keyring, now = Date.now }: GatewayStoreOptions): Promise<GatewayStore> {
-  const node = makeId<NodeId>()
+export async function openGatewayStore({
+  config,
+  keyring,
+  now = Date.now,
+  node = makeId<NodeId>(),
+  isFirst = true,
+}: GatewayStoreOptions): Promise<GatewayStore> {
   // The writer first: it makes the files that a read-only connection needs, and cleans up after a crash.
   const Writer = featuresOf(config.store).blocksItsThread ? ThreadedWriter : DirectWriter
-  const writer: GatewayWriter = await Writer.start({ store: config.store, node }, now)
+  const writer: GatewayWriter = await Writer.start({ store: config.store, node, checksIntegrity: isFirst }, now)
   let reader: Backend | undefined
   try {
     reader = await openBackend(config.store, 'read')

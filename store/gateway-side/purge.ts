@@ -54,6 +54,11 @@ export async function trimActivity(db: Kysely<Schema>, device: DeviceId | ''): P
   await db.deleteFrom('activity').where('device_id', '=', device).where('cursor', '<=', firstTooMany).execute()
 }
 
+/** Removes the sessions that an earlier run of this node left behind. */
+export async function forgetSessions(db: Kysely<Schema>, node: NodeId): Promise<void> {
+  await db.deleteFrom('sessions').where('node_id', '=', node).execute()
+}
+
 /** Removes the rows of other nodes that ended without saying so. */
 export async function forgetNodes(db: Kysely<Schema>, self: NodeId, now: number): Promise<void> {
   const silent = db

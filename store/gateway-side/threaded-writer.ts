@@ -17,7 +17,9 @@ export interface WorkerData {
   readonly node: NodeId
   /** When the thread was started, milliseconds since 1970, UTC. */
   readonly now: number
-  /** Whether it is the first thread of this gateway: it looks whether the store is whole. */
+  /** Whether the first thread looks whether the store is whole. */
+  readonly checksIntegrity: boolean
+  /** Whether it is the first thread of this process. */
   readonly isFirst: boolean
 }
 

@@ -10,19 +10,22 @@ import { openBackend } from '../open-backend.ts'
 import type { Backend, Integrity } from '../schema/backend.ts'
 import { checkVersion } from '../schema/migrations.ts'
 import { GatewayRecords } from './gateway-records.ts'
-import { forgetNodes } from './purge.ts'
+import { forgetNodes, forgetSessions } from './purge.ts'
 import type { WorkerAnswer, WorkerData, WorkerRequest } from './threaded-writer.ts'
 
 /** A million mailboxes with a million devices (half a gigabyte) take 1.5 s from memory; a service manager waits 90 s for a start. */
 const CHECK_BUDGET_MS = 10_000
 
-async function openChecked({ store, node, now, isFirst }: WorkerData): Promise<{ backend: Backend; integrity: Integrity | undefined }> {
+async function openChecked({ store, node, now, isFirst, checksIntegrity }: WorkerData): Promise<{ backend: Backend; integrity: Integrity | undefined }> {
   const backend = await openBackend(store, 'write-records')
   try {
     await checkVersion(backend)
     // A thread that died and is started again has records waiting; the start of the gateway is the moment to look.
-    const integrity = isFirst ? await backend.checkIntegrity?.({ budgetMs: CHECK_BUDGET_MS }) : undefined
-    await backend.db.transaction().execute(db => forgetNodes(db, node, now))
+    const integrity = isFirst && checksIntegrity ? await backend.checkIntegrity?.({ budgetMs: CHECK_BUDGET_MS }) : undefined
+    await backend.db.transaction().execute(async db => {
+      if (isFirst) await forgetSessions(db, node)
+      await forgetNodes(db, node, now)
+    })
     return { backend, integrity }
   } catch (error) {
     await backend.close()

@@ -16,7 +16,7 @@ beforeAll(async () => {
   store = await fixture.create()
   await store.mailboxes.add({ address: 'anna@example.com', upstream: 'main' })
   device = (await store.devices.add('anna@example.com', { name: 'Phone' })).device.id
-  writer = await ThreadedWriter.start({ store: fixture.config.store, node: makeId<NodeId>() }, fixture.clock)
+  writer = await ThreadedWriter.start({ store: fixture.config.store, node: makeId<NodeId>(), checksIntegrity: true }, fixture.clock)
 })
 afterAll(async () => {
   await writer.close()
@@ -99,7 +99,7 @@ test('an error of one request is its answer; the next is served', async () => {
 })
 
 test('after closing writes fail, and closing again does nothing', async () => {
-  const other = await ThreadedWriter.start({ store: fixture.config.store, node: makeId<NodeId>() }, fixture.clock)
+  const other = await ThreadedWriter.start({ store: fixture.config.store, node: makeId<NodeId>(), checksIntegrity: true }, fixture.clock)
   await other.close()
   await expect(other.record(batch())).rejects.toEqual(unavailable)
   await other.close()

@@ -77,7 +77,8 @@ test('installed from the tarball alone, it serves', async () => {
     .replaceAll(/^address = ".*"/gm, 'address = "127.0.0.1:0"')
     .replace(/^imap = .*/m, `imap = { address = "localhost:${dovecot.ports.plain}", tls = "none" }`)
     .replace(/^submission = .*/m, `submission = { address = "localhost:${dovecot.ports.plain}", tls = "none" }`)
-  writeFileSync(config(), text)
+  // Workers, as on any machine with several cores: their program is a file of its own in dist/, and so is the thread that writes to the store.
+  writeFileSync(config(), `workers = 2\n${text}`)
   registerSecret(dovecot.passwordOf(user))
   await run(['mailbox', 'add', user, '--secret-stdin'], { input: dovecot.passwordOf(user) })
   serve = startChild(join(machine, 'usr/bin/mailwicket'), ['--config', config(), 'serve'], { cwd: '/' })
@@ -93,7 +94,6 @@ test('installed from the tarball alone, it serves', async () => {
   registerSecret(password)
   const session = await logIn({ host: 'localhost', port, starttlsPort: 0, user, password, ca: join(machine, 'var/lib/mailwicket/certs/ca.pem') })
   await session.ok('SELECT INBOX')
-  // The thread that writes to the store is a file of its own in dist/.
   await expect.poll(async () => (await run(['session', 'list', '--json'])).stdout, { timeout: 20_000 }).toContain('"protocol": "imap"')
   session.destroy()
   serve.process.kill('SIGTERM')

@@ -1,11 +1,12 @@
 /**
  * Recipients that count against a day's limit but are not in the store yet: those of transactions in flight, and those accepted in the
- * last moment. Of this process; other nodes see them once they are written, so between nodes a limit is kept to within a second.
+ * last moment. Of the processes of this machine; others see them once they are written, so between machines a limit is kept to within a second.
  *
  * Each recipient knows for whom it counts and gives that back once, whoever asks and however late: nothing is left behind by a relay that
  * ended, a device that was linked to somebody in between, or a day that is over.
  */
 import { dayOf } from '../../../store/sending/sending-rows.ts'
+import { MachineCounts } from '../../machine/machine-counts.ts'
 
 export interface CountedRecipient {
   /** The upstream accepted the message: it counts for the day of `at` from now on. */
@@ -15,12 +16,16 @@ export interface CountedRecipient {
 }
 
 export class SendingLedger {
-  readonly #counts = new Map<string, number>()
+  readonly #counts: MachineCounts
+
+  constructor(counts = new MachineCounts()) {
+    this.#counts = counts
+  }
 
   /** `subjects`: the mailbox, the user and the device that the recipient counts for. */
   add(subjects: readonly string[]): CountedRecipient {
     // Which day it will be is not known before it is sent: until then it counts on every day.
-    let keys: readonly string[] = subjects
+    let keys: readonly string[] = subjects.map(pendingKeyOf)
     this.#move([], keys)
     return {
       sent: at => {
@@ -36,19 +41,20 @@ export class SendingLedger {
   }
 
   count(subject: string): number {
-    return (this.#counts.get(subject) ?? 0) + (this.#counts.get(keyOf(subject, Date.now())) ?? 0)
+    return this.#counts.count(pendingKeyOf(subject)) + this.#counts.count(keyOf(subject, Date.now()))
   }
 
   #move(from: readonly string[], to: readonly string[]): void {
-    for (const key of from) {
-      const count = (this.#counts.get(key) ?? 0) - 1
-      if (count > 0) this.#counts.set(key, count)
-      else this.#counts.delete(key)
-    }
-    for (const key of to) this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+    for (const key of from) this.#counts.add(key, -1)
+    for (const key of to) this.#counts.add(key, 1)
   }
 }
 
+/** Other counts of a mailbox go by its bare id. */
+function pendingKeyOf(subject: string): string {
+  return `recipients of ${subject}`
+}
+
 function keyOf(subject: string, at: number): string {
-  return `${subject} on day ${dayOf(at)}`
+  return `${pendingKeyOf(subject)} on day ${dayOf(at)}`
 }

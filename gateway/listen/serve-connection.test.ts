@@ -5,7 +5,8 @@ import { silentLog } from '../../base/log.ts'
 import type { ListenConfig } from '../../config/config.ts'
 import { Unauthenticated } from '../abuse/unauthenticated.ts'
 import { LIMITS } from '../limits.ts'
-import { type Listener, type ListenerServices, openListener } from './listener.ts'
+import { type Listener, openListener } from './listener.ts'
+import { type ConnectionServices, serveConnection } from './serve-connection.ts'
 
 const config: ListenConfig = { protocol: 'imap', host: '127.0.0.1', port: 0, tls: 'starttls', minTls: '1.2', proxyProtocolFrom: undefined }
 let mayConnect = async () => true
@@ -15,7 +16,7 @@ afterEach(() => {
   for (const one of open.splice(0)) one.close === undefined ? one.destroy?.() : one.close()
 })
 
-async function openOne(serve: ListenerServices['serve']['imap'], unauthenticated = new Unauthenticated(() => {})): Promise<Listener> {
+async function openOne(serve: ConnectionServices['serve']['imap'], unauthenticated = new Unauthenticated(() => {})): Promise<Listener> {
   const services = {
     log: silentLog,
     limits: LIMITS,
@@ -24,8 +25,8 @@ async function openOne(serve: ListenerServices['serve']['imap'], unauthenticated
     unauthenticated,
     limiter: { mayConnect: () => mayConnect(), takeGreetingTurn: async () => true, takeHandshakeTurn: async () => true, countedBlockOf: () => '192.0.2.1' },
     serve: { imap: serve, submission: serve },
-  } as unknown as ListenerServices
-  const listener = await openListener(config, services)
+  } as unknown as ConnectionServices
+  const listener = await openListener(config, { log: silentLog, onConnection: (socket, accepted) => void serveConnection(socket, accepted, services) })
   open.push(listener)
   return listener
 }

@@ -1,0 +1,45 @@
+/**
+ * Counts that hold for all gateway processes of a machine: sessions of a device, recipients on their way, logins that wait for an upstream.
+ *
+ * Each process changes its own at once and hears of the others' changes a moment later, so a cap can be passed by what began within that moment
+ * in the other processes (docs/processes.md). A process alone has a map, and nothing else.
+ */
+export type CountChange = readonly [key: string, change: number]
+
+export class MachineCounts {
+  readonly #counts = new Map<string, number>()
+  readonly #onChange: ((change: CountChange) => void) | undefined
+  readonly #onRoom: (() => void)[] = []
+
+  /** `onChange`: tells the others. */
+  constructor(onChange?: (change: CountChange) => void) {
+    this.#onChange = onChange
+  }
+
+  /** Of all processes. */
+  count(key: string): number {
+    return this.#counts.get(key) ?? 0
+  }
+
+  add(key: string, change: number): void {
+    this.#apply([key, change])
+    this.#onChange?.([key, change])
+  }
+
+  /** Changes of the others. */
+  hear(changes: readonly CountChange[]): void {
+    for (const change of changes) this.#apply(change)
+    if (changes.some(([, change]) => change < 0)) for (const tell of this.#onRoom) tell()
+  }
+
+  /** `tell` is called when others need less. */
+  onRoom(tell: () => void): void {
+    this.#onRoom.push(tell)
+  }
+
+  #apply([key, change]: CountChange): void {
+    const count = this.count(key) + change
+    if (count === 0) this.#counts.delete(key)
+    else this.#counts.set(key, count)
+  }
+}
