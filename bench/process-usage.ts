@@ -43,6 +43,16 @@ export function readCpuMs(root: number): number {
   return findTree(root).reduce((sum, stat) => sum + stat.ticks, 0) * MS_PER_TICK
 }
 
+/** The same of each process, by its id, `root` first. */
+export function readCpuMsByProcess(root: number): ReadonlyMap<number, number> {
+  return new Map(findTree(root).map(({ pid, ticks }) => [pid, ticks * MS_PER_TICK]))
+}
+
+/** Resident memory of each process in KiB, `root` first. */
+export function readRssKiBByProcess(root: number): number[] {
+  return findTree(root).map(({ pid }) => Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0))
+}
+
 /** Proportional memory of the process `root` and everything below it, in KiB. */
 export function readPssKiB(root: number): number {
   let sum = 0

@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the rows of the design's speed table, each as a ratio of one run, with the raw figures.
  *
- *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood] [--quick] [--against DIR]
+ *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood|workers] [--quick] [--against DIR]
  *
  * `node bench/soak.ts` is a run of its own: the memory after a day's worth of logins.
  * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
@@ -17,6 +17,7 @@ import { measureMemory } from './measures/memory.ts'
 import { measureRefusals } from './measures/refusals.ts'
 import { measureRoundTrip } from './measures/round-trip.ts'
 import { measureSubmission } from './measures/submission.ts'
+import { measureWorkers } from './measures/workers.ts'
 import { bareNode } from './peers/bare-node.ts'
 import { makeCertificate } from './peers/certificate.ts'
 import { dovecotProxy, readDovecotVersion } from './peers/dovecot.ts'
@@ -28,7 +29,7 @@ import type { ResultRow } from './result-row.ts'
 import { formatTable, writeResults } from './results-file.ts'
 import { Workbench } from './workbench.ts'
 
-const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission', 'flood'] as const
+const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission', 'flood', 'workers'] as const
 type Name = (typeof NAMES)[number]
 
 /** What a measurement may need. Long-running peers are shared; the memory of a process that has worked before says little. */
@@ -77,6 +78,7 @@ const measurements: { readonly [N in Name]: (field: Field) => Promise<ResultRow[
   'login-time': field => measureLoginTime(field.bench, field.upstream, field.certificate, field.largeStore),
   submission: field => measureSubmission(field.bench, field.certificate, upstream => field.oursAndBare(upstream)),
   flood: field => measureFlood(field.bench, field.upstream, field.certificate),
+  workers: field => measureWorkers(field.bench, field.upstream, field.certificate),
 }
 
 const { values: options } = parseArgs({

@@ -3,7 +3,7 @@ import { expect, test, vi } from 'vitest'
 import { Machine, type News } from '../gateway/machine/machine.ts'
 import { NewsExchange } from './news-exchange.ts'
 
-const BATCH = 10
+const BATCH = 50
 
 function open(workers: number) {
   vi.useFakeTimers()

@@ -4,7 +4,7 @@
  */
 
 import type { News } from '../gateway/machine/machine.ts'
-import type { CountChange } from '../gateway/machine/machine-counts.ts'
+import { addCount, type CountChange } from '../gateway/machine/machine-counts.ts'
 
 export class NewsExchange<Worker> {
   readonly #tell: (worker: Worker, news: News) => void
@@ -17,7 +17,7 @@ export class NewsExchange<Worker> {
   /** It hears from now on; what it gets here came before. */
   join(worker: Worker): News {
     const sum = new Map<string, number>()
-    for (const counts of this.#counts.values()) add(sum, [...counts])
+    for (const counts of this.#counts.values()) for (const count of counts) addCount(sum, count)
     this.#counts.set(worker, new Map())
     return newsOf([...sum])
   }
@@ -25,7 +25,7 @@ export class NewsExchange<Worker> {
   heard(from: Worker, news: News): void {
     const counts = this.#counts.get(from)
     if (counts === undefined) return
-    add(counts, news.counts)
+    for (const change of news.counts) addCount(counts, change)
     this.#tellOthers(from, news)
   }
 
@@ -43,12 +43,4 @@ export class NewsExchange<Worker> {
 
 function newsOf(counts: readonly CountChange[]): News {
   return { counts, failures: [], migration: [] }
-}
-
-function add(counts: Map<string, number>, changes: readonly CountChange[]): void {
-  for (const [key, change] of changes) {
-    const count = (counts.get(key) ?? 0) + change
-    if (count === 0) counts.delete(key)
-    else counts.set(key, count)
-  }
 }

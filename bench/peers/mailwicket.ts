@@ -22,7 +22,7 @@ export class Installation {
   readonly #launcher: string
   readonly #workers: number | undefined
 
-  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate, launcher = LAUNCHER, workers = 1) {
+  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate, { launcher = LAUNCHER, workers = 1 } = {}) {
     this.#bench = bench
     this.#upstream = upstream
     this.#certificate = certificate
@@ -135,7 +135,7 @@ export function mailwicket(bench: Workbench, upstream: Upstream, certificate: Ce
 /** Another tree of ours, with its packages installed: what a change costs is seen beside the tree before it. */
 export function mailwicketBefore(tree: string, bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
   const launcher = join(tree, 'bin/mailwicket')
-  return installed('Mailwicket before', new Installation(bench, `before-${upstream.protocol}`, upstream, certificate, launcher), certificate)
+  return installed('Mailwicket before', new Installation(bench, `before-${upstream.protocol}`, upstream, certificate, { launcher }), certificate)
 }
 
 function installed(name: PeerName, installation: Installation, certificate: Certificate): PeerKind {

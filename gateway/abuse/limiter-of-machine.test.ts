@@ -17,7 +17,7 @@ function openTwo() {
 async function guess(limiter: Limiter, secret: string) {
   const attempt = await limiter.admit('192.0.2.1', 'ann@example.com')
   const failure = await limiter.wrong(attempt, Secret.fromText(secret))
-  await vi.advanceTimersByTimeAsync(10)
+  await vi.advanceTimersByTimeAsync(50)
   return failure
 }
 

@@ -131,7 +131,9 @@ export class Limiter {
     const [kind] = attempt.countedIn
     // Those within the trusted networks are never called guessers.
     if (kind === undefined || kind === 'mailbox') return { delayMs: 0, isRepeated: true }
-    const { count, isNew } = await this.#count(kind, attempt, this.#fingerprints.fingerprintOf(attempt.address ?? '', secret))
+    const fingerprint = this.#fingerprints.fingerprintOf(attempt.address ?? '', secret)
+    const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), fingerprint)
+    if (isNew) this.#machine.failed([kind, subjectOf(kind, attempt), fingerprint])
     return { delayMs: delayOf(kind, count), isRepeated: !isNew }
   }
 
@@ -146,19 +148,13 @@ export class Limiter {
     let delayMs = 0
     let isRepeated = true
     for (const kind of attempt.countedIn) {
-      const { count, isNew } = await this.#count(kind, attempt, fingerprint)
+      const { count, isNew } = await this.counters[kind].add(subjectOf(kind, attempt), fingerprint)
+      if (isNew) this.#machine.failed([kind, subjectOf(kind, attempt), fingerprint])
       delayMs = Math.max(delayMs, delayOf(kind, count))
       // What others sent to the mailbox is no repetition of this one's.
       if (isNew && (kind !== 'mailbox' || attempt.countedIn.length === 1)) isRepeated = false
     }
     return { delayMs, isRepeated }
-  }
-
-  async #count(kind: FailureKind, attempt: Attempt, fingerprint: number): Promise<{ readonly count: number; readonly isNew: boolean }> {
-    const subject = subjectOf(kind, attempt)
-    const counted = await this.counters[kind].add(subject, fingerprint)
-    if (counted.isNew) this.#machine.failed([kind, subject, fingerprint])
-    return counted
   }
 
   /** The secret was right: the block is known to the mailbox from now on. */

@@ -22,13 +22,13 @@ export class MachineCounts {
   }
 
   add(key: string, change: number): void {
-    this.#apply([key, change])
+    addCount(this.#counts, [key, change])
     this.#onChange?.([key, change])
   }
 
   /** Changes of the others. */
   hear(changes: readonly CountChange[]): void {
-    for (const change of changes) this.#apply(change)
+    for (const change of changes) addCount(this.#counts, change)
     if (changes.some(([, change]) => change < 0)) for (const tell of this.#onRoom) tell()
   }
 
@@ -36,10 +36,11 @@ export class MachineCounts {
   onRoom(tell: () => void): void {
     this.#onRoom.push(tell)
   }
+}
 
-  #apply([key, change]: CountChange): void {
-    const count = this.count(key) + change
-    if (count === 0) this.#counts.delete(key)
-    else this.#counts.set(key, count)
-  }
+/** What comes to nothing is not kept. */
+export function addCount(counts: Map<string, number>, [key, change]: CountChange): void {
+  const count = (counts.get(key) ?? 0) + change
+  if (count === 0) counts.delete(key)
+  else counts.set(key, count)
 }

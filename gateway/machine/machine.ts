@@ -2,12 +2,12 @@
  * What the gateway processes of one machine tell each other, so that limits hold for the machine: counts, wrong secrets, answers to migration
  * passwords. Between machines there is the store alone.
  *
- * News leave in batches a few milliseconds apart. What is lost (a process that dies) is known to the store within a second, as between machines.
+ * News leave in batches. What is lost (a process that dies) is known to the store within a second, as between machines.
  * SECURITY: secrets are known by truncated HMACs alone, under a key that dies with the processes of this machine.
  */
 import { hkdfSync, randomBytes } from 'node:crypto'
 import type { FailureKind } from '../../store/schema/failure-limits.ts'
-import { type CountChange, MachineCounts } from './machine-counts.ts'
+import { addCount, type CountChange, MachineCounts } from './machine-counts.ts'
 
 /** A wrong secret that was counted for the first time. */
 export type CountedFailure = readonly [kind: FailureKind, subject: string, fingerprint: number]
@@ -31,8 +31,8 @@ export interface MachineOptions {
   readonly send: (news: News) => void
 }
 
-/** A login takes longer: what two processes decide within this time they decide without each other. */
-const BATCH_MS = 5
+/** What two processes decide within this time they decide without each other. Many logins share the cost of a message. */
+const BATCH_MS = 20
 
 export class Machine {
   readonly workers: number
@@ -40,7 +40,7 @@ export class Machine {
   readonly counts: MachineCounts
   readonly #key: Uint8Array
   readonly #send: ((news: News) => void) | undefined
-  #next: { counts: CountChange[]; failures: CountedFailure[]; migration: MigrationAnswer[] } | undefined
+  #next: { counts: Map<string, number>; failures: CountedFailure[]; migration: MigrationAnswer[] } | undefined
   #onFailures: (failures: readonly CountedFailure[]) => void = () => {}
   #onMigration: (answers: readonly MigrationAnswer[]) => void = () => {}
 
@@ -50,7 +50,7 @@ export class Machine {
     this.ticketKeys = ticketKeys
     this.#key = key ?? randomBytes(32)
     this.#send = send
-    this.counts = new MachineCounts(send === undefined ? undefined : change => void this.#batch()?.counts.push(change))
+    this.counts = new MachineCounts(send === undefined ? undefined : change => addCount(this.#batch()?.counts ?? new Map(), change))
   }
 
   /** A key of 32 bytes for one purpose. */
@@ -90,11 +90,12 @@ export class Machine {
     const send = this.#send
     if (send === undefined) return undefined
     if (this.#next !== undefined) return this.#next
-    this.#next = { counts: [], failures: [], migration: [] }
+    this.#next = { counts: new Map(), failures: [], migration: [] }
     setTimeout(() => {
       const news = this.#next
       this.#next = undefined
-      if (news !== undefined) send(news)
+      // A session that came and went within the batch is no news.
+      if (news !== undefined && news.counts.size + news.failures.length + news.migration.length > 0) send({ ...news, counts: [...news.counts] })
     }, BATCH_MS)
     return this.#next
   }

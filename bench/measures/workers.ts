@@ -1,0 +1,79 @@
+/**
+ * What a second worker brings, and what processes cost: logins a second with one and two workers, CPU a login by process, memory of each process
+ * before anybody is connected.
+ *
+ * Where load, upstream and gateway share two cores, logins a second cannot show it: the ratio is that of the CPU a login of the busiest process,
+ * which is what bounds logins a second as soon as there are cores enough.
+ */
+import { runLoad } from '../load/run-load.ts'
+import { Installation } from '../peers/mailwicket.ts'
+import { BENCH_USER, type Certificate, type Peer, type Upstream } from '../peers/peer.ts'
+import { readCpuMsByProcess, readRssKiBByProcess } from '../process-usage.ts'
+import { formatNumber, type ResultRow } from '../result-row.ts'
+import { median, ROUNDS } from '../rounds.ts'
+import type { Workbench } from '../workbench.ts'
+
+const GOAL = 1.8
+const LOGINS = 600
+const PARALLEL = 32
+
+interface Round {
+  readonly perSecond: number
+  /** Milliseconds a login, of each process, the supervisor first where there is one. */
+  readonly cpuMs: readonly number[]
+}
+
+interface Measured {
+  readonly workers: number
+  readonly peer: Peer
+  readonly memoryKiB: readonly number[]
+  readonly rounds: Round[]
+}
+
+export async function measureWorkers(bench: Workbench, upstream: Upstream, certificate: Certificate): Promise<ResultRow[]> {
+  const all = [await start(1, bench, upstream, certificate), await start(2, bench, upstream, certificate)]
+  for (const { peer } of all) await runLoad(peer, { kind: 'login', count: 2 * LOGINS, parallel: PARALLEL, resume: false })
+  for (let round = 0; round < ROUNDS; round += 1) for (const one of all) one.rounds.push(await measureRound(one.peer))
+  const [alone, two] = all as [Measured, Measured]
+  const ratio = busiest(alone) / busiest(two)
+  return [
+    {
+      what: 'Logins with two workers, by the CPU of the busiest process',
+      goal: `${GOAL} × one or more`,
+      result: `${ratio.toFixed(2)} ×`,
+      isReached: ratio >= GOAL,
+      raw: [
+        '| workers | logins a second on these cores | CPU ms a login, all processes | of the busiest | of the supervisor | memory MiB, each process |',
+        '|---|---|---|---|---|---|',
+        ...all.map(formatMeasured),
+      ],
+    },
+  ]
+}
+
+async function start(workers: number, bench: Workbench, upstream: Upstream, certificate: Certificate): Promise<Measured> {
+  const installation = new Installation(bench, `workers-${workers}`, upstream, certificate, { workers })
+  const secret = installation.addMailbox(BENCH_USER)
+  const { port, program } = await installation.serve()
+  const peer: Peer = { name: 'Mailwicket', port, certificate: certificate.pem, user: BENCH_USER, secret, program }
+  return { workers, peer, memoryKiB: readRssKiBByProcess(program.pid), rounds: [] }
+}
+
+async function measureRound(peer: Peer): Promise<Round> {
+  const before = readCpuMsByProcess(peer.program.pid)
+  const startedAt = performance.now()
+  await runLoad(peer, { kind: 'login', count: LOGINS, parallel: PARALLEL, resume: false })
+  const perSecond = (LOGINS * 1_000) / (performance.now() - startedAt)
+  const after = readCpuMsByProcess(peer.program.pid)
+  return { perSecond, cpuMs: [...after].map(([pid, ms]) => (ms - (before.get(pid) ?? 0)) / LOGINS) }
+}
+
+const busiest = ({ rounds }: Measured): number => median(rounds.map(({ cpuMs }) => Math.max(...cpuMs)))
+
+function formatMeasured(one: Measured): string {
+  const { workers, rounds, memoryKiB } = one
+  const sum = median(rounds.map(({ cpuMs }) => cpuMs.reduce((total, ms) => total + ms, 0)))
+  const supervisor = workers === 1 ? '–' : formatNumber(median(rounds.map(({ cpuMs }) => cpuMs[0] ?? 0)))
+  const memory = memoryKiB.map(kib => Math.round(kib / 1024)).join(' + ')
+  return `| ${workers} | ${formatNumber(median(rounds.map(({ perSecond }) => perSecond)))} | ${formatNumber(sum)} | ${formatNumber(busiest(one))} | ${supervisor} | ${memory} |`
+}
