@@ -26,6 +26,7 @@ import { Keys } from './maintenance/key-rotation.ts'
 import { createBackend, openBackend, type StoreConfig } from './open-backend.ts'
 import type { Backend, OnProgress, ServerState, StoreSpace } from './schema/backend.ts'
 import { checkVersion, createTables, isNoStore, MIGRATIONS, type MigrationStep, migrate, noStore, readVersion } from './schema/migrations.ts'
+import { ServerClock } from './server-clock.ts'
 import { type SignInNouns, signInNounsOver } from './sign-in/sign-in-nouns.ts'
 import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
 import { Transfer } from './transfer/transfer.ts'
@@ -88,11 +89,12 @@ export async function openStore(options: StoreOptions): Promise<OpenedStore> {
   const backend = await openBackend(options.config.store, 'write')
   try {
     await checkVersion(backend)
+    const { now } = await ServerClock.open(backend, options.now ?? Date.now)
+    return openedOver(backend, { ...options, now })
   } catch (error) {
     await backend.close()
     throw error
   }
-  return openedOver(backend, options)
 }
 
 /** Makes a store at the newest version, with its own pepper, sealed under the current key. It appears complete or not at all. Throws ALREADY_EXISTS. */

@@ -44,7 +44,7 @@ const STEPS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   store: [
     ['schema'],
     ['sqlite', 'postgres', 'passwords', 'keys'],
-    ['store-context.ts', 'open-backend.ts'],
+    ['store-context.ts', 'open-backend.ts', 'server-clock.ts'],
     ['sending', 'limits', 'maintenance', 'notices'],
     ['accounts'],
     ['history', 'transfer', 'sign-in'],

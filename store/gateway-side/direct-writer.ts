@@ -9,6 +9,7 @@ import { type FailureRecord, LimitRecords, type RecognisedNetworkRecord } from '
 import { openBackend, type StoreConfig } from '../open-backend.ts'
 import type { Backend, Integrity } from '../schema/backend.ts'
 import { checkVersion } from '../schema/migrations.ts'
+import { ServerClock } from '../server-clock.ts'
 import { GatewayRecords } from './gateway-records.ts'
 import type { Batch, GatewayWriter } from './gateway-store.ts'
 import { forgetNodes, forgetSessions } from './purge.ts'
@@ -22,15 +23,15 @@ export class DirectWriter implements GatewayWriter {
   readonly #backend: Backend
   readonly #records: GatewayRecords
   readonly #limits: LimitRecords
-  readonly #now: () => number
+  readonly #clock: ServerClock
   #pending = 0
   #isClosing = false
 
-  private constructor(backend: Backend, node: NodeId, now: () => number) {
+  private constructor(backend: Backend, node: NodeId, clock: ServerClock) {
     this.#backend = backend
     this.#records = new GatewayRecords(backend, node)
     this.#limits = new LimitRecords(backend)
-    this.#now = now
+    this.#clock = clock
   }
 
   /** Throws what opening throws. */
@@ -38,11 +39,12 @@ export class DirectWriter implements GatewayWriter {
     const backend = await openBackend(store, 'write-records')
     try {
       await checkVersion(backend)
+      const clock = await ServerClock.open(backend, now)
       await backend.db.transaction().execute(async db => {
         await forgetSessions(db, node)
-        await forgetNodes(db, node, now())
+        await forgetNodes(db, node, clock.now())
       })
-      return new DirectWriter(backend, node, now)
+      return new DirectWriter(backend, node, clock)
     } catch (error) {
       await backend.close()
       throw error
@@ -50,11 +52,20 @@ export class DirectWriter implements GatewayWriter {
   }
 
   record(batch: Batch): Promise<void> {
-    return this.#do(() => this.#records.record(batch, this.#now()))
+    const now = this.#clock.now()
+    return this.#do(() => this.#records.record(shifted(batch, this.#clock.aheadMs), now))
+  }
+
+  /** By the clock of the server. */
+  get now(): () => number {
+    return this.#clock.now
   }
 
   recordFailures(failures: readonly FailureRecord[], recognisedNetworks: readonly RecognisedNetworkRecord[]): Promise<void> {
-    return this.#do(() => this.#limits.record(failures, recognisedNetworks, this.#now()))
+    const now = this.#clock.now()
+    const { aheadMs } = this.#clock
+    const counts = aheadMs === 0 ? failures : failures.map(count => ({ ...count, expiresAt: count.expiresAt + aheadMs }))
+    return this.#do(() => this.#limits.record(counts, later(recognisedNetworks, aheadMs), now))
   }
 
   setTag(device: DeviceId, tag: Uint8Array): Promise<void> {
@@ -75,4 +86,20 @@ export class DirectWriter implements GatewayWriter {
     this.#pending += 1
     await work().finally(() => (this.#pending -= 1))
   }
+}
+
+/** The times of a machine whose clock differs, as the server would have noted them. */
+function shifted(batch: Batch, ms: number): Batch {
+  if (ms === 0) return batch
+  return {
+    ...batch,
+    connections: later(batch.connections, ms),
+    activity: later(batch.activity, ms),
+    sessions: batch.sessions.map(session => ({ ...session, since: session.since + ms })),
+    sent: batch.sent === undefined ? undefined : later(batch.sent, ms),
+  }
+}
+
+function later<Timed extends { readonly at: number }>(records: readonly Timed[], ms: number): readonly Timed[] {
+  return ms === 0 ? records : records.map(record => ({ ...record, at: record.at + ms }))
 }

@@ -72,7 +72,10 @@ export interface Batch {
 }
 
 /** How a gateway writes: in a thread of its own where a query would hold up the loop, else directly. */
-export interface GatewayWriter extends Pick<GatewayStore, 'record' | 'recordFailures' | 'setTag' | 'close' | 'integrity'> {}
+export interface GatewayWriter extends Pick<GatewayStore, 'record' | 'recordFailures' | 'setTag' | 'close' | 'integrity'> {
+  /** The time that the store goes by. */
+  readonly now?: () => number
+}
 
 /** What was changed since a look at the audit. */
 export interface Changes {

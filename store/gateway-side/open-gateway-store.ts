@@ -49,7 +49,7 @@ export async function openGatewayStore({
     keyring.get(await getStoreKeyId(reader.db))
     const pepper = await openPepper(reader.db, keyring)
     await writer.record({ connections: [], activity: [], sessions: [], endedSessions: [] })
-    return new OpenGatewayStore({ node, keyring, pepper, reader, writer, now })
+    return new OpenGatewayStore({ node, keyring, pepper, reader, writer, now: writer.now ?? now })
   } catch (error) {
     await reader?.close()
     await writer.close()

@@ -9,6 +9,7 @@ import { createBackend, openBackend, type StoreConfig } from '../open-backend.ts
 import type { OnProgress } from '../schema/backend.ts'
 import { checkVersion } from '../schema/migrations.ts'
 import { liveSince } from '../schema/node-liveness.ts'
+import { ServerClock } from '../server-clock.ts'
 import { type Actor, StoreContext } from '../store-context.ts'
 import type { CopiedTable } from './copy-rows.ts'
 import { copyInto } from './copy-store.ts'
@@ -22,10 +23,11 @@ export interface MoveOptions {
 }
 
 /** Throws NOT_FOUND (no such store or database), ALREADY_EXISTS (the target holds a store), STORE_TOO_OLD, STORE_IN_USE, STORE_DAMAGED. */
-export async function moveStore({ from, to, actor, now = Date.now, onProgress }: MoveOptions): Promise<readonly CopiedTable[]> {
+export async function moveStore({ from, to, actor, now: machineNow = Date.now, onProgress }: MoveOptions): Promise<readonly CopiedTable[]> {
   const old = await openBackend(from, 'write')
   try {
     await checkVersion(old)
+    const { now } = await ServerClock.open(old, machineNow)
     // Under the lock of changes: whoever changes something waits, and then finds the old store.
     return await old.change(async db => {
       const alive = await db.selectFrom('nodes').select('id').where('heartbeat_at', '>', liveSince(now())).execute()

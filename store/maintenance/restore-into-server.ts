@@ -11,6 +11,7 @@ import { makeFolder } from '../../base/files/file-errors.ts'
 import { openBackend, openCopy } from '../open-backend.ts'
 import type { Backend } from '../schema/backend.ts'
 import { checkVersion, isNoStore, readVersion } from '../schema/migrations.ts'
+import { ServerClock } from '../server-clock.ts'
 import type { SqliteBackend } from '../sqlite/sqlite-backend.ts'
 import { createDraft, removeSqliteFile } from '../sqlite/sqlite-store-file.ts'
 import { StoreContext } from '../store-context.ts'
@@ -39,7 +40,7 @@ import { applyDifferences } from './row-differences.ts'
 const CHANGE_SILENTLY = ['meta', 'credentials', 'recovery_codes', 'passkeys', 'invitations'] as const
 
 /** Throws STORE_DAMAGED, STORE_TOO_NEW, STORE_TOO_OLD (the present store), KEY_WRONG with the id needed, STORE_IN_USE, STORE_UNAVAILABLE. */
-export async function prepareServerRestore(options: RestoreOptions, source: string, now: () => number): Promise<PreparedRestore> {
+export async function prepareServerRestore(options: RestoreOptions, source: string, machineNow: () => number): Promise<PreparedRestore> {
   const { config, keyring, rights = 'keep', onProgress } = options
   makeFolder(config.dataDir, 0o700)
   const files = new RestoreFiles(join(config.dataDir, 'mailwicket.db'))
@@ -51,6 +52,7 @@ export async function prepareServerRestore(options: RestoreOptions, source: stri
     files.remove()
   }
   try {
+    const { now } = await ServerClock.open(target, machineNow)
     const version = await readVersion(target)
     if (!isNoStore(version)) await checkVersion(target)
     createDraft(files.backup)

@@ -12,7 +12,7 @@ import type { Schema } from '../schema/schema.ts'
 import { listenForGeneration } from './generation-listener.ts'
 import { POSTGRES_DDL } from './postgres-ddl.ts'
 import { type PoolLimits, PostgresPool } from './postgres-pool.ts'
-import { readServerState } from './server-state.ts'
+import { readClockAheadMs, readServerState } from './server-state.ts'
 
 export const POSTGRES_FEATURES: BackendFeatures = { blocksItsThread: false, listens: true, checksIntegrity: false, isFile: false, keepsReserve: false }
 
@@ -57,6 +57,7 @@ export function openPostgres(config: PostgresConfig, place: string, mode: Backen
     },
     listen: onMoved => listenForGeneration(new PostgresPool(config, place, { ...LIMITS.write, connections: 1 }), onMoved),
     examineServer: () => readServerState(db),
+    readClockAheadMs: () => readClockAheadMs(db),
     close: () => pool.end(),
   }
 }

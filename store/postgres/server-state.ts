@@ -9,11 +9,9 @@ import type { Schema } from '../schema/schema.ts'
 const OLDEST = 130_000
 
 export async function readServerState(db: Kysely<Schema>): Promise<ServerState> {
-  const before = Date.now()
-  const { rows } = await sql<{ version: string; number: number; now: number; may_create: boolean }>`
+  const { rows } = await sql<{ version: string; number: number; may_create: boolean }>`
     select current_setting('server_version') as version, current_setting('server_version_num')::bigint as number,
-      floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now, has_schema_privilege(current_schema(), 'create') as may_create`.execute(db)
-  const between = (before + Date.now()) / 2
+      has_schema_privilege(current_schema(), 'create') as may_create`.execute(db)
   // Who may not look at the standbys sees them without their lag.
   const replicas = await sql<{ n: number; lag: number | null }>`
     select count(*) as n, floor(extract(epoch from max(replay_lag)) * 1000)::bigint as lag from pg_stat_replication`.execute(db)
@@ -22,9 +20,16 @@ export async function readServerState(db: Kysely<Schema>): Promise<ServerState> 
   return {
     version: `PostgreSQL ${server.version.split(' ')[0]}`,
     isTooOld: server.number < OLDEST,
-    clockAheadMs: Math.round(server.now - between),
+    clockAheadMs: await readClockAheadMs(db),
     mayMakeTables: server.may_create,
     standbys: replica.n,
     replayLagMs: replica.lag,
   }
+}
+
+export async function readClockAheadMs(db: Kysely<Schema>): Promise<number> {
+  const before = Date.now()
+  const { rows } = await sql<{ now: number }>`select floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now`.execute(db)
+  const between = (before + Date.now()) / 2
+  return Math.round((rows[0]?.now ?? between) - between)
 }

@@ -97,6 +97,8 @@ export interface Backend {
   checkIntegrity?(limits?: { readonly budgetMs: number }): Promise<Integrity>
   /** Where there is a server. */
   examineServer?(): Promise<ServerState>
+  /** Where there is a server: how far its clock is before this machine's; negative: behind. */
+  readClockAheadMs?(): Promise<number>
   /** Where that is quicker than row by row: writes the whole store as of one moment, checked, into a new SQLite file, 0600, without holding up writers. Throws ALREADY_EXISTS, STORE_DAMAGED. */
   copyTo?(file: string, onProgress: OnProgress): Promise<void>
   close(): Promise<void>

@@ -1,5 +1,5 @@
 /** Two gateways on one PostgreSQL: set up by `init`, looked at by `check`, revocations on both, and what happens while the database is away. */
-import { readFileSync, writeFileSync } from 'node:fs'
+import { globSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PostgresServer } from '../../store/postgres-server-fixture.ts'
@@ -25,14 +25,7 @@ beforeAll(async () => {
   await gateway.addMailboxOf(dovecot, user)
   await gateway.serve()
   second = startChild(launcher, ['--config', gateway.configPath, 'serve'])
-  const [line] = await second.waitForStdout(/^\{"event":"ready".*$/m, 60_000)
-  const { listen } = JSON.parse(line) as { listen: { address: string; tls: string }[] }
-  secondPort = Number(
-    listen
-      .find(({ tls }) => tls === 'implicit')
-      ?.address.split(':')
-      .at(-1),
-  )
+  secondPort = (await readyOf(second)).port
 })
 afterAll(async () => {
   if (second?.process.exitCode === null) await second.stop('SIGTERM')
@@ -41,6 +34,14 @@ afterAll(async () => {
   server?.remove()
 })
 
+async function readyOf(child: RunningChild): Promise<{ port: number; node: string }> {
+  const [line] = await child.waitForStdout(/^\{"event":"ready".*$/m, 60_000)
+  const { listen, node } = JSON.parse(line) as { listen: { address: string; tls: string }[]; node: string }
+  const implicit = listen.find(({ tls }) => tls === 'implicit')
+  return { port: Number(implicit?.address.split(':').at(-1)), node }
+}
+
+const lastOf = async (device: string) => (await gateway.listDevices()).find(({ id }) => id === device)?.lastConnection
 const onSecond = (account: ImapAccount): ImapAccount => ({ ...account, port: secondPort })
 
 test('init does not touch a database that holds a store, and check says what the server is', async () => {
@@ -68,6 +69,52 @@ test('a device logs in at both, is listed with both sessions, and is cut off at 
   const refused = await openImaps(account)
   expect(await refused.command(`LOGIN ${user} ${password}`)).toContain('NO [AUTHENTICATIONFAILED]')
   refused.destroy()
+})
+
+test('who is revoked at one is cut off at the other within a second or two, also when nothing is told of it', async () => {
+  server.sql('mail', 'alter table generation disable trigger generation_moved')
+  const took: number[] = []
+  for (let n = 0; n < 5; n++) {
+    const { id, password } = await gateway.addDevice(user, `Quietly ${n}`)
+    const session = await logIn(onSecond(gateway.account(user, password)))
+    const end = session.readToEnd().then(() => performance.now())
+    await gateway.json(['device', 'revoke', id])
+    const revokedAt = performance.now()
+    took.push(Math.max(0, (await end) - revokedAt))
+  }
+  server.sql('mail', 'alter table generation enable trigger generation_moved')
+  took.sort((a, b) => a - b)
+  expect(took[2]).toBeLessThan(inTime(1_000))
+  expect(took[4]).toBeLessThan(inTime(2_000))
+})
+
+test('a gateway whose clock is five minutes behind is no less there: in the list, with its sessions and its last connections', async () => {
+  const [library] = globSync('/usr/lib/*/faketime/libfaketime.so.1')
+  if (library === undefined) throw new Error('libfaketime is missing: the packages of test/debian-packages.txt must be installed')
+  const behind = startChild('env', [
+    `LD_PRELOAD=${library}`,
+    'FAKETIME=-5m',
+    'FAKETIME_DONT_FAKE_MONOTONIC=1',
+    launcher,
+    '--config',
+    gateway.configPath,
+    'serve',
+  ])
+  const { port, node } = await readyOf(behind)
+  const { id, password } = await gateway.addDevice(user, 'Behind')
+  const account = gateway.account(user, password)
+  // First where the clock is right: the one that is behind comes later and must not be taken for earlier.
+  ;(await logIn(account)).destroy()
+  const first = await waitFor('the first connection', 20_000, async () => (await lastOf(id))?.at)
+  const session = await logIn({ ...account, port })
+  await waitFor('its session', 20_000, async () => (await gateway.listSessions()).some(row => row.node === node && row.device === id))
+  await waitFor('its connection', 20_000, async () => Date.parse((await lastOf(id))?.at ?? '') > Date.parse(first))
+  const [row] = (await gateway.listSessions()).filter(found => found.node === node)
+  expect(Math.abs(Date.parse(row?.since ?? '') - Date.now())).toBeLessThan(60_000)
+  const end = session.readToEnd()
+  await gateway.json(['session', 'kick', row?.id ?? ''])
+  await end
+  await behind.stop('SIGTERM')
 })
 
 test('while the database is away sessions go on and new logins are told "later"; afterwards all is as before, and nothing that was to be noted is lost', async () => {
