@@ -110,10 +110,13 @@ const BRANCHES: Readonly<Record<string, readonly Branch[]>> = {
     {
       name: 'completion',
       summary: 'print a script that completes commands and options in your shell',
-      load: async () => (await import('./commands/completion-command.ts')).declareCompletion,
+      load: async () => (await import('./commands/completion/completion-command.ts')).declareCompletion,
     },
   ],
 }
+
+/** What a completion script asks; in no help and no script. */
+const NAMES = 'complete-names'
 
 /** `version` is that of the package; `args` are those of the command line. */
 export async function buildProgram(args: readonly string[], terminal: Terminal, version: string): Promise<Command> {
@@ -125,6 +128,10 @@ export async function buildProgram(args: readonly string[], terminal: Terminal, 
       const command = program.command(branch.name).description(branch.summary).helpGroup(heading).helpCommand(false)
       if (isNamed(branch)) (await branch.load())(command, terminal)
     }
+  }
+  if (args.includes(NAMES)) {
+    const { declareNames } = await import('./commands/completion/names-command.ts')
+    declareNames(program.command(NAMES, { hidden: true }).helpCommand(false), terminal)
   }
   program.addHelpCommand(new Command('help').argument('[command]').description('print the help of a command').helpGroup('Operation:'))
   return program

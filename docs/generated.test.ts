@@ -11,7 +11,7 @@ import { formatConfigurationPage } from './configuration-page.ts'
 import { formatPages } from './pages.ts'
 import { findComments, findDuties, findMarked } from './standards-page.ts'
 
-const pages = formatPages(join(import.meta.dirname, '..'))
+const pages = await formatPages(join(import.meta.dirname, '..'))
 
 test.each([...pages.keys()])('docs/%s is what the code would make: else run `npm run docs`', name => {
   expect(readFileSync(join(import.meta.dirname, name), 'utf8')).toBe(pages.get(name))

@@ -13,8 +13,16 @@ export type Example = readonly [line: string, does: string]
 
 const PROGRAM = 'mailwicket'
 
+const EXAMPLES = new WeakMap<Command, readonly Example[]>()
+
+/** For the man page. */
+export function examplesOf(command: Command): readonly Example[] {
+  return EXAMPLES.get(command) ?? []
+}
+
 /** Adds the examples to the end of the help; every command has at least one. */
 export function addExamples(command: Command, ...examples: readonly [Example, ...Example[]]): Command {
+  EXAMPLES.set(command, examples)
   const text = examples.map(([line, does]) => `  # ${does}\n  ${PROGRAM} ${line}`).join('\n')
   return command.addHelpText('after', `\nExamples:\n${text}`)
 }

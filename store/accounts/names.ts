@@ -2,7 +2,7 @@
  * Names alone, as somebody types them: for the completion of a shell and for “did you mean”. They begin with `beginning`, in alphabetic order.
  */
 import type { Kysely } from 'kysely'
-import type { DeviceId } from '../../base/ids.ts'
+import type { DeviceId, InvitationId } from '../../base/ids.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { StoreContext } from '../store-context.ts'
 import { nameKeyOf } from './devices/device-names.ts'
@@ -56,6 +56,48 @@ export class Names {
       .limit(limit)
       .execute()
     return [...refs, ...ids.map(({ id }) => id)].slice(0, limit)
+  }
+
+  /** Of mailboxes. */
+  async domains({ beginning, limit }: NameRequest): Promise<string[]> {
+    const text = beginning.toLowerCase()
+    const query = this.#context.db.selectFrom('mailboxes').select('domain').distinct()
+    const rows = await query.where('domain', '>=', text).where('domain', '<', `${text}${LAST}`).orderBy('domain').limit(limit).execute()
+    return rows.map(({ domain }) => domain)
+  }
+
+  /** IDs. */
+  sessions(request: NameRequest): Promise<string[]> {
+    return this.#ids('sessions', request)
+  }
+
+  /** IDs. */
+  tokens(request: NameRequest): Promise<string[]> {
+    return this.#ids('api_tokens', request)
+  }
+
+  /** IDs of open ones. */
+  async invitations({ beginning, limit }: NameRequest): Promise<string[]> {
+    const query = this.#context.db.selectFrom('invitations').select('id').where('state', '=', 'open')
+    const rows = await query
+      .where('id', '>=', beginning as InvitationId)
+      .where('id', '<', `${beginning}{` as InvitationId)
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map(({ id }) => id)
+  }
+
+  async #ids(table: 'sessions' | 'api_tokens', { beginning, limit }: NameRequest): Promise<string[]> {
+    const rows = await this.#context.db
+      .selectFrom(table)
+      .select('id')
+      .where('id', '>=', beginning as never)
+      .where('id', '<', `${beginning}{` as never)
+      .orderBy('id')
+      .limit(limit)
+      .execute()
+    return rows.map(({ id }) => id)
   }
 
   /** `ADDR/NAME` of devices of this name, at whichever mailbox. */
