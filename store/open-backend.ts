@@ -5,7 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { MailwicketError } from '../base/errors.ts'
 import { Problem } from '../base/problems.ts'
 import type { Config } from '../config/config.ts'
-import { openPostgres, POSTGRES_FEATURES } from './postgres/postgres-backend.ts'
+import { POSTGRES_FEATURES } from './postgres/postgres-features.ts'
 import type { Backend, BackendMode } from './schema/backend.ts'
 import type { BackendFeatures } from './schema/backend-features.ts'
 import { openSqlite, SQLITE_FEATURES, type SqliteBackend } from './sqlite/sqlite-backend.ts'
@@ -27,7 +27,11 @@ export function featuresOf(store: StoreConfig): BackendFeatures {
  * Throws NOT_FOUND, STORE_BUSY, STORE_DAMAGED, STORE_UNAVAILABLE.
  */
 export async function openBackend(store: StoreConfig, mode: BackendMode): Promise<Backend> {
-  if (store.postgres !== undefined) return openPostgres(store.postgres, store.url, mode)
+  if (store.postgres !== undefined) {
+    // Commands on a file load no driver of PostgreSQL.
+    const { openPostgres } = await import('./postgres/postgres-backend.ts')
+    return openPostgres(store.postgres, store.url, mode)
+  }
   return openInTurn(() => openSqlite(store.sqlitePath, mode))
 }
 

@@ -7,14 +7,12 @@
 import { Kysely, PostgresDialect, sql } from 'kysely'
 import type { PostgresConfig } from '../../config/store-url.ts'
 import type { Backend, BackendMode, SerialWork } from '../schema/backend.ts'
-import type { BackendFeatures } from '../schema/backend-features.ts'
 import type { Schema } from '../schema/schema.ts'
 import { listenForGeneration } from './generation-listener.ts'
 import { POSTGRES_DDL } from './postgres-ddl.ts'
+import { POSTGRES_FEATURES } from './postgres-features.ts'
 import { type PoolLimits, PostgresPool } from './postgres-pool.ts'
 import { readClockAheadMs, readServerState } from './server-state.ts'
-
-export const POSTGRES_FEATURES: BackendFeatures = { blocksItsThread: false, listens: true, checksIntegrity: false, isFile: false, keepsReserve: false }
 
 const LIMITS: Readonly<Record<BackendMode, PoolLimits>> = {
   // A login that waits for the store is told "later" within a second or so instead of hanging.

@@ -52,6 +52,8 @@ test('it holds what is needed and nothing else', async () => {
     expect.arrayContaining([
       'package/bin/mailwicket',
       'package/dist/admin-cli/main.js',
+      'package/dist/admin-cli-main.js.map',
+      'package/dist/LICENSES.txt',
       'package/docs/operation.md',
       'package/packaging/systemd/mailwicket.service',
     ]),

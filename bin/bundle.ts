@@ -1,0 +1,74 @@
+/**
+ * `npm run build`: the sources as few files of JavaScript with source maps in dist/, from which a package runs: Node then reads a fifth of the
+ * files at each start, and of those only what a command needs. From a checkout the sources run as they stand.
+ *
+ * Each entry keeps its place (dist/admin-cli/main.js); what they share lies in dist/. What is native, starts threads of its own or is served to browsers stays a package.
+ */
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { type Plugin, rolldown } from 'rolldown'
+
+const ROOT = new URL('..', import.meta.url).pathname
+const DIST = join(ROOT, 'dist')
+const ENTRIES = ['admin-cli/main', 'portal/portal-main', 'store/gateway-side/writer-thread']
+const PACKAGES_KEPT = ['better-sqlite3', 'argon2', 'pino-pretty', 'thread-stream', 'pg-native']
+
+/** A source finds the files beside it from where it stood: all output lies flat in dist/. */
+const placesOfSources: Plugin = {
+  name: 'places-of-sources',
+  transform(code, id) {
+    if (id.includes('node_modules') || !code.includes('import.meta.url')) return null
+    const place = `./${relative(ROOT, id).replace(/\.ts$/, '.js')}`
+    return { code: code.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`), map: null }
+  },
+}
+
+const bundled = new Set<string>()
+rmSync(DIST, { recursive: true, force: true })
+const build = await rolldown({
+  cwd: ROOT,
+  input: Object.fromEntries(ENTRIES.map(entry => [entry.replaceAll('/', '-'), `${entry}.ts`])),
+  platform: 'node',
+  external: id => PACKAGES_KEPT.some(name => id === name || id.startsWith(`${name}/`)),
+  plugins: [placesOfSources],
+  onLog: (level, log) => {
+    if (level === 'warn') throw new Error(log.message)
+  },
+})
+const { output } = await build.write({
+  dir: DIST,
+  format: 'esm',
+  sourcemap: true,
+  chunkFileNames: '[name]-[hash].js',
+  // Packages of the old kind ask for others by it.
+  banner: `import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);`,
+})
+await build.close()
+for (const chunk of output) {
+  if (chunk.type !== 'chunk') continue
+  for (const id of chunk.moduleIds) {
+    const found = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]
+    if (found !== undefined) bundled.add(found)
+  }
+}
+for (const entry of ENTRIES) {
+  const file = join(DIST, `${entry}.js`)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, `import '${'../'.repeat(entry.split('/').length - 1)}${entry.replaceAll('/', '-')}.js'\n`)
+}
+cpSync(join(ROOT, 'portal/assets'), join(DIST, 'portal/assets'), { recursive: true })
+writeFileSync(
+  join(DIST, 'LICENSES.txt'),
+  [...bundled]
+    .sort()
+    .map(readLicence)
+    .join(`\n${'-'.repeat(80)}\n\n`),
+)
+
+/** What a bundle must carry of each package in it. */
+function readLicence(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Record<string, string>
+  const file = readdirSync(folder).find(one => /^licen[cs]e/i.test(one))
+  const text = file !== undefined && existsSync(join(folder, file)) ? readFileSync(join(folder, file), 'utf8').trim() : 'No licence file comes with it.'
+  return `${name} ${version} (${license})\n\n${text}\n`
+}
