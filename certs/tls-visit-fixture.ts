@@ -4,14 +4,9 @@
 import { once } from 'node:events'
 import { connect as connectTcp, createServer, type Socket } from 'node:net'
 import { type ConnectionOptions, connect, TLSSocket } from 'node:tls'
-import { afterAll } from 'vitest'
+import { onTestFinished } from 'vitest'
 import type { MinTls } from '../config/config.ts'
 import type { Certificates } from './certificates.ts'
-
-const cleanups: (() => void)[] = []
-afterAll(() => {
-  for (const cleanup of cleanups) cleanup()
-})
 
 /** A server as the gateway's listener makes it, with a greeting so that tickets of TLS 1.3 arrive with it. */
 export async function startServer(opened: Certificates, minTls: MinTls = '1.2', security: 'implicit' | 'starttls' = 'implicit'): Promise<number> {
@@ -28,7 +23,7 @@ export async function startServer(opened: Certificates, minTls: MinTls = '1.2', 
     secure.on('error', () => {})
     secure.once('secure', () => secure.write('hello\r\n'))
   })
-  cleanups.push(() => server.close())
+  onTestFinished(() => void server.close())
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   return (server.address() as { port: number }).port

@@ -1,21 +1,16 @@
 /** An upstream over TCP that behaves as a test scripts it: what it says at once, and to each line it hears. Closed after each test. */
 import { once } from 'node:events'
-import { createServer, type Server, type Socket } from 'node:net'
-import { afterEach } from 'vitest'
+import { createServer, type Socket } from 'node:net'
+import { onTestFinished } from 'vitest'
 import type { UpstreamTls } from '../config/config.ts'
 import { UpstreamDialler } from './upstream-dialler.ts'
 
 export type Script = (say: (text: string) => void, socket: Socket) => (line: string) => void
 
-let server: Server | undefined
-afterEach(() => {
-  server?.close()
-})
-
 /** Starts it; `heard` grows with each line, `dialler` leads there. */
 export async function openScriptedUpstream(script: Script, tls: UpstreamTls): Promise<{ heard: string[]; dialler: UpstreamDialler }> {
   const heard: string[] = []
-  server = createServer(socket => {
+  const server = createServer(socket => {
     socket.on('error', () => {})
     const onLine = script(text => void socket.write(text), socket)
     let rest = ''
@@ -29,6 +24,7 @@ export async function openScriptedUpstream(script: Script, tls: UpstreamTls): Pr
       }
     })
   }).listen(0, '127.0.0.1')
+  onTestFinished(() => void server.close())
   await once(server, 'listening')
   const { port } = server.address() as { port: number }
   return { heard, dialler: new UpstreamDialler({ host: '127.0.0.1', port, tls }) }

@@ -2,7 +2,7 @@
  * An IMAP session over a pair of streams, with a store of one mailbox and an upstream that is a pair of streams too.
  */
 import { duplexPair } from 'node:stream'
-import { afterEach, beforeAll, expect, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
 import type { Log, LogEvent, LogFields } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
@@ -21,13 +21,7 @@ import { ImapSession } from './imap-session.ts'
 
 export const SECRET = 'marker-Secret-chosen-1'
 const hasher = new PasswordHasher()
-let phc = ''
-beforeAll(async () => {
-  phc = await hasher.hash(Secret.fromText(SECRET))
-})
-afterEach(() => {
-  vi.useRealTimers()
-})
+const phc = await hasher.hash(Secret.fromText(SECRET))
 
 export const mailbox: LoginMailbox = { id: 'm1' as MailboxId, address: 'ann@example.com', upstream: 'main', login: null, sealedSecret: null, state: 'active' }
 const TAG = Buffer.of(7)

@@ -1,5 +1,5 @@
 /** A submission session over TCP, whose TLS is only said to be there, with a store of one mailbox and an upstream that is a TCP pair too. */
-import { beforeAll, expect, vi } from 'vitest'
+import { expect, vi } from 'vitest'
 import type { DeviceId, MailboxId } from '../../base/ids.ts'
 import type { Log, LogEvent, LogFields } from '../../base/log.ts'
 import { Secret } from '../../base/secret.ts'
@@ -20,10 +20,7 @@ import { SmtpSession } from './smtp-session.ts'
 
 export const SECRET = 'marker-Secret-chosen-2'
 const hasher = new PasswordHasher()
-let phc = ''
-beforeAll(async () => {
-  phc = await hasher.hash(Secret.fromText(SECRET))
-})
+const phc = await hasher.hash(Secret.fromText(SECRET))
 
 const mailbox: LoginMailbox = { id: 'm1' as MailboxId, address: 'ann@example.com', upstream: 'main', login: null, sealedSecret: null, state: 'active' }
 const TAG = Buffer.of(7)

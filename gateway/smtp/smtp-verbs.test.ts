@@ -1,6 +1,6 @@
 /** Every verb in every disguise: there is one reader of commands, and what smtp-server could do with TLS, logins and messages is never reached. */
 import { X509Certificate } from 'node:crypto'
-import type { Socket } from 'node:net'
+import { Socket } from 'node:net'
 import { connect as connectTls, createSecureContext, type TLSSocket } from 'node:tls'
 import { SMTPServer } from 'smtp-server'
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -23,7 +23,7 @@ let library: Record<string, unknown>
 beforeAll(async () => {
   pem = await makePem({ names: ['localhost'] })
   const server = new SMTPServer({ logger: false, secure: true, secured: true })
-  const [, ours] = await openTcpPair()
+  const ours = new Socket()
   server.connect(ours as never, undefined as never)
   const [connection] = server.connections
   library = Object.getPrototypeOf(connection)
