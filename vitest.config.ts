@@ -1,6 +1,7 @@
 /** Projects: `unit`, the tests beside the code; `postgres`, the contract of the store on PostgreSQL; `e2e`, the numbered cases of `test/` with real programs. */
 import { accessSync, constants, statfsSync } from 'node:fs'
 import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { ClosingLine } from './test/closing-line.ts'
 
@@ -11,6 +12,9 @@ const STORE_CONTRACT = [
 ]
 
 const cases = 'test/[0-9][0-9]-*/**/*.test.ts'
+
+/** The product's own way to argon2, in cheap. Not for the cases of test/: there the programs are processes of their own, as they are. */
+const alias = { argon2: join(import.meta.dirname, 'store/passwords/quick-argon2-fixture.ts') }
 
 /** Where unit tests keep their files: in memory where there is a gigabyte of it, since most of a store's time is spent on waiting for the disk. */
 function scratchFolder(): string {
@@ -30,6 +34,7 @@ export default defineConfig({
       {
         test: {
           name: 'unit',
+          alias,
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', 'dist/**', cases, 'store/postgres/**'],
           // Both of two cores: Vitest would leave one free.
@@ -46,6 +51,7 @@ export default defineConfig({
         test: {
           // The store's tests once more, over a real PostgreSQL; left out is what only a SQLite file can do.
           name: 'postgres',
+          alias,
           include: STORE_CONTRACT,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
