@@ -109,10 +109,15 @@ async function readPem(file: string): Promise<string> {
   return bytes.toString('latin1')
 }
 
-function parseChain(file: string, pem: string): [X509Certificate, ...X509Certificate[]] {
+/** All certificates in a PEM text, in its order. Throws when one of them cannot be parsed. */
+export function certificatesIn(pem: string): X509Certificate[] {
   const blocks = pem.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]*-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? []
+  return blocks.map(block => new X509Certificate(block))
+}
+
+function parseChain(file: string, pem: string): [X509Certificate, ...X509Certificate[]] {
   try {
-    const [first, ...rest] = blocks.map(block => new X509Certificate(block))
+    const [first, ...rest] = certificatesIn(pem)
     if (first !== undefined) return [first, ...rest]
   } catch (error) {
     throw invalid(`${file} holds a certificate that cannot be parsed.`, error)

@@ -1,8 +1,8 @@
 /** Signed data (RFC 5652) around a text, as Apple's systems take profiles. The one adapter of pkijs and asn1js. */
-import { createPrivateKey, type KeyObject, webcrypto, X509Certificate } from 'node:crypto'
+import { createPrivateKey, type KeyObject, webcrypto } from 'node:crypto'
 import { fromBER, ObjectIdentifier, OctetString, UTCTime } from 'asn1js'
 import { Attribute, Certificate, ContentInfo, EncapsulatedContentInfo, IssuerAndSerialNumber, SignedAndUnsignedAttributes, SignedData, SignerInfo } from 'pkijs'
-import type { CertificatePair } from '../../certs/certificate-files.ts'
+import { type CertificatePair, certificatesIn } from '../../certs/certificate-files.ts'
 
 const DIGEST = 'SHA-256'
 /** RFC 5652 §11.1, §11.2, §11.3: what a signer signs besides the text: what it is, its digest, and when. */
@@ -37,8 +37,7 @@ export async function signData(text: string, { certPem, keyPem }: Pick<Certifica
 }
 
 function chainOf(pem: string): Certificate[] {
-  const blocks = pem.match(/-----BEGIN (?:TRUSTED )?CERTIFICATE-----[^-]*-----END (?:TRUSTED )?CERTIFICATE-----/g) ?? []
-  return blocks.map(block => new Certificate({ schema: fromBER(new Uint8Array(new X509Certificate(block).raw).buffer).result }))
+  return certificatesIn(pem).map(({ raw }) => new Certificate({ schema: fromBER(new Uint8Array(raw).buffer).result }))
 }
 
 function importKey(pem: string): Promise<webcrypto.CryptoKey> {
