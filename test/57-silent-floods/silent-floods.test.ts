@@ -1,4 +1,4 @@
-/** 3,000 connections that say nothing, a byte a second, or half a handshake: apps log in meanwhile, and at their deadline all of them are gone. It takes that minute. */
+/** 3,000 connections that say nothing, a byte a second, or half a handshake: apps log in meanwhile, and at their deadline all of them are gone. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChild } from '../fixtures/child-process.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
@@ -10,7 +10,7 @@ import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-s
 
 const user = 'reader@example.com'
 /** 20 and 60 in the product; and what a busy machine adds. */
-const [handshakeSeconds, loginSeconds, slackSeconds] = [15, 30, 10]
+const [handshakeSeconds, loginSeconds, slackSeconds] = [8, 16, 10]
 let stage: SubmissionStage
 let inspector: Inspector
 let phone: SubmissionDevice
