@@ -86,13 +86,13 @@ test('while apps are there they are seen', async () => {
   for (const one of open) one.destroy()
 })
 
-test('after 4,000 nothing of them is left, and no more is reachable than after the first 1,000', async () => {
-  await run(0, 1000)
+test('after 2,000 nothing of them is left, and no more is reachable than after the first 500', async () => {
+  await run(0, 500)
   const [files, used] = [gateway.mailwicket.openFileCount(), await inspector.readUsedBytes()]
-  await run(1000, 4000)
+  await run(500, 2000)
   await inspector.waitForInstances(Object.fromEntries(perConnection.map(name => [name, 0])))
   const usedAfter = await inspector.readUsedBytes()
   console.info(`${(used / 2 ** 20).toFixed(1)} MiB reachable, then ${(usedAfter / 2 ** 20).toFixed(1)}`)
   expect(gateway.mailwicket.openFileCount()).toBe(files)
-  expect(usedAfter).toBeLessThan(used * 1.1)
+  expect(usedAfter).toBeLessThan(used * 1.05)
 })
