@@ -144,6 +144,15 @@ export const builtPaths: Rule = {
   },
 }
 
+export const sharedModules: Rule = {
+  says: 'Unit tests of one worker share their modules (vitest.config.ts): a hook at the top of a fixture belongs to the first file alone, and a mocked module stays mocked. Use onTestFinished in the function that makes something; hand in what differs.',
+  check(source) {
+    if (isProduct(source.path) || source.path.startsWith('test/')) return []
+    const hooks = source.path.endsWith('-fixture.ts') ? code(source, /^(?:before|after)(?:All|Each)\(/gm) : []
+    return [...hooks, ...code(source, /\bvi\.(?:do)?[mM]ock\(/g)]
+  },
+}
+
 /** Words of the past → the one of docs/glossary.md. */
 const WORDS: Readonly<Record<string, string>> = {
   'cut-over': 'migration',

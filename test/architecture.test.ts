@@ -17,6 +17,7 @@ import {
   type Rule,
   revealOnly,
   rfcComments,
+  sharedModules,
   smallFiles,
   words,
 } from './architecture-rules.ts'
@@ -176,6 +177,11 @@ const rules: Readonly<Record<string, readonly [Rule, ...Source[]]>> = {
     noCommands,
     { path: 'store/a.ts', text: "throw bad('run `mailwicket init` first')\n" },
     { path: 'management/a.ts', text: "throw bad('leave out --password-stdin')\n" },
+  ],
+  'no test file leaves something to the next': [
+    sharedModules,
+    { path: 'store/a-fixture.ts', text: 'afterEach(() => close())\n' },
+    { path: 'store/a.test.ts', text: "vi.mock('node:fs')\n" },
   ],
   'paths survive the build': [builtPaths, { path: 'store/a.ts', text: "new Worker(new URL('./worker.ts', import.meta.url))\n" }],
 }
