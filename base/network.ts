@@ -79,6 +79,29 @@ export function isInNetworks(address: string, networks: readonly Network[]): boo
   return networks.some(network => network.address.kind() === parsed.kind() && parsed.match(network.address as ipaddr.IPv4 & ipaddr.IPv6, network.prefixBits))
 }
 
+/** Addresses in text form, as `normaliseIp` writes them: those that begin so, and single ones. */
+export interface AddressRanges {
+  readonly beginnings: readonly string[]
+  readonly addresses: readonly string[]
+}
+
+/** Where the addresses of a network lie among sorted texts. Of IPv6 it may be more than the network: what is found has still to be compared. */
+export function rangesOf({ address, prefixBits }: Network): AddressRanges {
+  if (prefixBits === 0) return { beginnings: [''], addresses: [] }
+  const bytes = address.toByteArray()
+  if (prefixBits === 8 * bytes.length) return { beginnings: [], addresses: [address.toString()] }
+  if (address.kind() === 'ipv6') {
+    const groups = Array.from({ length: Math.floor(prefixBits / 16) }, (_, at) => ((bytes[at * 2] ?? 0) << 8) | (bytes[at * 2 + 1] ?? 0))
+    // Zeros may be written as "::", from the first of them on nothing is certain.
+    const sure = groups.slice(0, groups.includes(0) ? groups.indexOf(0) : groups.length)
+    return { beginnings: [sure.map(group => `${group.toString(16)}:`).join('')], addresses: [] }
+  }
+  const whole = bytes.slice(0, Math.floor((prefixBits - 1) / 8))
+  const last = bytes[whole.length] ?? 0
+  const texts = Array.from({ length: 2 ** (8 - (prefixBits - whole.length * 8)) }, (_, more) => [...whole, last + more].join('.'))
+  return whole.length === 3 ? { beginnings: [], addresses: texts } : { beginnings: texts.map(text => `${text}.`), addresses: [] }
+}
+
 /** Whether every address of `inner` lies in one of `outer`. */
 export function isWithinNetworks(inner: Network, outer: readonly Network[]): boolean {
   return outer.some(network => network.prefixBits <= inner.prefixBits && isInNetworks(inner.address.toString(), [network]))

@@ -38,6 +38,20 @@ function findTree(root: number): ProcessStat[] {
   return tree
 }
 
+/** The one process below `root` whose command line has this in it. */
+export function findProcess(root: number, words: string): number {
+  const found = findTree(root).find(({ pid }) => readFileSync(`/proc/${pid}/cmdline`, 'latin1').includes(words))
+  if (found === undefined) throw new Error(`no process ${words}`)
+  return found.pid
+}
+
+/** Resident memory of one process in KiB: now, and the most that it ever had. */
+export function readResidentKiB(pid: number): { readonly now: number; readonly most: number } {
+  const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+  const read = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1] ?? 0)
+  return { now: read('VmRSS'), most: read('VmHWM') }
+}
+
 /** CPU time of the process `root` and everything below it, in milliseconds, to 10 ms. */
 export function readCpuMs(root: number): number {
   return findTree(root).reduce((sum, stat) => sum + stat.ticks, 0) * MS_PER_TICK

@@ -1,11 +1,11 @@
 /**
  * `npm run bench`: the rows of the design's speed table, each as a ratio of one run, with the raw figures.
  *
- *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood|workers] [--quick] [--against DIR]
+ *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood|workers|portal] [--quick] [--against DIR]
  *
  * `node bench/soak.ts` is a run of its own: the memory after a day's worth of logins.
  * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
- * `--quick` (100,000 devices in the large store in place of 1,000,000).
+ * `--quick` (100,000 devices in the large store in place of 1,000,000, and a tenth of the portal's).
  * `--against DIR` measures another tree of ours in the same rounds. Needs root: nginx and Dovecot drop to users of their own.
  */
 import { parseArgs } from 'node:util'
@@ -14,6 +14,7 @@ import { measureFlood } from './measures/flood.ts'
 import { measureLogin } from './measures/login.ts'
 import { measureLoginTime } from './measures/login-time.ts'
 import { measureMemory } from './measures/memory.ts'
+import { measurePortal } from './measures/portal.ts'
 import { measureRefusals } from './measures/refusals.ts'
 import { measureRoundTrip } from './measures/round-trip.ts'
 import { measureSubmission } from './measures/submission.ts'
@@ -29,7 +30,7 @@ import type { ResultRow } from './result-row.ts'
 import { formatTable, writeResults } from './results-file.ts'
 import { Workbench } from './workbench.ts'
 
-const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission', 'flood', 'workers'] as const
+const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission', 'flood', 'workers', 'portal'] as const
 type Name = (typeof NAMES)[number]
 
 /** What a measurement may need. Long-running peers are shared; the memory of a process that has worked before says little. */
@@ -79,6 +80,7 @@ const measurements: { readonly [N in Name]: (field: Field) => Promise<ResultRow[
   submission: field => measureSubmission(field.bench, field.certificate, upstream => field.oursAndBare(upstream)),
   flood: field => measureFlood(field.bench, field.upstream, field.certificate),
   workers: field => measureWorkers(field.bench, field.upstream, field.certificate),
+  portal: field => measurePortal(field.bench, field.upstream, field.certificate, options.quick),
 }
 
 const { values: options } = parseArgs({

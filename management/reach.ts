@@ -1,8 +1,9 @@
 /**
  * What an actor can get at right now, from the store: roles, rights, the right to send. Read within the transaction that it decides about.
  */
-import { domainOf } from '../base/address.ts'
 import { Problem } from '../base/problems.ts'
+import type { PersonFacts } from '../store/accounts/people/people-facts.ts'
+import { noUser, parseLogin } from '../store/accounts/people/user-rows.ts'
 import type { Nouns } from '../store/open-store.ts'
 import { RIGHTS } from '../store/schema/rights-and-scopes.ts'
 import type { Actor } from './actor.ts'
@@ -39,9 +40,13 @@ export async function readReach(nouns: Nouns, actor: Actor): Promise<Reach> {
 }
 
 /** Where a person stands: where they have a right or a device. Throws NOT_FOUND. */
-export async function readPlace(nouns: Nouns, login: string): Promise<PersonPlace> {
-  const [roles, rights] = [await nouns.roles.of(login), await nouns.rights.of(login)]
-  const domains = new Set(rights.map(({ mailbox }) => domainOf(mailbox)))
-  for await (const { mailbox } of nouns.devices.all({ user: login })) domains.add(domainOf(mailbox))
-  return { login, hasRole: roles.isAdmin || roles.domains.length > 0, domains: [...domains] }
+export async function readPlace(nouns: Nouns, text: string): Promise<PersonPlace> {
+  const login = parseLogin(text)
+  const facts = (await nouns.users.facts([login])).get(login)
+  if (facts === undefined) throw noUser(login)
+  return placeOf(login, facts)
+}
+
+export function placeOf(login: string, { roles, domains }: PersonFacts): PersonPlace {
+  return { login, hasRole: roles.isAdmin || roles.domains.length > 0, domains }
 }

@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'admin-cli': ['base', 'config', 'certs', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster'],
   bin: [],
   docs: ['base', 'config', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster', 'admin-cli'],
-  bench: ['base', 'config', 'certs', 'store', 'upstream', 'management', 'gateway', 'cluster'],
+  bench: ['base', 'config', 'certs', 'store', 'upstream', 'management', 'portal', 'gateway', 'cluster'],
   test: ['base', 'config', 'certs', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster', 'admin-cli', 'docs', 'bench'],
 }
 

@@ -6,6 +6,7 @@
 
 import { median } from '../rounds.ts'
 import { type Connection, openConnection, openSession } from './imap-client.ts'
+import { prepareClicks } from './portal-readers.ts'
 import type { Figures, Job, ToLoad } from './run-load.ts'
 import { makeMessage, submit } from './smtp-client.ts'
 import type { Target } from './tls-socket.ts'
@@ -173,6 +174,8 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
       return { messages: job.connections * job.messagesEach, seconds: (performance.now() - from) / 1_000 }
     }
   },
+
+  clicks: prepareClicks,
 
   async loginTime(job) {
     const micros = job.targets.map((): number[] => [])

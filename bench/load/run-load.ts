@@ -4,6 +4,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import type { Peer } from '../peers/peer.ts'
 import { readCpuMs } from '../process-usage.ts'
+import type { ClicksJob } from './portal-readers.ts'
 import type { Target } from './tls-socket.ts'
 
 export type Job =
@@ -26,6 +27,7 @@ export type Job =
   | { readonly kind: 'loginPace'; readonly count: number; readonly pauseMs: number }
   /** Time from LOGIN to its answer; the targets take turns. */
   | { readonly kind: 'loginTime'; readonly count: number; readonly targets: readonly Target[] }
+  | ClicksJob
 
 export type ToLoad = { readonly do: 'prepare'; readonly job: Job; readonly target: Target } | { readonly do: 'go' }
 

@@ -43,7 +43,7 @@ export class Installation {
 
   /** Adds devices that nobody uses to a mailbox, as generated ones would look. */
   addFillerDevices(address: string, count: number): void {
-    this.#fill(database => {
+    this.fill(database => {
       const mailbox = database.prepare('select id from mailboxes where address = ?').get(address)
       database.prepare(`with recursive n(i) as (select 1 union all select i + 1 from n where i < ?) ${insertDevices(`'${mailbox?.['id']}'`, 'n')}`).run(count)
     })
@@ -51,7 +51,7 @@ export class Installation {
 
   /** Adds so many mailboxes with devices that the store has `count` devices more. */
   addFillerMailboxes(count: number): void {
-    this.#fill(database => {
+    this.fill(database => {
       database
         .prepare(
           `with recursive n(i) as (select 1 union all select i + 1 from n where i < ?)
@@ -68,10 +68,20 @@ export class Installation {
     })
   }
 
-  /** Runs `mailwicket serve` on a free port. */
-  async serve(): Promise<{ readonly port: number; readonly program: Program }> {
+  /** One transaction past the command line: a million rows by it would take hours. */
+  fill(write: (database: DatabaseSync) => void): void {
+    const database = new DatabaseSync(join(this.dir, 'mailwicket.db'))
+    database.exec('begin immediate')
+    write(database)
+    database.exec('commit')
+    database.exec('pragma wal_checkpoint(truncate)')
+    database.close()
+  }
+
+  /** Runs `mailwicket serve` on a free port; with the portal when it is given one. */
+  async serve({ portalPort }: { readonly portalPort?: number } = {}): Promise<{ readonly port: number; readonly program: Program }> {
     const port = await this.#bench.freePort()
-    this.#configure(port)
+    this.#configure(port, portalPort)
     const program = await this.#bench.start(`mailwicket-${port}`, this.#launcher, ['--config', join(this.dir, 'mailwicket.toml'), 'serve'], { port })
     return { port, program }
   }
@@ -80,7 +90,7 @@ export class Installation {
     return execFileSync(this.#launcher, ['--config', join(this.dir, 'mailwicket.toml'), ...args], { input, encoding: 'utf8', stdio: 'pipe' })
   }
 
-  #configure(port: number): void {
+  #configure(port: number, portalPort?: number): void {
     this.#bench.write(
       join(this.dir, 'mailwicket.toml'),
       `hostname = "localhost"
@@ -104,18 +114,8 @@ name = "main"
 domains = ["example.test"]
 ${this.#upstream.protocol} = { address = "127.0.0.1:${this.#upstream.port}", tls = "none" }
 auth = { method = "stored" }
-`,
+${portalPort === undefined ? '' : `[portal]\naddress = "127.0.0.1:${portalPort}"\nurl = "http://127.0.0.1:${portalPort}"\nsecond_factor = "optional"\n`}`,
     )
-  }
-
-  /** A million rows through the command line would take hours: one transaction past it. */
-  #fill(write: (database: DatabaseSync) => void): void {
-    const database = new DatabaseSync(join(this.dir, 'mailwicket.db'))
-    database.exec('begin immediate')
-    write(database)
-    database.exec('commit')
-    database.exec('pragma wal_checkpoint(truncate)')
-    database.close()
   }
 }
 

@@ -8,7 +8,7 @@ import type { Page } from '../../store/schema/keyset.ts'
 import type { Actor } from '../actor.ts'
 import { findDevice, findMailbox } from '../find-subject.ts'
 import type { ListInput } from '../page-lists.ts'
-import { may, type Reach } from '../permissions.ts'
+import { may, type Reach, shareOf } from '../permissions.ts'
 import { look, type UseCaseContext } from '../use-case.ts'
 import { devicesOf, mailboxesOf } from '../within.ts'
 
@@ -48,7 +48,10 @@ async function activityOf(nouns: Nouns, reach: Reach, { mailbox, device }: Activ
   const within = devicesOf(reach, 'activity.view')
   if (within === undefined) return {}
   if (device !== undefined) await findDevice(nouns, reach, device, 'device.view')
-  if (mailbox !== undefined) await findMailbox(nouns, reach, mailbox, 'mailbox.view')
+  if (mailbox !== undefined) {
+    const { address } = await findMailbox(nouns, reach, mailbox, 'mailbox.view')
+    if (shareOf(reach, 'activity.view', address) === 'yes') return {}
+  }
   return { within }
 }
 

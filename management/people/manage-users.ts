@@ -114,8 +114,12 @@ async function disconnectLinked(nouns: Nouns, reach: Reach, login: string): Prom
 }
 
 /** People within somebody's reach. */
-export function countUsers(context: UseCaseContext, actor: Actor, filter: Omit<UserFilter, 'within'> = {}): Promise<number> {
-  return look(context, actor, (nouns, reach) => nouns.users.count({ ...filter, within: mailboxesOf(reach, 'person.view') }))
+export function countUsers<Name extends string>(
+  context: UseCaseContext,
+  actor: Actor,
+  filters: Readonly<Record<Name, Omit<UserFilter, 'within' | 'domain'>>>,
+): Promise<Readonly<Record<Name, number>>> {
+  return look(context, actor, (nouns, reach) => nouns.users.count(filters, mailboxesOf(reach, 'person.view')))
 }
 
 /** Throws NOT_FOUND, NOT_ALLOWED. */

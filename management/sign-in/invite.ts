@@ -9,17 +9,19 @@ import type { Device } from '../../store/accounts/devices/device-rows.ts'
 import { NO_RIGHTS } from '../../store/accounts/people/role-rows.ts'
 import { parseLogin } from '../../store/accounts/people/user-rows.ts'
 import type { Nouns } from '../../store/open-store.ts'
+import type { Page, PageRequest } from '../../store/schema/keyset.ts'
 import type { Accepted, DeviceAcceptance } from '../../store/sign-in/accept-invitation.ts'
 import type { Invitation, InvitationTerms } from '../../store/sign-in/invitation-rows.ts'
-import type { InvitationFilter } from '../../store/sign-in/invitations.ts'
+import type { InvitationFilter, InvitationStage } from '../../store/sign-in/invitations.ts'
 import type { Actor } from '../actor.ts'
 import { checkMayKnow } from '../devices/manage-devices.ts'
 import { checkMaySendBy, findDevice, findMailbox } from '../find-subject.ts'
 import { type AppSettings, listAppSettings } from '../mailboxes/app-settings.ts'
 import { checkMayGive } from '../people/manage-rights.ts'
 import { findUser } from '../people/manage-users.ts'
-import { may, type Reach } from '../permissions.ts'
-import { change, checkScope, look, type UseCaseContext } from '../use-case.ts'
+import type { Reach } from '../permissions.ts'
+import { change, checkAllowed, checkScope, look, type UseCaseContext } from '../use-case.ts'
+import { mailboxesOf } from '../within.ts'
 
 /** The link is shown once; null: it is made when the mail is sent. */
 export interface MadeInvitation {
@@ -46,6 +48,15 @@ export function getInvitation(context: UseCaseContext, actor: Actor, id: string)
     await checkInvitation(nouns, reach, invitation)
     return invitation
   })
+}
+
+/** Those to mailboxes, the newest first. */
+export function pageInvitations(context: UseCaseContext, actor: Actor, input: PageRequest & { readonly stage: InvitationStage }): Promise<Page<Invitation>> {
+  return look(context, actor, (nouns, reach) => nouns.invitations.page({ ...input, within: mailboxesOf(reach, 'mailbox.invite') }))
+}
+
+export function countInvitations(context: UseCaseContext, actor: Actor): Promise<Readonly<Record<InvitationStage, number>>> {
+  return look(context, actor, (nouns, reach) => nouns.invitations.count({ within: mailboxesOf(reach, 'mailbox.invite') }))
 }
 
 async function isSeen(nouns: Nouns, reach: Reach, invitation: Invitation): Promise<boolean> {
@@ -141,8 +152,8 @@ async function checkInvitation(
     return void (await findUser(nouns, reach, user, 'person.change'))
   }
   if (kind === 'phone' && device !== null) return void (await findDevice(nouns, reach, device.id, 'device.password'))
-  if (mailbox === null || may(reach, 'mailbox.view', { mailbox }) === 'outside') throw missing
-  await findMailbox(nouns, reach, mailbox, 'mailbox.invite')
+  if (mailbox === null) throw missing
+  checkAllowed(reach, 'mailbox.invite', { mailbox }, () => missing)
 }
 
 /** The open invitation of a link; null: used, taken back, over or unknown. Opening uses nothing up. */

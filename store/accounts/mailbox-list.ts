@@ -2,9 +2,9 @@
  * Lists of mailboxes: by pages, sorted, filtered and counted in the database, whatever their number.
  */
 
-import { type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import { type Expression, type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { MailboxId } from '../../base/ids.ts'
-import { contains, type Page, type PageRequest, readPage, type SortOrder } from '../schema/keyset.ts'
+import { contains, containsSmall, findFew, isIn, type Page, type PageRequest, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { MailboxState } from '../schema/login-record.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -62,7 +62,7 @@ export async function pageMailboxes(
   now: number,
   { filter = {}, sort = 'address', ...request }: PageRequest<MailboxSort> & { readonly filter?: MailboxFilter | undefined },
 ): Promise<Page<ListedMailbox>> {
-  const keys = filtered(db, now, filter).select(['mailboxes.id', 'mailboxes.address', 'mailboxes.created_at'])
+  const keys = (await filtered(db, now, filter)).select(['mailboxes.id', 'mailboxes.address', 'mailboxes.created_at'])
   const { rows, next } = await readPage<KeyRow>(keys, ORDERS[sort], request)
   if (rows.length === 0) return { rows: [], next }
   const ids = rows.map(({ id }) => id)
@@ -72,9 +72,7 @@ export async function pageMailboxes(
 }
 
 export async function countMailboxes(db: Kysely<Schema>, now: number, filter: MailboxFilter): Promise<number> {
-  const { n } = await filtered(db, now, filter)
-    .select(({ fn }) => fn.countAll<number>().as('n'))
-    .executeTakeFirstOrThrow()
+  const { n } = await (await filtered(db, now, filter)).select(({ fn }) => fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
   return Number(n)
 }
 
@@ -91,7 +89,7 @@ export async function pageDomains(
 ): Promise<Page<DomainCount>> {
   let query = db.selectFrom('mailboxes').select(['domain', ({ fn }) => fn.countAll<number>().as('mailboxes')])
   if (within !== undefined) query = query.where(isWithin(within))
-  if (search !== undefined) query = query.where(contains('mailboxes.domain', search))
+  if (search !== undefined) query = query.where(containsSmall('mailboxes.domain', search.toLowerCase()))
   const { rows, next } = await readPage<DomainCount>(query.groupBy('domain'), BY_DOMAIN, request)
   return { rows: rows.map(({ domain, mailboxes }) => ({ domain, mailboxes: Number(mailboxes) })), next }
 }
@@ -105,34 +103,38 @@ export async function countByUpstream(db: Kysely<Schema>): Promise<ReadonlyMap<s
   return new Map(rows.map(({ upstream, n }) => [upstream, Number(n)]))
 }
 
-function filtered(db: Kysely<Schema>, now: number, filter: MailboxFilter): SelectQueryBuilder<Schema, 'mailboxes', object> {
+async function filtered(db: Kysely<Schema>, now: number, filter: MailboxFilter): Promise<SelectQueryBuilder<Schema, 'mailboxes', object>> {
   const { within, domain, search, upstream, state, hasSecret, hasDevices, isConnected, quietSince } = filter
   let query = db.selectFrom('mailboxes')
   if (within !== undefined) query = query.where(isWithin(within))
   if (domain !== undefined) query = query.where('mailboxes.domain', '=', domain)
-  if (search !== undefined) query = query.where(isFound(db, search))
+  if (search !== undefined) query = query.where(await isFound(db, search, domain))
   if (upstream !== undefined) query = query.where('mailboxes.upstream', '=', upstream)
   if (state !== undefined) query = query.where('mailboxes.state', '=', state)
   if (hasSecret !== undefined) query = query.where('mailboxes.sealed_secret', hasSecret ? 'is not' : 'is', null)
   if (hasDevices !== undefined) query = query.where(({ exists, not }) => (hasDevices ? exists(devicesOf(db)) : not(exists(devicesOf(db)))))
   if (isConnected !== undefined) {
-    const live = sessionsOf(db, now).select('sessions.id')
-    query = query.where(({ exists, not }) => (isConnected ? exists(live) : not(exists(live))))
+    const here = sessionsOf(db, now).select('sessions.id')
+    const few = isConnected ? await findFew(connectedMailboxes(db, now)) : undefined
+    if (few !== undefined) query = query.where(isIn('mailboxes.id', few))
+    else query = query.where(({ exists, not }) => (isConnected ? exists(here) : not(exists(here))))
   }
   if (quietSince !== undefined) {
     const heardOf = devicesOf(db)
-      .leftJoin('last_connections', 'last_connections.device_id', 'devices.id')
-      .clearSelect()
-      .select(sql<number>`max(case when last_connections.at > devices.created_at then last_connections.at else devices.created_at end)`.as('at'))
-    // Without a device there is no latest time, and so no answer.
-    query = query.where(heardOf, '<', quietSince)
+      .leftJoin('last_connections', join => join.onRef('last_connections.device_id', '=', 'devices.id').on('last_connections.at', '>=', quietSince))
+      .where(({ or, eb }) => or([eb('devices.created_at', '>=', quietSince), eb('last_connections.at', 'is not', null)]))
+    query = query.where(({ exists, not }) => not(exists(heardOf))).where(({ exists }) => exists(devicesOf(db)))
   }
   return query
 }
 
-function isFound(db: Kysely<Schema>, search: string) {
-  const aliases = db.selectFrom('aliases').select('mailbox_id').where(contains('aliases.address', search))
-  return sql<SqlBool>`(${contains('mailboxes.address', search)} or ${contains('mailboxes.note', search)} or ${sql.ref('mailboxes.id')} in (${aliases}))`
+async function isFound(db: Kysely<Schema>, search: string, domain: string | undefined): Promise<Expression<SqlBool>> {
+  const small = search.toLowerCase()
+  const aliases = db.selectFrom('aliases').select('mailbox_id').where(containsSmall('aliases.address', small))
+  const is = sql<SqlBool>`(${containsSmall('mailboxes.address', small)} or ${contains('mailboxes.note', search)} or ${sql.ref('mailboxes.id')} in ${aliases})`
+  if (domain !== undefined) return is
+  const few = await findFew(db.selectFrom('mailboxes').select('mailboxes.id').where(is))
+  return few === undefined ? is : isIn('mailboxes.id', few)
 }
 
 function devicesOf(db: Kysely<Schema>) {
@@ -150,6 +152,15 @@ function sessionsOf(db: Kysely<Schema>, now: number) {
     .innerJoin('sessions', 'sessions.device_id', 'devices.id')
     .innerJoin('nodes', 'nodes.id', 'sessions.node_id')
     .whereRef('devices.mailbox_id', '=', 'mailboxes.id' as never)
+    .where('nodes.heartbeat_at', '>', liveSince(now))
+}
+
+function connectedMailboxes(db: Kysely<Schema>, now: number) {
+  return db
+    .selectFrom('sessions')
+    .innerJoin('nodes', 'nodes.id', 'sessions.node_id')
+    .innerJoin('devices', 'devices.id', 'sessions.device_id')
+    .select('devices.mailbox_id as id')
     .where('nodes.heartbeat_at', '>', liveSince(now))
 }
 

@@ -3,7 +3,7 @@
  */
 import type { Kysely, Selectable } from 'kysely'
 import { domainOf, parseAddress } from '../../base/address.ts'
-import { type MailboxId, makeId } from '../../base/ids.ts'
+import { type DeviceId, type MailboxId, makeId } from '../../base/ids.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
 import type { Keyring } from '../keys/master-key.ts'
@@ -16,6 +16,7 @@ import { forgetSending } from '../sending/sending-rows.ts'
 import { type Change, changedFacts, type StoreContext } from '../store-context.ts'
 import { checkAddressIsFree } from './alias-rows.ts'
 import { kickColumns } from './devices/kick.ts'
+import { type SumsStep, sumConnected, sumDomains } from './domain-sums.ts'
 import {
   countByUpstream,
   countMailboxes,
@@ -97,6 +98,15 @@ export class Mailboxes {
   /** How many mailboxes each upstream has; also those that the configuration does not know. */
   countByUpstream(): Promise<ReadonlyMap<string, number>> {
     return countByUpstream(this.#context.db)
+  }
+
+  /** What each domain has, counted in steps: each gives where the next begins. */
+  sumDomains(step: SumsStep): ReturnType<typeof sumDomains> {
+    return sumDomains(this.#context.db, this.#context.now(), step)
+  }
+
+  sumConnected(after: DeviceId | undefined): ReturnType<typeof sumConnected> {
+    return sumConnected(this.#context.db, this.#context.now(), after)
   }
 
   /** The domains of mailboxes, by name. */

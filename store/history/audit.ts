@@ -1,13 +1,14 @@
 /**
  * The audit: who changed what, from where, before and after. Append only; `store-context.ts` writes it.
  */
-import { type Selectable, sql } from 'kysely'
+import { type Expression, type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
+import type { DeviceId } from '../../base/ids.ts'
 import { resolveDevice } from '../accounts/devices/device-names.ts'
-import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
-import { escapeLike, listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
-import type { AuditTable } from '../schema/schema.ts'
+import { isLargeShare, isWithin, isWithinBy, type MailboxSet } from '../accounts/mailbox-set.ts'
+import { countUpTo, escapeLike, listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
+import type { AuditTable, Schema } from '../schema/schema.ts'
 import type { AuditFacts, StoreContext } from '../store-context.ts'
 
 export interface AuditEntry {
@@ -47,6 +48,8 @@ export interface AuditFilter {
 export type Version = number
 
 const DEFAULT_LIMIT = 1_000
+/** Of whoever did so much, a page is found soon. */
+const MANY_ACTS = 2_000
 
 export class AuditLog {
   readonly #context: StoreContext
@@ -95,19 +98,13 @@ export class AuditLog {
     if (until !== undefined) query = query.where('at', '<', until)
     if (subject !== undefined) {
       const name = subject.toLowerCase()
-      query = query.where(({ or, and, eb, fn }) =>
-        or([
-          eb('subject', '=', subject),
-          eb(fn<string>('lower', ['subject']), '=', name),
-          eb('subject_id', '=', name),
-          // "0" follows "/": everything that begins with the address and a slash lies between.
-          and([eb('subject', '>=', `${name}/`), eb('subject', '<', `${name}0`)]),
-        ]),
-      )
+      // The database may know the small letters of ASCII only.
+      const names = [...new Set([name, subject.replace(/[A-Z]/g, letter => letter.toLowerCase())])]
+      query = query.where(isOneOf(db, sql`${NAME} in (${sql.join(names)})`, isBelow(name), sql`${sql.ref('subject_id')} = ${name}`))
     }
     if (mailbox !== undefined) {
       const address = parseAddress(mailbox)
-      query = query.where(({ or, and, eb }) => or([eb('subject', '=', address), and([eb('subject', '>=', `${address}/`), eb('subject', '<', `${address}0`)])]))
+      query = query.where(isOneOf(db, sql`${NAME} = ${address}`, isBelow(address)))
     }
     if (device !== undefined) {
       const id = await findDeviceId(db, device)
@@ -115,20 +112,7 @@ export class AuditLog {
     }
     if (actor !== undefined) query = query.where(({ or, eb }) => or([eb('actor', '=', actor), matches('source', `%${escapeLike(actor)}%`)]))
     if (action !== undefined) query = query.where(({ or, eb }) => or([eb('action', '=', action), matches('action', `${escapeLike(action)}.%`)]))
-    if (within !== undefined) {
-      const mailboxes = db
-        .selectFrom('mailboxes')
-        .select(sql<string>`${sql.ref('mailboxes.id')}`.as('id'))
-        .where(isWithin(within))
-      const devices = db
-        .selectFrom('devices')
-        .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
-        .select(sql<string>`${sql.ref('devices.id')}`.as('id'))
-        .where(isWithin(within))
-      query = query.where(({ or, eb }) =>
-        or([eb('subject_id', 'in', mailboxes), eb('subject_id', 'in', devices), ...(orBy === undefined ? [] : [eb('actor', '=', orBy)])]),
-      )
-    }
+    if (within !== undefined) query = query.where(await isVisible(db, within, orBy))
     return query
   }
 
@@ -155,6 +139,18 @@ export class AuditLog {
     return rows.map(toEntry)
   }
 
+  /** Who added each of these devices, as far as it is known. */
+  async makersOf(devices: readonly DeviceId[]): Promise<ReadonlyMap<DeviceId, string>> {
+    if (devices.length === 0) return new Map()
+    const rows = await this.#context.db
+      .selectFrom('audit')
+      .select(['subject_id', 'actor'])
+      .where('subject_id', 'in', devices)
+      .where('action', '=', 'device.added')
+      .execute()
+    return new Map(rows.map(row => [row.subject_id as DeviceId, row.actor]))
+  }
+
   /** What was changed since then, oldest first. */
   async changesSince(subjectId: string, version: Version): Promise<AuditEntry[]> {
     const rows = await this.#context.db.selectFrom('audit').selectAll().where('subject_id', '=', subjectId).where('id', '>', version).orderBy('id').execute()
@@ -162,9 +158,51 @@ export class AuditLog {
   }
 }
 
-const BY_ID = [{ column: sql.ref('audit.id'), valueOf: (row: Selectable<AuditTable>) => row.id }]
-const NEWEST_FIRST: SortOrder<Selectable<AuditTable>> = { name: 'audit', direction: 'desc', keys: BY_ID }
-const OLDEST_FIRST: SortOrder<Selectable<AuditTable>> = { name: 'audit-oldest-first', direction: 'asc', keys: BY_ID }
+const NEWEST_FIRST: SortOrder<Selectable<AuditTable>> = {
+  name: 'audit-time',
+  direction: 'desc',
+  keys: [
+    { column: sql.ref('audit.at'), valueOf: row => row.at },
+    { column: sql.ref('audit.id'), valueOf: row => row.id },
+  ],
+}
+const OLDEST_FIRST: SortOrder<Selectable<AuditTable>> = {
+  name: 'audit-oldest-first',
+  direction: 'asc',
+  keys: [{ column: sql.ref('audit.id'), valueOf: row => row.id }],
+}
+
+const NAME = sql`lower(${sql.ref('subject')})`
+
+/** "0" follows "/": everything that begins with the address and a slash lies between. */
+function isBelow(address: string): RawBuilder<unknown> {
+  return sql`${NAME} >= ${`${address}/`} and ${NAME} < ${`${address}0`}`
+}
+
+/** Each is found by an index of its own; the rows are sorted then, and nothing else is looked through. */
+function isOneOf(db: Kysely<Schema>, ...kinds: readonly RawBuilder<unknown>[]): Expression<SqlBool> {
+  const [first, ...others] = kinds.map(is =>
+    db
+      .selectFrom('audit')
+      .select('id')
+      .where(is as RawBuilder<SqlBool>),
+  )
+  return sql<SqlBool>`${sql.ref('audit.id')} in ${others.reduce((all, other) => all?.union(other), first)}`
+}
+
+/** What was done to such mailboxes and their devices, as far as they are still there, and whatever this actor did. */
+async function isVisible(db: Kysely<Schema>, within: MailboxSet, orBy: string | undefined): Promise<Expression<SqlBool>> {
+  const subject = sql.ref('audit.subject_id')
+  const isBy = orBy === undefined ? [] : [sql`${sql.ref('audit.actor')} = ${orBy}`]
+  const isBusy = orBy !== undefined && (await countUpTo(db, db.selectFrom('audit').select('id').where('actor', '=', orBy), MANY_ACTS)) === MANY_ACTS
+  if (isBusy || ((within.domains ?? []).length > 0 && (await isLargeShare(db, within)))) {
+    const mailboxOf = sql`(select ${sql.ref('devices.mailbox_id')} from ${sql.table('devices')} where ${sql.ref('devices.id')} = ${subject})`
+    return sql<SqlBool>`(${sql.join([isWithinBy('id', subject, within), isWithinBy('id', mailboxOf, within), ...isBy], sql` or `)})`
+  }
+  const mailboxes = db.selectFrom('mailboxes').select('mailboxes.id').where(isWithin(within))
+  const devices = db.selectFrom('devices').select('devices.id').where('devices.mailbox_id', 'in', mailboxes)
+  return isOneOf(db, sql`${subject} in ${mailboxes}`, sql`${subject} in ${devices}`, ...isBy)
+}
 
 /** Undefined: there is no such device any more. Throws AMBIGUOUS_ID, BAD_INPUT. */
 async function findDeviceId(db: StoreContext['db'], ref: string): Promise<string | undefined> {

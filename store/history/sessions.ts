@@ -8,7 +8,7 @@ import { Problem } from '../../base/problems.ts'
 import { ambiguous, resolveDevice } from '../accounts/devices/device-names.ts'
 import { kickColumns } from '../accounts/devices/kick.ts'
 import { getMailboxRow } from '../accounts/mailbox-rows.ts'
-import { type DeviceSet, isDeviceWithin } from '../accounts/mailbox-set.ts'
+import { type DeviceSet, isJoinedWithin } from '../accounts/mailbox-set.ts'
 import { listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -177,7 +177,7 @@ export class Sessions {
     if (mailbox !== undefined) query = query.where('devices.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
     if (domain !== undefined) query = query.where('mailboxes.domain', '=', domain)
     if (upstream !== undefined) query = query.where('mailboxes.upstream', '=', upstream)
-    if (within !== undefined) query = query.where(isDeviceWithin(within))
+    if (within !== undefined) query = query.where(isJoinedWithin(within))
     if (protocol !== undefined) query = query.where('sessions.protocol', '=', protocol)
     return query
   }

@@ -2,8 +2,9 @@
  * Lists by pages: each page says where the next begins, by the values of its last row, so that a page costs the same wherever it lies,
  * and rows that come or go meanwhile shift nothing.
  */
-import { type RawBuilder, type SelectQueryBuilder, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import { Problem } from '../../base/problems.ts'
+import type { Schema } from './schema.ts'
 
 export interface Page<Row> {
   readonly rows: readonly Row[]
@@ -92,6 +93,21 @@ export async function listAll<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
   return list
 }
 
+/** Where a list goes on from so that everything below this value of its one key follows. */
+export function firstCursorOf<Row>({ name }: SortOrder<Row>, value: string): string {
+  return Buffer.from(JSON.stringify([name, value])).toString('base64url')
+}
+
+/** Of a list that is read in parts: whether the page begins in the part with this order. */
+export function isCursorOf<Row>(after: string | undefined, order: SortOrder<Row>): boolean {
+  if (after === undefined) return false
+  try {
+    return parseCursor(after, order).length > 0
+  } catch {
+    return false
+  }
+}
+
 function formatCursor<Row>({ name, keys }: SortOrder<Row>, row: Row): string {
   return Buffer.from(JSON.stringify([name, ...keys.map(key => key.valueOf(row))])).toString('base64url')
 }
@@ -112,6 +128,36 @@ function parseCursor<Row>(text: string, { name, keys }: SortOrder<Row>): (string
 /** Signs that LIKE gives a meaning, as themselves, under `escape '!'`. */
 export function escapeLike(text: string): string {
   return text.replace(/[%_!]/g, '!$&')
+}
+
+/** Without a look at more rows than that. */
+// biome-ignore lint/suspicious/noExplicitAny: of whichever tables
+export async function countUpTo(db: Kysely<Schema>, query: SelectQueryBuilder<any, any, object>, most: number): Promise<number> {
+  const { n } = await db
+    .selectFrom(query.limit(most).as('found'))
+    .select(({ fn }) => fn.countAll<number>().as('n'))
+    .executeTakeFirstOrThrow()
+  return Number(n)
+}
+
+/** More of them are met soon by whoever goes through a list in its order. */
+const FEW = 500
+
+/** The IDs that a query gives, where they are few enough to name each; undefined: they are many. */
+// biome-ignore lint/suspicious/noExplicitAny: of whichever tables
+export async function findFew<Id extends string>(query: SelectQueryBuilder<any, any, { readonly id: Id }>): Promise<Id[] | undefined> {
+  const rows = await query.limit(FEW).execute()
+  return rows.length < FEW ? rows.map(({ id }) => id) : undefined
+}
+
+/** One of these; of none: nothing. */
+export function isIn(column: string, ids: readonly string[]): RawBuilder<SqlBool> {
+  return ids.length === 0 ? sql<SqlBool>`1 = 0` : sql<SqlBool>`${sql.ref(column)} in (${sql.join(ids)})`
+}
+
+/** As `contains`, of a column that holds small letters only: it may be looked for in an index alone. */
+export function containsSmall(column: string, small: string): RawBuilder<boolean> {
+  return sql<boolean>`${sql.ref(column)} like ${`%${escapeLike(small)}%`} escape '!'`
 }
 
 /** Whether a column has `text` somewhere, in capitals or not. */

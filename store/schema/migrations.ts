@@ -7,6 +7,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Backend, Ddl } from './backend.ts'
+import { makeListIndices } from './list-indices.ts'
 import { addDomains, makeAliases, makeInvitations, makeRoles, makeSignIn } from './portal-tables.ts'
 import type { MetaName, Schema } from './schema.ts'
 
@@ -31,6 +32,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'invitations, tokens, notices', since: '0.1.0', run: makeInvitations },
   { name: 'audit by subject', since: '0.1.0', run: makeAuditIndex },
   { name: 'moves of the generation are told', since: '0.1.0', run: announceGeneration },
+  { name: 'long lists', since: '0.1.0', run: makeListIndices },
 ]
 
 export interface StoreVersion {

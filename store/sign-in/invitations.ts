@@ -5,7 +5,7 @@
  * he meets, and with it, in one transaction, the device. SECURITY: a link is known here by its hash only, so mailing it again makes a new one.
  */
 
-import type { Kysely } from 'kysely'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import { type DeviceId, type InvitationId, makeId } from '../../base/ids.ts'
 import { Problem } from '../../base/problems.ts'
@@ -14,10 +14,12 @@ import { revokeDevice } from '../accounts/devices/device-changes.ts'
 import { parseDeviceName, resolveDevice } from '../accounts/devices/device-names.ts'
 import { checkNotRevoked, getDeviceRow, SCOPES, termColumns } from '../accounts/devices/device-rows.ts'
 import { getMailboxRow } from '../accounts/mailbox-rows.ts'
+import { isWithin, type MailboxSet } from '../accounts/mailbox-set.ts'
 import { endInvitations } from '../accounts/people/sign-in-rows.ts'
 import { findUserRow, getUserRow, parseLogin } from '../accounts/people/user-rows.ts'
 import { queueNotice } from '../notices/notice-queue.ts'
 import { hashToken, makeToken } from '../passwords/random-token.ts'
+import { type Page, type PageRequest, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { InvitationKind } from '../schema/portal-schema.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
@@ -71,6 +73,18 @@ export interface InvitationFilter {
   readonly user?: string | undefined
   /** With those that were accepted or revoked, or whose time is over. */
   readonly closed?: boolean | undefined
+}
+
+/** Of invitations to mailboxes: `ended`: revoked, or its time is over. */
+export type InvitationStage = 'open' | 'accepted' | 'ended'
+
+const NEWEST_FIRST: SortOrder<InvitationRow> = {
+  name: 'invitation',
+  direction: 'desc',
+  keys: [
+    { column: sql.ref('invitations.created_at'), valueOf: row => row.created_at },
+    { column: sql.ref('invitations.id'), valueOf: row => row.id },
+  ],
 }
 
 export class Invitations {
@@ -131,6 +145,34 @@ export class Invitations {
     if (user !== undefined) query = query.where('invitations.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
     if (!closed) query = query.where('invitations.state', '=', 'open').where('invitations.ends_at', '>', at)
     return (await query.execute()).map(row => toInvitation(row, at))
+  }
+
+  /** Those that make a device, the newest first. Throws BAD_INPUT when `after` is not of this list. */
+  async page({
+    stage,
+    within,
+    ...request
+  }: PageRequest & { readonly stage: InvitationStage; readonly within?: MailboxSet | undefined }): Promise<Page<Invitation>> {
+    const { db, now } = this.#context
+    const at = now()
+    const query = selectInvitations(db).where('invitations.kind', '=', 'device').where(isAt(stage, at))
+    const { rows, next } = await readPage<InvitationRow>(within === undefined ? query : query.where(isWithin(within)), NEWEST_FIRST, request)
+    return { rows: rows.map(row => toInvitation(row, at)), next }
+  }
+
+  /** Those that make a device. */
+  async count({ within }: { readonly within?: MailboxSet | undefined } = {}): Promise<Readonly<Record<InvitationStage, number>>> {
+    const { db, now } = this.#context
+    const at = now()
+    const sum = (stage: InvitationStage) => sql<number>`count(case when ${isAt(stage, at)} then 1 end)`.as(stage)
+    let query = db
+      .selectFrom('invitations')
+      .innerJoin('mailboxes', 'mailboxes.id', 'invitations.mailbox_id')
+      .select([sum('open'), sum('accepted'), sum('ended')])
+      .where('invitations.kind', '=', 'device')
+    if (within !== undefined) query = query.where(isWithin(within))
+    const { open, accepted, ended } = await query.executeTakeFirstOrThrow()
+    return { open: Number(open), accepted: Number(accepted), ended: Number(ended) }
   }
 
   /** Throws NOT_FOUND. */
@@ -230,6 +272,13 @@ export class Invitations {
       return toInvitation(await getRow(change.db, id), change.at)
     })
   }
+}
+
+function isAt(stage: InvitationStage, at: number): RawBuilder<SqlBool> {
+  const state = sql.ref('invitations.state')
+  const isOver = sql`${sql.ref('invitations.ends_at')} <= ${at}`
+  if (stage === 'accepted') return sql<SqlBool>`${state} = 'accepted'`
+  return stage === 'open' ? sql<SqlBool>`(${state} = 'open' and not (${isOver}))` : sql<SqlBool>`(${state} = 'revoked' or (${state} = 'open' and ${isOver}))`
 }
 
 /** Nothing of the link is in the queue: see `mint`. A mail of the same invitation that still waits is this one from now on. */

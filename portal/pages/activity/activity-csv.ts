@@ -1,12 +1,14 @@
 /** The same activity as CSV, streamed: whatever its length, memory holds a page of it. */
 import { formatIso } from '../../../base/iso-time.ts'
+import { streamText } from '../../../http/text-stream.ts'
 import { pageActivity, pageAudit } from '../../../management/history/read-history.ts'
 import type { Page } from '../../../store/schema/keyset.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { addressOf } from '../parts/subject.ts'
 import { type Asked, readFilters } from './activity-filters.ts'
 
-const LOOK_ROWS = 500
+const LOOK_ROWS = 200
+const PART_LINES = 200
 const HEADER = ['at', 'first_at', 'count', 'kind', 'mailbox', 'device', 'result', 'protocol', 'ip', 'app', 'actor', 'action', 'subject']
 
 export async function downloadActivity(request: SignedInRequest): Promise<Response> {
@@ -18,19 +20,23 @@ export async function downloadMailboxActivity(request: SignedInRequest): Promise
 }
 
 function csv(request: SignedInRequest, asked: Asked): Response {
-  const rows = lines(request, asked)
-  const encoder = new TextEncoder()
-  const body = new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      const { done, value } = await rows.next()
-      if (done === true) controller.close()
-      else controller.enqueue(encoder.encode(value))
-    },
-    async cancel() {
-      await rows.return(undefined)
-    },
-  })
-  return new Response(body, { headers: { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': 'attachment; filename="activity.csv"' } })
+  const headers = { 'content-type': 'text/csv; charset=utf-8', 'content-disposition': 'attachment; filename="activity.csv"' }
+  return new Response(streamText(parts(lines(request, asked))), { headers })
+}
+
+/** Many lines at a time: some milliseconds of work. */
+async function* parts(all: AsyncGenerator<string>): AsyncGenerator<string, undefined> {
+  let [part, count] = ['', 0]
+  for await (const line of all) {
+    part += line
+    count += 1
+    if (count < PART_LINES) continue
+    yield part
+    part = ''
+    count = 0
+  }
+  if (part !== '') yield part
+  return undefined
 }
 
 /** Attempts and changes together, the newest first. */

@@ -1,6 +1,6 @@
 /** The filters of activity, as they stand in the address, and what they mean for the store. */
 import { normaliseAddress } from '../../../base/address.ts'
-import { isInNetworks, type Network, parseCidr } from '../../../base/network.ts'
+import { isInNetworks, type Network, parseCidr, rangesOf } from '../../../base/network.ts'
 import { pageDevices, pageMailboxes } from '../../../management/page-lists.ts'
 import type { ActivityFilter } from '../../../store/history/activity.ts'
 import type { AuditFilter } from '../../../store/history/audit.ts'
@@ -21,8 +21,8 @@ export interface Asked {
   readonly attempts: Omit<ActivityFilter, 'within'> | undefined
   /** Undefined: no changes are asked for. */
   readonly changes: Omit<AuditFilter, 'within' | 'orBy'> | undefined
-  /** What the store cannot compare. */
-  isAsked(row: { readonly ip: string; readonly result: string }): boolean
+  /** What the store compares only nearly: networks. */
+  isAsked(row: { readonly ip: string }): boolean
 }
 
 /** `mailbox`: the page of one. */
@@ -54,9 +54,18 @@ export async function readFilters(request: SignedInRequest, mailbox?: string): P
   return {
     filters,
     errors,
-    attempts: isAttempt ? { ...times, ...(mailbox !== undefined && { mailbox }), ...found, ...(isConnection(filters.kind) && { results: [OK] }) } : undefined,
+    attempts: isAttempt
+      ? {
+          ...times,
+          ...(mailbox !== undefined && { mailbox }),
+          ...found,
+          ...(network !== undefined && { from: rangesOf(network) }),
+          ...(isConnection(filters.kind) && { results: [OK] }),
+          ...(filters.kind === 'refused' && { isRefused: true }),
+        }
+      : undefined,
     changes: isChange ? { ...times, ...(mailbox !== undefined && { mailbox }), ...changesOf(filters.q) } : undefined,
-    isAsked: ({ ip, result }) => (network === undefined || isInNetworks(ip, [network])) && (filters.kind !== 'refused' || result !== OK),
+    isAsked: ({ ip }) => network === undefined || isInNetworks(ip, [network]),
   }
 }
 

@@ -14,7 +14,7 @@ import { groupRefusals, Known } from './activity-entries.ts'
 import { type Asked, OK, readFilters } from './activity-filters.ts'
 
 const PAGE_ROWS = 50
-/** Rows that are looked through for a page, where the store cannot compare. */
+/** Rows that are looked through for a page, where the store cannot compare; the next page goes on behind them. */
 const MOST_LOOKED_AT = 3_000
 const LOOK_ROWS = 500
 const KEPT_DAYS = ACTIVITY_KEPT_MS / 86_400_000
@@ -31,11 +31,11 @@ export async function showMailboxActivity(request: SignedInRequest): Promise<Res
 async function load(request: SignedInRequest, mailbox?: string): Promise<ActivityModel> {
   const asked = await readFilters(request, mailbox)
   const before = /^\d{1,15}$/.test(request.query.get('before') ?? '') ? Number(request.query.get('before')) : undefined
-  const attempts = asked.attempts === undefined ? [] : await findAttempts(request, asked, before)
+  const { attempts, lookedTo } = asked.attempts === undefined ? { attempts: [], lookedTo: undefined } : await findAttempts(request, asked, before)
   const changes = asked.changes === undefined ? [] : await findChanges(request, asked.changes, before)
   const times = [...attempts, ...changes].map(({ at }) => at).sort((one, other) => other - one)
   // All of a moment are on one page: the next one begins before it.
-  const end = times.length > PAGE_ROWS ? times[PAGE_ROWS - 1] : undefined
+  const end = times.length > PAGE_ROWS ? times[PAGE_ROWS - 1] : lookedTo
   const isOnPage = ({ at }: { readonly at: number }) => end === undefined || at >= end
   return {
     filters: asked.filters,
@@ -46,18 +46,26 @@ async function load(request: SignedInRequest, mailbox?: string): Promise<Activit
   }
 }
 
-async function findAttempts({ context, actor }: SignedInRequest, { attempts, isAsked, filters }: Asked, before: number | undefined): Promise<Activity[]> {
+/** `lookedTo`: older ones were not looked at. */
+async function findAttempts(
+  { context, actor }: SignedInRequest,
+  { attempts, isAsked, filters }: Asked,
+  before: number | undefined,
+): Promise<{ readonly attempts: readonly Activity[]; readonly lookedTo: number | undefined }> {
   const found: Activity[] = []
-  let [after, looked]: [string | undefined, number] = [undefined, 0]
+  const limit = filters.kind === 'new' || filters.network !== '' ? LOOK_ROWS : PAGE_ROWS + 1
+  let [after, looked, oldest]: [string | undefined, number, number | undefined] = [undefined, 0, undefined]
   do {
-    const { rows, next } = await pageActivity(context, actor, { filter: { ...attempts, endedBefore: before }, after, limit: LOOK_ROWS })
+    const { rows, next } = await pageActivity(context, actor, { filter: { ...attempts, endedBefore: before }, after, limit })
     found.push(...rows.filter(isAsked))
     looked += rows.length
+    oldest = rows.at(-1)?.at ?? oldest
     after = next ?? undefined
   } while (after !== undefined && found.length <= PAGE_ROWS && looked < MOST_LOOKED_AT)
-  if (filters.kind !== 'new') return found.slice(0, PAGE_ROWS + 1)
+  const lookedTo = after === undefined ? undefined : oldest
+  if (filters.kind !== 'new') return { attempts: found.slice(0, PAGE_ROWS + 1), lookedTo }
   const kinds = kindsOf(found)
-  return found.filter(row => kinds(row) !== 'connected').slice(0, PAGE_ROWS + 1)
+  return { attempts: found.filter(row => kinds(row) !== 'connected').slice(0, PAGE_ROWS + 1), lookedTo }
 }
 
 /** By what is known from the rows themselves, the oldest first. */

@@ -9,7 +9,6 @@ import type { SignedInRequest } from '../../web/page-request.ts'
 import { deviceKindOf } from '../parts/device-kind.ts'
 import { stateOf } from '../parts/device-state.ts'
 import { scopeChoiceOf } from '../parts/form-checks.ts'
-import { namesOf } from '../parts/people-names.ts'
 
 const DAY_MS = 86_400_000
 export const REFUSALS_SHOWN_MS = 30 * DAY_MS
@@ -44,25 +43,27 @@ export function actsOf({ reach }: SignedInRequest, device: Device): DeviceActs {
 export async function toDeviceRows(request: SignedInRequest, mailbox: string, devices: readonly Device[]): Promise<DeviceRow[]> {
   const { context, actor, services, page } = request
   const nouns = services.store.as({ name: actor.login, source: actor.source })
-  const makers = await findMakers(request, mailbox, devices)
-  const name = await namesOf(request, [...devices.flatMap(({ user }) => user ?? []), ...makers.values()])
+  const makers = await nouns.audit.makersOf(devices.map(({ id }) => id))
+  const people = await nouns.users.summaries([...new Set([...devices.flatMap(({ user }) => user ?? []), ...makers.values()])])
+  const name = (login: string) => people.get(login)?.name ?? login
   const since = new Map<string, number>()
   for (const session of await listSessions(context, actor, { mailbox }))
     since.set(session.device, Math.min(session.since, since.get(session.device) ?? session.since))
-  const refusals = await listActivity(context, actor, {
+  const refused = await listActivity(context, actor, {
     mailbox,
     results: Object.keys(REFUSED_REASONS),
     since: page.formats.now - REFUSALS_SHOWN_MS,
     limit: MOST_ROWS,
   })
+  const refusals = Map.groupBy(refused, ({ device }) => device)
   const mailboxSends = (await nouns.sending.get({ mailbox })).maySend
   const rights = new Map((await nouns.rights.at(mailbox)).map(person => [person.user, person.send]))
   const rows: DeviceRow[] = []
   for (const device of devices) {
     const { id, user, lastConnection } = device
     const person = user === null ? undefined : { login: user, name: name(user) }
-    const personSends = user === null || ((await nouns.users.find(user))?.maySend !== false && rights.get(user) !== false)
-    const tries = refusals.filter(one => one.device === id && one.at > (lastConnection?.at ?? 0))
+    const personSends = user === null || (people.get(user)?.maySend !== false && rights.get(user) !== false)
+    const tries = (refusals.get(id) ?? []).filter(one => one.at > (lastConnection?.at ?? 0))
     const reason = REFUSED_REASONS[tries.at(-1)?.result ?? '']
     const maker = makers.get(id)
     rows.push({
@@ -85,16 +86,4 @@ export async function toDeviceRows(request: SignedInRequest, mailbox: string, de
     })
   }
   return rows
-}
-
-/** Who added each, as the audit says: whoever sees a device may know it. */
-async function findMakers({ services, actor }: SignedInRequest, mailbox: string, devices: readonly Device[]): Promise<ReadonlyMap<string, string>> {
-  const { audit } = services.store.as({ name: actor.login, source: actor.source })
-  const wanted = new Set<string>(devices.map(({ id }) => id))
-  const makers = new Map<string, string>()
-  for await (const { subjectId, actor: maker } of audit.all({ mailbox, action: 'device.added' })) {
-    if (subjectId !== null && wanted.has(subjectId)) makers.set(subjectId, maker)
-    if (makers.size === wanted.size) break
-  }
-  return makers
 }

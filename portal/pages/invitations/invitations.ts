@@ -2,10 +2,19 @@
 import { normaliseAddress } from '../../../base/address.ts'
 import { MailwicketError } from '../../../base/errors.ts'
 import { countDevices, pageMailboxes, pageUsers } from '../../../management/page-lists.ts'
-import { getInvitation, invite, listInvitations, type MadeInvitation, restartInvitation, revokeInvitation } from '../../../management/sign-in/invite.ts'
+import {
+  countInvitations,
+  getInvitation,
+  invite,
+  type MadeInvitation,
+  pageInvitations,
+  restartInvitation,
+  revokeInvitation,
+} from '../../../management/sign-in/invite.ts'
+import type { Device } from '../../../store/accounts/devices/device-rows.ts'
 import type { Invitation } from '../../../store/sign-in/invitation-rows.ts'
 import { INVITATION_MS } from '../../../store/sign-in/invitations.ts'
-import { links } from '../../links.ts'
+import { links, withQuery } from '../../links.ts'
 import {
   addInvitationView,
   type InvitationFields,
@@ -21,32 +30,39 @@ import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
 import { readTerms } from '../devices/device-terms.ts'
 import { again, FieldErrors, scopeChoiceOf } from '../parts/form-checks.ts'
-import { filterOf } from '../parts/list-query.ts'
+import { filterOf, readCursor } from '../parts/list-query.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
 
 const DAY_MS = 86_400_000
-const MOST_ROWS = 200
 const MOST_SUGGESTED = 200
 
 const mayMail = ({ services }: SignedInRequest): boolean => services.config().portal?.mail !== undefined
-const kindOf = ({ state }: Invitation): InvitationFilter => (state === 'open' || state === 'accepted' ? state : 'ended')
 
 export async function showInvitations(request: SignedInRequest): Promise<Response> {
   const { context, actor, session, query, m, page } = request
   const filter = filterOf<InvitationFilter>(query, ['open', 'accepted', 'ended'])
-  const all = (await listInvitations(context, actor, { closed: true })).filter(({ kind }) => kind === 'device')
-  const counts = { open: 0, accepted: 0, ended: 0 }
-  for (const invitation of all) counts[kindOf(invitation)] += 1
-  const invitations: InvitationRow[] = []
-  for (const invitation of all.filter(one => kindOf(one) === filter).slice(0, MOST_ROWS)) invitations.push(await toRow(request, invitation))
-  return showPage(invitationsView({ filter, counts, invitations, pages: {}, mayInvite: true, acts: { confirmNeeded: !session.isConfirmed } }, m, page))
+  const counts = await countInvitations(context, actor)
+  const { rows, next } = await pageInvitations(context, actor, { ...readCursor(query), stage: filter })
+  const devices = await findDevices(request, rows)
+  const invitations = rows.map(invitation => toRow(request, invitation, devices))
+  const keep = { show: filter === 'open' ? undefined : filter }
+  const pages = {
+    next: next === null ? undefined : withQuery(links.invitations, { ...keep, after: next }),
+    previous: query.has('after') ? withQuery(links.invitations, keep) : undefined,
+  }
+  return showPage(invitationsView({ filter, counts, invitations, pages, mayInvite: true, acts: { confirmNeeded: !session.isConfirmed } }, m, page))
 }
 
-async function toRow(request: SignedInRequest, invitation: Invitation): Promise<InvitationRow> {
-  const { services, actor } = request
-  const { id, user, userName, mailbox, terms, state, endsAt, opened, openedAt, mailTo, createdAt, madeDevice, closedAt } = invitation
+/** Those that were made by invitations and are still there. */
+async function findDevices({ services, actor }: SignedInRequest, invitations: readonly Invitation[]): Promise<ReadonlyMap<string, Device>> {
   const { devices } = services.store.as({ name: actor.login, source: actor.source })
-  const device = madeDevice === null ? undefined : await devices.get(madeDevice)
+  const found = await devices.findAll(invitations.flatMap(({ madeDevice }) => madeDevice ?? []))
+  return new Map(found.map(device => [device.id, device]))
+}
+
+function toRow(request: SignedInRequest, invitation: Invitation, devices: ReadonlyMap<string, Device>): InvitationRow {
+  const { id, user, userName, mailbox, terms, state, endsAt, opened, openedAt, mailTo, createdAt, madeDevice, closedAt } = invitation
+  const device = madeDevice === null ? undefined : devices.get(madeDevice)
   return {
     id,
     person: user === null ? undefined : { login: user, name: userName ?? user },

@@ -3,7 +3,7 @@
 import { listDevices } from '../../../management/devices/manage-devices.ts'
 import { giveRights, listPeople, removeRights } from '../../../management/people/manage-rights.ts'
 import { may } from '../../../management/permissions.ts'
-import { readPlace } from '../../../management/reach.ts'
+import { placeOf } from '../../../management/reach.ts'
 import { listInvitations } from '../../../management/sign-in/invite.ts'
 import type { PersonRights } from '../../../store/accounts/people/rights.ts'
 import { NO_RIGHTS } from '../../../store/accounts/people/role-rows.ts'
@@ -23,7 +23,8 @@ export async function showMailboxUsers(request: SignedInRequest): Promise<Respon
   const { address } = head
   const people = await listPeople(context, actor, address)
   const users: MailboxUser[] = []
-  for (const person of people) users.push(await toMailboxUser(request, address, person))
+  const of = await readMailboxUsers(request, address, people)
+  for (const person of people) users.push(toMailboxUser(request, address, person, of))
   const invited = (await listInvitations(context, actor, { mailbox: address })).filter(
     ({ user }) => user !== null && !people.some(person => person.user === user),
   )
@@ -49,10 +50,24 @@ export async function showMailboxUsers(request: SignedInRequest): Promise<Respon
   return showPage(mailboxUsersView(model, m, page))
 }
 
-async function toMailboxUser(request: SignedInRequest, address: string, { user, name, state, ...rights }: PersonRights): Promise<MailboxUser> {
-  const { context, actor, reach, session, services } = request
-  const nouns = services.store.as({ name: actor.login, source: actor.source })
-  const devices = (await listDevices(context, actor, { mailbox: address })).filter(device => device.user === user)
+async function readMailboxUsers({ context, actor, services }: SignedInRequest, address: string, people: readonly PersonRights[]) {
+  const { users } = services.store.as({ name: actor.login, source: actor.source })
+  const logins = people.map(({ user }) => user)
+  return {
+    devices: Map.groupBy(await listDevices(context, actor, { mailbox: address }), ({ user }) => user),
+    summaries: await users.summaries(logins),
+    facts: await users.facts(logins),
+  }
+}
+
+function toMailboxUser(
+  { reach, session }: SignedInRequest,
+  address: string,
+  { user, name, state, ...rights }: PersonRights,
+  of: Awaited<ReturnType<typeof readMailboxUsers>>,
+): MailboxUser {
+  const devices = of.devices.get(user) ?? []
+  const facts = of.facts.get(user)
   const mayGive = may(reach, rights.manage ? 'rights.give-manage' : 'rights.give', { mailbox: address }) === 'yes'
   return {
     login: user,
@@ -61,9 +76,9 @@ async function toMailboxUser(request: SignedInRequest, address: string, { user, 
     rights,
     devices: devices.length,
     devicesPaused: devices.length > 0 && devices.every(device => device.state === 'disabled'),
-    maySend: (await nouns.users.find(user))?.maySend === true,
+    maySend: of.summaries.get(user)?.maySend === true,
     blocked: state === 'blocked',
-    may: { open: may(reach, 'person.view', { person: await readPlace(nouns, user) }) === 'yes', change: mayGive },
+    may: { open: facts !== undefined && may(reach, 'person.view', { person: placeOf(user, facts) }) === 'yes', change: mayGive },
   }
 }
 

@@ -2,37 +2,45 @@
 
 import { domainOf } from '../../../base/address.ts'
 import { listDevices } from '../../../management/devices/manage-devices.ts'
-import { listMailboxes } from '../../../management/mailboxes/manage-mailboxes.ts'
+import { pageMailboxes } from '../../../management/page-lists.ts'
 import { may } from '../../../management/permissions.ts'
 import type { Device } from '../../../store/accounts/devices/device-rows.ts'
+import { links, withQuery } from '../../links.ts'
 import { type MyDevice, type MyMailbox, myMailboxesView } from '../../views/mailboxes/mailbox-list-view.ts'
 import { showPage } from '../../web/answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { deviceKindOf } from '../parts/device-kind.ts'
 import { stateOf } from '../parts/device-state.ts'
+import { readCursor } from '../parts/list-query.ts'
 import { firstNameOf } from '../parts/people-names.ts'
 
 const SOON_MS = 7 * 86_400_000
 const MOST_ASKED = 2
+const PAGE_ROWS = 50
 
 export async function showMyMailboxes(request: SignedInRequest): Promise<Response> {
-  const { context, actor, reach, session, services, m, page } = request
+  const { context, actor, reach, session, services, m, page, query } = request
   const { login, name } = session.user
-  const devices = await listDevices(context, actor, { user: login })
+  const devices = Map.groupBy(await listDevices(context, actor, { user: login }), ({ mailbox }) => mailbox)
   const mailboxes: MyMailbox[] = []
-  for (const { address } of await listMailboxes(context, actor)) {
+  const { rows, next } = await pageMailboxes(context, actor, { ...readCursor(query), limit: PAGE_ROWS })
+  for (const { address } of rows) {
     const mayAdd = may(reach, 'device.add', { mailbox: address }) === 'yes'
     mailboxes.push({
       address,
       own: address === login,
-      devices: devices.filter(({ mailbox }) => mailbox === address).map(device => toMyDevice(device, page.formats.now)),
+      devices: (devices.get(address) ?? []).map(device => toMyDevice(device, page.formats.now)),
       mayAdd,
       askNames: mayAdd ? [] : await whomToAsk(request, address),
     })
   }
   const record = await services.store.as({ name: login, source: actor.source }).credentials.find(login)
   const suggestPasskey = services.url.startsWith('https:') && record?.passkeys === 0 && !record.hasTotp
-  return showPage(myMailboxesView({ firstName: firstNameOf(name ?? login), mailboxes, suggestPasskey }, m, page))
+  const pages = {
+    next: next === null ? undefined : withQuery(links.mailboxes, { after: next }),
+    previous: query.has('after') ? links.mailboxes : undefined,
+  }
+  return showPage(myMailboxesView({ firstName: firstNameOf(name ?? login), mailboxes, pages, suggestPasskey }, m, page))
 }
 
 function toMyDevice(device: Device, now: number): MyDevice {

@@ -54,13 +54,12 @@ export async function showMailbox(request: SignedInRequest): Promise<Response> {
 async function findFirstPeople({ context, actor, services }: SignedInRequest, address: string, devices: readonly Device[]): Promise<MailboxPerson[]> {
   const { users } = services.store.as({ name: actor.login, source: actor.source })
   const people = (await listPeople(context, actor, address)).slice(0, MOST_PEOPLE)
-  return Promise.all(
-    people.map(async ({ user, name, manage, send }) => ({
-      login: user,
-      name: name ?? user,
-      manages: manage,
-      devices: devices.filter(device => device.user === user).length,
-      maySend: send && (await users.find(user))?.maySend === true,
-    })),
-  )
+  const summaries = await users.summaries(people.map(({ user }) => user))
+  return people.map(({ user, name, manage, send }) => ({
+    login: user,
+    name: name ?? user,
+    manages: manage,
+    devices: devices.filter(device => device.user === user).length,
+    maySend: send && summaries.get(user)?.maySend === true,
+  }))
 }

@@ -1,40 +1,74 @@
-/** The sums at the top of the mail services, kept for a minute: over hundreds of thousands of devices they cost half a second. */
+/** What stands beside the mail services: counted a step at a time, so that other pages go on meanwhile, and kept for a while. */
+import { setImmediate as othersFirst } from 'node:timers/promises'
+import type { DeviceId } from '../../../base/ids.ts'
 import { mailboxesOf } from '../../../management/within.ts'
+import { type DomainPlace, type DomainSums, NO_DEVICES, type SumsOfDomain } from '../../../store/accounts/domain-sums.ts'
 import type { ServicesModel } from '../../views/mailboxes/services-view.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
+import { KeptCounts } from '../parts/kept-counts.ts'
 
-type Sums = ServicesModel['sums']
-const KEPT_MS = 60_000
+export type SumsByDomain = ReadonlyMap<string, DomainSums>
+
 const DAY_MS = 86_400_000
-const MOST_KEPT = 1_000
+const QUIET_MS = 90 * DAY_MS
+const SOON_MS = 7 * DAY_MS
+const kept = new KeptCounts<SumsByDomain>()
 
-/** By store, so that tests share nothing; by reach, so that nobody sees another's. */
-const kept = new WeakMap<object, Map<string, { readonly at: number; readonly sums: Promise<Sums> }>>()
-
-export function sumsOf(request: SignedInRequest): Promise<Sums> {
-  const { services, reach, page } = request
-  const within = mailboxesOf(reach, 'mailbox.view')
-  const key = within === undefined ? 'all' : JSON.stringify([within.domains, within.addresses])
-  const known = kept.get(services.store) ?? new Map()
-  kept.set(services.store, known)
-  const found = known.get(key)
-  const { now } = page.formats
-  if (found !== undefined && found.at <= now && now - found.at < KEPT_MS) return found.sums
-  const sums = count(request, within)
-  if (known.size >= MOST_KEPT) known.clear()
-  known.set(key, { at: now, sums })
-  // A failure is not kept.
-  sums.catch(() => known.delete(key))
-  return sums
+/** Of all domains that there are. */
+export function readDomainSums(request: SignedInRequest): Promise<SumsByDomain> {
+  return kept.read(request.services.store, 'all', request.page.formats.now, () => countInSteps(request))
 }
 
-async function count({ services, actor, page }: SignedInRequest, within: ReturnType<typeof mailboxesOf>): Promise<Sums> {
+async function countInSteps({ services, actor, page }: SignedInRequest): Promise<SumsByDomain> {
+  const { mailboxes } = services.store.as({ name: actor.login, source: actor.source })
+  const { now } = page.formats
+  const all = new Map<string, DomainSums>()
+  let after: DomainPlace | undefined
+  for (;;) {
+    const { sums, next } = await mailboxes.sumDomains({ after, quietSince: now - QUIET_MS, endsBefore: now + SOON_MS })
+    addAll(all, sums)
+    if (next === null) break
+    after = next
+    await othersFirst()
+  }
+  let connected: DeviceId | undefined
+  for (;;) {
+    const { sums, next } = await mailboxes.sumConnected(connected)
+    addAll(all, sums)
+    if (next === null) return all
+    connected = next
+    await othersFirst()
+  }
+}
+
+function addAll(all: Map<string, DomainSums>, sums: readonly SumsOfDomain[]): void {
+  for (const one of sums) all.set(one.domain, add(all.get(one.domain) ?? NO_DEVICES, one))
+}
+
+function add(one: DomainSums, other: DomainSums): DomainSums {
+  return {
+    devices: one.devices + other.devices,
+    connected: one.connected + other.connected,
+    quiet: one.quiet + other.quiet,
+    endSoon: one.endSoon + other.endSoon,
+    lastConnectionAt: Math.max(one.lastConnectionAt ?? 0, other.lastConnectionAt ?? 0) || null,
+  }
+}
+
+/** Within the reader's reach. */
+export async function totalOf({ services, reach, actor, page }: SignedInRequest, byDomain: SumsByDomain): Promise<ServicesModel['sums']> {
   const { devices } = services.store.as({ name: actor.login, source: actor.source })
   const { now } = page.formats
+  const within = mailboxesOf(reach, 'mailbox.view')
+  const domains = within === undefined ? [...byDomain.values()] : (within.domains ?? []).map(domain => byDomain.get(domain) ?? NO_DEVICES)
+  const { connected, ...total } = domains.reduce(add, NO_DEVICES)
+  const { addresses = [] } = within ?? {}
+  if (addresses.length === 0) return { ...total, connectedNow: connected }
+  const others = { addresses }
   return {
-    connectedNow: await devices.count({ within, isConnected: true }),
-    devices: await devices.count({ within }),
-    quiet: await devices.count({ within, unusedSince: now - 90 * DAY_MS }),
-    endSoon: await devices.count({ within, endsBefore: now + 7 * DAY_MS }),
+    connectedNow: connected + (await devices.count({ within: others, isConnected: true })),
+    devices: total.devices + (await devices.count({ within: others })),
+    quiet: total.quiet + (await devices.count({ within: others, unusedSince: now - QUIET_MS })),
+    endSoon: total.endSoon + (await devices.count({ within: others, endsBefore: now + SOON_MS })),
   }
 }

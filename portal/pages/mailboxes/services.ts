@@ -1,5 +1,8 @@
 /** The mail services within reach, what the field at the top finds, and where `/` leads. */
+import { domainOf } from '../../../base/address.ts'
 import { pageDevices, pageDomains, pageMailboxes, pageUsers } from '../../../management/page-lists.ts'
+import { mailboxesOf } from '../../../management/within.ts'
+import { type DomainSums, NO_DEVICES } from '../../../store/accounts/domain-sums.ts'
 import { links, withQuery } from '../../links.ts'
 import { findView, type ServiceRow, servicesView } from '../../views/mailboxes/services-view.ts'
 import { isSomewhere } from '../../web/access.ts'
@@ -8,9 +11,8 @@ import { homeOf } from '../../web/navigation.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { readCursor, searchOf } from '../parts/list-query.ts'
 import { upstreamsOf } from '../parts/upstreams.ts'
-import { sumsOf } from './service-sums.ts'
+import { readDomainSums, type SumsByDomain, totalOf } from './service-sums.ts'
 
-const DAY_MS = 86_400_000
 const FIND_ROWS = 10
 
 export async function goHome({ reach }: SignedInRequest): Promise<Response> {
@@ -21,38 +23,28 @@ export async function showServices(request: SignedInRequest): Promise<Response> 
   const { context, actor, reach, m, page, query } = request
   const search = searchOf(query)
   const { rows, next } = await pageDomains(context, actor, { ...readCursor(query), search: search === '' ? undefined : search, limit: 50 })
-  const domains: ServiceRow[] = []
-  for (const { domain, mailboxes } of rows) domains.push(await toServiceRow(request, domain, mailboxes))
+  const byDomain = await readDomainSums(request)
   const model = {
     query: search,
-    sums: await sumsOf(request),
-    domains,
-    total: await countDomains(request),
+    sums: await totalOf(request, byDomain),
+    domains: rows.map(({ domain, mailboxes }) => toServiceRow(request, domain, mailboxes, byDomain.get(domain) ?? NO_DEVICES)),
+    total: countDomains(request, byDomain),
     pages: { next: next === null ? undefined : withQuery(links.services, { q: search, after: next }) },
     mayChooseManagers: isSomewhere(reach, 'roles.change'),
   }
   return showPage(servicesView(model, m, page))
 }
 
-async function toServiceRow(request: SignedInRequest, domain: string, mailboxes: number): Promise<ServiceRow> {
-  const { services, actor, page } = request
-  const nouns = services.store.as({ name: actor.login, source: actor.source })
-  const within = { domains: [domain] }
-  const latest = (await nouns.devices.page({ filter: { within }, sort: 'last-connection', limit: 1 })).rows[0]
-  return {
-    domain,
-    servers: upstreamsOf(services.config(), domain).map(({ name }) => name),
-    mailboxes,
-    devices: await nouns.devices.count({ within }),
-    lastConnectionAt: latest?.lastConnection?.at ?? null,
-    endSoon: await nouns.devices.count({ within, endsBefore: page.formats.now + 7 * DAY_MS }),
-    serverReachable: true,
-  }
+function toServiceRow({ services }: SignedInRequest, domain: string, mailboxes: number, { devices, endSoon, lastConnectionAt }: DomainSums): ServiceRow {
+  const servers = upstreamsOf(services.config(), domain).map(({ name }) => name)
+  return { domain, servers, mailboxes, devices, lastConnectionAt, endSoon, serverReachable: true }
 }
 
-/** Domains are few beside mailboxes; more than a thousand are counted as a thousand. */
-async function countDomains({ context, actor }: SignedInRequest): Promise<number> {
-  return (await pageDomains(context, actor, { limit: 1_000 })).rows.length
+/** Within reach; those with a mailbox by itself as those of which all is. */
+function countDomains({ reach }: SignedInRequest, byDomain: SumsByDomain): number {
+  const within = mailboxesOf(reach, 'mailbox.view')
+  if (within === undefined) return byDomain.size
+  return new Set([...(within.domains ?? []), ...(within.addresses ?? []).map(domainOf)].filter(domain => byDomain.has(domain))).size
 }
 
 /** Everything within reach whose name or address has the words in it. */

@@ -4,9 +4,8 @@ import type { SignedInRequest } from '../../web/page-request.ts'
 /** A login that is nobody's any more, and the operator of the command line, are called what they are. */
 export async function namesOf({ services, actor }: SignedInRequest, logins: Iterable<string>): Promise<(login: string) => string> {
   const { users } = services.store.as({ name: actor.login, source: actor.source })
-  const names = new Map<string, string>()
-  for (const login of new Set(logins)) names.set(login, (await users.find(login))?.name ?? login)
-  return login => names.get(login) ?? login
+  const people = await users.summaries([...new Set(logins)])
+  return login => people.get(login)?.name ?? login
 }
 
 /** The first word of a name, for sentences. */

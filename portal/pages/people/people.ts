@@ -5,8 +5,10 @@ import { findHostName } from '../../../base/network.ts'
 import { pageUsers } from '../../../management/page-lists.ts'
 import { countUsers } from '../../../management/people/manage-users.ts'
 import { may } from '../../../management/permissions.ts'
-import { readPlace } from '../../../management/reach.ts'
+import { placeOf } from '../../../management/reach.ts'
 import { type AddedPerson, addPerson } from '../../../management/sign-in/manage-sign-in.ts'
+import { mailboxesOf } from '../../../management/within.ts'
+import type { PersonFacts } from '../../../store/accounts/people/people-facts.ts'
 import type { RoleName } from '../../../store/accounts/people/roles.ts'
 import type { User, UserFilter } from '../../../store/accounts/people/user-list.ts'
 import { parseLogin } from '../../../store/accounts/people/user-rows.ts'
@@ -18,6 +20,7 @@ import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
 import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
+import { KeptCounts } from '../parts/kept-counts.ts'
 import { filterOf, readCursor, searchOf } from '../parts/list-query.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
 
@@ -31,9 +34,11 @@ const FILTERS: Readonly<Record<PeopleFilter, Omit<UserFilter, 'within'>>> = {
   blocked: { state: 'blocked' },
 }
 const SEEN_NOW_MS = 5 * 60_000
+/** By reach, so that nobody sees another's. */
+const kept = new KeptCounts<Readonly<Record<PeopleFilter, number>>>()
 
 export async function showPeople(request: SignedInRequest): Promise<Response> {
-  const { context, actor, reach, query, m, page } = request
+  const { context, actor, reach, query, m, page, services } = request
   const search = searchOf(query)
   const filter = filterOf<PeopleFilter>(query, ['all', 'administrators', 'managers', 'no-sending', 'no-second-step', 'blocked'])
   const { rows, next } = await pageUsers(context, actor, {
@@ -41,10 +46,12 @@ export async function showPeople(request: SignedInRequest): Promise<Response> {
     filter: { ...FILTERS[filter], search: search === '' ? undefined : search },
     limit: 50,
   })
-  const counts = {} as Record<PeopleFilter, number>
-  for (const one of Object.keys(FILTERS) as PeopleFilter[]) counts[one] = await countUsers(context, actor, FILTERS[one])
+  const within = mailboxesOf(reach, 'person.view')
+  const key = within === undefined ? 'all' : JSON.stringify([within.domains, within.addresses])
+  const counts = await kept.read(services.store, key, page.formats.now, () => countUsers(context, actor, FILTERS))
   const people: PersonRow[] = []
-  for (const user of rows) people.push(await toPersonRow(request, user))
+  const facts = await services.store.as({ name: actor.login, source: actor.source }).users.facts(rows.map(({ login }) => login))
+  for (const user of rows) people.push(toPersonRow(request, user, facts.get(user.login)))
   const keep = { q: search, show: filter === 'all' ? undefined : filter }
   const pages = {
     next: next === null ? undefined : withQuery(links.people, { ...keep, after: next }),
@@ -54,23 +61,20 @@ export async function showPeople(request: SignedInRequest): Promise<Response> {
   return showPage(peopleView({ query: search, filter, counts, people, pages, mayAdd }, m, page))
 }
 
-async function toPersonRow(request: SignedInRequest, { id, login, name, devices, maySend, state }: User): Promise<PersonRow> {
-  const { services, actor, reach, page } = request
-  const nouns = services.store.as({ name: actor.login, source: actor.source })
-  const [roles, record] = [await nouns.roles.of(login), await nouns.credentials.find(login)]
-  const mayChange = may(reach, 'person.change', { person: await readPlace(nouns, login) }) === 'yes'
-  const [last] = await nouns.audit.newestOf(id, 'user.signed-in', 1)
+/** `facts` undefined: removed a moment ago. */
+function toPersonRow({ actor, reach, page }: SignedInRequest, { login, name, devices, maySend, state }: User, facts: PersonFacts | undefined): PersonRow {
+  const mayChange = facts !== undefined && may(reach, 'person.change', { person: placeOf(login, facts) }) === 'yes'
   return {
     login,
     name: name ?? login,
-    administrator: roles.isAdmin,
-    manages: roles.domains,
+    administrator: facts?.roles.isAdmin ?? false,
+    manages: facts?.roles.domains ?? [],
     devices,
     maySend,
     blocked: state === 'blocked',
-    notStarted: record?.phc == null && record?.passkeys === 0,
-    signedInNow: (await nouns.portalSessions.list(login)).some(({ seenAt }) => seenAt > page.formats.now - SEEN_NOW_MS),
-    lastSignInAt: last?.at ?? null,
+    notStarted: facts?.hasStarted === false,
+    signedInNow: (facts?.seenAt ?? 0) > page.formats.now - SEEN_NOW_MS,
+    lastSignInAt: facts?.lastSignInAt ?? null,
     may: { newStart: mayChange, block: mayChange && login !== actor.login, remove: mayChange && login !== actor.login },
   }
 }

@@ -204,9 +204,10 @@ export const mailboxPages: readonly GalleryPage[] = [
       },
       { address: 'billing@example.test', own: false, mayAdd: false, askNames: ['Karim Haddad'], devices: [] },
     ],
+    pages: {},
     suggestPasskey: true,
   }),
-  galleryPage('my-mailboxes-none', mina, myMailboxesView, { firstName: 'Mina', mailboxes: [], suggestPasskey: false }),
+  galleryPage('my-mailboxes-none', mina, myMailboxesView, { firstName: 'Mina', mailboxes: [], pages: {}, suggestPasskey: false }),
   galleryPage('mailbox', anna, mailboxView, {
     mailbox: officeHead,
     endSoon: [{ id: '04', name: 'Intern’s laptop', endsAt: NOW + 3 * DAY, user: 'Mina' }],

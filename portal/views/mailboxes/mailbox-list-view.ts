@@ -92,6 +92,7 @@ function mailboxRow(row: MailboxRow, m: Messages, page: PageContext): Html {
 export interface MyMailboxesModel {
   readonly firstName: string
   readonly mailboxes: readonly MyMailbox[]
+  readonly pages: Pages
   /** They sign in with a password alone. */
   readonly suggestPasskey: boolean
 }
@@ -117,12 +118,12 @@ export interface MyDevice {
   readonly endsSoonAt: number | null
 }
 
-export function myMailboxesView({ firstName, mailboxes, suggestPasskey }: MyMailboxesModel, m: Messages, page: PageContext): Html {
+export function myMailboxesView({ firstName, mailboxes, pages, suggestPasskey }: MyMailboxesModel, m: Messages, page: PageContext): Html {
   const body = html`${head({ title: m.mine.greeting(partOfDay(page), firstName), sub: m.mine.sub })}
 ${
   mailboxes.length === 0
     ? emptyState({ title: m.mine.noneTitle, text: m.mine.none })
-    : html`<div class="cards">${mailboxes.map(mailbox => myMailbox(mailbox, m, page))}</div>`
+    : html`<div class="cards">${mailboxes.map(mailbox => myMailbox(mailbox, m, page))}</div>${pager(pages, m)}`
 }
 ${suggestPasskey && note({ icon: icons.shield, text: html`<b>${m.mine.passkeyTitle}</b> ${m.mine.passkey} <a href="${links.accountPasskeys}">${m.mine.passkeyLink}</a>` })}`
   return appPage({ title: m.places.mailboxes, place: 'mailboxes', body }, m, page)

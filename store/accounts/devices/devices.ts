@@ -33,7 +33,7 @@ import {
 import { countDevices, type DeviceFilter, type DeviceRequest, type DeviceSort, pageDevices, readDevices } from './device-list.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
 import { checkRoomForChosen, makePassword, type NewPassword, type PasswordOwner } from './device-passwords.ts'
-import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, termColumns } from './device-rows.ts'
+import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, selectDevices, termColumns, toDevice } from './device-rows.ts'
 
 export interface NewDevice {
   readonly name: string
@@ -126,6 +126,14 @@ export class Devices {
       await insertDevice(change, mailbox, { id, name, state: 'active', password: columns, terms, link })
       return { device: await getDevice(db, id, at), password: shown }
     })
+  }
+
+  /** By their whole IDs; those that are gone are left out. */
+  async findAll(ids: readonly DeviceId[]): Promise<Device[]> {
+    if (ids.length === 0) return []
+    const now = this.#context.now()
+    const rows = await selectDevices(this.#context.db, now).where('devices.id', 'in', ids).execute()
+    return rows.map(row => toDevice(row, now))
   }
 
   /** Throws NOT_FOUND (no such mailbox or user), BAD_INPUT when `after` is not of this list. */

@@ -1,14 +1,14 @@
 /**
  * Users as they are shown, and lists of them: by pages, filtered and counted in the database.
  */
-import { type Kysely, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely'
 import type { UserId } from '../../../base/ids.ts'
 import { contains, type Page, type PageRequest, readPage, type SortOrder } from '../../schema/keyset.ts'
 import type { UserState } from '../../schema/login-record.ts'
 import type { Role } from '../../schema/portal-schema.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { type Sending, selectSending, toSending } from '../../sending/sending-rows.ts'
-import { isWithin, type MailboxSet } from '../mailbox-set.ts'
+import { isLargeShare, isWithin, isWithinBy, type MailboxSet } from '../mailbox-set.ts'
 import { noUser } from './user-rows.ts'
 
 export interface User {
@@ -51,7 +51,7 @@ export async function pageUsers(
   now: number,
   { filter = {}, ...request }: PageRequest & { readonly filter?: UserFilter | undefined },
 ): Promise<Page<User>> {
-  const { rows, next } = await readPage(filtered(db, filter).select(['users.id', 'users.login']), BY_LOGIN, request)
+  const { rows, next } = await readPage((await filtered(db, filter)).select(['users.id', 'users.login']), BY_LOGIN, request)
   if (rows.length === 0) return { rows: [], next }
   const ids = rows.map(({ id }) => id)
   const shown = await selectUsers(db, now).where('users.id', 'in', ids).execute()
@@ -59,11 +59,17 @@ export async function pageUsers(
   return { rows: ids.flatMap(id => byId.get(id) ?? []), next }
 }
 
-export async function countUsers(db: Kysely<Schema>, filter: UserFilter): Promise<number> {
-  const { n } = await filtered(db, filter)
-    .select(({ fn }) => fn.countAll<number>().as('n'))
-    .executeTakeFirstOrThrow()
-  return Number(n)
+/** How many fit to each of the filters, in one look at all of them. */
+export async function countUsers<Name extends string>(
+  db: Kysely<Schema>,
+  filters: Readonly<Record<Name, Omit<UserFilter, 'within' | 'domain'>>>,
+  within: MailboxSet | undefined,
+): Promise<Readonly<Record<Name, number>>> {
+  const names = Object.keys(filters) as Name[]
+  let query = db.selectFrom('users').select(names.map(name => sql<number>`count(case when ${allOf(conditionsOf(db, filters[name]))} then 1 end)`.as(name)))
+  if (within !== undefined) query = query.where((await isLargeShare(db, within, 0.1)) ? isPersonWithin(db, within) : isPersonOf(db, within))
+  const counts = (await query.executeTakeFirstOrThrow()) as Record<Name, number>
+  return Object.fromEntries(names.map(name => [name, Number(counts[name])])) as Record<Name, number>
 }
 
 export async function findUser(db: Kysely<Schema>, login: string, now: number): Promise<User | undefined> {
@@ -78,35 +84,61 @@ export async function getUser(db: Kysely<Schema>, login: string, now: number): P
   return user
 }
 
-function filtered(
-  db: Kysely<Schema>,
-  { search, state, maySend, role, domain, isWithoutFactor, within }: UserFilter,
-): SelectQueryBuilder<Schema, 'users', object> {
-  let query = db.selectFrom('users')
-  if (search !== undefined) query = query.where(sql<SqlBool>`(${contains('users.login', search)} or ${contains('users.name', search)})`)
-  if (state !== undefined) query = query.where('users.state', '=', state)
+async function filtered(db: Kysely<Schema>, { within, domain, ...filter }: UserFilter): Promise<SelectQueryBuilder<Schema, 'users', object>> {
+  let query = db.selectFrom('users').where(allOf(conditionsOf(db, filter)))
+  for (const set of [within, domain === undefined ? undefined : { domains: [domain] }])
+    if (set !== undefined) query = query.where((await isLargeShare(db, set)) ? isPersonWithin(db, set) : isPersonOf(db, set))
+  return query
+}
+
+function conditionsOf(db: Kysely<Schema>, { search, state, maySend, role, isWithoutFactor }: Omit<UserFilter, 'within' | 'domain'>): RawBuilder<SqlBool>[] {
+  const conditions: RawBuilder<SqlBool>[] = []
+  const id = sql.ref('users.id')
+  if (search !== undefined) conditions.push(sql`(${contains('users.login', search)} or ${contains('users.name', search)})`)
+  if (state !== undefined) conditions.push(sql`${sql.ref('users.state')} = ${state}`)
   if (maySend !== undefined) {
     const denied = db.selectFrom('sending_rules').select('subject_id').where('subject_kind', '=', 'user').where('may_send', '=', 0)
-    query = query.where(sql<string>`${sql.ref('users.id')}`, maySend ? 'not in' : 'in', denied)
+    conditions.push(sql`${id} ${maySend ? sql`not in` : sql`in`} ${denied}`)
   }
-  if (role !== undefined) query = query.where('users.id', 'in', db.selectFrom('roles').select('user_id').where('role', '=', role))
+  if (role !== undefined) conditions.push(sql`${id} in ${db.selectFrom('roles').select('user_id').where('role', '=', role)}`)
   if (isWithoutFactor === true) {
     const apps = db.selectFrom('credentials').select('user_id').where('sealed_totp', 'is not', null)
-    query = query.where('users.id', 'not in', apps).where('users.id', 'not in', db.selectFrom('passkeys').select('user_id'))
+    conditions.push(sql`${id} not in ${apps}`, sql`${id} not in ${db.selectFrom('passkeys').select('user_id')}`)
   }
-  for (const set of [within, domain === undefined ? undefined : { domains: [domain] }]) {
-    if (set === undefined) continue
-    const linked = db
-      .selectFrom('devices')
-      .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
-      .select('devices.user_id')
-      .where('devices.user_id', 'is not', null)
-      .where('devices.state', '<>', 'revoked')
-      .where(isWithin(set))
-    const entitled = db.selectFrom('rights').innerJoin('mailboxes', 'mailboxes.id', 'rights.mailbox_id').select('rights.user_id').where(isWithin(set))
-    query = query.where(({ or, eb }) => or([eb('users.id', 'in', linked), eb('users.id', 'in', entitled)]))
-  }
-  return query
+  return conditions
+}
+
+function allOf(conditions: readonly RawBuilder<SqlBool>[]): RawBuilder<SqlBool> {
+  return conditions.length === 0 ? sql<SqlBool>`1 = 1` : sql<SqlBool>`(${sql.join(conditions, sql` and `)})`
+}
+
+/** Person by person: most have a device or two. */
+function isPersonWithin(db: Kysely<Schema>, within: MailboxSet): RawBuilder<SqlBool> {
+  const linked = db
+    .selectFrom('devices')
+    .select('devices.id')
+    .where(sql<SqlBool>`${sql.ref('devices.user_id')} = ${sql.ref('users.id')} and ${sql.ref('devices.user_id')} is not null`)
+    .where('devices.state', '<>', 'revoked')
+    .where(isWithinBy('id', sql.ref('devices.mailbox_id'), within))
+  const entitled = db
+    .selectFrom('rights')
+    .select('rights.mailbox_id')
+    .where(sql<SqlBool>`${sql.ref('rights.user_id')} = ${sql.ref('users.id')}`)
+    .where(isWithinBy('id', sql.ref('rights.mailbox_id'), within))
+  return sql<SqlBool>`(exists ${linked} or exists ${entitled})`
+}
+
+/** From the mailboxes of the set. */
+function isPersonOf(db: Kysely<Schema>, within: MailboxSet): RawBuilder<SqlBool> {
+  const linked = db
+    .selectFrom('devices')
+    .innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
+    .select('devices.user_id')
+    .where('devices.user_id', 'is not', null)
+    .where('devices.state', '<>', 'revoked')
+    .where(isWithin(within))
+  const entitled = db.selectFrom('rights').innerJoin('mailboxes', 'mailboxes.id', 'rights.mailbox_id').select('rights.user_id').where(isWithin(within))
+  return sql<SqlBool>`(${sql.ref('users.id')} in ${linked} or ${sql.ref('users.id')} in ${entitled})`
 }
 
 function selectUsers(db: Kysely<Schema>, now: number) {

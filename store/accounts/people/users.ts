@@ -11,7 +11,9 @@ import { changeSending, type FoundSubject } from '../../sending/sending-change.t
 import { forgetSending } from '../../sending/sending-rows.ts'
 import { changedFacts, type StoreContext } from '../../store-context.ts'
 import { unlinkDevice } from '../devices/device-changes.ts'
+import type { MailboxSet } from '../mailbox-set.ts'
 import { parsePlainNameOrNull } from '../plain-names.ts'
+import { type ByLogin, type PersonFacts, type PersonSummary, readFacts, readSummaries } from './people-facts.ts'
 import { checkNotLastAdmin } from './role-rows.ts'
 import { endSignIn } from './sign-in-rows.ts'
 import { countUsers, findUser, getUser, pageUsers, type User, type UserFilter } from './user-list.ts'
@@ -67,8 +69,22 @@ export class Users {
     return listAll(this.all(filter))
   }
 
-  count(filter: UserFilter = {}): Promise<number> {
-    return countUsers(this.#context.db, filter)
+  /** How many fit to each of the filters. */
+  count<Name extends string>(
+    filters: Readonly<Record<Name, Omit<UserFilter, 'within' | 'domain'>>>,
+    within: MailboxSet | undefined,
+  ): Promise<Readonly<Record<Name, number>>> {
+    return countUsers(this.#context.db, filters, within)
+  }
+
+  /** What lists call people, and whether they may send. Logins as they stand in the store. */
+  summaries(logins: readonly string[]): Promise<ByLogin<PersonSummary>> {
+    return readSummaries(this.#context.db, logins)
+  }
+
+  /** What a list of people says of each. Logins as they stand in the store. */
+  facts(logins: readonly string[]): Promise<ByLogin<PersonFacts>> {
+    return readFacts(this.#context.db, logins)
   }
 
   async find(login: string): Promise<User | undefined> {
