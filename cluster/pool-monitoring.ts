@@ -3,6 +3,7 @@
  */
 import type { AdminServices } from '../gateway/monitoring/admin-endpoint.ts'
 import { addEnded, CONTENT_TYPE, formatMetrics, type MetricFigures, type ProcessFigures } from '../gateway/monitoring/aggregate-metrics.ts'
+import type { PortalObserver } from '../gateway/monitoring/portal-metrics.ts'
 import type { Health } from '../gateway/monitoring/readiness.ts'
 import { SupervisorMetrics } from '../gateway/monitoring/supervisor-metrics.ts'
 import type { SupervisedProcess } from './supervised-process.ts'
@@ -34,6 +35,11 @@ export class PoolMonitoring {
     options.pool.onEnded = ({ metrics }: Report) => {
       this.#ended = this.#ended.then(ended => addEnded(ended, metrics))
     }
+  }
+
+  /** Whoever watches the portal tells it. */
+  get portal(): PortalObserver {
+    return this.#own.portal
   }
 
   get services(): Pick<AdminServices, 'metrics' | 'health'> {

@@ -34,10 +34,14 @@ export async function startWorkers(options: SuperviseOptions): Promise<Superviso
   }
 }
 
-async function listenFor(pool: WorkerPool, { config, env, log, out, companions, serviceManager: manager, portal }: SuperviseOptions): Promise<Supervisor> {
+async function listenFor(
+  pool: WorkerPool,
+  { config, env, log, out, companions, serviceManager: manager, portal, observePortal }: SuperviseOptions,
+): Promise<Supervisor> {
   let inForce = config
   let phase: 'serving' | 'draining' = 'serving'
   const monitoring = new PoolMonitoring({ pool, portal, isDraining: () => phase === 'draining' })
+  observePortal?.(monitoring.portal)
   const admin = config.admin && (await openAdminEndpoint(config.admin, { ...monitoring.services, log }))
   const services = { log, pauseOnConnect: true, onConnection: pool.connected.bind(pool) }
   const listeners = await openListeners({ listen: config.listen, env, services }).catch(async error => {

@@ -12,6 +12,7 @@ import { openListeners } from './listen/listeners.ts'
 import { Machine } from './machine/machine.ts'
 import { type MailService, openMailService } from './mail-service.ts'
 import { openAdminEndpoint } from './monitoring/admin-endpoint.ts'
+import type { PortalObserver } from './monitoring/portal-metrics.ts'
 
 export interface Gateway {
   /** As bound now. */
@@ -45,6 +46,8 @@ export interface GatewayOptions {
   readonly out: LogSink
   /** What serves beside it, by name, for the ready line. */
   readonly companions?: Readonly<Record<string, unknown>> | undefined
+  /** Where the portal runs: the metrics hear of it. */
+  readonly observePortal?: ((observer: PortalObserver) => void) | undefined
   /** Other ones than `LIMITS`, for tests. */
   readonly limits?: Limits
   /** Undefined: nobody is told. */
@@ -69,6 +72,7 @@ export async function startGateway(options: GatewayOptions): Promise<Gateway> {
 
 async function listenFor(service: MailService, options: GatewayOptions, closers: (() => unknown)[]): Promise<Gateway> {
   const { config, env, log, out, companions, serviceManager: manager } = options
+  options.observePortal?.(service.metrics.portal)
   // Before the listeners, so that it is closed after them: who asks meanwhile hears that this node goes away.
   if (config.admin !== undefined) service.metrics.addProcess()
   const admin = config.admin && (await openAdminEndpoint(config.admin, { metrics: service.metrics, health: service.health, log }))

@@ -137,3 +137,15 @@ test('the language is the person’s, then the browser’s', async () => {
   await fixture.store.preferences.set('anna', { language: 'fr' })
   expect((await anna.get('/services')).text).toContain('<html lang="fr"')
 })
+
+test('answers and attempts to sign in are counted for the metrics, and each once', async () => {
+  fixture.services.counts.take()
+  await anna.get('/services')
+  await anna.get('/nothing')
+  await fixture.browser().post('/sign-in', { login: 'anna', password: 'wrong' })
+  const { requests, seconds, signIns } = fixture.services.counts.take()
+  expect(requests).toEqual({ '2xx': 1, '3xx': 0, '4xx': 2, '5xx': 0 })
+  expect(seconds).toHaveLength(3)
+  expect(signIns).toEqual({ 'signed-in': 0, second: 0, wrong: 1, limited: 0 })
+  expect(fixture.services.counts.take().seconds).toEqual([])
+})

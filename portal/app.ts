@@ -29,10 +29,15 @@ export interface AppEnv {
 const isApi = (path: string): boolean => path.startsWith('/api/')
 
 export function makeApp(services: PortalServices, routes: readonly Route[] = ROUTES): Hono<AppEnv> {
-  const { url, log, assets, signIn } = services
+  const { url, log, assets, signIn, counts } = services
   const app = new Hono<AppEnv>()
   // A reverse proxy and the supervisor ask by any name.
   app.get('/healthz', context => context.text('ok\n', 200, { 'cache-control': 'no-store' }))
+  app.use(async (context, next) => {
+    const from = performance.now()
+    await next()
+    counts.requestEnded(context.res.status, performance.now() - from)
+  })
   app.use(
     securityHeaders(url),
     bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: context => (isApi(context.req.path) ? answerTooLarge() : context.text('This is too large.\n', 413)) }),

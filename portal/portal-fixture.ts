@@ -10,6 +10,7 @@ import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { StoreFixture, secret } from '../store/store-fixture.ts'
 import { type AppEnv, makeApp } from './app.ts'
 import { loadAssets } from './asset-table.ts'
+import { PortalCounts } from './portal-counts.ts'
 import { makeDeviceSetup } from './setup/device-setup.ts'
 import type { ProfileSigner } from './setup/profile-signer.ts'
 import { SignInLimiter } from './sign-in/sign-in-limiter.ts'
@@ -67,6 +68,7 @@ export class PortalFixture {
       signIn,
       assets,
       setup: makeDeviceSetup({ hostname: () => this.config.hostname, signer: () => this.signer }),
+      counts: new PortalCounts(),
       around: (nouns, act) => (this.around ?? ((_, then) => then()))(nouns, act),
     }
     this.app = makeApp(this.services)

@@ -50,7 +50,10 @@ try {
   process.on('message', (message: ToProcess) => void (message.kind === 'reload' ? portal.reload() : stop()))
   process.on('disconnect', () => void stop())
   process.on('SIGTERM', () => void stop())
-  setInterval(() => tell({ kind: 'alive' }), HEARTBEAT_MS)
+  setInterval(() => {
+    tell({ kind: 'alive' })
+    tell({ kind: 'figures', figures: portal.takeFigures() })
+  }, HEARTBEAT_MS)
   tell({ kind: 'ready', facts: { address: portal.address, url: portal.url } })
 } catch (error) {
   const known = error instanceof MailwicketError ? error : undefined

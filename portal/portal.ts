@@ -3,16 +3,18 @@
  */
 import type { LevelledLog } from '../base/log.ts'
 import { parseCidr } from '../base/network.ts'
+import type { PortalFigures } from '../base/process-messages.ts'
 import { openCertificates } from '../certs/certificates.ts'
 import type { Config, PortalConfig } from '../config/config.ts'
 import { loadConfig } from '../config/config-load.ts'
 import { openHttpServer } from '../http/http-server.ts'
 import { loadKeyring } from '../store/keys/master-key.ts'
-import { openStore } from '../store/open-store.ts'
+import { type OpenedStore, openStore } from '../store/open-store.ts'
 import { PasswordHasher } from '../store/passwords/password-hash.ts'
 import { makeApp } from './app.ts'
 import { loadAssets } from './asset-table.ts'
 import { NoticeSender } from './mail/notice-sender.ts'
+import { PortalCounts } from './portal-counts.ts'
 import { makeDeviceSetup } from './setup/device-setup.ts'
 import { openProfileSigner } from './setup/profile-signer.ts'
 import { substituteOf } from './sign-in/check-password.ts'
@@ -23,6 +25,8 @@ export interface Portal {
   /** As bound. */
   readonly address: string
   readonly url: string
+  /** For the metrics: what it did since it was last asked. */
+  takeFigures(): PortalFigures
   /** Reads the configuration again, after the gateway found it good. Never rejects. */
   reload(): Promise<void>
   /** Answers what was asked, takes no more, and closes everything. To be called once. */
@@ -74,7 +78,8 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
   // Or the first wrong sign-in would be slower than the others.
   await substituteOf(hasher)
   const setup = makeDeviceSetup({ hostname: () => current.config.hostname, signer: () => current.signer })
-  const app = makeApp({ url: current.portal.url, log, store, config: () => current.config, signIn, assets: loadAssets(), setup })
+  const counts = new PortalCounts()
+  const app = makeApp({ url: current.portal.url, log, store, config: () => current.config, signIn, assets: loadAssets(), setup, counts })
   const server = await openHttpServer({
     endpoint: current.portal,
     certificates,
@@ -84,12 +89,14 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
   })
   closers.push(() => server.close())
   const mailServer = () => current.portal.mail && { ...current.portal.mail, hostname: current.config.hostname }
-  const notices = new NoticeSender({ store, server: mailServer, url: current.portal.url, log, now })
+  const notices = new NoticeSender({ store, server: mailServer, url: current.portal.url, log, now, counted: is => counts.mail(is) })
   closers.push(() => notices.close())
   notices.start()
+  closers.push(watchStore(store, counts))
   return {
     address: server.address,
     url: current.portal.url,
+    takeFigures: () => counts.take(),
     reload: async () => {
       try {
         const next = loadConfig({ file: config.path, cwd: '/' })
@@ -103,6 +110,17 @@ async function openParts({ config, env, log }: PortalOptions, closers: Closer[])
     },
     close: () => closeAll(closers),
   }
+}
+
+const WATCH_MS = 10_000
+
+/** What is counted in the store, for the metrics. */
+function watchStore(store: OpenedStore, counts: PortalCounts): Closer {
+  const { portalSessions, notices } = store.as({ name: 'portal', source: 'metrics' })
+  const look = async () => counts.found({ sessions: await portalSessions.count(), mailsWaiting: (await notices.counts()).waiting })
+  // A store that is away is told of elsewhere.
+  const timer = setInterval(() => void look().catch(() => counts.found({ sessions: undefined, mailsWaiting: undefined })), WATCH_MS)
+  return () => clearInterval(timer)
 }
 
 async function readCurrent(config: Config, log: LevelledLog) {

@@ -69,6 +69,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'prom-client': [
     'gateway/monitoring/metrics.ts',
     'gateway/monitoring/process-metrics.ts',
+    'gateway/monitoring/portal-metrics.ts',
     'gateway/monitoring/supervisor-metrics.ts',
     'gateway/monitoring/aggregate-metrics.ts',
   ],

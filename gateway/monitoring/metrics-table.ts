@@ -21,6 +21,8 @@ const LOGIN_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 
 const HASH_BUCKETS = [0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.25, 0.5, 1, 2.5] as const
 /** A read holds the loop: 50 µs is usual, 100 ms is a stall that every session feels. */
 const READ_BUCKETS = [0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5] as const
+/** A page takes milliseconds; 250 ms is what the slowest may take in a large store. */
+const PAGE_BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10] as const
 /** A write waits for the disk, and for whoever holds the lock. */
 const WRITE_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15] as const
 
@@ -119,6 +121,22 @@ export const METRICS = {
     help: '1 while the process serves, else 0; there only where a supervisor has workers',
   },
   mailwicket_process_starts_total: { type: 'counter', labels: ['process'], help: 'How often the supervisor started the process' },
+  mailwicket_portal_requests_total: { type: 'counter', labels: ['status'], help: 'Requests to the portal and its API, by the class of their answer' },
+  mailwicket_portal_request_duration_seconds: {
+    type: 'histogram',
+    labels: [],
+    help: 'From a request to the portal or its API to the beginning of the answer',
+    buckets: PAGE_BUCKETS,
+  },
+  mailwicket_portal_sign_ins_total: {
+    type: 'counter',
+    labels: ['result'],
+    help: 'Attempts to sign in to the portal: signed-in, second (the password was right, the second step is due), wrong, limited',
+  },
+  mailwicket_portal_mails_total: { type: 'counter', labels: ['result'], help: 'Mails of the portal: sent, failed (tried again later), given-up' },
+  mailwicket_portal_sessions: { type: 'gauge', labels: [], help: 'Browsers that are signed in to the portal; missing where it does not run or does not know' },
+  mailwicket_portal_mail_queue_length: { type: 'gauge', labels: [], help: 'Mails of the portal that wait; missing where it does not run or does not know' },
+  mailwicket_portal_restarts_total: { type: 'counter', labels: [], help: 'Ends of the portal that nobody asked for; it is started again' },
 } as const satisfies Record<string, MetricFacts>
 
 export type MetricName = keyof typeof METRICS

@@ -16,6 +16,7 @@ import type { Revocation } from '../sessions/revocation.ts'
 import type { MetricFigures } from './aggregate-metrics.ts'
 import { STORE_OPERATIONS, type StoreMeter, type StoreOperation, type StoreQuery } from './metered-store.ts'
 import { type LabelsOf, METRICS, type MetricFacts, type MetricName } from './metrics-table.ts'
+import { PortalMetrics } from './portal-metrics.ts'
 import { addProcessMetrics } from './process-metrics.ts'
 import { NOT_READY, type Readiness } from './readiness.ts'
 import { type StoreHealth, WARNINGS } from './store-health.ts'
@@ -53,6 +54,8 @@ export interface UpstreamLoginFacts {
 }
 
 export class Metrics implements HashObserver, StoreMeter {
+  /** What the portal tells, where this process starts it. */
+  readonly portal: PortalMetrics
   readonly #registry = new Registry()
   readonly #notReady = this.#gauge('mailwicket_not_ready')
   readonly #warnings = this.#gauge('mailwicket_warning')
@@ -102,6 +105,7 @@ export class Metrics implements HashObserver, StoreMeter {
     // What a supervisor knows; declared here, so that all processes have the same metrics.
     this.#gauge('mailwicket_process_serving')
     this.#counter('mailwicket_process_starts_total')
+    this.portal = new PortalMetrics(this.#registry)
     for (const kind of LIMIT_KINDS) this.#limited.inc({ kind }, 0)
     for (const what of MESSAGE_REFUSALS) this.#messagesRefused.inc({ what }, 0)
     for (const operation of STORE_OPERATIONS) this.#storeFailures.inc({ operation }, 0)

@@ -4,12 +4,16 @@
 import { Counter, Gauge, Registry } from 'prom-client'
 import type { MetricFigures } from './aggregate-metrics.ts'
 import { METRICS } from './metrics-table.ts'
+import { PortalMetrics } from './portal-metrics.ts'
 import { addProcessMetrics } from './process-metrics.ts'
 
 export class SupervisorMetrics {
   readonly #registry = new Registry()
   readonly #serving = new Gauge({ name: 'mailwicket_process_serving', ...settingsOf('mailwicket_process_serving', this.#registry) })
   readonly #starts = new Counter({ name: 'mailwicket_process_starts_total', ...settingsOf('mailwicket_process_starts_total', this.#registry) })
+
+  /** What the portal tells of itself: it is started here. */
+  readonly portal = new PortalMetrics(this.#registry)
 
   constructor() {
     addProcessMetrics(this.#registry)

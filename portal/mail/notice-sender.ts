@@ -10,6 +10,7 @@ import { domainOf } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
 import type { NoticeId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
+import type { MailResult } from '../../base/process-messages.ts'
 import { queueNotices } from '../../management/queue-notices.ts'
 import type { Notice } from '../../store/notices/notice-queue.ts'
 import type { OpenedStore, Store } from '../../store/open-store.ts'
@@ -34,6 +35,8 @@ export interface NoticeSenderOptions {
   readonly log: Log
   readonly now: () => number
   readonly send?: SendMail | undefined
+  /** What became of each try. */
+  readonly counted?: ((is: MailResult) => void) | undefined
 }
 
 export class NoticeSender {
@@ -107,6 +110,7 @@ export class NoticeSender {
       return this.#failed(notice, error)
     }
     log.info('notice.sent', facts)
+    this.#options.counted?.('sent')
     await this.#settle(id)
   }
 
@@ -122,11 +126,13 @@ export class NoticeSender {
     const nextTryAt = now() + Math.min(FIRST_WAIT_MS * 2 ** Math.min(notice.attempts - 1, 10), LONGEST_WAIT_MS)
     if (scope === 'server') this.#pausedUntil = now() + FIRST_WAIT_MS
     const { kind, recipient, attempts } = notice
+    this.#options.counted?.('failed')
     log.warn('notice.failed', { notice: kind, to: recipient, attempts, err: message, retryAt: new Date(nextTryAt).toISOString() })
     await this.#store.notices.failed(notice.id, { failure: message, nextTryAt })
   }
 
   async #giveUp({ id, kind, recipient, attempts }: Notice, failure: string): Promise<void> {
+    this.#options.counted?.('given-up')
     this.#options.log.error('notice.given-up', { notice: kind, to: recipient, attempts, err: failure })
     await this.#store.notices.failed(id, { failure, nextTryAt: null })
   }

@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts'
 import type { UseCaseContext } from '../../management/use-case.ts'
 import type { OpenedStore } from '../../store/open-store.ts'
 import type { AssetTable } from '../asset-table.ts'
+import type { PortalCounts } from '../portal-counts.ts'
 import type { DeviceSetup } from '../setup/device-setup.ts'
 import type { SignInServices } from '../sign-in/sign-in-services.ts'
 
@@ -17,6 +18,7 @@ export interface PortalServices {
   readonly signIn: SignInServices
   readonly assets: AssetTable
   readonly setup: DeviceSetup
+  readonly counts: PortalCounts
   /** For tests: what stands around every change. */
   readonly around?: UseCaseContext['around']
 }

@@ -132,6 +132,17 @@ export class PortalSessions {
     return rows.map(row => toSession(row, at))
   }
 
+  /** Of everybody. */
+  async count(): Promise<number> {
+    const { db, now } = this.#context
+    const { n } = await selectLiveSessions(db, now())
+      .where('portal_sessions.stage', '=', 'full')
+      .clearSelect()
+      .select(({ fn }) => fn.countAll<number>().as('n'))
+      .executeTakeFirstOrThrow()
+    return Number(n)
+  }
+
   /** Signs out the browser that has this token. */
   async leave(token: Secret): Promise<void> {
     await this.#context.db.deleteFrom('portal_sessions').where('token_hash', '=', hashToken(token)).execute()

@@ -49,6 +49,7 @@ export async function takeSecond(request: PageRequest): Promise<Response> {
   const isRecovery = form.text('with') === 'recovery'
   const proof: SecondProof = { with: isRecovery ? 'recovery-code' : 'totp', code: Secret.fromText(form.text('code')) }
   const outcome = await takeSecondStep(services.signIn, token, proof, client)
+  if (outcome.is !== 'gone') services.counts.signIn(outcome.is)
   if (outcome.is === 'limited') return tooMany(request, outcome.retryAfterSeconds, links.signInSecond)
   if (outcome.is === 'gone') return seeOther(withQuery(links.signIn, { to: toOf(request) }))
   if (outcome.is === 'wrong') return secondStepPage(request, { errors: { code: isRecovery ? m.problems.recoveryCode : m.problems.code } }, 422)

@@ -35,6 +35,7 @@ export async function signIn(request: PageRequest): Promise<Response> {
   if (!form.has('login')) return signInPage(request, {}, 200)
   const login = form.text('login')
   const outcome = await signInWithPassword(services.signIn, { login, password: Secret.fromText(form.text('password')), replaces: cookies.session }, client)
+  services.counts.signIn(outcome.is)
   if (outcome.is === 'limited') return tooMany(request, outcome.retryAfterSeconds, links.signIn)
   if (outcome.is === 'wrong') return signInPage(request, { values: { login }, problem: m.problems.signIn }, 422)
   if (outcome.is === 'second') return seeOther(withQuery(links.signInSecond, { to: toOf(request) }), [cookies.setSession(outcome.token), keptCookie(request)])
@@ -67,6 +68,7 @@ export async function signInByPasskey(request: PageRequest): Promise<Response> {
 /** For the script, which goes where this says. */
 export function afterPasskey(request: PageRequest, outcome: SignedInNow | Wrong | Limited | Gone): Response {
   const { cookies, m } = request
+  if (outcome.is !== 'gone') request.services.counts.signIn(outcome.is)
   if (outcome.is === 'limited') return answerJson({ problem: m.errors.tooManyTitle })
   if (outcome.is !== 'signed-in') return answerJson({ problem: m.problems.passkey })
   const done = afterSignIn(request, outcome)
