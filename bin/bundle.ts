@@ -10,7 +10,8 @@ import { type Plugin, rolldown } from 'rolldown'
 
 const ROOT = new URL('..', import.meta.url).pathname
 const DIST = join(ROOT, 'dist')
-const ENTRIES = ['admin-cli/main', 'portal/portal-main', 'store/gateway-side/writer-thread']
+/** The program, and what it starts as processes and threads. */
+const ENTRIES = ['admin-cli/main', 'cluster/worker-main', 'portal/portal-main', 'store/gateway-side/writer-thread']
 const PACKAGES_KEPT = ['better-sqlite3', 'argon2', 'pino-pretty', 'thread-stream', 'pg-native']
 
 /** A source finds the files beside it from where it stood: all output lies flat in dist/. */
@@ -18,6 +19,10 @@ const placesOfSources: Plugin = {
   name: 'places-of-sources',
   transform(code, id) {
     if (id.includes('node_modules') || !code.includes('import.meta.url')) return null
+    for (const [, file = ''] of code.matchAll(/new URL\(`(.*?)\$\{import\.meta\.url\.endsWith/g)) {
+      const started = relative(ROOT, join(dirname(id), file))
+      if (!ENTRIES.includes(started)) throw new Error(`${relative(ROOT, id)} starts ${started}, which is no entry of the bundle`)
+    }
     const place = `./${relative(ROOT, id).replace(/\.ts$/, '.js')}`
     return { code: code.replaceAll('import.meta.url', `new URL(${JSON.stringify(place)}, import.meta.url).href`), map: null }
   },
