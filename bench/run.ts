@@ -1,7 +1,7 @@
 /**
  * `npm run bench`: the rows of the design's speed table, each as a ratio of one run, with the raw figures.
  *
- *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|flood|workers|portal] [--quick] [--against DIR]
+ *   node bench/run.ts [--only download|login|memory|round-trip|refusals|login-time|submission|transfers|flood|workers|portal] [--quick] [--against DIR]
  *
  * `node bench/soak.ts` is a run of its own: the memory after a day's worth of logins.
  * A whole run takes some minutes and writes bench/RESULTS.md; `--only` prints one measurement and writes nothing, and so does
@@ -18,6 +18,7 @@ import { measurePortal } from './measures/portal.ts'
 import { measureRefusals } from './measures/refusals.ts'
 import { measureRoundTrip } from './measures/round-trip.ts'
 import { measureSubmission } from './measures/submission.ts'
+import { measureTransfers } from './measures/transfers.ts'
 import { measureWorkers } from './measures/workers.ts'
 import { bareNode } from './peers/bare-node.ts'
 import { makeCertificate } from './peers/certificate.ts'
@@ -30,7 +31,7 @@ import type { ResultRow } from './result-row.ts'
 import { formatTable, writeResults } from './results-file.ts'
 import { Workbench } from './workbench.ts'
 
-const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission', 'flood', 'workers', 'portal'] as const
+const NAMES = ['download', 'login', 'round-trip', 'refusals', 'memory', 'login-time', 'submission', 'transfers', 'flood', 'workers', 'portal'] as const
 type Name = (typeof NAMES)[number]
 
 /** What a measurement may need. Long-running peers are shared; the memory of a process that has worked before says little. */
@@ -52,11 +53,16 @@ class Field {
     this.kinds = [...this.oursAndBare(upstream), ...[nginxMail, dovecotProxy, nginxStream].map(kind => kind(bench, upstream, certificate))]
   }
 
-  /** Ours, the tree before it when one is named, and a bare Node relay. */
-  oursAndBare(upstream: Upstream): PeerKind[] {
+  /** Ours, and the tree before it when one is named. */
+  ours(upstream: Upstream): PeerKind[] {
     const { bench, certificate } = this
     const before = this.#before === undefined ? [] : [mailwicketBefore(this.#before, bench, upstream, certificate)]
-    return [mailwicket(bench, upstream, certificate), ...before, bareNode(bench, upstream, certificate)]
+    return [mailwicket(bench, upstream, certificate), ...before]
+  }
+
+  /** They, and a bare Node relay. */
+  oursAndBare(upstream: Upstream): PeerKind[] {
+    return [...this.ours(upstream), bareNode(this.bench, upstream, this.certificate)]
   }
 
   running(kind: PeerKind): Promise<Peer> {
@@ -78,6 +84,7 @@ const measurements: { readonly [N in Name]: (field: Field) => Promise<ResultRow[
   memory: field => measureMemory(field.kinds),
   'login-time': field => measureLoginTime(field.bench, field.upstream, field.certificate, field.largeStore),
   submission: field => measureSubmission(field.bench, field.certificate, upstream => field.oursAndBare(upstream)),
+  transfers: async field => measureTransfers(field.bench, field.upstream, await field.all(), field.certificate, upstream => field.ours(upstream)),
   flood: field => measureFlood(field.bench, field.upstream, field.certificate),
   workers: field => measureWorkers(field.bench, field.upstream, field.certificate),
   portal: field => measurePortal(field.bench, field.upstream, field.certificate, options.quick),

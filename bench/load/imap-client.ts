@@ -8,6 +8,8 @@ import { connectTls, type Target } from './tls-socket.ts'
 export interface Connection {
   /** Sends `TAG COMMAND` and waits for the line that begins with the tag; gives that line. */
   command(line: string): Promise<string>
+  /** Uploads a message in a literal that needs no go-ahead (RFC 7888). */
+  append(mailbox: string, message: Buffer): Promise<string>
   /** As `command`, without keeping what arrives: for replies of any size. Gives the bytes received. */
   drain(line: string, atLeastBytes: number): Promise<number>
   /** Sends LOGOUT and waits until the server has closed. */
@@ -35,6 +37,12 @@ export async function openConnection(target: Target, session?: Buffer): Promise<
     socket,
     command: async line => {
       socket.write(`${TAG} ${line}\r\n`)
+      return (await reply.expect(`${TAG} `, 0)).line
+    },
+    append: async (mailbox, message) => {
+      socket.write(`${TAG} APPEND ${mailbox} {${message.length}+}\r\n`)
+      socket.write(message)
+      socket.write('\r\n')
       return (await reply.expect(`${TAG} `, 0)).line
     },
     drain: async (line, atLeastBytes) => {

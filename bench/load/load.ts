@@ -28,6 +28,22 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
     }
   },
 
+  async append(job, target) {
+    const session = await openSession(target)
+    const message = makeMessage(job.messageBytes)
+    const upload = async (times: number) => {
+      await expectOk(session.command('CREATE Uploads'))
+      for (let i = 0; i < times; i++) await expectOk(session.append('Uploads', message))
+      await expectOk(session.command('DELETE Uploads'))
+    }
+    await upload(1)
+    return async () => {
+      await upload(job.times)
+      session.destroy()
+      return { bytes: job.times * message.length }
+    }
+  },
+
   async login(job, target) {
     const ticket = job.resume ? await takeTicket(target) : undefined
     const one = async () => {
@@ -195,6 +211,11 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
       return Object.fromEntries(micros.map((values, index) => [`micros${index}`, median(values)]))
     }
   },
+}
+
+async function expectOk(answer: Promise<string>): Promise<void> {
+  const line = await answer
+  if (!line.includes(' OK')) throw new Error(`not OK: ${line}`)
 }
 
 /** One of the addresses of the loopback network, from 127.1.0.2 on. */

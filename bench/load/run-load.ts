@@ -21,6 +21,8 @@ export type Job =
   | { readonly kind: 'refusals'; readonly connections: number; readonly triesEach: number; readonly parallel: number }
   /** Sends so many messages on each of so many connections, `parallel` of them at a time; login and QUIT are counted. */
   | { readonly kind: 'submit'; readonly connections: number; readonly parallel: number; readonly messagesEach: number; readonly messageBytes: number }
+  /** Uploads so many messages over one session, into a mailbox that is made for it and deleted. */
+  | { readonly kind: 'append'; readonly times: number; readonly messageBytes: number }
   /** Guesses from so many addresses, on so many connections each, as fast as the answers come, until the load is ended. */
   | { readonly kind: 'flood'; readonly addresses: number; readonly connectionsEach: number }
   /** One login after the other, `pauseMs` between them; from the first packet to the OK. */

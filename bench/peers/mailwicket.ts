@@ -112,7 +112,8 @@ tls = "implicit"
 [[upstream]]
 name = "main"
 domains = ["example.test"]
-${this.#upstream.protocol} = { address = "127.0.0.1:${this.#upstream.port}", tls = "none" }
+${this.#upstream.protocol} = { address = "127.0.0.1:${this.#upstream.port}", tls = "${this.#upstream.isTls ? 'implicit' : 'none'}" }
+ca = "${this.#certificate.certFile}"
 auth = { method = "stored" }
 ${portalPort === undefined ? '' : `[portal]\naddress = "127.0.0.1:${portalPort}"\nurl = "http://127.0.0.1:${portalPort}"\nsecond_factor = "optional"\n`}`,
     )
@@ -129,13 +130,17 @@ function insertDevices(mailboxId: string, from: string): string {
 }
 
 export function mailwicket(bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
-  return installed('Mailwicket', new Installation(bench, `mailwicket-${upstream.protocol}`, upstream, certificate), certificate)
+  return installed('Mailwicket', new Installation(bench, nameOf('mailwicket', upstream), upstream, certificate), certificate)
 }
 
 /** Another tree of ours, with its packages installed: what a change costs is seen beside the tree before it. */
 export function mailwicketBefore(tree: string, bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
   const launcher = join(tree, 'bin/mailwicket')
-  return installed('Mailwicket before', new Installation(bench, `before-${upstream.protocol}`, upstream, certificate, { launcher }), certificate)
+  return installed('Mailwicket before', new Installation(bench, nameOf('before', upstream), upstream, certificate, { launcher }), certificate)
+}
+
+function nameOf(which: string, { protocol, isTls }: Upstream): string {
+  return `${which}-${protocol}${isTls ? '-tls' : ''}`
 }
 
 function installed(name: PeerName, installation: Installation, certificate: Certificate): PeerKind {
