@@ -111,6 +111,8 @@ export const LIMITS = {
   idPeekBytes: 8 * 1024,
   /** Four times a second: a revocation is heard in time to end sessions within a second. */
   generationPollMs: 250,
+  /** What a device may send is read this often at most: a right that is withdrawn is gone as soon as a session that is revoked. */
+  sendingTermsMs: 250,
   /** Where the database tells of moves: they are heard at once, and looked for in case one was lost. */
   generationLookMs: 1_000,
   /** A node whose last look at the generation is older than this hears too late of revocations: it is not ready. Twelve looks, so that a slow disk is no alarm. */

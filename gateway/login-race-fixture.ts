@@ -23,6 +23,7 @@ import { MigrationLogins } from './login/migration-login.ts'
 import { Metrics } from './monitoring/metrics.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
 import { Revocation } from './sessions/revocation.ts'
+import { RecentTerms } from './smtp/sending/recent-terms.ts'
 import { SendingLedger } from './smtp/sending/sending-ledger.ts'
 import type { SmtpServices } from './smtp/smtp-dialogue.ts'
 import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
@@ -166,6 +167,7 @@ export class RaceStage {
         ...services,
         connect: () => connect(upstream).then(() => ({ socket: upstream, wire: new Wire(upstream, 65_536), keywords: new Map() })),
         ledger: new SendingLedger(),
+        terms: new RecentTerms(device => this.#gateway.readSendingTerms(device)),
         smtpServer: new SmtpServerAdapter({ hostname: 'mail.example.com', upstreams: ['main'], known: new Map(), onLearnt: () => {} }),
       }
       void new SmtpSession(smtp as unknown as SmtpServices, connection, race.log).run()

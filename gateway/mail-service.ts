@@ -96,6 +96,7 @@ async function openParts({ config, env, log, limits = LIMITS, machine, node }: M
     connect: (...call) => current.configured.connectSmtp(...call),
     smtpServer: parts.smtpServer,
     ledger: parts.ledger,
+    terms: parts.terms,
   }
   const storeHealth = new StoreHealth(store, recorder, log)
   const readiness = new Readiness({ revocation, certificates, hasher })

@@ -26,6 +26,7 @@ import { Metrics } from './monitoring/metrics.ts'
 import { LiveSessions } from './sessions/live-sessions.ts'
 import { Recorder } from './sessions/recorder.ts'
 import { Revocation } from './sessions/revocation.ts'
+import { RecentTerms } from './smtp/sending/recent-terms.ts'
 import { SendingLedger } from './smtp/sending/sending-ledger.ts'
 import { SmtpServerAdapter } from './smtp/smtp-server-adapter.ts'
 
@@ -50,6 +51,7 @@ export interface ProcessParts {
   readonly hasher: PasswordHasher
   readonly unauthenticated: Unauthenticated
   readonly ledger: SendingLedger
+  readonly terms: RecentTerms
   /** Whom the log was told of in the last minute. */
   readonly wrongProtocol: WrongProtocolLog
   /** What the upstreams said of migration passwords, and how many are on their way there. */
@@ -100,6 +102,7 @@ export async function openProcessParts(
       perBlock: machine.shareOf(limits.unauthenticatedPerBlock),
     }),
     ledger: new SendingLedger(machine.counts),
+    terms: new RecentTerms(device => store.readSendingTerms(device)),
     wrongProtocol: new WrongProtocolLog(log),
     migrationLogins: new MigrationLogins({ limits, machine }),
     smtpServer: new SmtpServerAdapter({

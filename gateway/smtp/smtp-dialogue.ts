@@ -4,6 +4,7 @@
 import type { Wire } from '../../base/sockets/wire.ts'
 import type { SmtpConnector } from '../../upstream/smtp/smtp-connector.ts'
 import type { LoginServices } from '../login/login.ts'
+import type { RecentTerms } from './sending/recent-terms.ts'
 import type { SendingLedger } from './sending/sending-ledger.ts'
 import type { ServedConnection } from './smtp-detach.ts'
 import type { SmtpServerAdapter } from './smtp-server-adapter.ts'
@@ -12,6 +13,7 @@ export interface SmtpServices extends LoginServices {
   readonly connect: SmtpConnector
   readonly smtpServer: SmtpServerAdapter
   readonly ledger: SendingLedger
+  readonly terms: RecentTerms
 }
 
 interface Reading {

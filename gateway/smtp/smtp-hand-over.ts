@@ -65,9 +65,9 @@ async function relay(session: Session, socket: Duplex, login: LoggedIn<SmtpUpstr
   session.over(why)
 }
 
-function policyFor({ store, recorder, ledger }: SmtpServices, { device }: LoggedIn<SmtpUpstream>): SendingPolicy {
+function policyFor({ terms, recorder, ledger }: SmtpServices, { device }: LoggedIn<SmtpUpstream>): SendingPolicy {
   return makeSendingPolicy({
-    readTerms: () => store.readSendingTerms(device.id),
+    readTerms: () => terms.read(device.id),
     ledger,
     recordSent: (recipients, at, onWritten) => recorder.sent({ device: device.id, recipients, at }, onWritten),
   })

@@ -13,6 +13,7 @@ import { openTcpPair } from '../listen/tcp-pair-fixture.ts'
 import { MigrationLogins } from '../login/migration-login.ts'
 import { Metrics } from '../monitoring/metrics.ts'
 import { LiveSessions } from '../sessions/live-sessions.ts'
+import { RecentTerms } from './sending/recent-terms.ts'
 import { SendingLedger } from './sending/sending-ledger.ts'
 import type { SmtpServices } from './smtp-dialogue.ts'
 import { SmtpServerAdapter } from './smtp-server-adapter.ts'
@@ -54,8 +55,8 @@ export async function openSession({ device = {}, tls = 'TLSv1.3', connect, terms
       readGeneration: async () => 1,
       findLogin: async (address: string) => (address === mailbox.address ? { mailbox, devices: [found], generation: 1 } : undefined),
       tagsOf: () => ({ generated: Buffer.alloc(8), chosen: TAG }),
-      readSendingTerms: async () => ({ device: found.id, rules: [] }),
     },
+    terms: new RecentTerms(async () => ({ device: found.id, own: [], rules: [] })),
     hasher,
     config: { sessionsPerDevice, upstreams: [] },
     limits: LIMITS,

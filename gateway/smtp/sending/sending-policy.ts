@@ -1,8 +1,8 @@
 /**
  * What a device may send (architecture §5): may it at all, as whom, to how many. A refusal is the whole reply, in words a person understands.
  *
- * The rules are read afresh at every MAIL and every DATA, so a right that is withdrawn is gone with the next message, also on a connection
- * that lives, and many connections at once have one limit a day together.
+ * The rules are asked for at every MAIL and every DATA (recent-terms.ts), so a right that is withdrawn is gone within a quarter of a second, also on a
+ * connection that lives, and many connections at once have one limit a day together.
  */
 import { normaliseAddress } from '../../../base/address.ts'
 import type { SendingTerms } from '../../../store/sending/sending-rows.ts'
