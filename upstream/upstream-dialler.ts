@@ -8,7 +8,7 @@ import { connect as connectTcp, isIP, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { connect as connectTls, type SecureContext } from 'node:tls'
 import { MailwicketError } from '../base/errors.ts'
-import { openShared } from '../base/sockets/shared-read.ts'
+import { openShared, shareReads } from '../base/sockets/shared-read.ts'
 import { makeClientContext } from '../certs/secure-context.ts'
 import type { MinTls, UpstreamEndpoint } from '../config/config.ts'
 import { sayConnectionError } from './connection-words.ts'
@@ -57,7 +57,7 @@ export class UpstreamDialler {
       keepAliveInitialDelay: UPSTREAM_LIMITS.keepAliveMs,
       allowHalfOpen: true,
     }
-    // TLS reads from the socket below it in its own way.
+    // A socket below TLS is read by that.
     const socket = tls === 'none' ? openShared(onread => connectTcp({ ...options, onread })) : connectTcp(options)
     // For good: between one reader and the next nobody else listens, and an error nobody listens for ends the process.
     socket.on('error', ignore)
@@ -86,6 +86,7 @@ export class UpstreamDialler {
       secureContext: this.#context as SecureContext,
       ...(this.#session === undefined ? {} : { session: this.#session }),
     })
+    shareReads(secure)
     secure.on('error', ignore)
     secure.on('session', session => {
       this.#session = session

@@ -1,5 +1,6 @@
 import { duplexPair } from 'node:stream'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
+import { openUpstreamLeg } from '../../gateway/wire/leg-fixture.ts'
 import { Wire } from './wire.ts'
 
 function openPair(maxBufferedBytes = 1000) {
@@ -116,5 +117,58 @@ describe('Wire', () => {
     const next = new Promise(resolve => socket.once('data', chunk => resolve(chunk.toString())))
     socket.resume()
     expect(await next).toBe(' arrives later')
+  })
+})
+
+describe('divert', () => {
+  const open = async () => {
+    const { ours, peer } = await openUpstreamLeg('plain')
+    return { wire: new Wire(ours, 1000), peer }
+  }
+
+  it('gives what arrives to the taker, and what that does not want to the next read', async () => {
+    const { wire, peer } = await open()
+    const taken: string[] = []
+    const diverted = wire.divert(chunk => {
+      taken.push(chunk.toString())
+      return chunk.includes('.') ? chunk.subarray(chunk.indexOf('.') + 1) : undefined
+    })
+    peer.write('one')
+    await vi.waitFor(() => expect(taken).toEqual(['one']), { timeout: 10_000, interval: 2 })
+    peer.write('two.a line\r\n')
+    await diverted
+    expect((await wire.readLine(100)).toString()).toBe('a line')
+    peer.write('another\r\n')
+    expect((await wire.readLine(100)).toString()).toBe('another')
+    expect(wire.bytesReceived).toBe(3 + 12 + 9)
+  })
+
+  it('does nothing where something waits to be read, or where the socket has memory of its own', async () => {
+    const { wire, peer } = await open()
+    peer.write('line\r\nmore\r\n')
+    await wire.readLine(100)
+    expect(wire.divert(() => undefined)).toBeUndefined()
+    expect((await wire.readLine(100)).toString()).toBe('more')
+    expect(new Wire(duplexPair()[0], 1000).divert(() => undefined)).toBeUndefined()
+  })
+
+  it('rejects with what the taker throws, with the end of the peer, and when it is aborted; it is a read', async () => {
+    const thrown = await open()
+    const failed = thrown.wire.divert(() => {
+      throw new Error('no')
+    })
+    expect(() => thrown.wire.readSome()).toThrow('two reads at a time')
+    thrown.peer.write('x')
+    await expect(failed).rejects.toThrow('no')
+
+    const ended = await open()
+    const left = ended.wire.divert(() => undefined)
+    ended.peer.end()
+    await expect(left).rejects.toMatchObject({ code: 'WIRE_CLOSED' })
+
+    const aborted = await open()
+    const over = aborted.wire.divert(() => undefined)
+    aborted.wire.abort(new Error('revoked'))
+    await expect(over).rejects.toThrow('revoked')
   })
 })

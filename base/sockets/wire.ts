@@ -7,6 +7,7 @@
  */
 import type { Duplex } from 'node:stream'
 import { MailwicketError } from '../errors.ts'
+import { divert } from './shared-read.ts'
 
 /** Made once: an error with its stack trace costs more than the rest of a hand-over. */
 const HANDED_OVER = new MailwicketError('WIRE_CLOSED', { message: 'the connection was handed over' })
@@ -95,6 +96,42 @@ export class Wire {
   /** The next `byteCount` octets. The caller has checked the number against its limit. */
   async readExactly(byteCount: number): Promise<Buffer> {
     return byteCount === 0 ? NOTHING : this.#read(() => (this.#end - this.#start >= byteCount ? byteCount : undefined))
+  }
+
+  /**
+   * Gives each chunk to `take` as it arrives, in memory that is valid during the call only (shared-read.ts), until `take` gives back what it does not
+   * want of it: the next read begins with that. Rejects as a read does. Undefined: the socket has no such memory, or something waits to be read.
+   */
+  divert(take: (chunk: Buffer) => Buffer | undefined): Promise<void> | undefined {
+    const { socket } = this
+    if (this.#pending !== undefined) throw new Error('two reads at a time')
+    if (this.hasUnread || socket.readableLength > 0 || this.#failure !== undefined) return undefined
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    const stop = () => {
+      divert(socket, undefined)
+      this.#pending = undefined
+    }
+    const fail = (error: Error) => {
+      stop()
+      reject(error)
+    }
+    const isDiverted = divert(socket, chunk => {
+      this.bytesReceived += chunk.length
+      try {
+        const rest = take(chunk)
+        if (rest === undefined) return
+        stop()
+        if (rest.length > 0) this.#append(Buffer.from(rest))
+        resolve()
+      } catch (error) {
+        fail(error as Error)
+      }
+    })
+    if (!isDiverted) return undefined
+    // Whatever ends a read ends this.
+    this.#pending = { measure: () => undefined, resolve: () => {}, reject: fail }
+    if (socket.isPaused()) socket.resume()
+    return promise
   }
 
   write(data: string | Uint8Array): void {

@@ -7,6 +7,7 @@ import { TLSSocket } from 'node:tls'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Endpoint } from '../../base/network.ts'
 import { isInNetworks, normaliseIp, parseCidr } from '../../base/network.ts'
+import { shareReads } from '../../base/sockets/shared-read.ts'
 import type { Certificates } from '../../certs/certificates.ts'
 import type { ListenConfig } from '../../config/config.ts'
 import type { Limits } from '../limits.ts'
@@ -82,6 +83,7 @@ export class Connection {
     const certificates = this.#certificates
     const { minTls } = this.#listen
     const secure = new TLSSocket(this.#tcp, { isServer: true, ...certificates.offer(asked, minTls) })
+    shareReads(secure)
     secure.on('error', ignore)
     this.socket = secure
     await handshake(secure, this.#tcp, Math.max(this.#limits.tlsHandshakeLeastMs, timeoutMs - (performance.now() - startedAt)))

@@ -7,6 +7,7 @@
 import type { Duplex } from 'node:stream'
 import { divert } from '../../base/sockets/shared-read.ts'
 import type { Limits } from '../limits.ts'
+import { Transfer } from './transfer.ts'
 
 /** Why a splice is over: who went first, or the reason given to `end`. */
 export type SpliceEnd = 'client-closed' | 'upstream-closed' | 'client-error' | 'upstream-error' | 'half-open-timeout' | 'stalled' | (string & {})
@@ -18,17 +19,18 @@ export class Splice {
   bytesIn = 0
   /** From the upstream to the client. */
   bytesOut = 0
-  /** Called for each chunk of the client until it is set to undefined. */
+  /** Called for each chunk of the client until it is set to undefined. The chunk's memory is somebody else's afterwards. */
   onClientData: ((chunk: Buffer) => void) | undefined
   readonly #client: Duplex
   readonly #upstream: Duplex
   readonly #limits: Limits
   readonly #onEnd: (why: SpliceEnd) => void
+  readonly #up: Transfer
+  readonly #down: Transfer
   #why: SpliceEnd | undefined
   /** We have ended it: what either side does afterwards changes nothing any more. */
   #isEnded = false
   #timer: NodeJS.Timeout | undefined
-  #stallTimer: NodeJS.Timeout | undefined
   #lastByteOut = LF
   /** What the client said last has no answer yet. */
   #isAnswerOwed = false
@@ -40,21 +42,37 @@ export class Splice {
     this.#upstream = upstream
     this.#limits = limits
     this.#onEnd = onEnd
+    this.#up = new Transfer(client, upstream, { stall: { ms: limits.uploadStallMs, onStalled: () => this.#finish('stalled') } })
+    this.#down = new Transfer(upstream, client)
   }
 
   start(clientUnread: Buffer, upstreamUnread: Buffer): void {
     const client = this.#client
     const upstream = this.#upstream
-    if (upstreamUnread.length > 0) this.#onUpstreamData(upstreamUnread)
-    if (clientUnread.length > 0) this.#onClientData(clientUnread)
-    this.#listen(client, upstream, this.#onClientData, 'client')
-    this.#listen(upstream, client, this.#onUpstreamData, 'upstream')
-    // Only where the bytes are encrypted on the spot; see below.
-    if ((client as { encrypted?: boolean }).encrypted === true) divert(upstream, this.#takeFromUpstream)
+    const onClientData = (chunk: Buffer) => {
+      this.#seeClientData(chunk)
+      this.#up.pass(chunk)
+    }
+    const onUpstreamData = (chunk: Buffer) => {
+      this.#seeUpstreamData(chunk)
+      this.#down.pass(chunk)
+    }
+    if (upstreamUnread.length > 0) onUpstreamData(upstreamUnread)
+    if (clientUnread.length > 0) onClientData(clientUnread)
+    this.#listen(client, upstream, this.#up, onClientData, 'client')
+    this.#listen(upstream, client, this.#down, onUpstreamData, 'upstream')
+    divert(client, chunk => {
+      this.#seeClientData(chunk)
+      this.#up.passShared(chunk)
+    })
+    divert(upstream, chunk => {
+      this.#seeUpstreamData(chunk)
+      this.#down.passShared(chunk)
+    })
     if (client.destroyed) this.#finish('client-closed')
     else if (upstream.destroyed) this.#finish('upstream-closed')
-    if (!upstream.writableNeedDrain) client.resume()
-    if (!client.writableNeedDrain) upstream.resume()
+    if (!this.#up.isWaiting) client.resume()
+    if (!this.#down.isWaiting) upstream.resume()
   }
 
   /** Whether the last byte that the client got ended a line. */
@@ -67,7 +85,7 @@ export class Splice {
    * and an upload that has stopped half-way are not at rest.
    */
   get isAtRest(): boolean {
-    return !this.#isAnswerOwed && this.#client.writableLength === 0 && this.#upstream.writableLength === 0
+    return !this.#isAnswerOwed && this.#up.isAtRest && this.#down.isAtRest
   }
 
   /** Ends both sides now; the client still gets `lastReply`, if there is one and it takes it in time. */
@@ -81,17 +99,15 @@ export class Splice {
       return
     }
     this.#upstream.destroy()
+    this.#down.flush()
     this.#client.end(lastReply)
     this.#restartTimer(this.#limits.disconnectMs, why)
   }
 
-  #listen(from: Duplex, to: Duplex, onData: (chunk: Buffer) => void, side: 'client' | 'upstream'): void {
+  #listen(from: Duplex, to: Duplex, transfer: Transfer, onData: (chunk: Buffer) => void, side: 'client' | 'upstream'): void {
     from.on('data', onData)
-    to.on('drain', () => {
-      if (side === 'client') this.#clientMoves()
-      from.resume()
-    })
     const onEnd = () => {
+      transfer.flush()
       to.end()
       this.#why ??= `${side}-closed`
       if (!this.#isEnded) this.#restartTimer(this.#limits.halfOpenMs, 'half-open-timeout')
@@ -100,7 +116,7 @@ export class Splice {
       this.#closed += 1
       if (this.#closed === 2) {
         clearTimeout(this.#timer)
-        clearTimeout(this.#stallTimer)
+        this.#close()
         this.#onEnd(this.#why ?? `${side}-closed`)
       } else if (!to.writableEnded) {
         this.#finish(`${side}-closed`)
@@ -114,38 +130,16 @@ export class Splice {
     if (from.closed) queueMicrotask(onClose)
   }
 
-  readonly #onClientData = (chunk: Buffer): void => {
+  #seeClientData(chunk: Buffer): void {
     this.bytesIn += chunk.length
     this.#isAnswerOwed = true
     this.onClientData?.(chunk)
-    if (!this.#upstream.write(chunk)) {
-      this.#client.pause()
-      // A paused socket does not hear that its peer is gone: an upstream that takes nothing for so long is given up.
-      this.#stallTimer ??= setTimeout(() => this.#finish('stalled'), this.#limits.uploadStallMs)
-    }
   }
 
-  #clientMoves(): void {
-    clearTimeout(this.#stallTimer)
-    this.#stallTimer = undefined
-  }
-
-  readonly #onUpstreamData = (chunk: Buffer): void => {
+  #seeUpstreamData(chunk: Buffer): void {
     this.bytesOut += chunk.length
     this.#isAnswerOwed = false
     this.#lastByteOut = chunk[chunk.length - 1] as number
-    if (!this.#client.write(chunk)) this.#upstream.pause()
-  }
-
-  /**
-   * SECURITY: the chunk lies in memory that all sessions share. An idle TLS socket encrypts it before `write` returns; a busy one would keep
-   * a reference, so it gets a copy.
-   */
-  readonly #takeFromUpstream = (chunk: Buffer): boolean => {
-    this.bytesOut += chunk.length
-    this.#isAnswerOwed = false
-    this.#lastByteOut = chunk[chunk.length - 1] as number
-    return this.#client.write(this.#client.writableLength === 0 && this.#client.writableCorked === 0 ? chunk : Buffer.from(chunk))
   }
 
   #restartTimer(ms: number, why: SpliceEnd): void {
@@ -156,7 +150,13 @@ export class Splice {
   #finish(why: SpliceEnd): void {
     this.#why ??= why
     clearTimeout(this.#timer)
+    this.#close()
     this.#client.destroy()
     this.#upstream.destroy()
+  }
+
+  #close(): void {
+    this.#up.close()
+    this.#down.close()
   }
 }

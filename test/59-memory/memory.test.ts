@@ -14,7 +14,19 @@ import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission
 
 const users = ['anna@example.com', 'ben@example.com', 'cleo@example.com']
 /** Of these there is one, or there are some, for each connection. */
-const perConnection = ['Connection', 'Wire', 'LiveSession', 'ImapSession', 'SmtpSession', 'SmtpRelay', 'Splice', 'BoundLog', 'TLSSocket', 'SMTPConnection']
+const perConnection = [
+  'Connection',
+  'Wire',
+  'LiveSession',
+  'ImapSession',
+  'SmtpSession',
+  'SmtpRelay',
+  'Splice',
+  'Transfer',
+  'BoundLog',
+  'TLSSocket',
+  'SMTPConnection',
+]
 let dovecot: Dovecot
 let smtpServer: ScriptedSmtp
 let gateway: SubmissionGateway

@@ -6,10 +6,13 @@
  */
 
 import type { Wire } from '../../../base/sockets/wire.ts'
+import { Transfer } from '../../wire/transfer.ts'
 import { EndOfData } from './end-of-data.ts'
 
 /** One TLS record: what waits behind the end of a message is not searched with it. */
 const PIECE_BYTES = 16 * 1024
+/** So much of a message is read before the memory that all share is worth the while. */
+const LARGE_BYTES = 64 * 1024
 
 export interface Payload {
   readonly client: Wire
@@ -35,50 +38,56 @@ export interface HeaderCheck {
 }
 
 /** Gives the size of the message at its true end. Rejects when the client leaves in the middle. */
-export async function relayPayload(payload: Payload): Promise<number> {
-  const { client, header, isWanted, onRefused } = payload
+export async function relayPayload({ client, upstream, header, stallMs, isWanted, onRefused }: Payload): Promise<number> {
+  // An upstream that takes nothing for so long is given up: our client is not read meanwhile, so its end would not be heard either.
+  const transfer = new Transfer(client.socket, upstream.socket, { stall: { ms: stallMs, onStalled: () => onRefused('stalled') } })
   const end = new EndOfData()
   let isHeld = header !== undefined
+  let isOver = false
   let bytes = 0
-  for (let chunk = await client.readSome(PIECE_BYTES); ; chunk = await client.readSome(PIECE_BYTES)) {
-    let scan = end.scan(chunk)
-    if (scan.verdict === 'bare-lf') {
-      onRefused('bare-lf')
-      end.tolerateBareLfEnds()
-      scan = end.scan(scan.rest)
-    }
-    bytes += scan.pass.length
-    if (isWanted() && isHeld && header !== undefined) {
-      const soFar = header.push(scan.pass)
-      const verdict = soFar === 'hold' && scan.verdict === 'end' ? header.finish() : soFar
-      if (typeof verdict === 'object') onRefused(verdict)
-      else if (verdict === 'pass') {
-        isHeld = false
-        await send(payload, header.held)
-      }
-    } else if (isWanted()) {
-      await send(payload, scan.pass)
-    }
-    if (scan.verdict === 'end') {
-      client.putBack(scan.rest)
-      return bytes
-    }
+  /** Of a large message that is looked at for nothing but its end. Gives back what it is not for, a bare-LF end for instance. */
+  const takeLarge = (chunk: Buffer): Buffer | undefined => {
+    if (!isWanted()) return chunk
+    const { verdict, pass, rest } = end.scan(chunk)
+    bytes += pass.length
+    transfer.passShared(pass)
+    if (verdict === 'more') return undefined
+    isOver = verdict === 'end'
+    return rest
   }
-}
-
-/** Writes and waits while the upstream is slow; returns at once when it is gone. */
-async function send({ upstream: { socket }, stallMs, onRefused }: Payload, bytes: Buffer): Promise<void> {
-  if (socket.destroyed || bytes.length === 0 || socket.write(bytes)) return
-  await new Promise<void>(resolve => {
-    // An upstream that takes nothing for so long is given up: our client is not read meanwhile, so its end would not be heard either.
-    const timer = setTimeout(() => onRefused('stalled'), stallMs)
-    const done = () => {
-      clearTimeout(timer)
-      socket.off('drain', done)
-      socket.off('close', done)
-      resolve()
+  try {
+    while (!isOver) {
+      if (bytes >= LARGE_BYTES && !isHeld && isWanted()) {
+        await client.divert(takeLarge)
+        if (isOver) break
+      }
+      const chunk = await client.readSome(PIECE_BYTES)
+      let scan = end.scan(chunk)
+      if (scan.verdict === 'bare-lf') {
+        onRefused('bare-lf')
+        end.tolerateBareLfEnds()
+        scan = end.scan(scan.rest)
+      }
+      bytes += scan.pass.length
+      if (isWanted() && isHeld && header !== undefined) {
+        const soFar = header.push(scan.pass)
+        const verdict = soFar === 'hold' && scan.verdict === 'end' ? header.finish() : soFar
+        if (typeof verdict === 'object') onRefused(verdict)
+        else if (verdict === 'pass') {
+          isHeld = false
+          transfer.pass(header.held)
+        }
+      } else if (isWanted()) {
+        transfer.pass(scan.pass)
+      }
+      isOver = scan.verdict === 'end'
+      if (isOver) client.putBack(scan.rest)
+      else if (transfer.isWaiting) await transfer.taken()
     }
-    socket.on('drain', done)
-    socket.on('close', done)
-  })
+    transfer.flush()
+    if (transfer.isWaiting) await transfer.taken()
+    return bytes
+  } finally {
+    transfer.close()
+  }
 }
