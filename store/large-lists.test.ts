@@ -120,7 +120,8 @@ test('what each domain has is counted in steps', async () => {
 })
 
 test('who made devices, of those that are asked for', async () => {
-  expect([...(await store.audit.makersOf(devices))]).toEqual(devices.map(device => [device, expect.any(String)]))
+  const makers = await store.audit.makersOf(devices)
+  expect(new Set(makers.keys())).toEqual(new Set(devices))
   expect(await listAll(store.audit.all({ mailbox: ADDRESSES[1] }))).toHaveLength(3)
   expect(await store.audit.count({ subject: `BOX@${SMALL}/phone 1` })).toBe(1)
 })

@@ -36,6 +36,14 @@ export function isJoinedWithin({ own, ...set }: DeviceSet): Expression<SqlBool> 
   return isEmpty(set) ? isOwn : anyOf([isWithin(set), isOwn])
 }
 
+/** As `isDeviceWithin`, device by device: where few are left, the set must not lead to them. */
+export function isEachDeviceWithin({ own, ...set }: DeviceSet): Expression<SqlBool> {
+  const mailbox = sql.ref('devices.mailbox_id')
+  if (own === undefined) return isWithinBy('id', mailbox, set)
+  const isOwn = sql<SqlBool>`(${sql.ref('devices.user_id')} = ${own.user} and ${isWithinBy('id', mailbox, own)})`
+  return isEmpty(set) ? isOwn : anyOf([isWithinBy('id', mailbox, set), isOwn])
+}
+
 export function isEmpty({ domains = [], addresses = [] }: MailboxSet): boolean {
   return domains.length === 0 && addresses.length === 0
 }

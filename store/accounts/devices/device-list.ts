@@ -20,7 +20,7 @@ import {
 import { liveSince } from '../../schema/node-liveness.ts'
 import type { DevicesTable, Schema } from '../../schema/schema.ts'
 import { getMailboxRow } from '../mailbox-rows.ts'
-import { type DeviceSet, isDeviceWithin, isJoinedWithin, isLargeShare } from '../mailbox-set.ts'
+import { type DeviceSet, isDeviceWithin, isEachDeviceWithin, isJoinedWithin, isLargeShare } from '../mailbox-set.ts'
 import { getUserRow, parseLogin } from '../people/user-rows.ts'
 import { nameKeyOf } from './device-names.ts'
 import { type Device, selectDevices, toDevice } from './device-rows.ts'
@@ -138,7 +138,7 @@ export async function* readDevices(
 async function keysOf(db: Kysely<Schema>, now: number, { within, ...filter }: DeviceFilter) {
   const { query, isShort } = await filtered(db, now, filter)
   const all = query.innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id')
-  const keys: Keys = within === undefined ? all : all.where(isJoinedWithin(within))
+  const keys: Keys = within === undefined ? all : all.where(isShort ? isEachDeviceWithin(within) : isJoinedWithin(within))
   return { keys, isLong: !isShort && (within === undefined || (await isLargeShare(db, within))) }
 }
 
@@ -185,8 +185,7 @@ async function pageByConnection(keys: Keys, { after, limit = DEFAULT_PAGE_ROWS }
 /** Throws NOT_FOUND (no such mailbox or user). */
 export async function countDevices(db: Kysely<Schema>, now: number, { within, ...filter }: DeviceFilter): Promise<number> {
   const { query, isShort } = await filtered(db, now, filter)
-  const isWithin = (set: DeviceSet) =>
-    isShort ? query.innerJoin('mailboxes', 'mailboxes.id', 'devices.mailbox_id').where(isJoinedWithin(set)) : query.where(isDeviceWithin(set))
+  const isWithin = (set: DeviceSet) => query.where(isShort ? isEachDeviceWithin(set) : isDeviceWithin(set))
   const { n } = await (within === undefined ? query : isWithin(within)).select(({ fn }) => fn.countAll<number>().as('n')).executeTakeFirstOrThrow()
   return Number(n)
 }
