@@ -7,7 +7,7 @@
  */
 import { spawn } from 'node:child_process'
 import type { Log } from '../base/log.ts'
-import type { ServiceManagerLink } from '../gateway/gateway.ts'
+import type { ServiceManagerLink } from '../gateway/lifecycle/serving.ts'
 import { SpareDescriptors } from './spare-descriptors.ts'
 
 export interface ServiceManagerOptions {

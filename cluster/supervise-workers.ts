@@ -4,9 +4,10 @@
  */
 
 import { configInvalid } from '../config/config-problems.ts'
-import { type Gateway, type GatewayOptions, oneAfterAnother, STOP_MARGIN_MS, writeReadyLine } from '../gateway/gateway.ts'
+import type { Gateway, GatewayOptions } from '../gateway/gateway.ts'
 import { findFixedChanges } from '../gateway/lifecycle/config-changes.ts'
 import { reloadConfig } from '../gateway/lifecycle/reload.ts'
+import { oneAfterAnother, STOP_MARGIN_MS, writeReadyLine } from '../gateway/lifecycle/serving.ts'
 import { openListeners } from '../gateway/listen/listeners.ts'
 import { openAdminEndpoint } from '../gateway/monitoring/admin-endpoint.ts'
 import { PoolMonitoring } from './pool-monitoring.ts'

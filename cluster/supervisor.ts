@@ -4,13 +4,12 @@
  *
  * With one worker and without a section [portal] it is the gateway alone, and costs nothing.
  */
-import { availableParallelism } from 'node:os'
 import type { FromProcess } from '../base/process-messages.ts'
-import type { Config } from '../config/config.ts'
-import { type GatewayOptions, startGateway } from '../gateway/gateway.ts'
+import type { GatewayOptions } from '../gateway/gateway.ts'
 import type { PortalObserver } from '../gateway/monitoring/portal-metrics.ts'
-import { type Supervisor, startWorkers } from './supervise-workers.ts'
+import type { SuperviseOptions, Supervisor } from './supervise-workers.ts'
 import { SupervisedProcess } from './supervised-process.ts'
+import { countWorkers } from './worker-count.ts'
 
 export interface SupervisorOptions extends Omit<GatewayOptions, 'companions' | 'observePortal'> {
   /** Lines for a person; else JSON. The log of the other processes follows it. */
@@ -33,7 +32,7 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
     const workers = countWorkers(options.config)
     const companions = portal === undefined ? {} : { portal: portal.facts }
     const common = { ...options, companions, observePortal }
-    const gateway = workers === 1 ? await startGateway(common) : await startWorkers({ ...common, workers, portal })
+    const gateway = workers === 1 ? await startAlone(common) : await startSeveral({ ...common, workers, portal })
     return {
       reload: async () => {
         const isInForce = await gateway.reload()
@@ -54,9 +53,15 @@ export async function startSupervisor(options: SupervisorOptions): Promise<Super
   }
 }
 
-/** `auto`: one a core, of those that this process may use. */
-export function countWorkers({ workers }: Pick<Config, 'workers'>, cores = availableParallelism()): number {
-  return workers === 'auto' ? cores : workers
+/** A supervisor need not have in its memory what serves mail, nor a gateway what supervises. */
+async function startAlone(options: GatewayOptions) {
+  const { startGateway } = await import('../gateway/gateway.ts')
+  return startGateway(options)
+}
+
+async function startSeveral(options: SuperviseOptions): Promise<Supervisor> {
+  const { startWorkers } = await import('./supervise-workers.ts')
+  return startWorkers(options)
 }
 
 async function startPortal({ config, env, log, isReadable, logTo }: SupervisorOptions, observer: () => PortalObserver | undefined): Promise<SupervisedProcess> {

@@ -6,6 +6,7 @@
 import type { LevelledLog, LogSink } from '../base/log.ts'
 import type { Config } from '../config/config.ts'
 import { reloadConfig } from './lifecycle/reload.ts'
+import { oneAfterAnother, type ServiceManagerLink, STOP_MARGIN_MS, writeReadyLine } from './lifecycle/serving.ts'
 import type { Limits } from './limits.ts'
 import type { ListenFacts } from './listen/listener.ts'
 import { openListeners } from './listen/listeners.ts'
@@ -25,18 +26,6 @@ export interface Gateway {
   stop(): Promise<void>
 }
 
-/** What a service manager is told of this process. */
-export interface ServiceManagerLink {
-  ready(): void
-  /** To be followed by `ready`, also when the reload was refused. */
-  reloading(): void
-  stopping(sessions: number, mayTakeMs: number): void
-  /** Says that we are alive for as long as `isAlive` says so. */
-  startWatchdog(isAlive: () => boolean): void
-  /** Resolves when everything was told. */
-  close(): Promise<void>
-}
-
 export interface GatewayOptions {
   readonly config: Config
   /** The environment, for the master key and for sockets that were opened for us. */
@@ -53,9 +42,6 @@ export interface GatewayOptions {
   /** Undefined: nobody is told. */
   readonly serviceManager?: ServiceManagerLink | undefined
 }
-
-/** For what comes after the drain: last replies, the last batch, the database. */
-export const STOP_MARGIN_MS = 30_000
 
 /** Throws what the parts throw: CONFIG_INVALID, KEY_…, STORE_…, CERTIFICATE_INVALID, LISTEN_FAILED. Then nothing is left open. */
 export async function startGateway(options: GatewayOptions): Promise<Gateway> {
@@ -125,28 +111,5 @@ async function listenFor(service: MailService, options: GatewayOptions, closers:
       await admin?.close()
       log.info('stopped', { cut })
     },
-  }
-}
-
-/** Not by the log: whoever waits for this line waits at every log level. */
-export function writeReadyLine(out: LogSink, facts: Readonly<Record<string, unknown>>): void {
-  out.write(`${JSON.stringify({ event: 'ready', level: 'info', time: new Date().toISOString(), ...facts, pid: process.pid })}\n`)
-}
-
-/** Two reloads at a time would each bind what the other does; one that has not begun yet will read the newest file. */
-export function oneAfterAnother(act: () => Promise<boolean>): { ask(): Promise<boolean>; settled(): Promise<unknown> } {
-  let last: Promise<boolean> = Promise.resolve(false)
-  let isAsked = false
-  return {
-    ask: () => {
-      if (isAsked) return last
-      isAsked = true
-      last = last.then(() => {
-        isAsked = false
-        return act()
-      })
-      return last
-    },
-    settled: () => last,
   }
 }

@@ -3,20 +3,15 @@
  * everything that can fail comes first, then all is exchanged in one turn of the loop. Sessions go on as they are.
  *
  * `reloadConfig` never rejects: whatever is wrong is told in one `config.rejected` line, and what was in force stays. Where several processes
- * serve, their supervisor reloads and each of them prepares (`prepareReload`).
+ * serve, their supervisor reloads and each of them prepares (prepare-reload.ts).
  */
 
 import { MailwicketError } from '../../base/errors.ts'
 import type { LevelledLog } from '../../base/log.ts'
-import type { Certificates } from '../../certs/certificates.ts'
 import type { Config } from '../../config/config.ts'
 import { loadConfig } from '../../config/config-load.ts'
-import { configInvalid } from '../../config/config-problems.ts'
-import type { ImapCapabilities } from '../imap/imap-capabilities.ts'
 import type { ListenFacts } from '../listen/listener.ts'
-import type { SmtpServerAdapter } from '../smtp/smtp-server-adapter.ts'
-import { findFixedChanges, listChanges } from './config-changes.ts'
-import { type Configured, findBrokenUpstreams, imapUpstreams, openConfigured, submissionUpstreams } from './configured.ts'
+import { listChanges } from './config-changes.ts'
 
 export interface ReloadOptions {
   /** In force until now. */
@@ -56,38 +51,6 @@ export class Rejected extends Error {
     super('rejected')
     this.causes = causes
   }
-}
-
-/** What logins use of the configuration. */
-export interface ReloadParts {
-  /** Its value is replaced. */
-  readonly current: { configured: Configured }
-  readonly certificates: Certificates
-  readonly smtpServer: SmtpServerAdapter
-  readonly imapCapabilities: ImapCapabilities
-}
-
-/** Throws Rejected with everything that is wrong; then nothing has changed. What it gives cannot fail. */
-export async function prepareReload({ current, certificates, smtpServer, imapCapabilities }: ReloadParts, config: Config): Promise<() => void> {
-  const before = current.configured.config
-  const fixed = findFixedChanges(before, config)
-  const problems: unknown[] = [...(fixed.length > 0 ? [configInvalid(config.path, fixed)] : []), ...findBrokenUpstreams(config)]
-  const useCertificates = await certificates.prepare(config.certificates).catch((error: unknown) => void problems.push(error))
-  if (problems.length > 0 || useCertificates === undefined) throw new Rejected(problems)
-  const configured = openConfigured(config)
-  return () => {
-    current.configured = configured
-    useCertificates()
-    smtpServer.reconfigure({ hostname: config.hostname, upstreams: submissionUpstreams(config), forgotten: movedUpstreams(before, config, 'submission') })
-    imapCapabilities.reconfigure({ upstreams: imapUpstreams(config), forgotten: movedUpstreams(before, config, 'imap') })
-  }
-}
-
-/** What was learnt of a server does not hold for another one under the same name. */
-function movedUpstreams(before: Config, after: Config, protocol: 'imap' | 'submission'): string[] {
-  return before.upstreams
-    .filter(upstream => JSON.stringify(after.upstreams.find(({ name }) => name === upstream.name)?.[protocol]) !== JSON.stringify(upstream[protocol]))
-    .map(({ name }) => name)
 }
 
 /** One entry a problem, as the command line would tell it. */

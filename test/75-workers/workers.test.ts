@@ -120,6 +120,8 @@ test('a cap of sessions is one of the machine', async () => {
   await reload()
   const laptop = await gateway.addDevice(user, 'Laptop')
   const sessions = [await openImap(laptop), await openImap(laptop), await openImap(laptop)]
+  // By then each worker knows what the other has.
+  await listed(11)
   const fourth = await openImaps(laptop.imap)
   expect(await fourth.command(`LOGIN ${user} ${laptop.device.password}`)).toContain('NO [LIMIT]')
   for (const one of [fourth, ...sessions]) one.destroy()
