@@ -35,11 +35,16 @@ process.on('uncaughtException', error => {
 try {
   const worker = await Worker.start({ begin, env: process.env, log, tell })
   process.on('message', (message: ToWorker, socket?: Socket) => worker.hear(message, socket))
-  const stop = () => void worker.stop().then(() => process.exit(0))
-  process.on('message', ({ kind }: ToWorker) => kind === 'stop' && stop())
-  process.on('disconnect', stop)
-  process.on('SIGTERM', stop)
-  if (!process.connected) stop()
+  const stop = async () => {
+    const cut = await worker.stop()
+    // Not before it has left: an exit waits for no message.
+    if (process.connected) process.send?.({ kind: 'drained', cut } satisfies FromWorker, () => process.exit(0))
+    else process.exit(0)
+  }
+  process.on('message', ({ kind }: ToWorker) => void (kind === 'stop' && stop()))
+  process.on('disconnect', () => void stop())
+  process.on('SIGTERM', () => void stop())
+  if (!process.connected) void stop()
   setInterval(() => worker.isAlive() && tell({ kind: 'alive' }), HEARTBEAT_MS)
   tell({ kind: 'ready', facts: { node: begin.node } })
 } catch (error) {

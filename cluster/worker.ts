@@ -26,7 +26,7 @@ export class Worker {
   readonly #log: LevelledLog
   readonly #tell: (message: FromWorker) => void
   #prepared: (() => void) | undefined
-  #stopped: Promise<void> | undefined
+  #stopped: Promise<number> | undefined
 
   private constructor(service: MailService, machine: Machine, { log, tell }: WorkerOptions) {
     this.#service = service
@@ -78,13 +78,13 @@ export class Worker {
     }
   }
 
-  /** Lets every session go within the drain time and closes everything. */
-  stop(): Promise<void> {
+  /** Lets every session go within the drain time and closes everything; gives how many were cut at its end. */
+  stop(): Promise<number> {
     this.#stopped ??= this.#drain()
     return this.#stopped
   }
 
-  async #drain(): Promise<void> {
+  async #drain(): Promise<number> {
     const service = this.#service
     this.#tell({ kind: 'draining' })
     service.stopAdmitting()
@@ -92,7 +92,7 @@ export class Worker {
     const cut = await service.drain()
     await service.close()
     this.#log.info('stopped', { cut })
-    this.#tell({ kind: 'drained', cut })
+    return cut
   }
 
   async #prepare({ id, config }: Extract<ToWorker, { kind: 'prepare' }>): Promise<void> {
