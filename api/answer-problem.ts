@@ -16,6 +16,10 @@ export function answerTooLarge(): Response {
   return answerProblem(problemReply(413, 'BAD_INPUT', PROBLEMS_HERE.size))
 }
 
+export function answerOtherHost(): Response {
+  return answerProblem(problemReply(421, 'BAD_INPUT', PROBLEMS_HERE.host))
+}
+
 /** Thrown where the HTTP side refuses a request before any use case is asked. */
 export class RequestProblem extends Error {
   readonly reply: ProblemReply

@@ -83,3 +83,37 @@ test('a store that fails is no wrong request, and its words stay inside', async 
   expect(answer.text).not.toContain('place')
   expect(fixture.logged).toMatchObject([{ event: 'bug' }])
 })
+
+test('activity and changes are narrowed to a network, page by page, and refusals to refusals', async () => {
+  const attempt = (ip: string, result: string) => ({ address: OFFICE, device: null, result, at: ++fixture.files.now, protocol: 'imap' as const, ip, app: null })
+  const activity = Array.from({ length: 1_200 }, (_, n) => attempt(`198.51.${n % 100}.${n % 250}`, 'wrong-secret'))
+  activity.splice(3, 0, attempt('2001:db8:7::1', 'ok'), attempt('203.0.113.5', 'network'))
+  activity.splice(700, 0, attempt('203.0.113.200', 'ok'))
+  for (let at = 0; at < activity.length; at += 200)
+    await fixture.node.record({ connections: [], sessions: [], endedSessions: [], activity: activity.slice(at, at + 200) })
+  const all = async (query: string) => {
+    const ips: string[] = []
+    let next: string | null = ''
+    while (next !== null) {
+      const { body, status } = await fixture.ask('GET', `/activity?${query}&limit=1${next === '' ? '' : `&after=${next}`}`, { token })
+      expect(status).toBe(200)
+      ips.push(...body.items.map(({ ip }: { ip: string }) => ip))
+      next = body.next
+    }
+    return ips.sort()
+  }
+  expect(await all('network=203.0.113.0/24')).toEqual(['203.0.113.200', '203.0.113.5'])
+  expect(await all('network=203.0.113.0/24&result=refused')).toEqual(['203.0.113.5'])
+  expect(await all('network=2001:db8::/32')).toEqual(['2001:db8:7::1'])
+  expect((await fixture.ask('GET', '/activity?network=office', { token })).body.errors).toEqual([
+    { field: 'network', detail: 'neither an address nor a network' },
+  ])
+
+  await fixture.ask('POST', devices, { token, body: { name: 'From here' }, ip: '203.0.113.77' })
+  const changes = async (network: string) => {
+    const { body } = await fixture.ask('GET', `/audit?network=${network}`, { token })
+    return body.items.map(({ action }: { action: string }) => action)
+  }
+  expect(await changes('203.0.113.64/26')).toContain('device.added')
+  expect(await changes('203.0.113.0/26')).toEqual([])
+})

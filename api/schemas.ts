@@ -3,6 +3,7 @@
  * resources: what they declare by it is route, validation and document at once.
  */
 import { createRoute, z } from '@hono/zod-openapi'
+import { parseCidr } from '../base/network.ts'
 import type { TokenScope } from '../store/schema/rights-and-scopes.ts'
 
 export { createRoute, z }
@@ -18,6 +19,20 @@ export const momentOrNull = givenTime.nullable().transform(text => (text === nul
 /** More than any name, address or network; each has its own rule, in one place, behind this. */
 export const text = z.string().max(1_000)
 export const texts = z.array(text).max(200)
+
+/** As a filter: an address is a network of one. */
+export const network = z
+  .string()
+  .max(100)
+  .transform((text, context) => {
+    try {
+      return parseCidr(text)
+    } catch {
+      context.addIssue({ code: 'custom', message: 'neither an address nor a network' })
+      return z.NEVER
+    }
+  })
+  .openapi({ type: 'string', example: '203.0.113.0/24' })
 
 /** RFC 9562 and others: what names a thing here. */
 export const id = z.string().max(100).openapi({ example: '3f9kq2m8x7t4c1vn' })

@@ -8,8 +8,12 @@ function open(origin = ORIGIN) {
   const app = new Hono()
   app.use(
     securityHeaders(origin),
-    ownHostOnly(origin),
-    sameOriginOnly(origin, request => request.headers.has('authorization')),
+    ownHostOnly(origin, context => context.text('', 421)),
+    sameOriginOnly(
+      origin,
+      request => request.headers.has('authorization'),
+      context => context.text('', 403),
+    ),
   )
   app.all('*', context => context.text('reached'))
   const { host } = new URL(origin)

@@ -5,7 +5,7 @@
  * A request that names another host than ours is not answered. A request that changes something must come from our own pages: by
  * Sec-Fetch-Site, and where a browser sends none, by Origin; whatever its content type, since `hono/csrf` looks at forms only.
  */
-import type { MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -43,26 +43,29 @@ export function securityHeaders(origin: string): MiddlewareHandler {
   }
 }
 
-/** RFC 9110 §7.4: a request for another host is misdirected. Links and cookies never depend on what a client wrote there. */
-export function ownHostOnly(origin: string): MiddlewareHandler {
+/** What whoever is refused reads. */
+export type Refuse = (context: Context) => Response
+
+/** RFC 9110 §7.4: a request for another host is misdirected (421). Links and cookies never depend on what a client wrote there. */
+export function ownHostOnly(origin: string, refuse: Refuse): MiddlewareHandler {
   const { host, hostname } = new URL(origin)
   return async (context, next) => {
     const asked = context.req.header('host')?.toLowerCase()
     // A reverse proxy may pass the name on without the port.
-    if (asked !== host && asked !== hostname) return context.text('This name is not served here.\n', 421)
+    if (asked !== host && asked !== hostname) return refuse(context)
     return next()
   }
 }
 
 const SAFE_METHODS = new Set(['GET', 'HEAD'])
 
-/** Refuses what another site's page has a browser send. Requests that carry no cookie by nature (`isExempt`) are let through. */
-export function sameOriginOnly(origin: string, isExempt: (request: Request) => boolean): MiddlewareHandler {
+/** Refuses (403) what another site's page has a browser send. Requests that carry no cookie by nature (`isExempt`) are let through. */
+export function sameOriginOnly(origin: string, isExempt: (request: Request) => boolean, refuse: Refuse): MiddlewareHandler {
   return async (context, next) => {
     const { raw } = context.req
     if (SAFE_METHODS.has(raw.method) || isExempt(raw)) return next()
     const site = raw.headers.get('sec-fetch-site')
     const isOurs = site === null ? raw.headers.get('origin') === origin : site === 'same-origin'
-    return isOurs ? next() : context.text('This request did not come from a page of this site.\n', 403)
+    return isOurs ? next() : refuse(context)
   }
 }

@@ -2,9 +2,9 @@
  * The portal as a function from request to answer: the order of what every request goes through, then the routes.
  * It owns no socket and no process: those are `portal.ts` and `portal-main.ts`.
  */
-import { Hono } from 'hono'
+import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
-import { answerTooLarge } from '../api/answer-problem.ts'
+import { answerOtherHost, answerTooLarge } from '../api/answer-problem.ts'
 import { HTTP_LIMITS } from '../http/http-limits.ts'
 import type { RequestFacts } from '../http/http-server.ts'
 import { ownHostOnly, sameOriginOnly, securityHeaders } from '../http/security-headers.ts'
@@ -14,10 +14,10 @@ import { dispatch, runRoute } from './dispatch.ts'
 import { links } from './links.ts'
 import { ROUTES } from './routes.ts'
 import { autoconfiguration } from './setup/autoconfiguration/autoconfiguration.ts'
-import { notFound } from './web/error-answers.ts'
+import { badRequest, notFound } from './web/error-answers.ts'
 import type { SignedInRequest, Waiting } from './web/page-request.ts'
 import type { PortalServices } from './web/portal-services.ts'
-import { readRequest } from './web/read-request.ts'
+import { readRequest, readVisitor } from './web/read-request.ts'
 import { logRequest } from './web/request-log.ts'
 import { fill, findRoute, type Route } from './web/route.ts'
 
@@ -31,6 +31,9 @@ const isApi = (path: string): boolean => path.startsWith('/api/')
 export function makeApp(services: PortalServices, routes: readonly Route[] = ROUTES): Hono<AppEnv> {
   const { url, log, assets, signIn, counts } = services
   const app = new Hono<AppEnv>()
+  /** A page in the reader's language, for a program a problem. */
+  const refuse = (why: 'size' | 'host' | 'origin') => (context: Context) =>
+    isApi(context.req.path) ? (why === 'size' ? answerTooLarge() : answerOtherHost()) : badRequest(readVisitor(context, services), why, `${url}${links.home}`)
   // A reverse proxy and the supervisor ask by any name.
   app.get('/healthz', context => context.text('ok\n', 200, { 'cache-control': 'no-store' }))
   app.use(async (context, next) => {
@@ -40,12 +43,12 @@ export function makeApp(services: PortalServices, routes: readonly Route[] = ROU
   })
   app.use(
     securityHeaders(url),
-    bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: context => (isApi(context.req.path) ? answerTooLarge() : context.text('This is too large.\n', 413)) }),
+    bodyLimit({ maxSize: HTTP_LIMITS.bodyBytes, onError: refuse('size') }),
     // Asked by names of the mail domains, by apps: neither wall is for them.
     autoconfiguration(services),
-    ownHostOnly(url),
+    ownHostOnly(url, refuse('host')),
     // No cookie counts under /api, so no other site can borrow one.
-    sameOriginOnly(url, request => isApi(new URL(request.url).pathname)),
+    sameOriginOnly(url, request => isApi(new URL(request.url).pathname), refuse('origin')),
   )
   app.route('/api/v1', apiOf(services))
   app.all('*', async context => {

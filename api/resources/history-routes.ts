@@ -6,7 +6,7 @@ import type { Activity } from '../../store/history/activity.ts'
 import type { AuditEntry } from '../../store/history/audit.ts'
 import { answerCsv, wantsCsv } from '../answer-csv.ts'
 import type { Api } from '../api-services.ts'
-import { address, createRoute, id, moment, needs, ok, page, pageOf, text, time, z } from '../schemas.ts'
+import { address, createRoute, id, moment, needs, network, ok, page, pageOf, text, time, z } from '../schemas.ts'
 
 const tags = ['History']
 const period = { since: moment.optional(), until: moment.optional() }
@@ -66,7 +66,10 @@ export function addHistoryRoutes(api: Api): void {
           ...period,
           mailbox: address.optional(),
           device: id.optional(),
-          result: text.optional().openapi({ description: 'Some, separated by commas.' }),
+          result: text.optional().openapi({ description: 'Some, separated by commas; or `refused` for all but `ok`.' }),
+          network: network
+            .optional()
+            .openapi({ description: 'Where the app was. A page may then have fewer rows than asked for, and a next one all the same.' }),
           ip: text.optional().openapi({ description: 'The address of the app, whole.' }),
           protocol: z.enum(['imap', 'submission']).optional(),
         }),
@@ -75,7 +78,7 @@ export function addHistoryRoutes(api: Api): void {
     }),
     async context => {
       const { after, limit, result, ...rest } = context.req.valid('query')
-      const filter = { ...rest, results: result?.split(',') }
+      const filter = { ...rest, ...(result === 'refused' ? { isRefused: true as const } : { results: result?.split(',') }) }
       const [useCases, actor] = [context.get('useCases'), context.get('actor')]
       if (wantsCsv(context.req.header('accept'))) {
         const heads = ['at', 'firstAt', 'count', 'mailbox', 'device', 'deviceName', 'result', 'protocol', 'ip', 'app']
@@ -102,6 +105,9 @@ export function addHistoryRoutes(api: Api): void {
           ...period,
           mailbox: address.optional(),
           device: id.optional(),
+          network: network
+            .optional()
+            .openapi({ description: 'Where it was done from; what was done on the command line has none. A page may then have fewer rows.' }),
           actor: text.optional().openapi({ description: 'Who did it, or a part of where it came from.' }),
           action: text.optional().openapi({ description: '`device.revoked`, or `device` for all that begins so.' }),
         }),

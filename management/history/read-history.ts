@@ -1,8 +1,8 @@
 /**
  * What happened: activity (logins and refusals as mail apps made them) and audit (who changed what here), as far as somebody may see it.
  */
-import type { Activity, ActivityFilter } from '../../store/history/activity.ts'
-import type { AuditEntry, AuditFilter } from '../../store/history/audit.ts'
+import type { Activity, ActivityFilter, PagedActivityFilter } from '../../store/history/activity.ts'
+import type { AuditEntry, AuditFilter, PagedAuditFilter } from '../../store/history/audit.ts'
 import type { Nouns } from '../../store/open-store.ts'
 import type { Page } from '../../store/schema/keyset.ts'
 import type { Actor } from '../actor.ts'
@@ -34,7 +34,11 @@ export async function* readActivity(
 }
 
 /** Newest change first. Throws NOT_FOUND. */
-export function pageActivity(context: UseCaseContext, actor: Actor, { filter = {}, ...input }: ListInput<ActivityAsked> = {}): Promise<Page<Activity>> {
+export function pageActivity(
+  context: UseCaseContext,
+  actor: Actor,
+  { filter = {}, ...input }: ListInput<Omit<PagedActivityFilter, 'within'>> = {},
+): Promise<Page<Activity>> {
   return look(context, actor, async (nouns, reach) => nouns.activity.page({ ...input, filter: { ...filter, ...(await activityOf(nouns, reach, filter)) } }))
 }
 
@@ -65,7 +69,11 @@ export async function* readAudit(
 }
 
 /** Newest first. Throws NOT_FOUND. */
-export function pageAudit(context: UseCaseContext, actor: Actor, { filter = {}, ...input }: ListInput<AuditAsked> = {}): Promise<Page<AuditEntry>> {
+export function pageAudit(
+  context: UseCaseContext,
+  actor: Actor,
+  { filter = {}, ...input }: ListInput<Omit<PagedAuditFilter, 'within' | 'orBy'>> = {},
+): Promise<Page<AuditEntry>> {
   return look(context, actor, async (nouns, reach) => nouns.audit.page({ ...input, filter: { ...filter, ...(await auditOf(nouns, reach, filter)) } }))
 }
 

@@ -6,7 +6,7 @@
  */
 import { createHash } from 'node:crypto'
 import type { Secret } from '../../base/secret.ts'
-import type { ServerSettings } from '../views/devices/app-setup.ts'
+import { type ServerSettings, takesProfile } from '../views/devices/app-setup.ts'
 import { type PropertyValue, propertyList } from './property-list.ts'
 import type { SetupSubject } from './setup-subject.ts'
 
@@ -14,7 +14,7 @@ import type { SetupSubject } from './setup-subject.ts'
 export function makeProfile(subject: SetupSubject, password: Secret, organisation: string): string | undefined {
   const { address, deviceId, deviceName, personName, settings } = subject
   const { imap, smtp, userName } = settings
-  if (imap === undefined || imap.port === 0 || smtp?.port === 0) return undefined
+  if (imap === undefined || !takesProfile(settings)) return undefined
   const secret = password.reveal().toString('utf8')
   const account = {
     PayloadType: 'com.apple.mail.managed',

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { domainOf, normaliseAddress } from '../../base/address.ts'
 import { MailwicketError } from '../../base/errors.ts'
+import { isProblem } from '../../base/problems.ts'
 import { links } from '../links.ts'
 import {
   type BadRequestModel,
@@ -17,6 +18,7 @@ import { answerJson, seeOther, showPage } from './answers.ts'
 import { DoneBefore, NoFormToken } from './once.ts'
 import { nowOf, type PageRequest, type SignedInRequest } from './page-request.ts'
 import { safePath } from './request-log.ts'
+import { doneThen } from './said.ts'
 import { sealKept } from './waiting-form.ts'
 
 /** Never throws. */
@@ -28,9 +30,17 @@ export async function answerError(error: unknown, request: PageRequest): Promise
     if (error.code === 'NOT_ALLOWED') return notAllowed(request)
     if (error.kind === 'temporary') return tryAgain(error, request)
     // Pages say what is wrong with a field themselves; what is left was made by no page of ours.
-    if (error.kind === 'usage') return badRequest(request, 'form')
+    if (isProblem(error) && error.reason === 'device.revoked' && isSignedIn(request)) return disconnectedMeanwhile(request)
+    if (error.kind === 'usage') return badRequest(request, request.method === 'GET' ? 'address' : 'form')
   }
   return broken(error, request)
+}
+
+const isSignedIn = (request: PageRequest): request is SignedInRequest => 'session' in request
+
+/** A button of a page that is older than the end of its device: the device's page shows how it is now. */
+function disconnectedMeanwhile(request: SignedInRequest): Response {
+  return doneThen(request, links.device(request.param('m'), request.param('d')), 'deviceGone')
 }
 
 export function notFound({ m, page }: PageRequest): Response {
@@ -50,8 +60,15 @@ async function whomToAsk(request: PageRequest): Promise<{ readonly name: string;
   return manager === undefined ? undefined : { name: manager.name ?? manager.user, domain }
 }
 
-export function badRequest({ m, page, path, method }: PageRequest, why: BadRequestModel['why']): Response {
-  return showPage(badRequestView({ why, back: method === 'GET' ? path : links.home }, m, page), { status: why === 'size' ? 413 : why === 'origin' ? 403 : 400 })
+const REFUSED = { address: 400, host: 421, origin: 403, size: 413, form: 400, once: 400 } as const satisfies Record<BadRequestModel['why'], number>
+
+/** For whoever is not looked at any further. `back`: where to go on. */
+export function badRequest(
+  { m, page, path, method }: Pick<PageRequest, 'm' | 'page' | 'path' | 'method'>,
+  why: BadRequestModel['why'],
+  back = method === 'GET' ? path : links.home,
+): Response {
+  return showPage(badRequestView({ why, back }, m, page), { status: REFUSED[why] })
 }
 
 export function tooMany({ m, page }: PageRequest, retryAfterSeconds: number, back: string): Response {
@@ -90,7 +107,7 @@ function note(request: PageRequest, event: 'store.failed' | 'bug', error: unknow
   const reference = randomUUID().slice(0, 8)
   const { message, stack } = error as Error
   const code = error instanceof MailwicketError ? { code: error.code } : { stack }
-  const user = 'session' in request ? { user: (request as SignedInRequest).session.user.login } : {}
+  const user = isSignedIn(request) ? { user: request.session.user.login } : {}
   request.services.log.error(event, { process: 'portal', reference, method: request.method, path: safePath(request.path), ...user, err: message, ...code })
   return reference
 }

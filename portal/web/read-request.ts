@@ -30,8 +30,7 @@ export async function readRequest(
   const { req, env } = context
   const url = new URL(req.url)
   const cookies = new RequestCookies(req.header('cookie') ?? null, services.url)
-  const asked = cookies.get('language')
-  const language = asked !== undefined && isLanguage(asked) ? asked : preferredLanguage(req.header('accept-language'))
+  const language = languageOf(req, cookies)
   const body = req.method === 'POST' ? await readBody(context) : { form: FormValues.none, json: {} }
   const request: PageRequest = {
     services,
@@ -51,6 +50,18 @@ export async function readRequest(
     page: pageContext(services, { language, timeZone: null }, `${url.pathname}${url.search}`),
   }
   return { request, isWhole: body !== undefined }
+}
+
+/** Of a request that is refused before anything of it is read: enough for a page that says so. */
+export function readVisitor({ req }: Context, services: PortalServices): Pick<PageRequest, 'm' | 'page' | 'path' | 'method'> {
+  const language = languageOf(req, new RequestCookies(req.header('cookie') ?? null, services.url))
+  const page = pageContext(services, { language, timeZone: null }, links.home)
+  return { m: messagesOf(language), page, path: links.home, method: req.method === 'POST' ? 'POST' : 'GET' }
+}
+
+function languageOf(req: Context['req'], cookies: RequestCookies): Language {
+  const asked = cookies.get('language')
+  return asked !== undefined && isLanguage(asked) ? asked : preferredLanguage(req.header('accept-language'))
 }
 
 /** The same request in what its reader likes. */

@@ -4,10 +4,10 @@
 import { type Expression, type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import { parseAddress } from '../../base/address.ts'
 import type { DeviceId } from '../../base/ids.ts'
-import type { AddressRanges } from '../../base/network.ts'
+import { type AddressRanges, isInNetworks, type Network, rangesOf } from '../../base/network.ts'
 import { resolveDevice } from '../accounts/devices/device-names.ts'
 import { type DeviceSet, isDeviceWithin, isEmpty, isLargeShare, isWithin, isWithinBy } from '../accounts/mailbox-set.ts'
-import { countUpTo, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
+import { countUpTo, type Page, type PageRequest, readAll, readMeantPage, readPage, type SortOrder } from '../schema/keyset.ts'
 import { REPEAT_WINDOW_MS } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { StoreContext } from '../store-context.ts'
@@ -52,6 +52,11 @@ export interface ActivityFilter {
   readonly until?: number | undefined
 }
 
+/** The databases compare networks only nearly. */
+export interface PagedActivityFilter extends ActivityFilter {
+  readonly network?: Network | undefined
+}
+
 const DEFAULT_LIMIT = 1_000
 /** Rows of a network that are worth sorting; a network with more is met soon by whoever goes from the newest on. */
 const MANY_ROWS = 2_000
@@ -90,9 +95,16 @@ export class ActivityLog {
     return (await query.execute()).reverse().map(toActivity)
   }
 
-  /** The newest first. Throws BAD_INPUT when `after` is not of this list. */
-  async page({ filter = {}, ...request }: PageRequest & { readonly filter?: ActivityFilter | undefined } = {}): Promise<Page<Activity>> {
-    const { rows, next } = await readPage(selectColumns(await this.#filtered(filter)), NEWEST_FIRST, request)
+  /** The newest first; with `network`, a page may have fewer rows than it could. Throws BAD_INPUT when `after` is not of this list. */
+  async page({
+    filter: { network, ...filter } = {},
+    ...request
+  }: PageRequest & { readonly filter?: PagedActivityFilter | undefined } = {}): Promise<Page<Activity>> {
+    const query = selectColumns(await this.#filtered(network === undefined ? filter : { ...filter, from: rangesOf(network) }))
+    const { rows, next } =
+      network === undefined
+        ? await readPage(query, NEWEST_FIRST, request)
+        : await readMeantPage(query, NEWEST_FIRST, request, ({ ip }) => isInNetworks(ip, [network]))
     return { rows: rows.map(toActivity), next }
   }
 

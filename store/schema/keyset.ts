@@ -71,6 +71,32 @@ export async function readLongPage<Row>(
   return { rows: shown, next: rows.length > limit && last !== undefined ? formatCursor(order, last) : null }
 }
 
+/** Rows that are looked through for a page, where the database cannot tell which are meant. */
+const MOST_LOOKED_AT = 5_000
+
+/** As `readPage`, of rows that `isMeant`: a page may have fewer than it could, or none, and a next one all the same. */
+export async function readMeantPage<Row>(
+  // biome-ignore lint/suspicious/noExplicitAny: of whichever tables
+  query: SelectQueryBuilder<any, any, Row>,
+  order: SortOrder<Row>,
+  { after, limit = DEFAULT_PAGE_ROWS }: Pick<PageRequest, 'after' | 'limit'>,
+  isMeant: (row: Row) => boolean,
+): Promise<Page<Row>> {
+  const meant: Row[] = []
+  let at = after
+  for (let looked = 0; ; looked += STREAM_ROWS) {
+    const { rows, next } = await readPage(query, order, { after: at, limit: STREAM_ROWS })
+    for (const row of rows) {
+      if (!isMeant(row)) continue
+      const last = meant.at(-1)
+      if (meant.length === limit && last !== undefined) return { rows: meant, next: formatCursor(order, last) }
+      meant.push(row)
+    }
+    if (next === null || looked >= MOST_LOOKED_AT) return { rows: meant, next }
+    at = next
+  }
+}
+
 /** Reads a list to its end or its first `most` rows, page by page: whatever its length, memory holds one page. */
 export async function* readAll<Row>(
   read: (request: { readonly after: string | undefined; readonly limit: number }) => Promise<Page<Row>>,

@@ -5,6 +5,7 @@
  * nothing but the second step, for ten minutes; a renewed session keeps its age, and its old token is worth nothing.
  */
 import type { Selectable } from 'kysely'
+import { MailwicketError } from '../../base/errors.ts'
 import { makeId, type PortalSessionId, type UserId } from '../../base/ids.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -95,8 +96,17 @@ export class PortalSessions {
     const at = now()
     const row = await selectLiveSessions(db, at).where('portal_sessions.token_hash', '=', hashToken(token)).executeTakeFirst()
     if (row === undefined) return undefined
-    if (row.seen_at < at - SEEN_EVERY_MS || row.seen_at > at) await db.updateTable('portal_sessions').set({ seen_at: at }).where('id', '=', row.id).execute()
+    if (row.seen_at < at - SEEN_EVERY_MS || row.seen_at > at) await this.#noteUse(row.id, at)
     return { ...toSession(row, at), user: { id: row.user_id, login: row.login, name: row.name } }
+  }
+
+  /** Pages can be read also while nothing can be written (a full disk): the session then only seems idle. */
+  async #noteUse(id: PortalSessionId, at: number): Promise<void> {
+    try {
+      await this.#context.db.updateTable('portal_sessions').set({ seen_at: at }).where('id', '=', id).execute()
+    } catch (error) {
+      if (!(error instanceof MailwicketError) || error.kind !== 'temporary') throw error
+    }
   }
 
   /**

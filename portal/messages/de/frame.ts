@@ -129,12 +129,16 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
     sessionOverKept:
       'Sie waren eine Weile weg, darum haben wir die Tür geschlossen. Was Sie auf der letzten Seite getippt haben, ist aufgehoben: Melden Sie sich an und machen Sie weiter, wo Sie waren.',
     badRequestTitles: {
+      address: 'Diese Adresse passt nicht',
+      host: 'Dieser Name gehört nicht hierher',
       origin: 'Das kam von einer anderen Seite',
       size: 'Das war zu viel',
       form: 'Dieses Formular ist keines von uns',
       once: 'Das ist schon geschehen',
     },
     badRequests: {
+      address: 'Etwas in der Adresse ist nicht so, wie diese Seiten sie schreiben. Nichts wurde geändert.',
+      host: 'Das Portal hat einen anderen Namen. Nichts wurde geändert.',
       origin: 'Eine Seite, die nicht zu diesem Portal gehört, wollte in Ihrem Namen etwas ändern. Nichts wurde geändert.',
       size: 'Was gesendet wurde, ist größer als jedes Formular dieses Portals. Nichts wurde geändert.',
       form: 'Was gesendet wurde, ist unvollständig oder wurde unterwegs verändert. Nichts wurde geändert. Gehen Sie zurück und versuchen Sie es noch einmal.',

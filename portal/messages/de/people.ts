@@ -126,6 +126,7 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       'Nichts geht verloren: Entsperren Sie sie, und alles ist wie zuvor.',
     ],
     removeLines: ['Konto, Rechte, Passkeys und API-Tokens sind endgültig weg.', 'Was die Person getan hat, bleibt in der Liste der Änderungen.'],
+    notYourself: 'Was Sie selbst dürfen, ändert ein anderer Administrator. Ihre eigene Anmeldung steht unter Mein Konto.',
     stillLinked:
       'Mit dieser Person sind dort noch Geräte verbunden. Trennen Sie diese oder geben Sie sie jemand anderem, bevor Sie das letzte Recht wegnehmen.',
     startReady: 'Der Startlink ist fertig',

@@ -58,6 +58,7 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     devicesDisconnected: (devices, sessions) => `${n(devices, '# Gerät ist getrennt.', '# Geräte sind getrennt.')} ${ended(sessions)}`,
     devicePaused: (name, sessions) => html`${bold(name)} ist angehalten. ${ended(sessions)}`,
     deviceResumed: name => html`${bold(name)} kommt wieder hinein, mit demselben Passwort.`,
+    deviceGone: 'Es wurde inzwischen getrennt. Nichts wurde geändert.',
     sessionsEnded: ended,
     personAdded: name => html`${bold(name)} ist hinzugefügt.`,
     personRemoved: name => html`${bold(name)} ist entfernt.`,

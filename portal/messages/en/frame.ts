@@ -120,8 +120,17 @@ export const frame = {
     sessionOverTitle: 'Please sign in again',
     sessionOver: 'You were away for a while, so we closed the door. Sign in, and go on where you were.',
     sessionOverKept: 'You were away for a while, so we closed the door. What you typed on the last page is kept: sign in, and go on where you were.',
-    badRequestTitles: { origin: 'That came from another page', size: 'That was too much', form: 'That form is not one of ours', once: 'That was done already' },
+    badRequestTitles: {
+      address: 'That address does not fit',
+      host: 'This name is not served here',
+      origin: 'That came from another page',
+      size: 'That was too much',
+      form: 'That form is not one of ours',
+      once: 'That was done already',
+    },
     badRequests: {
+      address: 'Something in the address is not as these pages write it. Nothing was changed.',
+      host: 'The portal has another name. Nothing was changed.',
       origin: 'A page that is not part of this portal tried to change something in your name. Nothing was changed.',
       size: 'What was sent is larger than any form of this portal. Nothing was changed.',
       form: 'What was sent is incomplete, or was changed on the way. Nothing was changed. Go back and try again.',

@@ -125,6 +125,7 @@ export const people = {
       'Nothing is lost: unblock them, and all is as before.',
     ],
     removeLines: ['Their account, rights, passkeys and API tokens are gone for good.', 'What they did stays in the list of changes.'],
+    notYourself: 'What you may do yourself, another administrator changes. Your own sign-in stands under My account.',
     stillLinked: 'Devices are still linked to them there. Disconnect these, or give them to somebody else, before you take the last right away.',
     startReady: 'The start link is ready',
     startFor: (name: string): Html => html`For ${bold(name)}`,

@@ -58,6 +58,7 @@ export const results = {
       `${n(devices, '# device is disconnected.', '# devices are disconnected.')} ${n(sessions, '# session ended.', '# sessions ended.')}`,
     devicePaused: (name: string, sessions: number): Html => html`${bold(name)} is paused. ${n(sessions, '# session ended.', '# sessions ended.')}`,
     deviceResumed: (name: string): Html => html`${bold(name)} gets in again, with the same password.`,
+    deviceGone: 'It was disconnected meanwhile. Nothing was changed.',
     sessionsEnded: (sessions: number) => n(sessions, '# session ended.', '# sessions ended.'),
     personAdded: (name: string): Html => html`${bold(name)} is added.`,
     personRemoved: (name: string): Html => html`${bold(name)} is removed.`,

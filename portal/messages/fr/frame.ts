@@ -120,8 +120,17 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
     sessionOver: 'Vous étiez absent un moment, nous avons donc fermé la porte. Connectez-vous et continuez où vous en étiez.',
     sessionOverKept:
       'Vous étiez absent un moment, nous avons donc fermé la porte. Ce que vous avez tapé sur la dernière page est gardé : connectez-vous et continuez où vous en étiez.',
-    badRequestTitles: { origin: 'Cela venait d’une autre page', size: 'C’était trop', form: 'Ce formulaire n’est pas d’ici', once: 'C’est déjà fait' },
+    badRequestTitles: {
+      address: 'Cette adresse ne convient pas',
+      host: 'Ce nom n’est pas servi ici',
+      origin: 'Cela venait d’une autre page',
+      size: 'C’était trop',
+      form: 'Ce formulaire n’est pas d’ici',
+      once: 'C’est déjà fait',
+    },
     badRequests: {
+      address: 'Quelque chose dans l’adresse n’est pas comme ces pages l’écrivent. Rien n’a été changé.',
+      host: 'Le portail porte un autre nom. Rien n’a été changé.',
       origin: 'Une page étrangère à ce portail a essayé de changer quelque chose en votre nom. Rien n’a été changé.',
       size: 'Ce qui a été envoyé dépasse tout formulaire de ce portail. Rien n’a été changé.',
       form: 'Ce qui a été envoyé est incomplet ou a été modifié en chemin. Rien n’a été changé. Revenez en arrière et réessayez.',

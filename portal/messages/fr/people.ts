@@ -134,6 +134,7 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       'Son compte, ses droits, ses clés d’accès et ses jetons d’API sont perdus pour de bon.',
       'Ce qu’elle a fait reste dans la liste des changements.',
     ],
+    notYourself: 'Ce que vous pouvez faire vous-même, c’est un autre administrateur qui le change. Votre propre connexion se trouve sous Mon compte.',
     stillLinked: 'Des appareils leur sont encore liés. Déconnectez-les ou attribuez-les à quelqu’un d’autre avant de retirer le dernier droit.',
     startReady: 'Le lien de départ est prêt',
     startFor: name => html`Pour ${bold(name)}`,

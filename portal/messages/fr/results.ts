@@ -58,6 +58,7 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     devicesDisconnected: (devices, sessions) => `${n(devices, '# appareil est déconnecté.', '# appareils sont déconnectés.')} ${ended(sessions)}`,
     devicePaused: (name, sessions) => html`${bold(name)} est en pause. ${ended(sessions)}`,
     deviceResumed: name => html`${bold(name)} entre à nouveau, avec le même mot de passe.`,
+    deviceGone: 'Il a été déconnecté entre-temps. Rien n’a été changé.',
     sessionsEnded: ended,
     personAdded: name => html`${bold(name)} est ajoutée.`,
     personRemoved: name => html`${bold(name)} est retirée.`,

@@ -62,10 +62,9 @@ interface Line {
   readonly cells: readonly (string | number)[]
 }
 
-async function* attemptsOf({ context, actor }: SignedInRequest, { attempts, isAsked }: Asked): AsyncGenerator<Line, undefined> {
+async function* attemptsOf({ context, actor }: SignedInRequest, { attempts }: Asked): AsyncGenerator<Line, undefined> {
   if (attempts === undefined) return undefined
   for await (const row of all(after => pageActivity(context, actor, { filter: attempts, after, limit: LOOK_ROWS }))) {
-    if (!isAsked(row)) continue
     const { at, firstAt, count, address, deviceName, result, protocol, ip, app } = row
     yield { at, cells: [formatIso(at), formatIso(firstAt), count, 'attempt', address, deviceName ?? '', result, protocol, ip, app ?? '', '', '', ''] }
   }

@@ -1,12 +1,13 @@
 /** The filters of activity, as they stand in the address, and what they mean for the store. */
 import { normaliseAddress } from '../../../base/address.ts'
-import { isInNetworks, type Network, parseCidr, rangesOf } from '../../../base/network.ts'
+import { type Network, parseCidr } from '../../../base/network.ts'
 import { pageDevices, pageMailboxes } from '../../../management/page-lists.ts'
-import type { ActivityFilter } from '../../../store/history/activity.ts'
-import type { AuditFilter } from '../../../store/history/audit.ts'
+import type { ActivityFilter, PagedActivityFilter } from '../../../store/history/activity.ts'
+import type { AuditFilter, PagedAuditFilter } from '../../../store/history/audit.ts'
 import type { ActivityFilters, ActivityKind } from '../../views/activity/activity-view.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { endOfDay, startOfDay } from '../parts/form-checks.ts'
+import { searchOf, wordsOf } from '../parts/list-query.ts'
 
 const KINDS: readonly ActivityKind[] = ['all', 'connections', 'refused', 'new', 'changes']
 /** Of those whose name has the words in it. */
@@ -18,19 +19,17 @@ export interface Asked {
   readonly filters: ActivityFilters
   readonly errors: Partial<Record<'network' | 'from' | 'until', string>>
   /** Undefined: no attempts are asked for. */
-  readonly attempts: Omit<ActivityFilter, 'within'> | undefined
+  readonly attempts: Omit<PagedActivityFilter, 'within'> | undefined
   /** Undefined: no changes are asked for. */
-  readonly changes: Omit<AuditFilter, 'within' | 'orBy'> | undefined
-  /** What the store compares only nearly: networks. */
-  isAsked(row: { readonly ip: string }): boolean
+  readonly changes: Omit<PagedAuditFilter, 'within' | 'orBy'> | undefined
 }
 
 /** `mailbox`: the page of one. */
 export async function readFilters(request: SignedInRequest, mailbox?: string): Promise<Asked> {
   const { query, m, page } = request
   const filters: ActivityFilters = {
-    q: (query.get('q') ?? '').trim().slice(0, 200),
-    network: (query.get('network') ?? '').trim().slice(0, 60),
+    q: searchOf(query),
+    network: wordsOf(query, 'network', 60),
     from: query.get('from') ?? '',
     until: query.get('until') ?? '',
     kind: KINDS.find(kind => kind === query.get('kind')) ?? 'all',
@@ -47,25 +46,22 @@ export async function readFilters(request: SignedInRequest, mailbox?: string): P
   const until = last === undefined ? undefined : last + 1
   const network = parseNetwork(filters.network)
   if (filters.network !== '' && network === undefined) errors.network = m.problems.network(filters.network)
-  const times = { since, until }
+  const common = { since, until, network, ...(mailbox !== undefined && { mailbox }) }
   const found = filters.q === '' ? {} : await find(request, filters.q)
   const isAttempt = filters.kind !== 'changes'
-  const isChange = filters.kind === 'changes' || (filters.kind === 'all' && filters.network === '')
+  const isChange = filters.kind === 'changes' || filters.kind === 'all'
   return {
     filters,
     errors,
     attempts: isAttempt
       ? {
-          ...times,
-          ...(mailbox !== undefined && { mailbox }),
+          ...common,
           ...found,
-          ...(network !== undefined && { from: rangesOf(network) }),
           ...(isConnection(filters.kind) && { results: [OK] }),
           ...(filters.kind === 'refused' && { isRefused: true }),
         }
       : undefined,
-    changes: isChange ? { ...times, ...(mailbox !== undefined && { mailbox }), ...changesOf(filters.q) } : undefined,
-    isAsked: ({ ip }) => network === undefined || isInNetworks(ip, [network]),
+    changes: isChange ? { ...common, ...changesOf(filters.q) } : undefined,
   }
 }
 

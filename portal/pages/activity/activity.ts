@@ -17,6 +17,8 @@ const PAGE_ROWS = 50
 /** Rows that are looked through for a page, where the store cannot compare; the next page goes on behind them. */
 const MOST_LOOKED_AT = 3_000
 const LOOK_ROWS = 500
+/** At the changes, of which few may be meant. */
+const MOST_LOOKS = 6
 const KEPT_DAYS = ACTIVITY_KEPT_MS / 86_400_000
 
 export async function showActivity(request: SignedInRequest): Promise<Response> {
@@ -49,16 +51,16 @@ async function load(request: SignedInRequest, mailbox?: string): Promise<Activit
 /** `lookedTo`: older ones were not looked at. */
 async function findAttempts(
   { context, actor }: SignedInRequest,
-  { attempts, isAsked, filters }: Asked,
+  { attempts, filters }: Asked,
   before: number | undefined,
 ): Promise<{ readonly attempts: readonly Activity[]; readonly lookedTo: number | undefined }> {
   const found: Activity[] = []
-  const limit = filters.kind === 'new' || filters.network !== '' ? LOOK_ROWS : PAGE_ROWS + 1
+  const limit = filters.kind === 'new' ? LOOK_ROWS : PAGE_ROWS + 1
   let [after, looked, oldest]: [string | undefined, number, number | undefined] = [undefined, 0, undefined]
   do {
     const { rows, next } = await pageActivity(context, actor, { filter: { ...attempts, endedBefore: before }, after, limit })
-    found.push(...rows.filter(isAsked))
-    looked += rows.length
+    found.push(...rows)
+    looked += limit
     oldest = rows.at(-1)?.at ?? oldest
     after = next ?? undefined
   } while (after !== undefined && found.length <= PAGE_ROWS && looked < MOST_LOOKED_AT)
@@ -81,7 +83,15 @@ async function findChanges(
   before: number | undefined,
 ): Promise<readonly AuditEntry[]> {
   const until = before === undefined ? changes.until : Math.min(before, changes.until ?? before)
-  return (await pageAudit(context, actor, { filter: { ...changes, until }, limit: PAGE_ROWS + 1 })).rows
+  const found: AuditEntry[] = []
+  let [after, looks]: [string | undefined, number] = [undefined, 0]
+  do {
+    const { rows, next } = await pageAudit(context, actor, { filter: { ...changes, until }, after, limit: PAGE_ROWS + 1 })
+    found.push(...rows)
+    looks += 1
+    after = next ?? undefined
+  } while (after !== undefined && found.length <= PAGE_ROWS && looks < MOST_LOOKS)
+  return found
 }
 
 async function toEntries(request: SignedInRequest, attempts: readonly Activity[], changes: readonly AuditEntry[]): Promise<ActivityEntry[]> {

@@ -7,6 +7,7 @@ import { deviceListView, formerDevicesView } from '../../views/devices/device-li
 import { showPage } from '../../web/answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { deviceKindOf } from '../parts/device-kind.ts'
+import { searchOf } from '../parts/list-query.ts'
 import { loadMailbox } from '../parts/mailbox-head.ts'
 import { namesOf } from '../parts/people-names.ts'
 import { toDeviceRows } from './device-rows.ts'
@@ -21,7 +22,7 @@ export async function showDevices(request: SignedInRequest): Promise<Response> {
   const { context, actor, reach, query, m, page } = request
   const { head } = await loadMailbox(request)
   const mailbox = head.address
-  const search = (query.get('q') ?? '').slice(0, 200).trim()
+  const search = searchOf(query)
   const { rows } = await pageDevices(context, actor, { filter: { mailbox, search: search === '' ? undefined : search, revoked: true }, limit: MOST_DEVICES })
   if (query.get('show') === 'former') return showFormer(request, head, rows.filter(isFormerSince(page.formats.now - FORMER_MS)))
   const devices = rows.filter(({ state }) => state !== 'revoked').sort(connectedFirst)

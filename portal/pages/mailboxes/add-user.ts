@@ -14,6 +14,7 @@ import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
 import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
+import { searchOf } from '../parts/list-query.ts'
 import { domainSeenBy } from '../parts/mailbox-head.ts'
 import { firstNameOf, namesOf } from '../parts/people-names.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
@@ -23,7 +24,7 @@ type Field = 'person' | 'name' | RightName
 
 export async function showAddUser(request: SignedInRequest): Promise<Response> {
   const { kept, query } = request
-  const asked = query.get('q') ?? ''
+  const asked = searchOf(query)
   return formPage(request, kept !== undefined ? { values: kept.shown() } : asked === '' ? {} : { values: { person: asked } })
 }
 

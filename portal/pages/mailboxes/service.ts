@@ -8,7 +8,7 @@ import { type MailboxFilter, serviceView } from '../../views/mailboxes/mailbox-l
 import { showPage } from '../../web/answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { filterOf, readCursor, searchOf } from '../parts/list-query.ts'
-import { upstreamsOf } from '../parts/upstreams.ts'
+import { findSilentDomains, upstreamsOf } from '../parts/upstreams.ts'
 
 const DAY_MS = 86_400_000
 const PAGE_ROWS = 50
@@ -19,6 +19,7 @@ export async function showService(request: SignedInRequest): Promise<Response> {
   const search = searchOf(query)
   const filter = filterOf<MailboxFilter>(query, ['all', 'connected', 'no-device', 'quiet', 'paused'])
   const total = await countMailboxes(context, actor, { domain })
+  const reachable = !(await findSilentDomains(request)).has(domain)
   const { rows, next } = await pageMailboxes(context, actor, {
     ...readCursor(query),
     filter: { domain, search: search === '' ? undefined : search, ...narrowingOf(filter, page.formats.now) },
@@ -28,7 +29,7 @@ export async function showService(request: SignedInRequest): Promise<Response> {
   const model = {
     domain,
     total,
-    servers: upstreamsOf(services.config(), domain).map(({ name }) => ({ name, reachable: true })),
+    servers: upstreamsOf(services.config(), domain).map(({ name }) => ({ name, reachable })),
     query: search,
     filter,
     mailboxes: rows.map(({ address, note, devices, sessions, lastConnectionAt, state }) => ({

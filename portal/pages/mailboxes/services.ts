@@ -10,7 +10,7 @@ import { seeOther, showPage } from '../../web/answers.ts'
 import { homeOf } from '../../web/navigation.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { readCursor, searchOf } from '../parts/list-query.ts'
-import { upstreamsOf } from '../parts/upstreams.ts'
+import { findSilentDomains, upstreamsOf } from '../parts/upstreams.ts'
 import { readDomainSums, type SumsByDomain, totalOf } from './service-sums.ts'
 
 const FIND_ROWS = 10
@@ -24,10 +24,14 @@ export async function showServices(request: SignedInRequest): Promise<Response> 
   const search = searchOf(query)
   const { rows, next } = await pageDomains(context, actor, { ...readCursor(query), search: search === '' ? undefined : search, limit: 50 })
   const byDomain = await readDomainSums(request)
+  const silent = await findSilentDomains(request)
   const model = {
     query: search,
     sums: await totalOf(request, byDomain),
-    domains: rows.map(({ domain, mailboxes }) => toServiceRow(request, domain, mailboxes, byDomain.get(domain) ?? NO_DEVICES)),
+    domains: rows.map(({ domain, mailboxes }) => ({
+      ...toServiceRow(request, domain, mailboxes, byDomain.get(domain) ?? NO_DEVICES),
+      serverReachable: !silent.has(domain),
+    })),
     total: countDomains(request, byDomain),
     pages: { next: next === null ? undefined : withQuery(links.services, { q: search, after: next }) },
     mayChooseManagers: isSomewhere(reach, 'roles.change'),
@@ -35,9 +39,14 @@ export async function showServices(request: SignedInRequest): Promise<Response> 
   return showPage(servicesView(model, m, page))
 }
 
-function toServiceRow({ services }: SignedInRequest, domain: string, mailboxes: number, { devices, endSoon, lastConnectionAt }: DomainSums): ServiceRow {
+function toServiceRow(
+  { services }: SignedInRequest,
+  domain: string,
+  mailboxes: number,
+  { devices, endSoon, lastConnectionAt }: DomainSums,
+): Omit<ServiceRow, 'serverReachable'> {
   const servers = upstreamsOf(services.config(), domain).map(({ name }) => name)
-  return { domain, servers, mailboxes, devices, lastConnectionAt, endSoon, serverReachable: true }
+  return { domain, servers, mailboxes, devices, lastConnectionAt, endSoon }
 }
 
 /** Within reach; those with a mailbox by itself as those of which all is. */

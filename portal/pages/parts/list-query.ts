@@ -2,7 +2,15 @@
 const MAX_SEARCH_CHARACTERS = 200
 
 export function searchOf(query: URLSearchParams): string {
-  return (query.get('q') ?? '').trim().slice(0, MAX_SEARCH_CHARACTERS)
+  return wordsOf(query, 'q', MAX_SEARCH_CHARACTERS)
+}
+
+/** Control characters are in no name: nobody types them, and no database looks for them. */
+export function wordsOf(query: URLSearchParams, name: string, max: number): string {
+  return (query.get(name) ?? '')
+    .replace(/\p{Cc}+/gu, ' ')
+    .trim()
+    .slice(0, max)
 }
 
 export function readCursor(query: URLSearchParams): { readonly after?: string } {

@@ -46,14 +46,21 @@ export async function saveSending(request: SignedInRequest): Promise<Response> {
   return doneThen(request, links.person(user.login), maySend ? 'sendingOn' : 'sendingOff', user.name ?? user.login)
 }
 
-export const saveAdministrator: Handler = request =>
+/** Roles and a new start end every session of theirs: whoever did that to themselves would stand before the door, or be no administrator any more. */
+const notOneself =
+  (act: Handler): Handler =>
+  request =>
+    loginOf(request).toLowerCase() === request.actor.login ? personPage(request, { rights: { problem: request.m.people.notYourself } }) : act(request)
+
+export const saveAdministrator: Handler = notOneself(request =>
   orSay(request, async () => {
     const input = { login: loginOf(request), role: { role: 'admin' } } as const
     await (request.form.isOn('administrator') ? grantRole(request.context, request.actor, input) : revokeRole(request.context, request.actor, input))
     return doneThen(request, links.person(input.login), 'rightsSaved', await nameOf(request))
-  })
+  }),
+)
 
-export async function saveDomains(request: SignedInRequest): Promise<Response> {
+export const saveDomains: Handler = notOneself(async request => {
   const { context, actor, form, m } = request
   const errors = new FieldErrors<'domains'>()
   const domains = form.list('domains').map(text => findHostName(text) ?? text)
@@ -67,7 +74,7 @@ export async function saveDomains(request: SignedInRequest): Promise<Response> {
     revoke: before.filter(domain => !domains.includes(domain)).map(roleOf),
   })
   return doneThen(request, links.person(loginOf(request)), 'rightsSaved', await nameOf(request))
-}
+})
 
 export const saveRights: Handler = request =>
   orSay(request, async () => {
@@ -121,7 +128,7 @@ export const showQuestion =
   }
 
 /** What the person signed in with is gone at once: whoever has it, has nothing. */
-export async function makeNewStart(request: SignedInRequest): Promise<Response> {
+export const makeNewStart: Handler = notOneself(async request => {
   const { actor, form } = request
   const login = loginOf(request)
   const mailTo = form.text('reach') === 'mail' && maySendMail(request) && login.includes('@') ? login : null
@@ -130,7 +137,7 @@ export async function makeNewStart(request: SignedInRequest): Promise<Response> 
   return token === null
     ? doneThen(request, links.person(login), 'invitationMailed', login)
     : secretIsShown(request, links.personStartShown(login), login, token)
-}
+})
 
 export const blockPerson: Handler = request =>
   orSay(request, async () => {

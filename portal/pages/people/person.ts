@@ -62,10 +62,10 @@ export async function personPage(request: SignedInRequest, forms: { readonly rig
     })),
     may: {
       sending: mayChange,
-      administrator: mayMakeRoles,
-      domains: mayMakeRoles,
+      administrator: mayMakeRoles && !isSelf,
+      domains: mayMakeRoles && !isSelf,
       rights: isSomewhere(reach, 'rights.give-manage') ? RIGHTS : [],
-      newStart: mayChange,
+      newStart: mayChange && !isSelf,
       block: mayChange && !isSelf && !isLast,
       remove: mayChange && !isSelf && !isLast,
     },

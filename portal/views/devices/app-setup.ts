@@ -69,10 +69,12 @@ export function appSetup(model: SetupModel, m: Messages): Html {
 ${APPS.map((app, index) => html`<div class="for f${index}">${panels[app]}</div>`)}</section>`
 }
 
+/** Neither a phone nor a profile has an account that only sends, or one of a server without a port of its own. */
+export const takesProfile = ({ imap, smtp }: AppSettings): boolean => imap !== undefined && imap.port !== 0 && smtp?.port !== 0
+
 function applePanel(model: SetupModel, m: Messages): HtmlValue {
   const { setup } = m
-  // Neither a phone nor a profile has an account that only sends.
-  if (model.settings.imap === undefined) return settingsTable(model.settings, 'apple', m)
+  if (!takesProfile(model.settings)) return settingsTable(model.settings, 'apple', m)
   const profile = (look: string, label: string) =>
     html`<form class="line profile" method="post" action="${model.profileAction}"><input type="hidden" name="password" value="${model.password}" data-secret><button class="btn ${look}">${icons.download}${label}</button>${
       model.profileSignedBy === undefined

@@ -122,8 +122,8 @@ export function sessionOverView({ kept, to }: SessionOverModel, m: Messages, pag
 }
 
 export interface BadRequestModel {
-  /** `origin`: it came from another page; `size`: too large; `form`: something that a form of ours never sends; `once`: the form was sent already. */
-  readonly why: 'origin' | 'size' | 'form' | 'once'
+  /** `address`: a query that no page of ours makes; `host`: it asked another name than ours; `origin`: it came from another page; `size`: too large; `form`: something that a form of ours never sends; `once`: the form was sent already. */
+  readonly why: 'address' | 'host' | 'origin' | 'size' | 'form' | 'once'
   readonly back: string
 }
 
