@@ -46,7 +46,7 @@ export async function saveSending(request: SignedInRequest): Promise<Response> {
   return doneThen(request, links.person(user.login), maySend ? 'sendingOn' : 'sendingOff', user.name ?? user.login)
 }
 
-/** Roles and a new start end every session of theirs: whoever did that to themselves would stand before the door, or be no administrator any more. */
+/** Roles and a new start end every session of theirs: whoever did that to themselves would be signed out, or no administrator any more. */
 const notOneself =
   (act: Handler): Handler =>
   request =>
