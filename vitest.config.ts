@@ -56,6 +56,7 @@ export default defineConfig({
           alias,
           include: STORE_CONTRACT,
           maxWorkers: 2,
+          isolate: false,
           sequence: { groupOrder: 1 },
           globalSetup: 'store/store-template-fixture.ts',
           testTimeout: 120_000,
