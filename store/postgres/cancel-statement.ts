@@ -16,8 +16,8 @@ interface Connected {
   readonly secretKey?: number | null
 }
 
-/** In the background. Never in TLS, as libpq did it for decades: whoever overhears the key can cancel what was cancelled. */
-export function cancelStatement(client: object): void {
+/** Resolves when the server has taken it, or never will. Until then the client's own connection must stay: with it PgBouncer would forget the key. Never in TLS, as libpq did it for decades: whoever overhears the key can cancel what was cancelled. */
+export async function cancelStatement(client: object): Promise<void> {
   const { host = '', port = 0, processID, secretKey } = client as Connected
   if (typeof processID !== 'number' || typeof secretKey !== 'number') return
   const request = Buffer.alloc(16)
@@ -28,8 +28,8 @@ export function cancelStatement(client: object): void {
   const socket = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port })
   socket.setTimeout(PATIENCE_MS, () => socket.destroy())
   socket.on('error', () => {})
-  socket.unref()
   socket.end(request)
   // Read to its end, or it is never closed.
   socket.resume()
+  await new Promise<void>(resolve => socket.once('close', () => resolve()))
 }

@@ -101,14 +101,19 @@ export class PostgresPool implements KyselyPool {
 
   #guard(raw: pg.PoolClient): PostgresPoolClient {
     let isBroken = false
+    let cancelled: Promise<void> | undefined
     // Lost between two statements: the next one says so.
     const onError = (): void => {
       isBroken = true
     }
     raw.on('error', onError)
     const release = (destroy?: boolean): void => {
-      raw.off('error', onError)
-      raw.release(destroy === true || isBroken)
+      const giveBack = (): void => {
+        raw.off('error', onError)
+        raw.release(destroy === true || isBroken)
+      }
+      if (cancelled === undefined) giveBack()
+      else void cancelled.then(giveBack)
     }
     const query = async (text: string, parameters: readonly unknown[]) => {
       const startedAt = performance.now()
@@ -120,7 +125,7 @@ export class PostgresPool implements KyselyPool {
       } catch (error) {
         isBroken ||= isFatal(error)
         if (!isTimeout(error)) throw storeErrorOf(error, this.#place)
-        cancelStatement(raw)
+        cancelled = cancelStatement(raw)
         throw this.#silent(error, startedAt)
       }
     }
