@@ -10,6 +10,7 @@ import { type Plugin, rolldown } from 'rolldown'
 
 const ROOT = new URL('..', import.meta.url).pathname
 const DIST = join(ROOT, 'dist')
+/** The program, and what it starts as processes and threads. */
 const ENTRIES = ['admin-cli/main', 'cluster/worker-main', 'portal/portal-main', 'store/gateway-side/writer-thread']
 const PACKAGES_KEPT = ['better-sqlite3', 'argon2', 'pino-pretty', 'thread-stream', 'pg-native']
 

@@ -1,6 +1,5 @@
 /** Holds the rules of the architecture (CONTRIBUTING.md) over every source file; see `architecture-rules.ts` for what each one looks at. */
 import { readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { importsOf, isProduct, packageOf, readSources, type Source } from '../docs/source-files.ts'
 import { PACKAGE_ASSETS } from '../portal/views/asset-names.ts'
@@ -239,17 +238,6 @@ test('every dependency is used, and every package that is used is a dependency',
     versions.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version)),
     'Pin exact versions.',
   ).toEqual([])
-})
-
-test('what is started by its file is an entry of the bundle: a package would not have it', () => {
-  const bundle = read('bin/bundle.ts')
-  const started = sources
-    .filter(({ path }) => isProduct(path))
-    .flatMap(({ path, text }) =>
-      [...text.matchAll(/new URL\(`(\.[^`$]+)\$\{import\.meta\.url\.endsWith/g)].map(([, target = '']) => join(dirname(path), target)),
-    )
-  expect(started.length).toBeGreaterThanOrEqual(3)
-  expect([...started, ...MAINS.map(main => main.replace(/\.ts$/, ''))].filter(entry => !bundle.includes(`'${entry}'`))).toEqual([])
 })
 
 test('every adapter and every listed file exists', () => {
