@@ -38,7 +38,7 @@ const KEYS = ['kBuffer', 'kBufferCb', 'kBufferGen'] as const
 let foundKeys: readonly (symbol | undefined)[] | undefined
 
 /**
- * Makes a TLS socket over another socket, for which Node ignores the `onread` option, read as if it had been given. To be called right behind
+ * Makes an accepted socket, or a TLS socket over another one, for which Node ignores the `onread` option, read as if it had been given. To be called right behind
  * its constructor. What it relies on is pinned by shared-read.test.ts. False, and nothing is changed, where a Node has it otherwise.
  */
 export function shareReads(socket: Duplex): boolean {

@@ -45,6 +45,8 @@ export class Connection {
     this.#certificates = certificates
     this.#limits = limits
     this.socket = tcp
+    // A ClientHello, a PROXY header, a command before STARTTLS: Node would take 64 KiB for each.
+    shareReads(tcp)
     this.ip = normaliseIp(tcp.remoteAddress ?? '')
     this.port = tcp.remotePort ?? 0
     // From here to its destruction a socket always has an error listener: an error nobody listens for ends the process.
