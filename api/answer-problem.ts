@@ -2,6 +2,7 @@
 import type { Context } from 'hono'
 import type { ErrorCode } from '../base/errors.ts'
 import type { Log } from '../base/log.ts'
+import { isClientLeft } from '../http/client-left.ts'
 import { type FieldProblem, INTERNAL_ERROR, PROBLEMS_HERE, type ProblemReply, problemOf, problemReply } from '../http/problem-replies.ts'
 
 /** RFC 9110 §10.2.3: when a store that is busy or away is worth another try. */
@@ -39,6 +40,7 @@ export class RequestProblem extends Error {
 
 export function answerError(log: Log, error: unknown, { req }: Context): Response {
   if (error instanceof RequestProblem) return answerProblem(error.reply, error.headers)
+  if (isClientLeft(error)) return answerProblem(problemReply(400, 'BAD_INPUT', PROBLEMS_HERE.json))
   const reply = problemOf(error) ?? INTERNAL_ERROR
   if (reply.status >= 500) {
     const { message, stack } = error as Error

@@ -5,6 +5,7 @@
 import { type Context, Hono } from 'hono'
 import { bodyLimit } from 'hono/body-limit'
 import { answerOtherHost, answerTooLarge } from '../api/answer-problem.ts'
+import { isClientLeft } from '../http/client-left.ts'
 import { HTTP_LIMITS } from '../http/http-limits.ts'
 import type { RequestFacts } from '../http/http-server.ts'
 import { ownHostOnly, sameOriginOnly, securityHeaders } from '../http/security-headers.ts'
@@ -69,6 +70,7 @@ export function makeApp(services: PortalServices, routes: readonly Route[] = ROU
     return raw.method === 'HEAD' ? new Response(null, response) : response
   })
   app.onError((error, context) => {
+    if (isClientLeft(error)) return context.body(null, 400)
     log.error('bug', { process: 'portal', err: error.message, stack: error.stack })
     return context.text('Internal error.\n', 500)
   })

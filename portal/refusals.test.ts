@@ -1,6 +1,7 @@
 /** Requests that are refused, and states that have changed meanwhile: each is told on a page in the reader's language, to a program as a problem. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { OFFICE, PASSWORD, PortalFixture, type TestBrowser, URL_OF_PORTAL } from './portal-fixture.ts'
+import { ROUTES } from './routes.ts'
 
 let fixture: PortalFixture
 let anna: TestBrowser
@@ -124,4 +125,16 @@ test('a server that no login reaches is told of at its domain, until one does', 
   await attempt('ok')
   expect(await state()).toEqual([false, false])
   await node.close()
+})
+
+describe('every route that changes something', () => {
+  const posts = ROUTES.filter(({ method }) => method === 'POST').map(({ path }) => path.replace(/:(\w+)/g, 'x'))
+  const types = ['application/x-www-form-urlencoded', 'application/json', 'text/plain', 'multipart/form-data; boundary=x', 'application/csp-report', '']
+  test.each(posts)('%s is closed to other sites, in every content type', async path => {
+    for (const type of types)
+      for (const from of [{ 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.test' }, { origin: 'null' }, {}]) {
+        const answer = await anna.ask('POST', path, { body: '{}', headers: { ...(type !== '' && { 'content-type': type }), ...from } })
+        expect([type, from, answer.status]).toEqual([type, from, 403])
+      }
+  })
 })
