@@ -34,10 +34,20 @@ export interface PasswordOwner {
   readonly device: DeviceId | null
 }
 
+let hasher: PasswordHasher | undefined
+
+/**
+ * One for the whole process, one hash at a time: however many people make passwords at once, the thread pool stays free for signing in and for files.
+ * Its methods throw HASH_QUEUE_FULL.
+ */
+export function deviceHasher(): PasswordHasher {
+  hasher ??= new PasswordHasher({ concurrency: 1 })
+  return hasher
+}
+
 /** Makes the password of a device. Hashing takes its time: call it before the transaction. Throws BAD_INPUT. */
 export async function makePassword(context: StoreContext, chosen: Secret | undefined, owner: PasswordOwner): Promise<NewPassword> {
   const pepper = await openPepper(context.db, context.keyring())
-  const hasher = new PasswordHasher()
   const kind = chosen === undefined ? 'generated' : 'chosen'
   if (chosen !== undefined) checkChosenPassword(chosen, { ...owner, generatedOnly: context.generatedOnly })
   const shown = chosen ?? generateAppPassword()
@@ -45,9 +55,9 @@ export async function makePassword(context: StoreContext, chosen: Secret | undef
   const tags = tagColumns(pepper, owner.mailboxId, secret, kind)
   if (chosen !== undefined) {
     await checkRoomForChosen(context.db, owner)
-    await checkNotUsed(context.db, hasher, owner, secret, tags.tag)
+    await checkNotUsed(context.db, owner, secret, tags.tag)
   }
-  return { shown, columns: { kind, phc: await hasher.hash(secret), ...tags } }
+  return { shown, columns: { kind, phc: await deviceHasher().hash(secret), ...tags } }
 }
 
 /** Every chosen password makes a wrong guess a little dearer for us. Throws BAD_INPUT. */
@@ -65,7 +75,7 @@ export async function checkRoomForChosen(db: Kysely<Schema>, { mailboxId, addres
 }
 
 /** Two devices with one password could not be told apart, and revoking one would leave the other's way in open. Throws BAD_INPUT. */
-async function checkNotUsed(db: Kysely<Schema>, hasher: PasswordHasher, { mailboxId, device }: PasswordOwner, secret: Secret, tag: Uint8Array): Promise<void> {
+async function checkNotUsed(db: Kysely<Schema>, { mailboxId, device }: PasswordOwner, secret: Secret, tag: Uint8Array): Promise<void> {
   const candidates = await db
     .selectFrom('devices')
     .select(['id', 'name', 'state', 'phc', 'tag'])
@@ -74,7 +84,7 @@ async function checkNotUsed(db: Kysely<Schema>, hasher: PasswordHasher, { mailbo
     .execute()
   for (const candidate of candidates) {
     if (candidate.tag !== null && Buffer.compare(candidate.tag, tag) !== 0) continue
-    if (!(await hasher.verify(candidate.phc, secret))) continue
+    if (!(await deviceHasher().verify(candidate.phc, secret))) continue
     throw new Problem('password.used', { device: candidate.id === device ? null : { name: candidate.name, isRevoked: candidate.state === 'revoked' } })
   }
 }

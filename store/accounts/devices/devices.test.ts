@@ -3,6 +3,7 @@ import type { Store } from '../../open-store.ts'
 import { normaliseSecret } from '../../passwords/app-password.ts'
 import { PasswordHasher } from '../../passwords/password-hash.ts'
 import { StoreFixture, secret, type TestNode } from '../../store-fixture.ts'
+import { deviceHasher } from './device-passwords.ts'
 
 const anna = 'anna@example.com'
 let fixture: StoreFixture
@@ -238,4 +239,16 @@ test('changes at the same time wait for each other', async () => {
   const { device } = await store.devices.add(anna, { name: 'Phone' })
   await Promise.all(Array.from({ length: 20 }, (_, n) => store.devices.set(device.id, { allowFrom: [`10.0.${n}.0/24`] })))
   expect((await store.audit.list()).filter(({ action }) => action === 'device.changed')).toHaveLength(20)
+})
+
+test('passwords that are made at once are hashed one after the other: the thread pool stays free', async () => {
+  const running: number[] = []
+  const adding = Array.from({ length: 6 }, async (_, at) => {
+    await store.devices.prepare(anna, { name: `device ${at}` })
+    running.push(deviceHasher().running)
+  })
+  const watch = setInterval(() => running.push(deviceHasher().running), 0)
+  await Promise.all(adding)
+  clearInterval(watch)
+  expect(Math.max(...running)).toBeLessThanOrEqual(1)
 })

@@ -9,7 +9,6 @@ import { parseAddress } from '../../../base/address.ts'
 import { type DeviceId, makeId } from '../../../base/ids.ts'
 import type { Secret } from '../../../base/secret.ts'
 import { normaliseSecret } from '../../passwords/app-password.ts'
-import { PasswordHasher } from '../../passwords/password-hash.ts'
 import { listAll, type Page, type PageRequest } from '../../schema/keyset.ts'
 import { splitList } from '../../schema/list-column.ts'
 import type { Scope } from '../../schema/login-record.ts'
@@ -32,7 +31,7 @@ import {
 } from './device-changes.ts'
 import { countDevices, type DeviceFilter, type DeviceRequest, type DeviceSort, pageDevices, readDevices } from './device-list.ts'
 import { nameKeyOf, parseDeviceName, resolveDevice } from './device-names.ts'
-import { checkRoomForChosen, makePassword, type NewPassword, type PasswordOwner } from './device-passwords.ts'
+import { checkRoomForChosen, deviceHasher, makePassword, type NewPassword, type PasswordOwner } from './device-passwords.ts'
 import { checkNameIsFree, checkNotRevoked, type Device, getDevice, getDeviceRow, SCOPES, selectDevices, termColumns, toDevice } from './device-rows.ts'
 
 export interface NewDevice {
@@ -215,7 +214,7 @@ export class Devices {
   /** Whether this is the device's password now. Costs a hash. */
   async isPassword(ref: string, secret: Secret): Promise<boolean> {
     const { phc, kind, state } = await getDeviceRow(this.#context.db, await resolveDevice(this.#context.db, ref))
-    return kind !== 'legacy' && state !== 'revoked' && new PasswordHasher().verify(phc, normaliseSecret(secret))
+    return kind !== 'legacy' && state !== 'revoked' && deviceHasher().verify(phc, normaliseSecret(secret))
   }
 
   async disable(ref: string): Promise<Device> {
