@@ -45,8 +45,8 @@ export default defineConfig({
           env: { TMPDIR: scratchFolder() },
           globalSetup: 'store/store-template-fixture.ts',
           // The slowest takes three seconds on a quiet machine. A limit only ends what would never end: a busy machine is slow, not red.
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       {
@@ -59,8 +59,8 @@ export default defineConfig({
           isolate: false,
           sequence: { groupOrder: 1 },
           globalSetup: 'store/store-template-fixture.ts',
-          testTimeout: 120_000,
-          hookTimeout: 120_000,
+          testTimeout: 600_000,
+          hookTimeout: 600_000,
         },
       },
       {
