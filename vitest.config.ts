@@ -41,6 +41,7 @@ export default defineConfig({
           maxWorkers: 2,
           // Each worker loads a module once, not once a file: 95 of 263 CPU seconds were that. So nothing in a module may outlive its test.
           isolate: false,
+          setupFiles: 'test/fixtures/real-runtime.ts',
           sequence: { groupOrder: 0 },
           env: { TMPDIR: scratchFolder() },
           globalSetup: 'store/store-template-fixture.ts',
@@ -57,6 +58,7 @@ export default defineConfig({
           include: STORE_CONTRACT,
           maxWorkers: 2,
           isolate: false,
+          setupFiles: 'test/fixtures/real-runtime.ts',
           sequence: { groupOrder: 1 },
           globalSetup: 'store/store-template-fixture.ts',
           testTimeout: 600_000,
