@@ -138,13 +138,19 @@ describe('the upstream is spared', () => {
   test('guesses do not keep one waiting whose secret was right before', async () => {
     await stage.prove(RIGHT)
     const { release } = stage.holdAnswers()
-    for (let at = 0; at < 20; at += 1) void stage.prove(`marker-guess-${at}`)
+    const guesses = Array.from({ length: 20 }, (_, at) => stage.prove(`marker-guess-${at}`))
     await turn()
     const again = stage.prove(RIGHT)
     await turn()
     expect(stage.tried.at(-1)).toBe(RIGHT)
     release()
     expect(await again).toMatchObject({ upstream: { name: 'an upstream connection' } })
+    while (stage.tried.length < 22) {
+      release()
+      await turn()
+    }
+    release()
+    await Promise.all(guesses)
   })
 
   test('a secret that was right and is refused now is wrong from now on', async () => {
