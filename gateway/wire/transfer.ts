@@ -108,10 +108,13 @@ export class Transfer {
 
   /** Resolves when nobody waits any more for the receiver to take what was written. */
   async taken(): Promise<void> {
-    if (this.#isWaiting)
-      await new Promise<void>(resolve => {
-        this.#whenTaken = resolve
-      })
+    if (!this.#isWaiting) return
+    // A socket calls back for its write also when it is destroyed; not every stream does.
+    this.#to.once('close', this.#onTaken)
+    await new Promise<void>(resolve => {
+      this.#whenTaken = resolve
+    })
+    this.#to.off('close', this.#onTaken)
   }
 
   /** Nothing more is passed on; what was gathered and not written is forgotten. The memory of a write under way comes back when that is over. */
@@ -150,7 +153,6 @@ export class Transfer {
     if (this.#isWaiting || this.#isClosed || this.#to.writableLength === 0) return
     this.#isWaiting = true
     this.#from.pause()
-    this.#to.once('close', this.#onTaken)
     if (this.#stall !== undefined) this.#stallTimer = setTimeout(this.#stall.onStalled, this.#stall.ms)
   }
 
@@ -164,7 +166,6 @@ export class Transfer {
   #goOn(): void {
     if (!this.#isWaiting) return
     this.#isWaiting = false
-    this.#to.off('close', this.#onTaken)
     clearTimeout(this.#stallTimer)
     this.#whenTaken?.()
     this.#whenTaken = undefined
