@@ -2,6 +2,7 @@
  * A terminal for tests: keeps what is written, reads what it is given, and answers the clock with a fixed time unless told otherwise.
  */
 import { PassThrough, Writable } from 'node:stream'
+import { expectShape } from '../docs/json-shapes.ts'
 import type { Keyboard, StopSignal, Terminal } from './frame/terminal.ts'
 import { runCommand } from './run-command.ts'
 
@@ -68,9 +69,10 @@ export interface Ran {
   readonly err: string
 }
 
-/** Runs one command line in this process. */
+/** Runs one command line in this process. What it prints under `--json` is held against docs/json.md. */
 export async function runHere(args: readonly string[], options: TestTerminalOptions = {}): Promise<Ran> {
   const terminal = makeTestTerminal(options)
   const code = await runCommand(args, terminal, '0.0.0-test')
+  if (code === 0 && args.includes('--json') && terminal.out() !== '') expectShape(args, terminal.out())
   return { code, out: terminal.out(), err: terminal.err() }
 }

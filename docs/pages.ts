@@ -6,6 +6,7 @@ import { VERSION } from '../base/version.ts'
 import { formatConfigurationPage } from './configuration-page.ts'
 import { formatErrorsPage } from './errors-page.ts'
 import { formatArchitecturePage } from './import-picture.ts'
+import { formatJsonPage } from './json-page.ts'
 import { formatConfigManPage, formatManPage } from './man-pages.ts'
 import { formatMonitoringPage } from './monitoring-page.ts'
 import { formatPermissionsPage } from './permissions-page.ts'
@@ -20,6 +21,7 @@ export async function formatPages(root: string): Promise<ReadonlyMap<string, str
     ['architecture.md', formatArchitecturePage(root, readSources(root))],
     ['configuration.md', formatConfigurationPage()],
     ['errors.md', formatErrorsPage()],
+    ['json.md', formatJsonPage()],
     ['monitoring.md', formatMonitoringPage(root)],
     ['permissions.md', formatPermissionsPage()],
     ['standards.md', formatStandardsPage(root)],
