@@ -78,7 +78,8 @@ print('out')
   }
   const say = (text: string) => void parts.push(`\u0000${text}`)
 
-  await quietly('ip link set lo up')
+  // The shell says nothing of its jobs: when one ends is chance.
+  await quietly('set +m; ip link set lo up')
   await quietly(`${process.execPath} real-server.mjs > server.log & ${isSeen('up', 'server.log')}`)
   await record('mailwicket init --hostname mail.example.com')
   say('The configuration gets the address of the real server and the domain; then everything is looked at:')
@@ -94,7 +95,7 @@ print('out')
   const password = /(?:[a-z0-9]{4}-){4}[a-z0-9]{4}/.exec(added)?.[0] ?? ''
   say('It is typed into the phone, and the phone connects:')
   await quietly(
-    `python3 phone.py ${password} & until [ -e phone.up ]; do read -t 0.1 < <(sleep 0.1); done; until mailwicket device list --json | grep -q Thunderbird; do :; done`,
+    `python3 -u phone.py ${password} > phone.log & ${isSeen('up', 'phone.log')}; until mailwicket device list --json | grep -q Thunderbird; do :; done`,
   )
   await record('mailwicket device list')
   say('The phone is lost:')
