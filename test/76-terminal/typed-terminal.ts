@@ -18,7 +18,11 @@ export class TypedTerminal {
   constructor(cwd: string) {
     const env = { HOME: cwd, PATH: `${dirname(launcher)}:${process.env.PATH}`, PS1: PROMPT, TERM: 'dumb', LANG: 'C.UTF-8' }
     const shell = 'stty cols 80 rows 24; exec bash --norc --noprofile -i'
-    this.#child = spawn('unshare', ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--', 'script', '-qefc', shell, '/dev/null'], { cwd, env, stdio: ['pipe', 'pipe', 'inherit'] })
+    this.#child = spawn('unshare', ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--', 'script', '-qefc', shell, '/dev/null'], {
+      cwd,
+      env,
+      stdio: ['pipe', 'pipe', 'inherit'],
+    })
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text
       this.#changed()
