@@ -3,8 +3,7 @@
  *
  * SECURITY: the key of the authority is used once and never written. People put the authority into trust stores; whoever
  * found its key could then pretend to be any web site to them. A new certificate means a new authority.
- * Loads @peculiar/x509, which no other command needs: import { makeFolder } from '../base/files/file-errors.ts'
-import this file only where it is used.
+ * Loads @peculiar/x509, which no other command needs: import this file only where it is used.
  */
 import 'reflect-metadata'
 import { KeyObject, randomBytes, webcrypto } from 'node:crypto'

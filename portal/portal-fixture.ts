@@ -32,6 +32,8 @@ export class PortalFixture {
   readonly logged: { readonly level: string; readonly event: string; readonly fields: LogFields }[] = []
   policy: SecondFactorPolicy = 'optional'
   generatedOnly = false
+  /** Those of the first upstream in the configuration. */
+  domains: readonly string[] = ['example.test', 'other.test']
   signer: ProfileSigner | undefined
   around: UseCaseContext['around']
   store!: Store
@@ -75,7 +77,7 @@ export class PortalFixture {
   }
 
   get config(): Config {
-    const upstream = { name: 'main', domains: ['example.test', 'other.test'], imap: { host: '127.0.0.1', port: 1, tls: 'none' }, auth: { method: 'stored' } }
+    const upstream = { name: 'main', domains: this.domains, imap: { host: '127.0.0.1', port: 1, tls: 'none' }, auth: { method: 'stored' } }
     return {
       hostname: 'mail.example.test',
       generatedOnly: this.generatedOnly,

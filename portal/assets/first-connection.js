@@ -26,6 +26,8 @@ for (const line of document.querySelectorAll('[data-first]')) {
 function show(line, { strong, text }) {
   const bold = document.createElement('b')
   bold.textContent = strong
-  line.replaceChildren(bold, ` ${text}`)
+  const words = document.createElement('div')
+  words.append(bold, ` ${text}`)
+  line.replaceChildren(...line.querySelectorAll('svg'), words)
   line.className = 'note ok'
 }

@@ -171,6 +171,27 @@ describe('who is told', () => {
     expect(await store.notices.counts()).toEqual({ waiting: 0, failed: 0 })
   })
 
+  test('of an end that is near, a week before, once for each end', async () => {
+    const expiresAt = fixture.now + 30 * DAY
+    const { device } = await addDevice('Intern’s laptop', { expiresAt })
+    await sender.runRound()
+    const ends = () => sent.filter(({ subject }) => subject.includes('stops on')).length
+    for (const [days, count] of [
+      [22, 0],
+      [1.5, 1],
+      [3, 1],
+    ] as const) {
+      fixture.now += days * DAY
+      await sender.runRound()
+      expect([days, ends()]).toEqual([days, count])
+    }
+    expect(sent.at(-1)?.text).toContain(`${URL}/m/${encodeURIComponent(OFFICE)}/devices/${device.id}`)
+    await store.devices.set(device.id, { expiresAt: expiresAt + 10 * DAY })
+    fixture.now += 8 * DAY
+    await sender.runRound()
+    expect(ends()).toBe(2)
+  })
+
   test('nobody without [portal.mail], also not of what happened before', async () => {
     server = undefined
     await addDevice()

@@ -25,8 +25,7 @@ export class RecoveryCodes {
   }
 
   /** New ones, to be shown once; those from before are worth nothing. Throws NOT_FOUND, KEY_WRONG. */
-  async replace(login: string): Promise<readonly Secret[]> {
-    const codes = Array.from({ length: CODES }, generateCode)
+  async replace(login: string, codes: readonly Secret[] = makeRecoveryCodes()): Promise<readonly Secret[]> {
     const pepper = await openPepper(this.#context.db, this.#context.keyring())
     return this.#context.change(async change => {
       const { db } = change
@@ -34,7 +33,7 @@ export class RecoveryCodes {
       await db.deleteFrom('recovery_codes').where('user_id', '=', user.id).execute()
       const rows = codes.map(code => ({ user_id: user.id, hash: hashCode(pepper, user.id, lettersOf(code) ?? ''), used_at: null }))
       await db.insertInto('recovery_codes').values(rows).execute()
-      await change.audit({ action: 'user.recovery-codes', subject: user.login, subjectId: user.id, before: null, after: { codes: CODES } })
+      await change.audit({ action: 'user.recovery-codes', subject: user.login, subjectId: user.id, before: null, after: { codes: codes.length } })
       return codes
     })
   }
@@ -67,6 +66,9 @@ export class RecoveryCodes {
     })
   }
 }
+
+/** Ten that are worth nothing until `replace` gets them: whoever sets up an app may turn back. */
+export const makeRecoveryCodes = (): readonly Secret[] => Array.from({ length: CODES }, generateCode)
 
 /** `k7mq2-9rtfh`. */
 function generateCode(): Secret {

@@ -1,5 +1,6 @@
 import { generate } from 'otplib'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Secret } from '../../../base/secret.ts'
 import { PASSWORD, PortalFixture, type TestBrowser } from '../../portal-fixture.ts'
 import { SoftwareAuthenticator } from '../../sign-in/sign-in-fixture.ts'
 
@@ -49,6 +50,13 @@ describe('the authenticator app', () => {
     expect(again.status).toBe(422)
     expect(squareOf(again.text)).toBe(squareOf(first.text))
     expect((await fixture.store.credentials.find('anna'))?.hasTotp).toBe(false)
+  })
+
+  test('another phone is set up, and who turns back half-way keeps the codes of before', async () => {
+    const { codes } = await turnOn(anna)
+    expect((await anna.get('/account/totp?again=1')).text).not.toContain(codes[0])
+    expect(await fixture.store.recoveryCodes.take('anna', Secret.fromText(codes[0] ?? ''))).toBe(true)
+    expect((await anna.get('/account')).text).toContain('9 of 10 recovery codes left')
   })
 
   test('where it is demanded, nothing else is reached before it', async () => {
@@ -108,6 +116,17 @@ test('a new password signs out everywhere else', async () => {
   expect(changed.to).toBe('/account')
   expect((await anna.get('/account')).text).toContain('You were signed out in 1 other place.')
   expect((await elsewhere.get('/account')).to).toMatch(/^\/sign-in/)
+})
+
+test('a mistyped password asks the same question again, at the same place', async () => {
+  fixture.passConfirmation()
+  const devices = '/m/office%40example.test/devices'
+  const asked = await anna.submit(`${devices}/new`, devices, { name: 'Tablet', user: 'none', scope: 'both', ends: 'never' })
+  const again = await anna.post('/confirm', { ...asked.hidden('/confirm'), password: 'not it' })
+  for (const { text } of [asked, again]) {
+    expect(text).toContain('Before a password is made, you say once more who you are.')
+    expect(text).toContain('href="/services" aria-current="page"')
+  }
 })
 
 test('an API token is shown once', async () => {

@@ -4,6 +4,7 @@ import { links } from '../../links.ts'
 import { type Confirmation, confirm } from '../../sign-in/confirmation.ts'
 import { askToProve } from '../../sign-in/passkeys.ts'
 import { confirmView } from '../../views/account/confirm-view.ts'
+import type { NavigationEntry, Place } from '../../views/page-context.ts'
 import { addCookies, answerJson, seeOther, showPage } from '../../web/answers.ts'
 import { badRequest, signInFirst, tooMany } from '../../web/error-answers.ts'
 import type { SignedInRequest, Waiting } from '../../web/page-request.ts'
@@ -39,9 +40,17 @@ async function showConfirm(request: SignedInRequest, { before, waiting, back, er
     before,
     back,
     crumbs: address === '' ? [] : [{ label: address, href: links.devices(address) }],
-    place: page.reader?.navigation.find(({ place }) => back.startsWith(`/${place}`))?.place ?? ('account' as const),
+    place: placeIn(page.reader?.navigation ?? [], back),
   }
   return showPage(confirmView(model, m, page), { status: error === undefined ? 200 : 422 })
+}
+
+/** A mailbox lies under the mail services, or under one's own mailboxes. */
+function placeIn(navigation: readonly NavigationEntry[], path: string): Place {
+  const places = navigation.map(({ place }) => place)
+  const [mailboxes] = places
+  if (path.startsWith('/m/') && mailboxes !== undefined) return mailboxes
+  return places.find(place => path.startsWith(`/${place}`)) ?? 'account'
 }
 
 /** POST /confirm: with the password. */
@@ -51,7 +60,12 @@ export async function confirmWithPassword(request: SignedInRequest): Promise<Res
   const outcome = await tryToConfirm(request, { with: 'password', password: Secret.fromText(request.form.text('password')) })
   if (outcome instanceof Response) return outcome
   if (outcome === undefined)
-    return showConfirm(request, { before: 'rights', waiting: request.form.text('waiting'), back: request.formOf(waiting), error: request.m.problems.confirm })
+    return showConfirm(request, {
+      before: request.form.text('before') === 'password' ? 'password' : 'rights',
+      waiting: request.form.text('waiting'),
+      back: request.formOf(waiting),
+      error: request.m.problems.confirm,
+    })
   return goOn(outcome, waiting)
 }
 

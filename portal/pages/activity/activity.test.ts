@@ -30,6 +30,38 @@ test('changes are shown page by page, each once', async () => {
   expect(seen).toHaveLength(70)
 })
 
+test('what people do in the portal is told in sentences, and dates in words', async () => {
+  await anna.submit(`/m/${OFFICE}/devices/new`, `/m/${encodeURIComponent(OFFICE)}/devices`, {
+    name: 'Front desk tablet',
+    user: 'none',
+    scope: 'both',
+    ends: 'week',
+  })
+  await fixture.store.invitations.add({ kind: 'device', mailbox: OFFICE, user: 'anna', by: 'anna' })
+  await fixture.store.invitations.add({ kind: 'device', mailbox: OFFICE, user: null, by: 'anna' })
+  await fixture.store.invitations.add({ kind: 'start', user: 'anna', by: 'anna' })
+  const device = (await fixture.store.devices.list({ mailbox: OFFICE }))[0]?.id ?? ''
+  await anna.get(`/m/${encodeURIComponent(OFFICE)}/devices/${device}/shown`)
+  await fixture.store.recoveryCodes.replace('anna')
+  const { token } = await fixture.store.invitations.add({ kind: 'device', mailbox: OFFICE, user: null, by: 'anna' })
+  await fixture.browser().post(`/i/${token?.reveal()}`, { name: 'Guest', app: 'other' })
+  const { text } = await anna.get('/activity')
+  const words = text.replace(/<[^>]*>/g, '')
+  for (const sentence of [
+    'added the device Front desk tablet',
+    'invited anna',
+    `made an invitation to ${OFFICE}`,
+    'made a start link for anna',
+    'Somebody with an invitation added the device Guest',
+  ])
+    expect(words).toContain(sentence)
+  expect(words).toMatch(/ends on \d+ \w+/)
+  expect(text).not.toMatch(/\d{13}</)
+  // Neither a word of the audit in place of a sentence, nor a field without a value.
+  expect(text).not.toMatch(/: <code>(?!store)\w+\.[a-z-]+<\/code>/)
+  expect(text).not.toMatch(/<code>\w+<\/code> <\/span>/)
+})
+
 test('filters that are none are told at their field', async () => {
   const { text } = await anna.get('/activity?network=office&from=yesterday&until=2026-13-99')
   expect(text).toContain('“office” is not a network.')

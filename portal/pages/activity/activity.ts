@@ -99,6 +99,9 @@ async function toEntries(request: SignedInRequest, attempts: readonly Activity[]
     request,
     changes.map(({ actor }) => actor),
   )
-  const entries = [...groupRefusals(attempts, kindsOf(attempts)), ...changes.map(change => toChangeEntry(change, name))]
+  const entries = [
+    ...groupRefusals(attempts, kindsOf(attempts)),
+    ...changes.map(change => toChangeEntry(change, { m: request.m, formats: request.page.formats, nameOf: name })),
+  ]
   return entries.sort((one, other) => other.at - one.at)
 }

@@ -64,7 +64,7 @@ export async function devicePage(request: SignedInRequest, form: FormState<RuleF
       .reverse()
       .slice(0, MOST_REFUSALS)
       .map(toRefusal),
-    changes: changes.map(change => toChangeEntry(change, name)),
+    changes: changes.map(change => toChangeEntry(change, { m, formats: page.formats, nameOf: name })),
     rules: row.may.rules
       ? {
           form: { ...form, version, confirmNeeded: form.confirmNeeded },

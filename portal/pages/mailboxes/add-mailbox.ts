@@ -27,16 +27,16 @@ const domainAsked = (request: SignedInRequest): string => findHostName(request.p
 const mayChoose = ({ reach }: SignedInRequest): boolean => may(reach, 'mailbox.upstream', 'installation') === 'yes'
 
 /** Those for the domain first; another one is for whoever may choose it. */
-function serversFor(request: SignedInRequest) {
+function serversFor(request: SignedInRequest, domain: string) {
   const { upstreams } = request.services.config()
-  const own = upstreamsOf({ upstreams }, domainAsked(request))
+  const own = upstreamsOf({ upstreams }, domain)
   return mayChoose(request) ? [...own, ...upstreams.filter(one => !own.includes(one))] : own
 }
 
 function formPage(request: SignedInRequest, form: FormState<AddMailboxFields>): Response {
   const { m, page } = request
   const domain = domainAsked(request)
-  const servers = serversFor(request)
+  const servers = serversFor(request, domain)
   const model = {
     domain,
     form: { ...form, once: onceFor(request, links.addMailbox(domain)) },
@@ -68,14 +68,15 @@ export async function makeMailbox(request: SignedInRequest): Promise<Response> {
 }
 
 function readMailbox(request: SignedInRequest): AddMailboxInput | FieldErrors<AddMailboxFields> {
-  const { form, m } = request
-  const domain = domainAsked(request)
+  const { form, m, reach } = request
   const errors = new FieldErrors<AddMailboxFields>()
   const address = normaliseAddress(form.text('address').trim())
+  const domain = address === undefined ? domainAsked(request) : domainOf(address)
   if (address === undefined) errors.add('address', m.problems.address)
-  else if (domainOf(address) !== domain) errors.add('address', m.problems.addressDomain(unicodeDomain(domain)))
+  // Whoever looks after more domains than the one of this page may type another of them.
+  else if (may(reach, 'mailbox.add', { domain }) !== 'yes') errors.add('address', m.problems.addressDomain(unicodeDomain(domainAsked(request))))
   const note = form.text('note').trim() === '' ? null : checkName(form.text('note'), 'note', NOTE, errors, m)
-  const servers = serversFor(request)
+  const servers = serversFor(request, domain)
   const server = servers.find(({ name }) => name === form.text('server')) ?? servers[0]
   if (server?.auth.method === 'stored' && form.text('secret') === '') errors.add('secret', m.problems.required)
   if (!errors.isEmpty || address === undefined) return errors

@@ -1,8 +1,10 @@
 /** The mail services within reach, what the field at the top finds, and where `/` leads. */
 import { domainOf } from '../../../base/address.ts'
 import { pageDevices, pageDomains, pageMailboxes, pageUsers } from '../../../management/page-lists.ts'
+import { may } from '../../../management/permissions.ts'
 import { mailboxesOf } from '../../../management/within.ts'
 import { type DomainSums, NO_DEVICES } from '../../../store/accounts/domain-sums.ts'
+import { unicodeDomain } from '../../addresses.ts'
 import { links, withQuery } from '../../links.ts'
 import { findView, type ServiceRow, servicesView } from '../../views/mailboxes/services-view.ts'
 import { isSomewhere } from '../../web/access.ts'
@@ -20,19 +22,22 @@ export async function goHome({ reach }: SignedInRequest): Promise<Response> {
 }
 
 export async function showServices(request: SignedInRequest): Promise<Response> {
-  const { context, actor, reach, m, page, query } = request
+  const { context, actor, reach, m, page, query, services } = request
   const search = searchOf(query)
   const { rows, next } = await pageDomains(context, actor, { ...readCursor(query), search: search === '' ? undefined : search, limit: 50 })
   const byDomain = await readDomainSums(request)
   const silent = await findSilentDomains(request)
+  const bare = bareDomains(request).filter(domain => !byDomain.has(domain) && !rows.some(row => row.domain === domain))
+  const shownBare = query.has('after') ? [] : bare.filter(domain => unicodeDomain(domain).includes(search.toLowerCase()))
   const model = {
     query: search,
     sums: await totalOf(request, byDomain),
-    domains: rows.map(({ domain, mailboxes }) => ({
+    domains: [...rows, ...shownBare.map(domain => ({ domain, mailboxes: 0 }))].map(({ domain, mailboxes }) => ({
       ...toServiceRow(request, domain, mailboxes, byDomain.get(domain) ?? NO_DEVICES),
       serverReachable: !silent.has(domain),
     })),
-    total: countDomains(request, byDomain),
+    firstDomain: isSomewhere(reach, 'roles.change') ? services.config().hostname.replace(/^[^.]+\.(?=[^.]+\.)/, '') : undefined,
+    total: countDomains(request, byDomain) + bare.length,
     pages: { next: next === null ? undefined : withQuery(links.services, { q: search, after: next }) },
     mayChooseManagers: isSomewhere(reach, 'roles.change'),
   }
@@ -54,6 +59,12 @@ function countDomains({ reach }: SignedInRequest, byDomain: SumsByDomain): numbe
   const within = mailboxesOf(reach, 'mailbox.view')
   if (within === undefined) return byDomain.size
   return new Set([...(within.domains ?? []), ...(within.addresses ?? []).map(domainOf)].filter(domain => byDomain.has(domain))).size
+}
+
+/** Domains that are somebody's to look after before they have a mailbox: where else would the first one be added? */
+function bareDomains({ reach, services }: SignedInRequest): string[] {
+  const named = new Set([...services.config().upstreams.flatMap(({ domains }) => domains), ...reach.domains])
+  return [...named].filter(domain => may(reach, 'mailbox.add', { domain }) === 'yes').toSorted()
 }
 
 /** Everything within reach whose name or address has the words in it. */

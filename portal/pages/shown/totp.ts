@@ -5,6 +5,7 @@
 import { Secret } from '../../../base/secret.ts'
 import { change } from '../../../management/use-case.ts'
 import { openBlob, sealBlob } from '../../../store/keys/sealed-blob.ts'
+import { makeRecoveryCodes as makeCodes } from '../../../store/sign-in/recovery-codes.ts'
 import { links } from '../../links.ts'
 import { qrPathOf } from '../../setup/qr-path.ts'
 import { mustAddFactor } from '../../sign-in/second-factor.ts'
@@ -59,7 +60,7 @@ async function setUpPage(request: SignedInRequest, form: FormState<'code' | 'kep
   const { session, m, page, services, cookies } = request
   const { login } = session.user
   const found = findSetUp(request)
-  const setUp = found ?? { seed: makeTotpSeed(), codes: await makeCodes(request) }
+  const setUp = found ?? { seed: makeTotpSeed(), codes: makeCodes().map(code => code.reveal().toString('latin1')) }
   const uri = formatTotpUri(setUp.seed, { issuer: 'Mailwicket', login })
   const model = { qr: qrPathOf(uri), key: setUp.seed.reveal().toString('latin1'), recoveryCodes: setUp.codes, form }
   const sealed = sealBlob(
@@ -69,11 +70,6 @@ async function setUpPage(request: SignedInRequest, form: FormState<'code' | 'kep
     nowOf(request) + SET_UP_MS,
   )
   return showPage(totpSetupView(model, m, page), { status: form.errors === undefined ? 200 : 422, cookies: [cookies.set('totp', sealed)] })
-}
-
-async function makeCodes({ context, actor, session }: SignedInRequest): Promise<string[]> {
-  const codes = await change(context, actor, nouns => nouns.recoveryCodes.replace(session.user.login))
-  return codes.map(code => code.reveal().toString('latin1'))
 }
 
 function findSetUp(request: SignedInRequest): SetUp | undefined {
@@ -94,7 +90,14 @@ export async function turnTotpOn(request: SignedInRequest): Promise<Response> {
   if (step === undefined) errors.add('code', m.problems.code)
   if (!form.isOn('kept')) errors.add('kept', m.problems.keepCodes)
   if (step === undefined || !errors.isEmpty) return setUpPage(request, { values: form.shown(), errors: errors.errors })
-  await change(context, actor, nouns => nouns.credentials.setTotp(session.user.login, setUp.seed, step))
+  const { login } = session.user
+  await change(context, actor, async nouns => {
+    await nouns.credentials.setTotp(login, setUp.seed, step)
+    await nouns.recoveryCodes.replace(
+      login,
+      setUp.codes.map(code => Secret.fromText(code)),
+    )
+  })
   return addCookies(doneThen(request, links.account, 'totpOn'), [await renewed(request), cookies.clear('totp')])
 }
 

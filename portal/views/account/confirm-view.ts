@@ -36,7 +36,7 @@ export function confirmView(model: ConfirmModel, m: Messages, page: PageContext)
     html`${model.passkey && html`<div class="or">${m.words.or}</div>`}${textField({ name: 'password', label: m.confirm.password, type: 'password', autocomplete: 'current-password', required: true, maxLength: 1024, hint: m.confirm.passwordHint, focus: !model.passkey }, state)}<div class="acts"><button class="btn primary">${m.confirm.button}</button><a class="btn quiet" href="${model.back}">${m.words.back}</a></div>`
   const where: Crumb[] = model.crumbs.map(({ label, href }) => ({ label: label.includes('@') ? showAddress(label) : html`<bdi>${label}</bdi>`, href }))
   const body = html`${head({ title: m.confirm.title, sub: model.before === 'password' ? m.confirm.beforePassword : m.confirm.beforeRights })}${model.before === 'password' && passwordSteps(2, m)}
-<form class="card pad" method="post" action="${links.confirm}" novalidate data-confirm>${problemOf(state)}${guards(state)}<input type="hidden" name="waiting" value="${model.waiting}"><p class="line">${face(person)}<span>${bold(person.name)}<br><span class="small muted">${showAddress(person.login)}</span></span></p>${passkey}${password}</form><p class="small muted">${m.confirm.fiveMinutes}</p>`
+<form class="card pad" method="post" action="${links.confirm}" novalidate data-confirm>${problemOf(state)}${guards(state)}<input type="hidden" name="waiting" value="${model.waiting}"><input type="hidden" name="before" value="${model.before}"><p class="line">${face(person)}<span>${bold(person.name)}<br><span class="small muted">${showAddress(person.login)}</span></span></p>${passkey}${password}</form><p class="small muted">${m.confirm.fiveMinutes}</p>`
   return appPage(
     {
       title: m.confirm.title,

@@ -109,6 +109,9 @@ export const qrCode = ({ d, size }: QrPath, label: string): Html =>
 
 const SECURITY = { tls: 'SSL/TLS', starttls: 'STARTTLS' } as const
 
+/** A long address breaks before its @, where there is no room for all of it. */
+const breakable = (address: string): Html => html`${address.split('@').map((part, at) => (at === 0 ? part : html`<wbr>@${part}`))}`
+
 /** `id`: the table stands in more than one panel. */
 export function settingsTable({ userName, imap, smtp }: AppSettings, id: string, m: Messages): Html {
   const { setup } = m
@@ -124,5 +127,5 @@ export function settingsTable({ userName, imap, smtp }: AppSettings, id: string,
       setup.portSecurity,
       html`${settings.port}, ${SECURITY[settings.security]}${settings.other !== undefined && html` <span class="muted">${setup.orPort(`${settings.other.port}, ${SECURITY[settings.other.security]}`)}</span>`}`,
     )}`
-  return html`<table class="kv"><caption class="vh">${setup.settings}</caption><tbody>${row(setup.userName, userName, { id: `${id}-user`, label: setup.copyUserName })}${server(setup.reading, 'imap', imap)}${server(setup.sending, 'smtp', smtp)}${row(setup.signIn, imap !== undefined && smtp !== undefined ? setup.signInBoth : setup.signInOne)}</tbody></table>`
+  return html`<table class="kv"><caption class="vh">${setup.settings}</caption><tbody>${row(setup.userName, breakable(userName), { id: `${id}-user`, label: setup.copyUserName })}${server(setup.reading, 'imap', imap)}${server(setup.sending, 'smtp', smtp)}${row(setup.signIn, imap !== undefined && smtp !== undefined ? setup.signInBoth : setup.signInOne)}</tbody></table>`
 }

@@ -66,7 +66,16 @@ export function passwordTag(label: string, password: string, generated: boolean,
 
 /** Says that it waits, and what happened; a link to the device for whoever has no script. */
 export const waiting = (address: string, device: string, m: Messages): Html =>
-  html`<p class="small muted waiting" role="status" data-first="${links.deviceFirst(address, device)}"><span data-waiting hidden>${m.password.waiting}</span><noscript>${m.password.look(links.device(address, device))}</noscript></p>`
+  waitingLine(
+    'small muted waiting',
+    links.deviceFirst(address, device),
+    m.password.waiting,
+    html`<noscript>${m.password.look(links.device(address, device))}</noscript>`,
+  )
+
+/** `first-connection.js` makes a note of it; the icon waits in it. */
+export const waitingLine = (look: string, first: string, text: string, otherwise: Html | false): Html =>
+  html`<div class="${look}" role="status" data-first="${first}"><span data-waiting hidden>${text}</span>${otherwise}<span hidden>${icons.check}</span></div>`
 
 export interface OwnPasswordModel {
   readonly address: string

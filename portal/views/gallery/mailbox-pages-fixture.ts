@@ -126,6 +126,7 @@ const user = (person: typeof ANNA, rights: readonly string[], more: object = {})
 export const mailboxPages: readonly GalleryPage[] = [
   galleryPage('services', anna, servicesView, {
     query: '',
+    firstDomain: undefined,
     sums: { connectedNow: 612, devices: 3733, quiet: 41, endSoon: 7 },
     domains: [
       service('example.test', 1248, 3410, NOW - 2 * MINUTE),
@@ -140,6 +141,7 @@ export const mailboxPages: readonly GalleryPage[] = [
   }),
   galleryPage('services-nothing', anna, servicesView, {
     query: 'nowhere',
+    firstDomain: 'example.test',
     sums: { connectedNow: 0, devices: 0, quiet: 0, endSoon: 0 },
     domains: [],
     total: 24,

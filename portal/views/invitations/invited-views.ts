@@ -5,7 +5,7 @@ import { links } from '../../links.ts'
 import type { Messages } from '../../messages/en.ts'
 import { APPS, type AppChoice, appSetup, type SetupModel } from '../devices/app-setup.ts'
 import type { DeviceScope } from '../devices/device-list-view.ts'
-import { passwordTag } from '../devices/password-view.ts'
+import { passwordTag, waitingLine } from '../devices/password-view.ts'
 import { alonePage } from '../frame/layout.ts'
 import { icons } from '../icons.ts'
 import type { FormState, PageContext } from '../page-context.ts'
@@ -79,8 +79,7 @@ export function invitationDoneView(model: InvitationDoneModel, m: Messages, page
     first !== undefined &&
     note({ tone: 'ok', icon: icons.check, text: m.password.connected(device.name, first.app, first.ip, page.formats.ago(first.at)), role: 'status' })
   const body = html`<div class="centred"><h1 tabindex="-1">${m.invited.welcome}</h1><p class="soft sub-line">${m.invited.may[device.scope](device.name, model.address)}</p></div>${connected}${appSetup({ ...model.setup, screen: 'invited' }, m)}${passwordTag(m.invited.orType, model.password, true, false, m)}${
-    first === undefined &&
-    html`<p class="line small soft centred-line" role="status" data-first="${model.firstUrl}"><span data-waiting hidden>${m.invited.waiting}</span></p>`
+    first === undefined && waitingLine('line small soft centred-line', model.firstUrl, m.invited.waiting, false)
   }`
   return alonePage({ title: m.invited.welcome, width: 'wide', scripts: ['password.js', 'first-connection.js'], body }, m, page)
 }

@@ -19,6 +19,8 @@ export interface ServicesModel {
   /** Sums within the reader's reach, kept for a minute. */
   readonly sums: { readonly connectedNow: number; readonly devices: number; readonly quiet: number; readonly endSoon: number }
   readonly domains: readonly ServiceRow[]
+  /** Where the first mailbox would be added when there is no domain at all. */
+  readonly firstDomain: string | undefined
   /** Domains within reach. */
   readonly total: number
   readonly pages: Pages
@@ -43,9 +45,7 @@ export function servicesView(model: ServicesModel, m: Messages, page: PageContex
   const { sums, domains } = model
   const list =
     domains.length === 0
-      ? emptyState(
-          model.query === '' ? { title: m.services.noneTitle, text: m.services.none } : { title: m.words.nothingFound, text: m.services.notFound(model.query) },
-        )
+      ? noService(model, m)
       : html`<section class="card" aria-label="${m.services.title}"><ul class="rows svc">${domains.map(row => serviceRow(row, m, page))}</ul><footer>${m.services.shown(model.total, domains.length)}</footer></section>`
   const body = html`${head({
     title: m.services.title,
@@ -61,6 +61,12 @@ ${stats([
 ${searchForm({ action: links.services, label: m.services.find, query: model.query }, m)}
 <div class="flow" data-results>${list}${pager(model.pages, m)}</div>`
   return appPage({ title: m.services.title, place: 'services', scripts: ['search.js'], body }, m, page)
+}
+
+function noService({ query, firstDomain }: ServicesModel, m: Messages): Html {
+  if (query !== '') return emptyState({ title: m.words.nothingFound, text: m.services.notFound(query) })
+  const add = firstDomain !== undefined && html`<a class="btn primary" href="${links.addMailbox(firstDomain)}">${icons.plus}${m.mailboxes.add}</a>`
+  return emptyState({ title: m.services.noneTitle, text: m.services.none, acts: add })
 }
 
 function serviceRow(row: ServiceRow, m: Messages, page: PageContext): Html {
