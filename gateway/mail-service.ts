@@ -99,7 +99,7 @@ async function openParts({ config, env, log, limits = LIMITS, machine, node }: M
     terms: parts.terms,
   }
   const storeHealth = new StoreHealth(store, recorder, log)
-  const readiness = new Readiness({ revocation, certificates, hasher })
+  const readiness = new Readiness({ revocation, certificates, hasher, graceMs: config.outageGraceMs })
   metrics.watch({ unauthenticated: () => unauthenticated.size, hasher, recorder, revocation, certificates, readiness, storeHealth })
   await storeHealth.start()
   closers.push(

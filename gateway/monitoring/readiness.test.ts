@@ -8,9 +8,9 @@ const certificate = (fromDays: number, toDays: number) =>
     ReadinessParts['certificates']['list']
   >[number]
 
-function open(changes: { isFailing?: boolean; ageMs?: number; isFull?: boolean; certificates?: ReturnType<typeof certificate>[] } = {}) {
-  const { isFailing = false, ageMs = 200, isFull = false, certificates = [certificate(-10, 80)] } = changes
-  return new Readiness({ revocation: { isFailing, ageMs }, hasher: { isFull }, certificates: { list: () => certificates } })
+function open(changes: { isFailing?: boolean; ageMs?: number; graceMs?: number; isFull?: boolean; certificates?: ReturnType<typeof certificate>[] } = {}) {
+  const { isFailing = false, ageMs = 200, graceMs, isFull = false, certificates = [certificate(-10, 80)] } = changes
+  return new Readiness({ graceMs, revocation: { isFailing, ageMs }, hasher: { isFull }, certificates: { list: () => certificates } })
 }
 
 function serving(changes: Parameters<typeof open>[0]): Readiness {
@@ -41,6 +41,8 @@ it.each([
   ['the last look at the store failed', { isFailing: true }, ['store-unreadable']],
   ['no look at the store for long', { ageMs: LIMITS.generationFreshMs + 1 }, ['generation-stale']],
   ['as long as is allowed', { ageMs: LIMITS.generationFreshMs }, []],
+  ['the store is away, for as long as logins may go on without it', { isFailing: true, ageMs: 60_000, graceMs: 60_000 }, []],
+  ['the store is away for longer', { isFailing: true, ageMs: 60_001, graceMs: 60_000 }, ['store-unreadable', 'generation-stale']],
   ['the hash queue is full', { isFull: true }, ['hash-queue-full']],
   ['the only certificate has expired', { certificates: [certificate(-90, -1)] }, ['no-valid-certificate']],
   ['the only certificate is not valid yet', { certificates: [certificate(1, 90)] }, ['no-valid-certificate']],

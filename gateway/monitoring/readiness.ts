@@ -27,6 +27,8 @@ export interface ReadinessParts {
   readonly revocation: Pick<Revocation, 'isFailing' | 'ageMs'>
   readonly certificates: Pick<Certificates, 'list'>
   readonly hasher: Pick<PasswordHasher, 'isFull'>
+  /** `store.outage_grace`: for so long some logins go on without the store. */
+  readonly graceMs?: number | undefined
 }
 
 export class Readiness {
@@ -49,11 +51,11 @@ export class Readiness {
 
   /** Empty when the node is ready. */
   notReady(): NotReady[] {
-    const { revocation, certificates, hasher } = this.#parts
+    const { revocation, certificates, hasher, graceMs = 0 } = this.#parts
     const reasons: NotReady[] = this.#phase === 'serving' ? [] : [this.#phase]
-    if (revocation.isFailing) reasons.push('store-unreadable')
-    // SECURITY: a node that does not hear of revocations must not get new sessions.
-    if (revocation.ageMs > LIMITS.generationFreshMs) reasons.push('generation-stale')
+    if (revocation.isFailing && revocation.ageMs > graceMs) reasons.push('store-unreadable')
+    // SECURITY: a node that does not hear of revocations must not get new sessions, unless somebody chose that it may for a while.
+    if (revocation.ageMs > Math.max(LIMITS.generationFreshMs, graceMs)) reasons.push('generation-stale')
     if (!certificates.list().some(isValidNow)) reasons.push('no-valid-certificate')
     if (hasher.isFull) reasons.push('hash-queue-full')
     return reasons
