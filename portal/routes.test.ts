@@ -163,3 +163,10 @@ test('every link of a view leads somewhere', () => {
     })
   expect(lost).toEqual([])
 })
+
+test('without a right one reaches the sign-in, links that one was given, one’s own account, and lists of what is one’s own', () => {
+  const reached = (who: 'public' | 'signed-in') => ROUTES.filter(route => route.who === who).map(({ path }) => path)
+  const beyond = (paths: readonly string[], within: RegExp) => paths.filter(path => !within.test(path))
+  expect(beyond(reached('public'), /^\/(?:sign-in(?:\/.*)?|welcome\/:token|i\/:token|invited(?:\/.*)?|language|api\/)$/)).toEqual([])
+  expect(beyond(reached('signed-in'), /^\/(?:|sign-out|confirm(?:\/.*)?|account(?:\/.*)?|find|mailboxes)$/)).toEqual([])
+})
