@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import type { MailwicketError } from '../../../base/errors.ts'
 import { Wire } from '../../../base/sockets/wire.ts'
 import { openClientLeg, openUpstreamLeg, type Reads } from '../../wire/leg-fixture.ts'
 import { MEMORY_POOL } from '../../wire/memory-pool.ts'
@@ -155,7 +156,8 @@ it('has the same end with the shared memory as without', async () => {
             at += size
           }
           const [bytes] = await Promise.all([relay(), write(app, pieces)])
-          const next = (await client.readLine(1_000)).toString()
+          // Where the message ended early, what follows may be a line of any length.
+          const next = await client.readLine(1_000).then(String, (error: MailwicketError) => error.code)
           if (refusals.length === 0) await vi.waitFor(() => expect(heard().length).toBe(bytes), { timeout: 10_000, interval: 1 })
           const result = { bytes: refusals.length === 0 ? bytes : undefined, next, refusals, heard: refusals.length === 0 ? heard().toString('latin1') : '' }
           app.destroy()
@@ -164,6 +166,6 @@ it('has the same end with the shared memory as without', async () => {
       )
       expect(ends[0]).toEqual(ends[1])
     }),
-    { numRuns: 15 },
+    { numRuns: 15, examples: [[['.', '\r\n', 'long '.repeat(1_000)], [3_000]]] },
   )
 })
