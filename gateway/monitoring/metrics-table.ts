@@ -136,7 +136,7 @@ export const METRICS = {
   mailwicket_portal_mails_total: { type: 'counter', labels: ['result'], help: 'Mails of the portal: sent, failed (tried again later), given-up' },
   mailwicket_portal_sessions: { type: 'gauge', labels: [], help: 'Browsers that are signed in to the portal; missing where it does not run or does not know' },
   mailwicket_portal_mail_queue_length: { type: 'gauge', labels: [], help: 'Mails of the portal that wait; missing where it does not run or does not know' },
-  mailwicket_portal_restarts_total: { type: 'counter', labels: [], help: 'Ends of the portal that nobody asked for; it is started again' },
+  mailwicket_portal_restarts_total: { type: 'counter', labels: [], help: 'Ends of the portal that were not asked for; it is started again' },
 } as const satisfies Record<string, MetricFacts>
 
 export type MetricName = keyof typeof METRICS
