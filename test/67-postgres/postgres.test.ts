@@ -117,6 +117,19 @@ test('a gateway whose clock is five minutes behind is no less there: in the list
   await behind.stop('SIGTERM')
 })
 
+test('a store that a newer program migrated: who runs goes on, who starts says what it needs', async () => {
+  const { password } = await gateway.addDevice(user, 'Before the update')
+  server.sql(
+    'mail',
+    `update meta set value = (value::int + 1)::text where name = 'schema_version'; update meta set value = '9.9.9' where name = 'needs_program'`,
+  )
+  for (const account of [gateway.account(user, password), onSecond(gateway.account(user, password))]) (await logIn(account)).destroy()
+  const started = await runChild(launcher, ['--config', gateway.configPath, 'serve'])
+  expect(started.code).not.toBe(0)
+  expect(started.stderr).toContain('install Mailwicket 9.9.9 or newer')
+  server.sql('mail', `update meta set value = (value::int - 1)::text where name = 'schema_version'`)
+})
+
 test('while the database is away sessions go on and new logins are told "later"; afterwards all is as before, and nothing that was to be noted is lost', async () => {
   const { password } = await gateway.addDevice(user, 'Tablet')
   const account = gateway.account(user, password)
