@@ -56,7 +56,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
     noDelay: true,
   }
   const server = createServer(settings, makeListener(options))
-  const handshaking = new Set<Socket>()
+  const handshaking = new Set<Ending>()
   if (certificates !== undefined) speakTls(server, certificates, handshaking, limits.handshakeMs)
   server.maxConnections = limits.connections
   server.setTimeout(limits.requestMs)
@@ -67,7 +67,7 @@ export async function openHttpServer(options: HttpServerOptions): Promise<HttpSe
   return {
     address: formatEndpoint({ host: bound.address, port: bound.port }),
     close: () => {
-      for (const socket of handshaking) socket.destroy()
+      for (const one of handshaking) one.destroy()
       return closeWithin(server, limits.drainMs)
     },
   }
@@ -91,11 +91,15 @@ function makeListener({ serve, trustedProxies, log }: HttpServerOptions) {
   )
 }
 
+interface Ending {
+  destroy(): void
+}
+
 /**
  * HTTP begins behind the handshake. Not by node:https: its default certificate is fixed when it starts, and whoever asks for no name gets that
  * one; here a renewed certificate is everybody's from the next connection on.
  */
-function speakTls(server: Server, certificates: Pick<Certificates, 'offer'>, handshaking: Set<Socket>, handshakeMs: number): void {
+function speakTls(server: Server, certificates: Pick<Certificates, 'offer'>, handshaking: Set<Ending>, handshakeMs: number): void {
   const [serveHttp] = server.listeners('connection') as ((socket: Socket) => void)[]
   server.removeAllListeners('connection')
   server.on('connection', (socket: Socket) => {
@@ -104,16 +108,23 @@ function speakTls(server: Server, certificates: Pick<Certificates, 'offer'>, han
       ...certificates.offer(undefined, '1.2'),
       ALPNProtocols: ['http/1.1'],
     })
-    handshaking.add(socket)
-    const timer = setTimeout(() => socket.destroy(), handshakeMs)
+    handshaking.add(both)
+    // TLS first: Node 26.10 was seen to crash when what lies below it goes first.
+    const both: Ending = {
+      destroy() {
+        secure.destroy()
+        socket.destroy()
+      },
+    }
+    const timer = setTimeout(both.destroy, handshakeMs)
     socket.once('close', () => {
       clearTimeout(timer)
-      handshaking.delete(socket)
+      handshaking.delete(both)
     })
-    for (const one of [socket, secure]) one.on('error', () => socket.destroy())
+    for (const one of [socket, secure]) one.on('error', both.destroy)
     secure.once('secure', () => {
       clearTimeout(timer)
-      handshaking.delete(socket)
+      handshaking.delete(both)
       serveHttp?.call(server, secure)
     })
   })
