@@ -108,7 +108,6 @@ function speakTls(server: Server, certificates: Pick<Certificates, 'offer'>, han
       ...certificates.offer(undefined, '1.2'),
       ALPNProtocols: ['http/1.1'],
     })
-    handshaking.add(both)
     // TLS first: Node 26.10 was seen to crash when what lies below it goes first.
     const both: Ending = {
       destroy() {
@@ -116,6 +115,7 @@ function speakTls(server: Server, certificates: Pick<Certificates, 'offer'>, han
         socket.destroy()
       },
     }
+    handshaking.add(both)
     const timer = setTimeout(both.destroy, handshakeMs)
     socket.once('close', () => {
       clearTimeout(timer)
