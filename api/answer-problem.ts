@@ -14,7 +14,8 @@ export function answerProblem(reply: ProblemReply, headers: Readonly<Record<stri
 }
 
 export function answerTooLarge(): Response {
-  return answerProblem(problemReply(413, 'BAD_INPUT', PROBLEMS_HERE.size))
+  // The rest of the body is not read: nothing can follow it.
+  return answerProblem(problemReply(413, 'BAD_INPUT', PROBLEMS_HERE.size), { connection: 'close' })
 }
 
 export function answerOtherHost(): Response {

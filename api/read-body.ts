@@ -18,7 +18,7 @@ const MAX_FIELD_CHARACTERS = 100
 export const boundedBody: MiddlewareHandler<ApiEnv> = bodyLimit({
   maxSize: MAX_BYTES,
   onError: () => {
-    throw new RequestProblem(413, 'BAD_INPUT', 'size')
+    throw new RequestProblem(413, 'BAD_INPUT', 'size', { headers: { connection: 'close' } })
   },
 })
 

@@ -169,9 +169,11 @@ test('an invitation is accepted once, by whom it names, with settings for the ap
 test('a start link of somebody who lost everything ends what they had', async () => {
   const boss = await fixture.person('boss')
   await fixture.store.credentials.setPassword('zoe', 'hash')
+  await fixture.store.apiTokens.add('zoe', { name: 'script', scopes: ['read'] })
   const { token } = await makeStartLink(fixture.context, boss, { login: 'zoe', factors: 'reset' })
   expect(token).not.toBeNull()
   expect(await fixture.store.credentials.find('zoe')).toMatchObject({ phc: null })
+  expect(await fixture.store.apiTokens.list({ user: 'zoe' })).toEqual([])
 })
 
 test('with the policy of generated passwords, one’s own is refused with a reason', async () => {

@@ -26,6 +26,7 @@ describe('what is refused before anything of it is read', () => {
     expect(answer.text).toContain(title)
     expect(answer.text).toContain(`href="${URL_OF_PORTAL}/"`)
     expect(answer.text).not.toContain('evil.test')
+    expect(answer.headers.get('connection')).toBe(status === 413 ? 'close' : null)
   })
 
   test.each([
@@ -36,6 +37,7 @@ describe('what is refused before anything of it is read', () => {
     expect(answer.headers.get('content-type')).toBe('application/problem+json')
     expect(JSON.parse(answer.text)).toMatchObject({ status, code: 'BAD_INPUT' })
     expect(answer.status).toBe(status)
+    expect(answer.headers.get('connection')).toBe(status === 413 ? 'close' : null)
   })
 })
 

@@ -22,7 +22,7 @@ import { checkSendsMail, type MadeInvitation } from './invite.ts'
 
 export interface StartInput {
   readonly login: string
-  /** `reset`: what the person signed in with is gone, and every session of theirs ends. `keep`: until the link is used. */
+  /** `reset`: what the person signed in with is gone, API tokens too, and every session of theirs ends. `keep`: until the link is used. */
   readonly factors: 'keep' | 'reset'
   /** Address that the link is mailed to. */
   readonly mailTo?: string | null | undefined
@@ -33,7 +33,11 @@ export function makeStartLink(context: UseCaseContext, actor: Actor, { login, fa
   return change(context, actor, async (nouns, reach) => {
     const user = await findUser(nouns, reach, login, 'person.change')
     if (mailTo != null) checkSendsMail(context)
-    if (factors === 'reset') await nouns.credentials.reset(user.login)
+    if (factors === 'reset') {
+      await nouns.credentials.reset(user.login)
+      // Somebody else may have made them.
+      for (const { id } of await nouns.apiTokens.list({ user: user.login })) await nouns.apiTokens.revoke(id)
+    }
     return nouns.invitations.add({ kind: 'start', user: user.login, mailTo, by: reach.self?.login })
   })
 }

@@ -68,7 +68,10 @@ export function badRequest(
   why: BadRequestModel['why'],
   back = method === 'GET' ? path : links.home,
 ): Response {
-  return showPage(badRequestView({ why, back }, m, page), { status: REFUSED[why] })
+  const response = showPage(badRequestView({ why, back }, m, page), { status: REFUSED[why] })
+  // The rest of the body is not read: nothing can follow it.
+  if (why === 'size') response.headers.set('connection', 'close')
+  return response
 }
 
 export function tooMany({ m, page }: PageRequest, retryAfterSeconds: number, back: string): Response {

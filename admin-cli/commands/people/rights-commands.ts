@@ -128,7 +128,7 @@ async function resetSignIn(context: CommandContext, login: string, options: { ye
     checkHasPortal(useCases.config)
     const { user } = await getUser(useCases, operator, login)
     const { confirm } = await import('../../frame/confirm.ts')
-    await confirm(context, `Take away password, second step and passkeys of ${user.login}, and sign ${user.login} out everywhere?`, options)
+    await confirm(context, `Take away password, second step, passkeys and API tokens of ${user.login}, and sign ${user.login} out everywhere?`, options)
     const { invitation, token } = await makeStartLink(useCases, operator, { login: user.login, factors: 'reset' })
     return { invitation, link: formatLink(useCases.config, token) }
   })

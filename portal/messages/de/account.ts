@@ -39,7 +39,7 @@ export const account: Pick<Messages, 'account' | 'passkeys' | 'totp' | 'tokens'>
     passwordRules: min => n(min, '# Zeichen oder mehr. Keines, das man zuerst probiert.', '# Zeichen oder mehr. Keines, das man zuerst probiert.'),
     otherSessionsEnd: count =>
       count === 0 ? 'Sie sind sonst nirgends angemeldet.' : n(count, 'Sie werden an # anderen Ort abgemeldet.', 'Sie werden an # anderen Orten abgemeldet.'),
-    devicesStay: 'Geräte behalten ihre eigenen Passwörter und merken nichts.',
+    devicesStay: 'Geräte behalten ihre eigenen Passwörter, und API-Tokens bleiben; beide merken nichts.',
   },
   passkeys: {
     add: 'Passkey hinzufügen',

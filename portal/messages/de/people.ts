@@ -116,7 +116,7 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       remove: { title: name => html`${bdi(name)} entfernen?`, button: 'Entfernen' },
     },
     newStartLines: [
-      'Das alte Passwort, die Authenticator-App und alle Passkeys gelten sofort nicht mehr, und alle Sitzungen hier enden.',
+      'Das alte Passwort, die Authenticator-App, alle Passkeys und API-Tokens gelten sofort nicht mehr, und alle Sitzungen hier enden.',
       'Geräte und ihre Passwörter merken nichts.',
       'Der Link gilt einmal, 24 Stunden lang.',
     ],

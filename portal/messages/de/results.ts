@@ -18,7 +18,7 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     passkeyNameTaken: 'Sie haben schon einen Passkey mit diesem Namen.',
     required: 'Das wird gebraucht.',
     tooLong: max => n(max, 'Höchstens # Zeichen.', 'Höchstens # Zeichen.'),
-    nameCharacters: 'Zeilenumbrüche und unsichtbare Zeichen können nicht in einem Namen stehen.',
+    nameCharacters: 'Zeilenumbrüche, Schrägstriche und unsichtbare Zeichen können nicht in einem Namen stehen; manche Emojis enthalten eines.',
     deviceNameTaken: name => `In dieser Mailbox gibt es schon ein Gerät namens „${name}“.`,
     dateForm: 'Ein Datum sieht so aus: 2026-12-31.',
     datePast: 'Dieser Tag ist schon vorbei.',

@@ -38,7 +38,7 @@ export const account = {
     passwordRules: (min: number) => n(min, '# character or more. Not one that people try first.', '# characters or more. Not one that people try first.'),
     otherSessionsEnd: (count: number) =>
       count === 0 ? 'You are signed in nowhere else.' : n(count, 'You are signed out in # other place.', 'You are signed out in # other places.'),
-    devicesStay: 'Devices keep their own passwords and do not notice.',
+    devicesStay: 'Devices keep their own passwords and API tokens stay; neither notices.',
   },
   passkeys: {
     add: 'Add a passkey',

@@ -115,7 +115,7 @@ export const people = {
       remove: { title: (name: string): Html => html`Remove ${bdi(name)}?`, button: 'Remove' },
     },
     newStartLines: [
-      'The old password, the authenticator app and all passkeys stop at once, and all sessions here end.',
+      'The old password, the authenticator app and all passkeys stop at once, API tokens too, and all sessions here end.',
       'Devices and their passwords do not notice.',
       'The link works once, for 24 hours.',
     ],

@@ -17,7 +17,7 @@ export const results = {
     passkeyNameTaken: 'You have a passkey of this name already.',
     required: 'This is needed.',
     tooLong: (max: number) => n(max, 'At most # character.', 'At most # characters.'),
-    nameCharacters: 'Line breaks and invisible characters cannot stand in a name.',
+    nameCharacters: 'Line breaks, slashes and invisible characters cannot stand in a name; some emoji hold one.',
     deviceNameTaken: (name: string): string => `There is already a device called “${name}” in this mailbox.`,
     dateForm: 'A date looks like 2026-12-31.',
     datePast: 'This day is over already.',

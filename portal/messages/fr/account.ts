@@ -41,7 +41,7 @@ export const account: Pick<Messages, 'account' | 'passkeys' | 'totp' | 'tokens'>
       count === 0
         ? 'Vous n’êtes connecté nulle part ailleurs.'
         : n(count, 'Vous êtes déconnecté à # autre endroit.', 'Vous êtes déconnecté à # autres endroits.'),
-    devicesStay: 'Les appareils gardent leurs propres mots de passe et ne remarquent rien.',
+    devicesStay: 'Les appareils gardent leurs propres mots de passe et les jetons d’API restent ; rien ne change pour eux.',
   },
   passkeys: {
     add: 'Ajouter une clé d’accès',

@@ -121,7 +121,7 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
       remove: { title: name => html`Retirer ${bdi(name)} ?`, button: 'Retirer' },
     },
     newStartLines: [
-      'L’ancien mot de passe, l’application d’authentification et toutes les clés d’accès cessent de fonctionner aussitôt, et toutes les sessions d’ici se terminent.',
+      'L’ancien mot de passe, l’application d’authentification et toutes les clés d’accès cessent de fonctionner aussitôt, les jetons d’API aussi, et toutes les sessions d’ici se terminent.',
       'Les appareils et leurs mots de passe ne remarquent rien.',
       'Le lien sert une fois, pendant 24 heures.',
     ],

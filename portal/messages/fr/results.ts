@@ -18,7 +18,7 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     passkeyNameTaken: 'Vous avez déjà une clé d’accès de ce nom.',
     required: 'C’est nécessaire.',
     tooLong: max => n(max, '# caractère au plus.', '# caractères au plus.'),
-    nameCharacters: 'Un nom ne peut contenir ni saut de ligne ni caractère invisible.',
+    nameCharacters: 'Un nom ne peut contenir ni saut de ligne, ni barre oblique, ni caractère invisible ; certains émojis en contiennent un.',
     deviceNameTaken: name => `Il y a déjà un appareil appelé « ${name} » dans cette boîte.`,
     dateForm: 'Une date s’écrit 2026-12-31.',
     datePast: 'Ce jour est déjà passé.',
