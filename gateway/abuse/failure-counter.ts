@@ -16,6 +16,8 @@ interface Entry {
   readonly endsAt: number
   /** How much of the count the store was told. */
   shared: number
+  /** How much of the count another process tells the store; none after the store's own count was taken over. */
+  foreign: number
   /** The store may not have heard what it was told last. */
   isUncertain: boolean
 }
@@ -25,7 +27,7 @@ export interface UnsharedCount {
   readonly subject: string
   /** Since the store was last told. */
   readonly added: number
-  /** All that is counted here: what the store must not stay below. */
+  /** All that is counted here but for what others tell: what the store must not stay below. */
   readonly total: number
   /** Milliseconds since 1970, UTC. */
   readonly expiresAt: number
@@ -80,6 +82,7 @@ export class FailureCounter {
     if (entry.fingerprints.includes(fingerprint)) return
     if (entry.fingerprints.length < this.#maxFingerprints) entry.fingerprints.push(fingerprint)
     entry.shared += 1
+    entry.foreign += 1
     const { consumedPoints } = await this.#limiter.penalty(subject)
     if (consumedPoints < SHARED_FROM) return
     this.#keep(subject, entry, consumedPoints)
@@ -92,7 +95,7 @@ export class FailureCounter {
     if (known !== undefined && known.endsAt > Date.now()) return known
     // The window is over, and with it what was seen in it.
     if (known !== undefined) this.#forgetCount(subject)
-    const entry: Entry = { fingerprints: [], endsAt: Date.now() + this.#windowMs, shared: 0, isUncertain: false }
+    const entry: Entry = { fingerprints: [], endsAt: Date.now() + this.#windowMs, shared: 0, foreign: 0, isUncertain: false }
     this.#keep(subject, entry, 0)
     return entry
   }
@@ -120,7 +123,7 @@ export class FailureCounter {
       const total = await this.count(subject)
       const entry = this.#peek(subject)
       if (entry === undefined || total === 0 || (total <= entry.shared && !entry.isUncertain)) this.#unshared.delete(subject)
-      else counts.push({ subject, added: Math.max(0, total - entry.shared), total, expiresAt: entry.endsAt })
+      else counts.push({ subject, added: Math.max(0, total - entry.shared), total: total - entry.foreign, expiresAt: entry.endsAt })
     }
     return counts
   }
@@ -157,9 +160,9 @@ export class FailureCounter {
     const total = await this.count(subject)
     const unshared = known === undefined ? 0 : Math.max(0, total - known.shared)
     const isUncertain = known?.isUncertain ?? false
-    const sum = isUncertain ? Math.max(count, total) : count + unshared
+    const sum = isUncertain ? Math.max(count, total - (known?.foreign ?? 0)) : count + unshared
     this.#forgetCount(subject)
-    this.#keep(subject, { fingerprints: known?.fingerprints ?? [], endsAt, shared: count, isUncertain }, sum)
+    this.#keep(subject, { fingerprints: known?.fingerprints ?? [], endsAt, shared: count, foreign: 0, isUncertain }, sum)
     await this.#limiter.set(subject, sum, (endsAt - Date.now()) / 1000)
     if (unshared > 0 || isUncertain) this.#unshared.add(subject)
   }

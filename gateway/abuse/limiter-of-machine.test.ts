@@ -45,3 +45,27 @@ test('each tells the store of its own, and the store’s sum changes nothing', a
     expect(await counters.block.count('192.0.2.1')).toBe(12)
   }
 })
+
+test.each([
+  ['the first writes first', [0, 1, 0, 1]],
+  ['the other writes first', [1, 0, 1, 0]],
+  ['one writes twice before the other', [0, 0, 1, 1]],
+] as const)('however the writes to the store fall, it counts each guess once: %s', async (_, order) => {
+  const limiters = openTwo()
+  // As `limit-records.ts` writes a row.
+  let stored: number | undefined
+  const exchange = async ({ counters: { block } }: Limiter) => {
+    const counts = await block.unshared(100)
+    for (const { added, total } of counts) stored = stored === undefined ? total : Math.max(stored + added, total)
+    block.shared(counts)
+    if (stored !== undefined) await block.accept({ subject: '192.0.2.1', count: stored, expiresAt: Date.now() + 3_600_000 })
+  }
+  let guesses = 0
+  for (const index of order) {
+    for (let i = 0; i < 7; i += 1) await guess(limiters[(i % 2) as 0 | 1], `guess ${guesses++}`)
+    await exchange(limiters[index])
+  }
+  for (const limiter of [...limiters, ...limiters]) await exchange(limiter)
+  expect(stored).toBe(guesses)
+  for (const { counters } of limiters) expect(await counters.block.count('192.0.2.1')).toBe(guesses)
+})
