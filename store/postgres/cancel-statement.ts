@@ -28,8 +28,8 @@ export async function cancelStatement(client: object): Promise<void> {
   const socket = connect(host.startsWith('/') ? { path: `${host}/.s.PGSQL.${port}` } : { host, port })
   socket.setTimeout(PATIENCE_MS, () => socket.destroy())
   socket.on('error', () => {})
-  socket.end(request)
-  // Read to its end, or it is never closed.
+  // The server closes when it is done, and not we: PgBouncer drops the request of whoever has gone. Read to its end, or it is never closed.
+  socket.write(request)
   socket.resume()
   await new Promise<void>(resolve => socket.once('close', () => resolve()))
 }
