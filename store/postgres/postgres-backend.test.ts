@@ -103,6 +103,16 @@ test('a change waits for the change of another process, and sees it', async () =
   await two.close()
 })
 
+test('a change survives a crash, also on a server that is set up to lose its last moments', async () => {
+  expect(server.sql('postgres', 'show synchronous_commit').trim()).toBe('off')
+  const backend = openPostgres(config(), 'place', 'write')
+  await backend.change(db => db.updateTable('generation').set({ value: 99 }).execute())
+  await backend.close()
+  server.down('immediate')
+  server.up()
+  await vi.waitFor(() => expect(server.sql('postgres', 'select value from generation').trim()).toBe('99'), 30_000)
+})
+
 test('a snapshot sees one moment', async () => {
   const backend = openPostgres(config(), 'place', 'read')
   const values = await backend.snapshot(async db => {

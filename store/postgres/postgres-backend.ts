@@ -29,6 +29,9 @@ const LOCK_OF: Readonly<Record<SerialWork | 'change', number>> = { change: 1, ac
 /** As long as an administrator waits for others who change something. */
 const TURN_WAIT = '30s'
 
+/** SECURITY: also on a server that is set up to lose its last moments: a crash must not revive a revoked device. Where it waits for standbys it goes on to. */
+const SURVIVES_CRASH = `select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`
+
 /** Connects when first asked. Throws STORE_UNAVAILABLE when a file for TLS cannot be read. */
 export function openPostgres(config: PostgresConfig, place: string, mode: BackendMode): Backend {
   const pool = new PostgresPool(config, place, LIMITS[mode])
@@ -40,7 +43,9 @@ export function openPostgres(config: PostgresConfig, place: string, mode: Backen
     place,
     change: act =>
       db.transaction().execute(async transaction => {
-        await sql.raw(`set local lock_timeout = '${TURN_WAIT}'; select pg_advisory_xact_lock(${LOCKS}, ${LOCK_OF.change})`).execute(transaction)
+        await sql
+          .raw(`set local lock_timeout = '${TURN_WAIT}'; ${SURVIVES_CRASH}; select pg_advisory_xact_lock(${LOCKS}, ${LOCK_OF.change})`)
+          .execute(transaction)
         return act(transaction)
       }),
     serialise: async (transaction, work) => void (await sql.raw(`select pg_advisory_xact_lock(${LOCKS}, ${LOCK_OF[work]})`).execute(transaction)),
