@@ -185,7 +185,10 @@ test('the disk is full: nothing is recorded, and access can be taken away', asyn
   await gateway().json(['mailbox', 'set', user, '--enable'])
   bystander = await logIn(gateway().account(user, password))
   // The cause, not what came of it.
-  expect(eventsOf('store.failed')).toEqual([expect.objectContaining({ level: 'error', err: expect.stringContaining('database or disk is full') })])
+  const failures = eventsOf('store.failed')
+  // What is left of the reserve may let a record through in between: then it fails anew.
+  expect(failures).toEqual(failures.map(() => expect.objectContaining({ level: 'error', err: expect.stringContaining('database or disk is full') })))
+  expect(failures).not.toEqual([])
   disk.free()
   await expectRecovery(since)
   await waitFor('the whole reserve', 15_000, () => reserve().size === RESERVE_BYTES)

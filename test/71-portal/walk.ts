@@ -57,8 +57,18 @@ export async function signInAgain(walker: Walker, secret: string): Promise<void>
   await hand.fill(m.signIn.login, login)
   await hand.fill(m.words.password, passwordOf(walker))
   await hand.press(m.signIn.button)
-  await hand.fill(m.signIn.code, await generate({ secret, epoch: Math.floor(Date.now() / 1000) + 30 }))
-  await hand.press(m.words.continue)
+  // As the page says: a code that did not fit is typed once more.
+  for (let tries = 0; tries < 3; tries += 1) {
+    await hand.fill(m.signIn.code, await generate({ secret, epoch: Math.floor(Date.now() / 1000) + 30 }))
+    await hand.press(m.words.continue)
+    const isIn = hand.page.waitForURL(({ pathname }) => !pathname.startsWith('/sign-in')).then(() => true)
+    const isRefused = hand.page
+      .getByText(m.problems.code)
+      .waitFor()
+      .then(() => false)
+    for (const one of [isIn, isRefused]) one.catch(() => {})
+    if (await Promise.race([isIn, isRefused])) return
+  }
 }
 
 export async function readPassword(page: Page): Promise<string> {
