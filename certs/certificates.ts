@@ -107,8 +107,8 @@ export class Certificates {
     return {
       secureContext,
       SNICallback: (name, choose) => {
-        const other = this.contextFor(name, minTls)
-        // Node would take but one certificate of it, whatever its kind.
+        // Of what it is given here Node would take but one certificate, whatever its kind; mostly the name was known before.
+        const other = name === asked ? secureContext : this.contextFor(name, minTls)
         choose(null, other === secureContext ? undefined : other)
       },
     }
