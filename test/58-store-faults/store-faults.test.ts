@@ -189,6 +189,8 @@ test('the disk is full: nothing is recorded, and access can be taken away', asyn
   // What is left of the reserve may let a record through in between: then it fails anew.
   expect(failures).toEqual(failures.map(() => expect.objectContaining({ level: 'error', err: expect.stringContaining('database or disk is full') })))
   expect(failures).not.toEqual([])
+  const turns = gateway().log.flatMap(({ event }) => (event === 'store.failed' || event === 'store.recovered' ? [event] : []))
+  expect(turns).toEqual(turns.map((_, index) => (index % 2 === 0 ? 'store.failed' : 'store.recovered')))
   disk.free()
   await expectRecovery(since)
   await waitFor('the whole reserve', 15_000, () => reserve().size === RESERVE_BYTES)
