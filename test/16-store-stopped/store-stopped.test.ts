@@ -76,6 +76,13 @@ test('a file that was moved away is [UNAVAILABLE]: what it says can no longer be
 test('a damaged file is [UNAVAILABLE], never a wrong password, and sessions go on', async () => {
   const session = await logIn(account)
   await session.ok('SELECT INBOX')
+  // What lies in the write-ahead log would be read from there for as long as it takes, and is not damaged.
+  await waitFor('an empty write-ahead log', 5000, () => {
+    const database = new DatabaseSync(databasePath())
+    const { busy } = database.prepare('pragma wal_checkpoint(truncate)').get() as { busy: number }
+    database.close()
+    return busy === 0
+  })
   // In place: the gateway has the file open.
   const file = openSync(databasePath(), 'r+')
   writeSync(file, Buffer.alloc(statSync(databasePath()).size, 0xa5), 0, undefined, 0)
