@@ -68,7 +68,7 @@ export class Certificates {
   #watch: CertificateWatch
   #pairs: readonly CertificatePair[]
   /** By least version and fingerprints. The next connection gets a new one after a change; connections that exist keep theirs. */
-  readonly #contexts = new Map<string, SecureContext>()
+  readonly #contexts = new Map<string, { readonly context: SecureContext; readonly fingerprints: readonly string[] }>()
   readonly #reminder: NodeJS.Timeout
   readonly #rotation: NodeJS.Timeout | undefined
   #reloading: Promise<void> = Promise.resolve()
@@ -93,11 +93,12 @@ export class Certificates {
   contextFor(serverName: string | undefined, minTls: MinTls): SecureContext {
     const chosen = chooseCertificates(this.#pairs, serverName)
     if (chosen.length === 0) throw new MailwicketError('CERTIFICATE_INVALID', { message: 'No certificate is configured.' })
-    const key = [minTls, ...chosen.map(fingerprintOf)].join(' ')
+    const fingerprints = chosen.map(fingerprintOf)
+    const key = [minTls, ...fingerprints].join(' ')
     const known = this.#contexts.get(key)
-    if (known !== undefined) return known
+    if (known !== undefined) return known.context
     const context = makeServerContext(chosen, minTls, this.#ticketKeys)
-    this.#contexts.set(key, context)
+    this.#contexts.set(key, { context, fingerprints })
     return context
   }
 
@@ -195,14 +196,7 @@ export class Certificates {
   #use(pairs: readonly CertificatePair[]): void {
     this.#pairs = pairs
     const known = new Set(pairs.map(fingerprintOf))
-    for (const key of this.#contexts.keys())
-      if (
-        !key
-          .split(' ')
-          .slice(1)
-          .every(one => known.has(one))
-      )
-        this.#contexts.delete(key)
+    for (const [key, { fingerprints }] of this.#contexts) if (!fingerprints.every(one => known.has(one))) this.#contexts.delete(key)
   }
 
   #warnOfUnused(): void {
