@@ -72,6 +72,7 @@ export default defineConfig({
           // Each worker holds a gateway and a Dovecot of its own. One more than the cores of a small machine: many cases only wait for deadlines.
           maxWorkers: 3,
           pool: 'forks',
+          globalSetup: 'test/fixtures/built-program.ts',
           // After all unit tests, never beside them.
           sequence: { groupOrder: 2 },
           testTimeout: 900_000,

@@ -9,7 +9,8 @@ import { dirname, join, relative } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
 
 const ROOT = new URL('..', import.meta.url).pathname
-const DIST = join(ROOT, 'dist')
+/** Or the folder that is named. */
+const DIST = process.argv[2] ?? join(ROOT, 'dist')
 /** The program, and what it starts as processes and threads. */
 const ENTRIES = ['admin-cli/main', 'cluster/worker-main', 'portal/portal-main', 'store/gateway-side/writer-thread']
 const PACKAGES_KEPT = ['better-sqlite3', 'argon2', 'pino-pretty', 'thread-stream', 'pg-native']
