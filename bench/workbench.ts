@@ -9,8 +9,8 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** Nothing we start needs longer to listen, or to stop, on a busy machine. */
-const START_MS = 15_000
+/** Nothing we start needs longer to listen, or to stop, on a busy machine: a large store is looked at first. */
+const START_MS = 60_000
 const STOP_MS = 8_000
 
 export interface Program {

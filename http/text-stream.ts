@@ -1,17 +1,62 @@
 /**
  * A body that is made while it is sent: the next part when the client has taken the one before, so that memory holds one; everybody else's requests
  * come first; and a client that goes away ends it.
+ *
+ * All downloads of a process take turns, and together a third of its time: somebody who downloads without end makes no page slow.
  */
-import { setImmediate as othersFirst } from 'node:timers/promises'
+import { setImmediate as othersFirst, setTimeout as sleep } from 'node:timers/promises'
+
+/** How much longer than the making of a part nothing is made. */
+const REST = 2
+/** Less is saved up: no timer is that fine. */
+const LEAST_REST_MS = 5
+/** A part that took longer was held up by something else. */
+const MOST_REST_MS = 500
+
+export interface Pace {
+  /** Milliseconds. */
+  now(): number
+  rest(ms: number): Promise<unknown>
+}
+
+export class DownloadTurns {
+  readonly #pace: Pace
+  #last: Promise<unknown> = Promise.resolve()
+  #owedMs = 0
+
+  constructor(pace: Pace = { now: () => performance.now(), rest: sleep }) {
+    this.#pace = pace
+  }
+
+  /** Makes a part when it is its turn. Whoever comes next waits until the rest is over, too. */
+  take<Part>(make: () => Promise<Part>): Promise<Part> {
+    let from = 0
+    const made = this.#last.then(() => {
+      from = this.#pace.now()
+      return make()
+    })
+    const rest = () => this.#rest(this.#pace.now() - from)
+    this.#last = made.then(rest, rest)
+    return made
+  }
+
+  async #rest(workedMs: number): Promise<void> {
+    this.#owedMs = Math.min(this.#owedMs + workedMs * REST, MOST_REST_MS)
+    if (this.#owedMs < LEAST_REST_MS) return void (await othersFirst())
+    const ms = this.#owedMs
+    this.#owedMs = 0
+    await this.#pace.rest(ms)
+  }
+}
+
+const downloads = new DownloadTurns()
 
 /** A part should take no longer to make than a page. */
-export function streamText(parts: AsyncGenerator<string>): ReadableStream<Uint8Array> {
+export function streamText(parts: AsyncGenerator<string>, turns = downloads): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      // A store that answers at once would else be asked again and again before anybody else is heard.
-      await othersFirst()
-      const { done, value } = await parts.next()
+      const { done, value } = await turns.take(() => parts.next())
       if (done === true) controller.close()
       else controller.enqueue(encoder.encode(value))
     },

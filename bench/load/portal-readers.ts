@@ -23,12 +23,13 @@ export interface ClicksJob {
 
 interface Answer {
   readonly status: number
-  readonly bytes: number
   readonly cookies: readonly string[]
 }
 
 /** Without a limit on the connections: people do not wait for each other. */
 const agent = new Agent({ keepAlive: true })
+
+const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0'
 
 class Browser {
   readonly reader: Reader
@@ -47,29 +48,47 @@ class Browser {
   }
 
   /** Throws when the portal failed. */
-  async open(path: string): Promise<number> {
-    const { status, bytes } = await this.#ask('GET', path)
+  async open(path: string): Promise<void> {
+    const { status } = await this.#ask('GET', path)
     if (status >= 500 || status === 401) throw new Error(`${path}: ${status}`)
-    return bytes
+  }
+
+  /** As much of it as comes until then; gives how many bytes. */
+  download(path: string, until: number): Promise<number> {
+    const headers = { cookie: this.#cookieLine(), 'user-agent': AGENT }
+    return new Promise((resolve, reject) => {
+      let bytes = 0
+      const asked = request({ host: '127.0.0.1', port: this.#port, path, headers }, response => {
+        if (response.statusCode !== 200) reject(new Error(`${path}: ${response.statusCode}`))
+        response.on('data', (chunk: Buffer) => {
+          bytes += chunk.length
+          if (performance.now() > until) asked.destroy()
+        })
+        response.on('close', () => resolve(bytes))
+      })
+      asked.on('error', error => (performance.now() > until ? resolve(bytes) : reject(error)))
+      asked.end()
+    })
+  }
+
+  #cookieLine(): string {
+    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
   }
 
   async #ask(method: string, path: string, body?: string): Promise<Answer> {
-    const cookie = [...this.#cookies].map(([name, value]) => `${name}=${value}`).join('; ')
+    const cookie = this.#cookieLine()
     const headers = {
       'accept-language': 'en',
-      'user-agent': 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0',
+      'user-agent': AGENT,
       'sec-fetch-site': 'same-origin',
       ...(cookie !== '' && { cookie }),
       ...(body !== undefined && { 'content-type': 'application/x-www-form-urlencoded', 'content-length': Buffer.byteLength(body) }),
     }
     const answer = await new Promise<Answer>((resolve, reject) => {
       const asked = request({ agent, host: '127.0.0.1', port: this.#port, method, path, headers }, response => {
-        let bytes = 0
-        response.on('data', (chunk: Buffer) => {
-          bytes += chunk.length
-        })
+        response.resume()
         response.on('error', reject)
-        response.on('end', () => resolve({ status: response.statusCode ?? 0, bytes, cookies: response.headers['set-cookie'] ?? [] }))
+        response.on('end', () => resolve({ status: response.statusCode ?? 0, cookies: response.headers['set-cookie'] ?? [] }))
       })
       asked.on('error', (error: NodeJS.ErrnoException) => {
         // A kept connection that was closed a moment ago: browsers ask again, too.
@@ -86,6 +105,9 @@ class Browser {
     return answer
   }
 }
+
+/** In place of a pattern: of all pages together. */
+export const ALL = 'all'
 
 /** Signs everybody in; gives what clicks, and then figures by page: `n`, `p50`, `p95`, `max` with the pattern behind them. */
 export async function prepareClicks({
@@ -121,13 +143,15 @@ export async function prepareClicks({
     const downloadAll = async (): Promise<void> => {
       while (first !== undefined && performance.now() < until) {
         const from = performance.now()
-        bytes += await first.open(download)
+        bytes += await first.download(download, until)
         downloadedMs += performance.now() - from
       }
     }
     await Promise.all([downloadAll(), ...others.map(read)])
     return Object.fromEntries(
-      [...found].flatMap(([pattern, millis]) => figuresOf(pattern, millis)).concat([['downloaded MB/s', bytes / 1_000 / Math.max(1, downloadedMs)]]),
+      [...found, [ALL, [...found.values()].flat()] as const]
+        .flatMap(([pattern, millis]) => figuresOf(pattern, millis))
+        .concat([['downloaded MB/s', bytes / 1_000 / Math.max(1, downloadedMs)]]),
     )
   }
 }

@@ -47,7 +47,7 @@ export interface Load {
 }
 
 /** No job takes longer, on a busy machine: a peer that hangs must not hang the run. */
-const LOAD_TIMEOUT_MS = 90_000
+const LOAD_TIMEOUT_MS = 300_000
 
 /** Prepares a job against a peer: connected, logged in, warm. */
 export async function prepareLoad(peer: Peer, job: Job): Promise<Load> {

@@ -40,6 +40,8 @@ export interface ActivityFilter {
   readonly ip?: string | undefined
   /** All but those that were let in. */
   readonly isRefused?: true | undefined
+  /** Refused because the real server could not be reached. */
+  readonly isUnreachable?: true | undefined
   /** From an address that begins with one of these, or is one of them. */
   readonly from?: AddressRanges | undefined
   /** At one of these addresses, or by one of these devices. */
@@ -139,7 +141,7 @@ export class ActivityLog {
     return Number(row?.cursor ?? 0)
   }
 
-  async #filtered({ mailbox, device, within, results, protocol, ip, isRefused, from, anyOf, endedBefore, since, until }: ActivityFilter) {
+  async #filtered({ mailbox, device, within, results, protocol, ip, isRefused, isUnreachable, from, anyOf, endedBefore, since, until }: ActivityFilter) {
     const { db } = this.#context
     let query = selectActivity(db)
     if (mailbox !== undefined) query = query.where('activity.address', '=', parseAddress(mailbox))
@@ -148,8 +150,9 @@ export class ActivityLog {
     if (results !== undefined) query = query.where('activity.result', 'in', results)
     if (protocol !== undefined) query = query.where('activity.protocol', '=', protocol)
     if (ip !== undefined) query = query.where('activity.ip', '=', ip)
-    // In these words an index answers it.
+    // In these words indexes answer them.
     if (isRefused === true) query = query.where(sql<SqlBool>`${sql.ref('activity.result')} <> 'ok'`)
+    if (isUnreachable === true) query = query.where(sql<SqlBool>`${sql.ref('activity.result')} = 'upstream-unreachable'`)
     if (from !== undefined) query = query.where(await isFrom(db, from))
     if (anyOf !== undefined)
       query = query.where(

@@ -71,8 +71,8 @@ export async function readLongPage<Row>(
   return { rows: shown, next: rows.length > limit && last !== undefined ? formatCursor(order, last) : null }
 }
 
-/** Rows that are looked through for a page, where the database cannot tell which are meant. */
-const MOST_LOOKED_AT = 5_000
+/** Rows that are looked through for a page, where the database cannot tell which are meant. Whether each is within reach may cost two look-ups. */
+const MOST_LOOKED_AT = 1_000
 
 /** As `readPage`, of rows that `isMeant`: a page may have fewer than it could, or none, and a next one all the same. */
 export async function readMeantPage<Row>(
@@ -92,7 +92,7 @@ export async function readMeantPage<Row>(
       if (meant.length === limit && last !== undefined) return { rows: meant, next: formatCursor(order, last) }
       meant.push(row)
     }
-    if (next === null || looked >= MOST_LOOKED_AT) return { rows: meant, next }
+    if (next === null || looked + STREAM_ROWS >= MOST_LOOKED_AT) return { rows: meant, next }
     at = next
   }
 }

@@ -1,8 +1,8 @@
 /**
- * The migration for lists of large stores: what pages show, newest first or by a part of a name, without a look at all there is; `list-plans.test.ts`
+ * The migrations for lists of large stores: what pages show, newest first or by a part of a name, without a look at all there is; `list-plans.test.ts`
  * looks at each. As in `migrations.ts`: a step that was once released is never edited.
  */
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type SqlBool, sql } from 'kysely'
 
 export async function makeListIndices({ schema }: Kysely<unknown>): Promise<void> {
   await schema.createIndex('mailboxes_by_creation').on('mailboxes').columns(['created_at', 'id']).execute()
@@ -22,4 +22,15 @@ export async function makeListIndices({ schema }: Kysely<unknown>): Promise<void
     .on('audit')
     .expression(sql`lower(${sql.ref('subject')})`)
     .execute()
+}
+
+export async function makePeopleIndices({ schema }: Kysely<unknown>): Promise<void> {
+  // Whose the devices of a domain are, without a look at the devices.
+  await schema
+    .createIndex('devices_linked')
+    .on('devices')
+    .columns(['mailbox_id', 'user_id'])
+    .where(sql<SqlBool>`${sql.ref('user_id')} is not null and ${sql.ref('state')} <> 'revoked'`)
+    .execute()
+  await schema.createIndex('activity_unreachable').on('activity').column('last_at').where(sql.ref('result'), '=', sql.lit('upstream-unreachable')).execute()
 }

@@ -7,7 +7,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Backend, Ddl } from './backend.ts'
-import { makeListIndices } from './list-indices.ts'
+import { makeListIndices, makePeopleIndices } from './list-indices.ts'
 import { addDomains, makeAliases, makeInvitations, makeRoles, makeSignIn } from './portal-tables.ts'
 import type { MetaName, Schema } from './schema.ts'
 
@@ -33,6 +33,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: 'audit by subject', since: '0.1.0', run: makeAuditIndex },
   { name: 'moves of the generation are told', since: '0.1.0', run: announceGeneration },
   { name: 'long lists', since: '0.1.0', run: makeListIndices },
+  { name: 'people of mailboxes, servers that were away', since: '0.1.0', run: makePeopleIndices },
 ]
 
 export interface StoreVersion {

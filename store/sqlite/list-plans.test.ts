@@ -97,6 +97,7 @@ const LISTS: Readonly<Record<string, List>> = {
       { mailbox: BOX },
       { results: ['ok'] },
       { isRefused: true },
+      { isUnreachable: true, since: 1 },
       { since: 1, until: 2 },
       { endedBefore: 5 },
       { from: rangesOf(parseCidr('192.0.2.0/24')) },
@@ -146,6 +147,17 @@ test.each(CASES)('$list, $reach, by $sort', async ({ list, reach, sort, filters 
   expect(wrong).toEqual([])
 })
 
+test.each([
+  ['the people of a small domain', 'devices_linked', () => store.users.page({ filter: { within: { domains: [SMALL] } } })],
+  ['how many people of a domain there are', 'devices_linked', () => store.users.count({ all: {} }, { domains: [BIG] })],
+  ['which servers could not be reached of late', 'activity_unreachable', () => store.activity.page({ filter: { isUnreachable: true, since: 1 } })],
+])('%s: an index made for it, %s', async (_, index, read) => {
+  const statements = await recorded(async () => void (await read()))
+  const plans: string[] = []
+  for (const statement of statements) plans.push(...(await planOf(statement)))
+  expect(plans.join('\n')).toContain(index)
+})
+
 async function recorded(act: () => Promise<void>): Promise<string[]> {
   const prepare = vi.spyOn(SqliteConnection.prototype, 'prepare')
   try {
@@ -159,11 +171,7 @@ async function recorded(act: () => Promise<void>): Promise<string[]> {
 async function findSlowSteps(statement: string): Promise<string[]> {
   // What is never true is not looked for.
   if (/ 1 = 0 /.test(statement)) return []
-  const { rows } = await fixture.query(
-    `explain query plan ${statement}`,
-    Array.from(statement.matchAll(/\?/g), () => null),
-  )
-  const steps = rows.map(({ detail }) => String(detail))
+  const steps = await planOf(statement)
   const isSorted = steps.some(step => step.startsWith('USE TEMP B-TREE FOR ORDER BY'))
   return steps.filter(step => {
     const [, table = '', index] = /^SCAN (\w+)(?: USING (?:COVERING )?INDEX (\w+))?/.exec(step) ?? []
@@ -172,4 +180,12 @@ async function findSlowSteps(statement: string): Promise<string[]> {
     // Until a page is full, or enough is found. Rows of devices are long, and so are many of them.
     return isSorted || !/ limit \?/.test(statement) || (index === undefined && table === 'devices')
   })
+}
+
+async function planOf(statement: string): Promise<string[]> {
+  const { rows } = await fixture.query(
+    `explain query plan ${statement}`,
+    Array.from(statement.matchAll(/\?/g), () => null),
+  )
+  return rows.map(({ detail }) => String(detail))
 }

@@ -30,6 +30,26 @@ test('changes are shown page by page, each once', async () => {
   expect(seen).toHaveLength(70)
 })
 
+test('a change from a network is reached over pages of changes from elsewhere, each of which looks at so many', async () => {
+  const insert = (from: string, subject: string, count: number) =>
+    fixture.files.query(
+      `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})
+       insert into audit (at, actor, source, action, subject, subject_id) select ${fixture.files.now} + i, 'anna', 'portal ${from}', 'user.added', '${subject}', 'u' || i from n`,
+    )
+  await insert('203.0.113.5', 'nora-from-there', 1)
+  fixture.files.now += 10_000
+  await insert('192.0.2.1', 'others', 4_000)
+  fixture.files.now += 10_000
+  let pages = 0
+  let shown = ''
+  for (let next: string | undefined = '/activity?network=203.0.113.0/24'; next !== undefined && pages < 20; pages += 1) {
+    shown = (await anna.get(next)).text
+    next = /href="([^"]*before=\d+)"/.exec(shown)?.[1]?.replaceAll('&amp;', '&')
+  }
+  expect(shown).toContain('nora-from-there')
+  expect(pages).toBeGreaterThan(1)
+})
+
 test('what people do in the portal is told in sentences, and dates in words', async () => {
   await anna.submit(`/m/${OFFICE}/devices/new`, `/m/${encodeURIComponent(OFFICE)}/devices`, {
     name: 'Front desk tablet',

@@ -17,8 +17,8 @@ const PAGE_ROWS = 50
 /** Rows that are looked through for a page, where the store cannot compare; the next page goes on behind them. */
 const MOST_LOOKED_AT = 3_000
 const LOOK_ROWS = 500
-/** At the changes, of which few may be meant. */
-const MOST_LOOKS = 6
+/** That the store looks through for a page of a network. */
+const NETWORK_ROWS = 1_000
 const KEPT_DAYS = ACTIVITY_KEPT_MS / 86_400_000
 
 export async function showActivity(request: SignedInRequest): Promise<Response> {
@@ -33,41 +33,47 @@ export async function showMailboxActivity(request: SignedInRequest): Promise<Res
 async function load(request: SignedInRequest, mailbox?: string): Promise<ActivityModel> {
   const asked = await readFilters(request, mailbox)
   const before = /^\d{1,15}$/.test(request.query.get('before') ?? '') ? Number(request.query.get('before')) : undefined
-  const { attempts, lookedTo } = asked.attempts === undefined ? { attempts: [], lookedTo: undefined } : await findAttempts(request, asked, before)
-  const changes = asked.changes === undefined ? [] : await findChanges(request, asked.changes, before)
-  const times = [...attempts, ...changes].map(({ at }) => at).sort((one, other) => other - one)
+  const attempts = asked.attempts === undefined ? NOTHING : await findAttempts(request, asked, before)
+  const changes = asked.changes === undefined ? NOTHING : await findChanges(request, asked.changes, before)
+  const times = [...attempts.found, ...changes.found].map(({ at }) => at).sort((one, other) => other - one)
   // All of a moment are on one page: the next one begins before it.
-  const end = times.length > PAGE_ROWS ? times[PAGE_ROWS - 1] : lookedTo
+  const ends = [times.length > PAGE_ROWS ? times[PAGE_ROWS - 1] : undefined, attempts.lookedTo, changes.lookedTo].filter(time => time !== undefined)
+  const end = ends.length === 0 ? undefined : Math.max(...ends)
   const isOnPage = ({ at }: { readonly at: number }) => end === undefined || at >= end
   return {
     filters: asked.filters,
     errors: asked.errors,
-    entries: await toEntries(request, attempts.filter(isOnPage), changes.filter(isOnPage)),
+    entries: await toEntries(request, attempts.found.filter(isOnPage), changes.found.filter(isOnPage)),
     before: end === undefined ? undefined : String(end),
     keptDays: KEPT_DAYS,
   }
 }
 
-/** `lookedTo`: older ones were not looked at. */
-async function findAttempts(
-  { context, actor }: SignedInRequest,
-  { attempts, filters }: Asked,
-  before: number | undefined,
-): Promise<{ readonly attempts: readonly Activity[]; readonly lookedTo: number | undefined }> {
+interface Looked<Row> {
+  readonly found: readonly Row[]
+  /** Older ones were not looked at. */
+  readonly lookedTo: number | undefined
+}
+
+const NOTHING = { found: [], lookedTo: undefined }
+
+async function findAttempts({ context, actor }: SignedInRequest, { attempts, filters }: Asked, before: number | undefined): Promise<Looked<Activity>> {
   const found: Activity[] = []
   const limit = filters.kind === 'new' ? LOOK_ROWS : PAGE_ROWS + 1
-  let [after, looked, oldest]: [string | undefined, number, number | undefined] = [undefined, 0, undefined]
+  const filter = { ...attempts, endedBefore: before }
+  let [after, looked]: [string | undefined, number] = [undefined, 0]
   do {
-    const { rows, next } = await pageActivity(context, actor, { filter: { ...attempts, endedBefore: before }, after, limit })
+    const { rows, next } = await pageActivity(context, actor, { filter, after, limit })
     found.push(...rows)
-    looked += limit
-    oldest = rows.at(-1)?.at ?? oldest
+    looked += filter.network === undefined ? limit : NETWORK_ROWS
     after = next ?? undefined
   } while (after !== undefined && found.length <= PAGE_ROWS && looked < MOST_LOOKED_AT)
-  const lookedTo = after === undefined ? undefined : oldest
-  if (filters.kind !== 'new') return { attempts: found.slice(0, PAGE_ROWS + 1), lookedTo }
+  const { network, ...all } = filter
+  const behind = after === undefined || network === undefined ? undefined : (await pageActivity(context, actor, { filter: all, after, limit: 1 })).rows[0]
+  const lookedTo = network === undefined && after !== undefined ? found.at(-1)?.at : timeAbove(behind, before)
+  if (filters.kind !== 'new') return { found: found.slice(0, PAGE_ROWS + 1), lookedTo }
   const kinds = kindsOf(found)
-  return { attempts: found.filter(row => kinds(row) !== 'connected').slice(0, PAGE_ROWS + 1), lookedTo }
+  return { found: found.filter(row => kinds(row) !== 'connected').slice(0, PAGE_ROWS + 1), lookedTo }
 }
 
 /** By what is known from the rows themselves, the oldest first. */
@@ -81,17 +87,17 @@ async function findChanges(
   { context, actor }: SignedInRequest,
   changes: NonNullable<Asked['changes']>,
   before: number | undefined,
-): Promise<readonly AuditEntry[]> {
-  const until = before === undefined ? changes.until : Math.min(before, changes.until ?? before)
-  const found: AuditEntry[] = []
-  let [after, looks]: [string | undefined, number] = [undefined, 0]
-  do {
-    const { rows, next } = await pageAudit(context, actor, { filter: { ...changes, until }, after, limit: PAGE_ROWS + 1 })
-    found.push(...rows)
-    looks += 1
-    after = next ?? undefined
-  } while (after !== undefined && found.length <= PAGE_ROWS && looks < MOST_LOOKS)
-  return found
+): Promise<Looked<AuditEntry>> {
+  const { network, ...all } = { ...changes, until: before === undefined ? changes.until : Math.min(before, changes.until ?? before) }
+  const { rows: found, next } = await pageAudit(context, actor, { filter: { ...all, network }, limit: PAGE_ROWS + 1 })
+  if (next === null || network === undefined) return { found, lookedTo: undefined }
+  const behind = await pageAudit(context, actor, { filter: all, after: next, limit: 1 })
+  return { found, lookedTo: timeAbove(behind.rows[0], before) }
+}
+
+/** The first that was not looked at is on the next page, or later: each page goes on. */
+function timeAbove(behind: { readonly at: number } | undefined, before = Number.POSITIVE_INFINITY): number | undefined {
+  return behind === undefined ? undefined : Math.min(behind.at + 1, before - 1)
 }
 
 async function toEntries(request: SignedInRequest, attempts: readonly Activity[], changes: readonly AuditEntry[]): Promise<ActivityEntry[]> {

@@ -15,14 +15,13 @@ export function upstreamsOf({ upstreams }: Pick<Config, 'upstreams'>, domain: st
 const RECENTLY_MS = 10 * 60_000
 /** Of so many attempts the domains are looked at: those of a whole server that is down look alike. */
 const MOST_LOOKED_AT = 1_000
-const UNREACHABLE = 'upstream-unreachable'
 
 /** Domains whose last logins all failed because their server could not be reached, as the gateway wrote it down: nobody is asked for a page. */
 export async function findSilentDomains({ services, actor, page }: SignedInRequest): Promise<ReadonlySet<string>> {
   const { activity } = services.store.as({ name: actor.login, source: actor.source })
   const since = page.formats.now - RECENTLY_MS
-  const failed = await activity.list({ results: [UNREACHABLE], since, limit: MOST_LOOKED_AT })
-  const latest = new Map(failed.map(({ address, at }) => [domainOf(address), at]))
+  const { rows: failed } = await activity.page({ filter: { isUnreachable: true, since }, limit: MOST_LOOKED_AT })
+  const latest = new Map(failed.toReversed().map(({ address, at }) => [domainOf(address), at]))
   const silent = new Set<string>()
   for (const [domain, at] of latest) {
     const [answered] = (await activity.page({ filter: { within: { domains: [domain] }, results: ['ok', 'upstream-refused'], since: at }, limit: 1 })).rows

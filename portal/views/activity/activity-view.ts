@@ -71,9 +71,12 @@ function kindFilters(path: string, chosen: ActivityFilters, m: Messages, after?:
 }
 
 function entryList({ entries, before, filters: chosen }: ActivityModel, path: string, m: Messages, page: PageContext): Html {
-  if (entries.length === 0) return emptyState({ title: m.activity.noneTitle, text: m.activity.none })
   const next = before === undefined ? undefined : withQuery(path, { ...queryOf(chosen), before })
-  return html`<section class="card" aria-label="${m.activity.title}"><ul class="rows act">${activityRows(entries, m, page)}</ul></section>${
+  const list =
+    entries.length === 0
+      ? emptyState({ title: m.activity.noneTitle, text: m.activity.none })
+      : html`<section class="card" aria-label="${m.activity.title}"><ul class="rows act">${activityRows(entries, m, page)}</ul></section>`
+  return html`${list}${
     next !== undefined &&
     html`<nav class="pager" aria-label="${m.frame.pages}"><a class="btn s" href="${next}" rel="next">${m.activity.earlier}${icons.next}</a></nav>`
   }`
