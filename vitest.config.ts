@@ -69,8 +69,8 @@ export default defineConfig({
         test: {
           name: 'e2e',
           include: [cases],
-          // Each worker holds a gateway and a Dovecot of its own. One more than the cores of a small machine: many cases only wait for deadlines.
-          maxWorkers: 3,
+          // Each worker holds a gateway and a Dovecot of its own. More than the cores of a small machine: most of a case is waiting, for deadlines and delays of logins.
+          maxWorkers: 5,
           pool: 'forks',
           globalSetup: 'test/fixtures/built-program.ts',
           // After all unit tests, never beside them.
