@@ -10,7 +10,7 @@ import type { Store } from '../store/open-store.ts'
 import type { TokenScope } from '../store/schema/rights-and-scopes.ts'
 import type { NewApiToken } from '../store/sign-in/api-tokens.ts'
 import { StoreFixture, secret, type TestNode } from '../store/store-fixture.ts'
-import { makeApi } from './api.ts'
+import { describeApi, makeApi } from './api.ts'
 import type { ApiEnv } from './api-services.ts'
 import { type RateTerms, RequestRate } from './request-rate.ts'
 import { ResponseSchemas } from './response-schemas-fixture.ts'
@@ -50,7 +50,7 @@ export interface Place {
 export class ApiFixture {
   readonly files = new StoreFixture()
   readonly logged: { readonly event: string; readonly fields: LogFields }[] = []
-  readonly schemas = new ResponseSchemas(ORIGIN)
+  readonly schemas = new ResponseSchemas(describeApi(ORIGIN))
   around: UseCaseContext['around']
   store!: Store
   node!: TestNode

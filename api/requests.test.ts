@@ -19,6 +19,11 @@ test('the served document is valid OpenAPI 3.1, and needs no token', async () =>
   const { status, body } = await fixture.ask('GET', '/openapi.json')
   expect(status).toBe(200)
   expect(await new Validator().validate(body)).toMatchObject({ valid: true })
+  // By which generated clients call them: a generator makes one up of the path where there is none, another one each.
+  const operations = Object.values<object>(body.paths).flatMap(path => Object.values<{ operationId?: string }>(path as Record<string, object>))
+  const names = operations.map(({ operationId }) => operationId)
+  expect(names).not.toContain(undefined)
+  expect(new Set(names).size).toBe(names.length)
 })
 
 test.each([

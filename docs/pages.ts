@@ -3,6 +3,7 @@ import { Readable } from 'node:stream'
 import type { Command } from '../admin-cli/frame/command-frame.ts'
 import { buildProgram } from '../admin-cli/program.ts'
 import { VERSION } from '../base/version.ts'
+import { formatApiClient } from './api-client.ts'
 import { formatConfigurationPage } from './configuration-page.ts'
 import { formatErrorsPage } from './errors-page.ts'
 import { formatArchitecturePage } from './import-picture.ts'
@@ -28,6 +29,7 @@ export async function formatPages(root: string): Promise<ReadonlyMap<string, str
     ['upstreams.md', formatUpstreamsPage(root)],
     ['../packaging/man/mailwicket.1', formatManPage(program)],
     ['../packaging/man/mailwicket.toml.5', formatConfigManPage()],
+    ['../test/73-api/generated-client.ts', await formatApiClient()],
   ])
 }
 

@@ -24,7 +24,8 @@ export interface Import {
 /** Folders at the root that are part of the product, from the lowest on. */
 export const PRODUCT = ['base', 'config', 'certs', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster', 'admin-cli'] as const
 
-const NOT_OURS = new Set(['node_modules', 'dist', '.git'])
+/** And what a program of others wrote. */
+const NOT_OURS = new Set(['node_modules', 'dist', '.git', 'generated-client.ts'])
 
 /** All TypeScript of the project, tests too, sorted by path. `root` is the directory of the repository. */
 export function readSources(root: string): Source[] {

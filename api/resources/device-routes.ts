@@ -40,6 +40,7 @@ async function withoutPassword(useCases: UseCaseContext, actor: ApiToken, ref: s
 export function addDeviceRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listDevices',
       method: 'get',
       path: '/devices',
       tags,
@@ -52,6 +53,7 @@ export function addDeviceRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'listMailboxDevices',
       method: 'get',
       path: '/mailboxes/{address}/devices',
       tags,
@@ -64,6 +66,7 @@ export function addDeviceRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'addDevice',
       method: 'post',
       path: '/mailboxes/{address}/devices',
       tags,
@@ -87,6 +90,7 @@ export function addDeviceRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'getDevice',
       method: 'get',
       path: '/devices/{id}',
       tags,
@@ -99,6 +103,7 @@ export function addDeviceRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'changeDevice',
       method: 'patch',
       path: '/devices/{id}',
       tags,
@@ -116,6 +121,7 @@ export function addDeviceRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'disconnectDevice',
       method: 'delete',
       path: '/devices/{id}',
       tags,
@@ -134,6 +140,7 @@ export function addDeviceRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'changeDevicePassword',
       method: 'post',
       path: '/devices/{id}/password',
       tags,

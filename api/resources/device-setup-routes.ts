@@ -30,6 +30,7 @@ function cannot(what: string): MailwicketError {
 export function addDeviceSetupRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'makeAppleProfile',
       method: 'post',
       path: '/devices/{id}/profile',
       tags,
@@ -47,6 +48,7 @@ export function addDeviceSetupRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'makeThunderbirdSquare',
       method: 'post',
       path: '/devices/{id}/qr',
       tags,

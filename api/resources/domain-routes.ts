@@ -10,6 +10,7 @@ const row = z.object({ domain: z.string(), mailboxes: z.int() }).openapi('Domain
 export function addDomainRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listDomains',
       method: 'get',
       path: '/domains',
       tags,
@@ -26,6 +27,7 @@ export function addDomainRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'getDomain',
       method: 'get',
       path: '/domains/{domain}',
       tags,

@@ -55,6 +55,7 @@ function jsonOrCsv<Row extends z.ZodType>(row: Row) {
 export function addHistoryRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listActivity',
       method: 'get',
       path: '/activity',
       tags,
@@ -94,6 +95,7 @@ export function addHistoryRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'listChanges',
       method: 'get',
       path: '/audit',
       tags,

@@ -78,6 +78,7 @@ function toMade({ invitation, token }: MadeInvitation, { links }: ApiServices): 
 export function addInvitationRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listInvitations',
       method: 'get',
       path: '/invitations',
       tags,
@@ -95,6 +96,7 @@ export function addInvitationRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'addInvitation',
       method: 'post',
       path: '/invitations',
       tags,
@@ -118,6 +120,7 @@ export function addInvitationRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'getInvitation',
       method: 'get',
       path: '/invitations/{id}',
       tags,
@@ -130,6 +133,7 @@ export function addInvitationRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'revokeInvitation',
       method: 'delete',
       path: '/invitations/{id}',
       tags,

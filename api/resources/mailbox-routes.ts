@@ -43,7 +43,7 @@ const common = {
   note: z.string().nullable(),
 }
 const row = z.object({ ...common, lastConnectionAt: time.nullable(), sessions: z.int() }).openapi('MailboxRow')
-const details = z.object({ ...common, aliases: z.array(z.string()).readonly(), sending: sendingRow.nullable() }).openapi('Mailbox')
+const details = z.object({ ...common, aliases: z.array(z.string()).readonly(), sending: z.union([sendingRow, z.null()]) }).openapi('Mailbox')
 
 /** Of the login at the real server: `trial` false stores it untried. */
 const upstreamLogin = { upstream: text.optional(), login: text.nullable().optional(), trial: z.boolean().default(true) }
@@ -78,6 +78,7 @@ const secretOf = (given: string | undefined) => (given === undefined ? undefined
 export function addMailboxRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listMailboxes',
       method: 'get',
       path: '/mailboxes',
       tags,
@@ -106,6 +107,7 @@ export function addMailboxRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'addMailbox',
       method: 'post',
       path: '/mailboxes',
       tags,
@@ -129,6 +131,7 @@ export function addMailboxRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'getMailbox',
       method: 'get',
       path: '/mailboxes/{address}',
       tags,
@@ -144,6 +147,7 @@ export function addMailboxRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'changeMailbox',
       method: 'patch',
       path: '/mailboxes/{address}',
       tags,
@@ -167,6 +171,7 @@ export function addMailboxRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'removeMailbox',
       method: 'delete',
       path: '/mailboxes/{address}',
       tags,
@@ -179,6 +184,7 @@ export function addMailboxRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'verifyMailbox',
       method: 'post',
       path: '/mailboxes/{address}/verify',
       tags,

@@ -80,6 +80,7 @@ const changes = z.strictObject({ name: text.nullable().optional(), state: z.enum
 export function addPeopleRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listPeople',
       method: 'get',
       path: '/people',
       tags,
@@ -104,6 +105,7 @@ export function addPeopleRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'addPerson',
       method: 'post',
       path: '/people',
       tags,
@@ -142,6 +144,7 @@ export function addPeopleRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'getPerson',
       method: 'get',
       path: '/people/{login}',
       tags,
@@ -160,6 +163,7 @@ export function addPeopleRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'changePerson',
       method: 'patch',
       path: '/people/{login}',
       tags,
@@ -175,6 +179,7 @@ export function addPeopleRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'removePerson',
       method: 'delete',
       path: '/people/{login}',
       tags,
@@ -190,6 +195,7 @@ export function addPeopleRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'getPersonSending',
       method: 'get',
       path: '/people/{login}/sending',
       tags,
@@ -205,6 +211,7 @@ export function addPeopleRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'changePersonSending',
       method: 'patch',
       path: '/people/{login}/sending',
       tags,

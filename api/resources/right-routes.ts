@@ -12,6 +12,7 @@ const person = rightsRow.extend({ user: z.string(), name: z.string().nullable(),
 export function addRightRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listMailboxPeople',
       method: 'get',
       path: '/mailboxes/{address}/people',
       tags,
@@ -27,6 +28,7 @@ export function addRightRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'getRights',
       method: 'get',
       path: '/people/{login}/rights/{address}',
       tags,
@@ -46,6 +48,7 @@ export function addRightRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'setRights',
       method: 'put',
       path: '/people/{login}/rights/{address}',
       tags,
@@ -63,6 +66,7 @@ export function addRightRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'removeRights',
       method: 'delete',
       path: '/people/{login}/rights/{address}',
       tags,

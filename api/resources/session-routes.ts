@@ -27,6 +27,7 @@ const row = z
 export function addSessionRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'listSessions',
       method: 'get',
       path: '/sessions',
       tags,
@@ -42,11 +43,21 @@ export function addSessionRoutes(api: Api): void {
     },
   )
   api.openapi(
-    createRoute({ method: 'get', path: '/sessions/{id}', tags, summary: 'A live session', security: needs('read'), request: { params }, responses: ok(row) }),
+    createRoute({
+      operationId: 'getSession',
+      method: 'get',
+      path: '/sessions/{id}',
+      tags,
+      summary: 'A live session',
+      security: needs('read'),
+      request: { params },
+      responses: ok(row),
+    }),
     async context => context.json(toSessionRow(await getSession(context.get('useCases'), context.get('actor'), context.req.valid('param').id)), 200),
   )
   api.openapi(
     createRoute({
+      operationId: 'endSession',
       method: 'delete',
       path: '/sessions/{id}',
       tags,

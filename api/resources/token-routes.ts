@@ -41,6 +41,7 @@ const me = z
 export function addTokenRoutes(api: Api): void {
   api.openapi(
     createRoute({
+      operationId: 'getMe',
       method: 'get',
       path: '/me',
       tags,
@@ -75,6 +76,7 @@ export function addTokenRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'listTokens',
       method: 'get',
       path: '/tokens',
       tags,
@@ -90,6 +92,7 @@ export function addTokenRoutes(api: Api): void {
   )
   api.openapi(
     createRoute({
+      operationId: 'revokeToken',
       method: 'delete',
       path: '/tokens/{id}',
       tags,
