@@ -34,7 +34,7 @@ export async function checkPassword(services: SignInServices, typedLogin: string
   const password = typed.byteLength > MAX_ACCOUNT_BYTES ? Secret.fromText('') : normaliseAccountPassword(typed)
   const isRight = await hasher.verify(record?.phc ?? substitute, password)
   if (isRight && record?.phc != null && record.user.state === 'active') return { is: 'right', record, phc: record.phc }
-  const delayMs = await limiter.wrong(attempt, password)
+  const delayMs = await limiter.wrong(attempt, password, login ?? typedLogin)
   await services.wait(limiter.waitOf(client.receivedAt, delayMs))
   return { is: 'wrong' }
 }

@@ -59,9 +59,13 @@ export class SignInLimiter {
     return { block, countedIn, retryAfterSeconds: this.#secondsUntil(closedUntil) }
   }
 
-  /** Counts a wrong secret; gives how much longer than others its answer waits. Throws STORE_UNAVAILABLE. */
-  async wrong({ countedIn }: Attempt, secret: Secret): Promise<number> {
-    const fresh = countedIn.filter(({ kind, subject }) => this.#remember(`${kind} ${subject}`, this.#fingerprints.fingerprintOf(subject, secret)))
+  /**
+   * Counts a wrong secret; gives how much longer than others its answer waits. `login`: whose it was said to be, '' when nobody was named.
+   * SECURITY: one password tried on many logins is many guesses, as at the mail ports. Throws STORE_UNAVAILABLE.
+   */
+  async wrong({ countedIn }: Attempt, secret: Secret, login = ''): Promise<number> {
+    const fingerprint = this.#fingerprints.fingerprintOf(login, secret)
+    const fresh = countedIn.filter(({ kind, subject }) => this.#remember(`${kind} ${subject}`, fingerprint))
     if (fresh.length > 0) await this.#attempts.add(fresh)
     if (countedIn.length === 0) return 0
     const counts = await this.#attempts.counts(countedIn)

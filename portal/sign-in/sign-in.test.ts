@@ -112,6 +112,16 @@ describe('the limits', () => {
     expect(counts.map(({ count }) => count)).toEqual([2, 2])
   })
 
+  test('one password tried on many logins is as many guesses, whatever the logins are; again on one of them it is none', async () => {
+    quick()
+    const logins = ['anna', 'nobody', 'anna@example.com', 'no login at all!', '']
+    for (const login of [...logins, ...logins, ' ANNA ']) await signIn({ login, password: 'Winter 2026!' })
+    const count = async () => (await fixture.store.signInAttempts.counts([{ kind: 'block', subject: '192.0.2.1' }]))[0]?.count
+    expect(await count()).toBe(logins.length)
+    for (let n = 0; n < 95; n++) await signIn({ login: `person${n}`, password: 'Winter 2026!' })
+    expect(await signIn({ login: 'one more', password: 'Winter 2026!' })).toMatchObject({ is: 'limited' })
+  })
+
   test('a block that guesses waits longer and longer, then is not heard any more; in every process, and by gateways', async () => {
     quick()
     for (let n = 0; n < 100; n++) await signIn({ login: `nobody${n}`, password: `guess ${n}` })

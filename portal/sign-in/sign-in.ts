@@ -102,7 +102,7 @@ export async function takeSecondStep(
     const record = await store.credentials.find(session.user.login)
     return fresh === undefined || record === undefined ? { is: 'gone' } : signedIn(services, record, fresh, client)
   }
-  const delayMs = proof.with === 'passkey' ? 0 : await services.limiter.wrong(attempt, proof.code)
+  const delayMs = proof.with === 'passkey' ? 0 : await services.limiter.wrong(attempt, proof.code, session.user.login)
   await services.wait(services.limiter.waitOf(client.receivedAt, delayMs))
   return { is: 'wrong' }
 }
