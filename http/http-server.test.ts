@@ -9,6 +9,7 @@ import { parseCidr } from '../base/network.ts'
 import { Folder, makePem, openRecordingLog } from '../certs/certificate-fixture.ts'
 import { openCertificates } from '../certs/certificates.ts'
 import { type HttpServer, type HttpServerOptions, openHttpServer } from './http-server.ts'
+import { ownHostOnly } from './security-headers.ts'
 
 const opened: { close(): Promise<void> | void }[] = []
 afterEach(async () => {
@@ -86,6 +87,27 @@ test.each([
   }
   const tooMuch = `POST / HTTP/1.1\r\nhost: a\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n${'2\r\nab\r\n'.repeat(20)}0\r\n\r\n`
   expect(await talk(port, tooMuch).closed).toMatch(/^HTTP\/1\.1 413 /)
+})
+
+test.each([
+  ['GET http://evil.example/x', 421],
+  ['GET https://evil.example/x', 421],
+  ['GET http://localhost/x', 200],
+  ['GET http://localhost:1/x', 421],
+  ['GET http://localhost@evil.example/x', 421],
+  ['GET http:/evil.example/x', 400],
+  ['GET //evil.example/x', 200],
+  ['OPTIONS *', 400],
+  ['TRACE /x', 200],
+])('the target of %s, whatever its Host says: %s', async (line, status) => {
+  const app = new Hono()
+  app.use(ownHostOnly('http://localhost', context => context.text('', 421)))
+  app.all('*', async context => context.text(new URL(context.req.raw.url).host))
+  const { port, lines } = await open({ serve: request => app.fetch(request) })
+  const said = await talk(port, `${line} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`).closed
+  expect(said).toMatch(new RegExp(`^HTTP/1\\.1 ${status} `))
+  expect(lines.filter(({ event }) => event === 'bug')).toEqual([])
+  if (status === 200) expect(said).toMatch(/\r\n\r\nlocalhost$/)
 })
 
 test('what a handler throws is told in the log and answered 500 without its words', async () => {

@@ -50,10 +50,10 @@ export type Refuse = (context: Context) => Response
 export function ownHostOnly(origin: string, refuse: Refuse): MiddlewareHandler {
   const { host, hostname } = new URL(origin)
   return async (context, next) => {
-    const asked = context.req.header('host')?.toLowerCase()
+    // RFC 9112 §3.2.2: a target in absolute form names the host; what the header says beside it does not count.
+    const asked = [context.req.header('host')?.toLowerCase(), new URL(context.req.url).host]
     // A reverse proxy may pass the name on without the port.
-    if (asked !== host && asked !== hostname) return refuse(context)
-    return next()
+    return asked.every(name => name === host || name === hostname) ? next() : refuse(context)
   }
 }
 

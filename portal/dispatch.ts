@@ -17,7 +17,7 @@ import { answerError, badRequest, notAllowed, notFound, signInFirst, wantsJson }
 import { isWithoutFactor } from './web/factor-due.ts'
 import { navigationOf } from './web/navigation.ts'
 import { checkOnce } from './web/once.ts'
-import type { PageRequest, SignedInRequest } from './web/page-request.ts'
+import { askedAt, type PageRequest, type SignedInRequest } from './web/page-request.ts'
 import { inLikes } from './web/read-request.ts'
 import { fill, type Route, type SignedInRoute } from './web/route.ts'
 import { readSaid } from './web/said.ts'
@@ -27,9 +27,9 @@ import { openKept } from './web/waiting-form.ts'
 export async function dispatch(route: Route, request: PageRequest, isWhole: boolean): Promise<{ readonly response: Response; readonly user?: string }> {
   let known: PageRequest = request
   try {
-    if (!isWhole) return { response: badRequest(request, 'form') }
     const signedIn = await findSignedIn(request)
     known = signedIn ?? request
+    if (!isWhole) return { response: badRequest(known, 'form') }
     const response = route.who === 'public' ? await route.run(known) : await runSignedIn(route, request, signedIn)
     return { response, ...(signedIn !== undefined && { user: signedIn.session.user.login }) }
   } catch (error) {
@@ -39,7 +39,7 @@ export async function dispatch(route: Route, request: PageRequest, isWhole: bool
 
 async function runSignedIn(route: SignedInRoute, request: PageRequest, signedIn: SignedInRequest | undefined): Promise<Response> {
   const form = fill(route.form ?? route.path, request.param)
-  if (signedIn === undefined) return signInFirst(request, route.form === undefined && request.method === 'GET' ? request.page.path : form)
+  if (signedIn === undefined) return signInFirst(request, route.form === undefined && request.method === 'GET' ? askedAt(request) : form)
   const kept = request.method === 'GET' ? openKept(request.services, request.cookies.get('kept'), request.path) : undefined
   const said = request.method === 'GET' ? readSaid(signedIn) : undefined
   const ready: SignedInRequest = { ...signedIn, kept, page: { ...signedIn.page, ...(said !== undefined && { flash: said }) } }

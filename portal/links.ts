@@ -35,6 +35,8 @@ export const links = {
   welcome: (token: string) => `/welcome/${segment(token)}`,
   /** `to` is a path of ours; the answer is a redirect to it, and a cookie or the person's preference. */
   language: (language: string, to: string) => withQuery('/language', { set: language, to }),
+  /** The same on a page whose address has a token in it, which no link repeats. */
+  languageHere: (language: string) => withQuery('', { language }),
 
   services: '/services',
   /** Find a mailbox, device or person, everywhere within reach: `?q=`. */
@@ -91,7 +93,8 @@ export const links = {
   mailboxRemove: (address: string) => `${mailbox(address)}/remove`,
 
   people: '/people',
-  addPerson: '/people/new',
+  /** Not `/people/new`: that is the page of the person whose login is `new`. */
+  addPerson: '/people/+new',
   person,
   /** POST each. */
   personSending: (login: string) => `${person(login)}/sending`,

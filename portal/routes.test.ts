@@ -144,6 +144,75 @@ describe.each(guarded.map(route => [nameOf(route), route as SignedInRoute] as co
   })
 })
 
+describe('whatever a form answers', () => {
+  // Signing out is for good.
+  const posts = ROUTES.filter(({ method, path }) => method === 'POST' && path !== links.signOut).map(route => [nameOf(route), route as SignedInRoute] as const)
+  test.each(posts)('to %s, another language is chosen on a page that is there', async (_, route) => {
+    const path = pathOf(route, inside.administrator, inside.administrator.mine)
+    const boss = await fixture.signedIn('boss')
+    for (const browser of [browsers.administrator, browsers.nobody, fixture.browser()]) {
+      const { answer } = await ask(browser, route, path)
+      if (answer.headers.get('content-type')?.startsWith('text/html') !== true) continue
+      const links = [...answer.text.matchAll(/href="([^"]*)" lang="fr"/g)].map(([, link = '']) => link.replaceAll('&amp;', '&'))
+      expect(links).toHaveLength(1)
+      const shown = links[0]?.startsWith('?') === true ? path : (new URL(links[0] ?? '', 'https://x').searchParams.get('to') ?? '')
+      const { status } = await boss.get(shown)
+      // Of what is not there, its page is not there either.
+      if (answer.status !== 404 && !namesMore(route)) expect([200, 303]).toContain(status)
+    }
+  })
+})
+
+describe('methods', () => {
+  const paths = [...new Set(ROUTES.map(({ path }) => path))]
+  test.each(paths)('%s says which it takes', async path => {
+    const real = pathOf({ path } as SignedInRoute, inside.administrator, inside.administrator.mine)
+    const known = ROUTES.filter(route => route.path === path || findRoute([route], route.method, real) !== undefined).map(({ method }) => method)
+    for (const method of ['PUT', 'DELETE', 'PATCH', 'OPTIONS']) {
+      const answer = await browsers.administrator.ask(method, real)
+      const allow = answer.headers.get('allow')?.split(', ').toSorted() ?? []
+      expect([method, answer.status, allow]).toEqual([
+        method,
+        405,
+        [...(known.includes('GET') ? ['GET', 'HEAD'] : []), ...(known.includes('POST') ? ['POST'] : [])],
+      ])
+    }
+    if (known.includes('GET')) return
+    const opened = await browsers.administrator.get(real)
+    if (opened.status !== 303) expect([opened.status, opened.headers.get('allow')]).toEqual([405, 'POST'])
+    else expect(findRoute(ROUTES, 'GET', opened.to.split('?')[0] ?? '')).toBeDefined()
+  })
+
+  test('where nothing is, none is taken; a style sheet and the health take no form', async () => {
+    for (const method of ['PUT', 'OPTIONS', 'GET']) expect((await browsers.administrator.ask(method, '/nothing')).status).toBe(404)
+    const sheet = fixture.services.assets.link('portal.css')
+    for (const path of [sheet, '/healthz']) {
+      const answer = await browsers.administrator.ask('PUT', path)
+      expect([answer.status, answer.headers.get('allow')]).toEqual([405, 'GET, HEAD'])
+    }
+  })
+})
+
+describe('what is not there', () => {
+  // The first mailbox of any domain can be added.
+  const named = ROUTES.filter(({ method, who, path }) => method === 'GET' && who !== 'public' && path.includes(':') && path !== '/services/:domain/new')
+  test.each(named.map(({ path }) => path))('%s of nothing that is there', async path => {
+    const browser = browsers.administrator
+    for (const name of ['nosuch', 'nosuch@example.test', 'a b', '%00'].map(text => (text === '%00' ? text : encodeURIComponent(text)))) {
+      const [first, ...more] = path.split(/:\w+/)
+      const answer = await browser.get(`${first}${name}${more.join(name)}`)
+      // What was shown once, and lists, lead back to the list that it would be in.
+      expect(answer.status === 303 ? answer.to : answer.status).toEqual(answer.status === 303 ? expect.stringMatching(/^\/account\//) : 404)
+    }
+  })
+
+  test('is told to whoever is signed in with the way to their own pages, to a visitor with the sign-in', async () => {
+    expect((await browsers.administrator.get('/nothing')).text).toContain('To the mail services')
+    expect((await browsers.use.get('/nothing')).text).toContain('To my mailboxes')
+    expect((await fixture.browser().get('/nothing')).text).toContain('>Sign in</a>')
+  })
+})
+
 test('no line of the list hides another', () => {
   for (const route of ROUTES) {
     const path = route.path.replace(/:\w+/g, 'x')
@@ -152,7 +221,7 @@ test('no line of the list hides another', () => {
 })
 
 test('every link of a view leads somewhere', () => {
-  const known: readonly string[] = [links.openApi]
+  const known: readonly string[] = [links.openApi, links.languageHere('x')]
   const of = (link: unknown): string => (typeof link === 'string' ? link : (link as (...values: string[]) => string)('x', 'x', 'x'))
   const all = Object.entries(links).map(([name, link]) => (name === 'allDevices' ? links.allDevices('x', 'disconnect-all') : of(link)))
   const lost = all

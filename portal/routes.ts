@@ -32,7 +32,7 @@ import {
 } from './pages/invitations/invitations.ts'
 import { acceptInvitation, showInvitation } from './pages/invited/invitation.ts'
 import { downloadInvitedProfile, waitForInvited } from './pages/invited/invited-follow-up.ts'
-import { chooseLanguage } from './pages/language.ts'
+import { chooseLanguage, inLanguageAsked } from './pages/language.ts'
 import { makeMailbox, showAddMailbox } from './pages/mailboxes/add-mailbox.ts'
 import { addUser, checkAddUser, showAddUser } from './pages/mailboxes/add-user.ts'
 import {
@@ -45,7 +45,7 @@ import {
   saveSending,
   showRemoveMailbox,
 } from './pages/mailboxes/change-settings.ts'
-import { removeMailboxUser, setUserSending, showMailboxUsers, showRemoveUser } from './pages/mailboxes/mailbox-users.ts'
+import { checkRemoveUser, removeMailboxUser, setUserSending, showMailboxUsers, showRemoveUser } from './pages/mailboxes/mailbox-users.ts'
 import { showMyMailboxes } from './pages/mailboxes/my-mailboxes.ts'
 import { showMailbox } from './pages/mailboxes/overview.ts'
 import { showService } from './pages/mailboxes/service.ts'
@@ -53,6 +53,8 @@ import { find, goHome, showServices } from './pages/mailboxes/services.ts'
 import { showSettings } from './pages/mailboxes/settings.ts'
 import {
   blockPerson,
+  checkDropPerson,
+  checkNewStart,
   dropPerson,
   makeNewStart,
   saveAdministrator,
@@ -100,9 +102,9 @@ export const ROUTES: readonly Route[] = [
   visit('POST', links.signInSecondPasskey, takeSecondByPasskey),
   visit('GET', '/language', chooseLanguage),
   visit('GET', links.api, showApi),
-  visit('GET', pattern(links.welcome(':token')), showWelcome),
+  visit('GET', pattern(links.welcome(':token')), inLanguageAsked(showWelcome)),
   visit('POST', pattern(links.welcome(':token')), begin),
-  visit('GET', pattern(links.invitationOpen(':token')), showInvitation),
+  visit('GET', pattern(links.invitationOpen(':token')), inLanguageAsked(showInvitation)),
   visit('POST', pattern(links.invitationOpen(':token')), acceptInvitation),
   visit('GET', links.invited, showInvitedPassword),
   visit('GET', links.invitedFirst, waitForInvited),
@@ -154,14 +156,14 @@ export const ROUTES: readonly Route[] = [
   route('POST', pattern(links.personRights(u)), can('person.view', 'person'), saveRights, { confirm: 'rights', form: person }),
   route('POST', pattern(links.personDomains(u)), can('roles.change', 'installation'), saveDomains, { confirm: 'rights', form: person }),
   route('GET', pattern(links.personNewStart(u)), can('person.change', 'person'), showQuestion('new-start')),
-  route('POST', pattern(links.personNewStart(u)), can('person.change', 'person'), makeNewStart, { confirm: 'rights', once: true }),
+  route('POST', pattern(links.personNewStart(u)), can('person.change', 'person'), makeNewStart, { check: checkNewStart, confirm: 'rights', once: true }),
   route('GET', pattern(links.personStartShown(u)), can('person.change', 'person'), showStartLink),
   route('GET', pattern(links.personBlock(u)), can('person.change', 'person'), showQuestion('block')),
   route('POST', pattern(links.personBlock(u)), can('person.change', 'person'), blockPerson, { confirm: 'rights' }),
   route('GET', pattern(links.personUnblock(u)), can('person.change', 'person'), toPerson),
   route('POST', pattern(links.personUnblock(u)), can('person.change', 'person'), unblockPerson, { confirm: 'rights' }),
   route('GET', pattern(links.personRemove(u)), can('person.change', 'person'), showQuestion('remove')),
-  route('POST', pattern(links.personRemove(u)), can('person.change', 'person'), dropPerson, { confirm: 'rights' }),
+  route('POST', pattern(links.personRemove(u)), can('person.change', 'person'), dropPerson, { check: checkDropPerson, confirm: 'rights' }),
 
   route('GET', links.invitations, can('mailbox.invite', 'somewhere'), showInvitations),
   route('POST', links.invitations, can('mailbox.invite', 'somewhere'), makeInvitation, {
@@ -190,7 +192,7 @@ export const ROUTES: readonly Route[] = [
   route('POST', pattern(links.mailboxUsers(m)), can('rights.give', 'mailbox'), addUser, { check: checkAddUser, confirm: 'rights', once: true, form: newUser }),
   route('GET', newUser, can('rights.give', 'mailbox'), showAddUser),
   route('GET', pattern(links.removeUser(m, ':u')), can('rights.give', 'mailbox'), showRemoveUser),
-  route('POST', pattern(links.removeUser(m, ':u')), can('rights.give', 'mailbox'), removeMailboxUser, { confirm: 'rights' }),
+  route('POST', pattern(links.removeUser(m, ':u')), can('rights.give', 'mailbox'), removeMailboxUser, { check: checkRemoveUser, confirm: 'rights' }),
   route('POST', pattern(links.userSending(m, ':u')), can('rights.give', 'mailbox'), setUserSending, { confirm: 'rights', form: users }),
   route('GET', settings, can('sending.view', 'mailbox'), showSettings),
   route('POST', pattern(links.mailboxAddresses(m)), can('mailbox.describe', 'mailbox'), saveAddresses, { confirm: 'rights', form: settings }),

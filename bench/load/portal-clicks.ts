@@ -122,7 +122,7 @@ const CLICKS: Readonly<Record<string, Click>> = {
       query({ after: after('login', 'person2@people.example') }),
       query({ after: after('login', 'person99@people.example') }),
     ])}`,
-  '/people/new': fixed('/people/new'),
+  '/people/+new': fixed('/people/+new'),
   '/people/:u': person(''),
   '/people/:u/new-start': person('/new-start'),
   '/people/:u/new-start/shown': person('/new-start/shown'),

@@ -12,8 +12,8 @@ export interface PageContext {
   asset(name: AssetName): string
   /** The name that apps connect to, at the foot of every page: mail.example.test */
   readonly host: string
-  /** Path and query of this page: where the choice of another language comes back to. */
-  readonly path: string
+  /** Path and query of this page: where the choice of another language comes back to. Undefined: it has a token in it, and chooses by its own query. */
+  readonly path: string | undefined
   /** The pages for those who get a device. Undefined: no link. */
   readonly helpUrl?: string | undefined
   /** Undefined: nobody is signed in (these pages are drawn without the frame). */

@@ -15,6 +15,8 @@ const COOKIES = {
   challenge: { name: 'mw-challenge', sameSite: 'Strict', seconds: 300 },
   /** A secret that the next page shows once, sealed. */
   shown: { name: 'mw-shown', sameSite: 'Strict', seconds: 120 },
+  /** Tells the browser that opened a link with a token from all others: for whoever is not signed in. */
+  visit: { name: 'mw-visit', sameSite: 'Strict', seconds: 3_600 },
   /** Which device an invitation made, sealed: for whoever is not signed in. */
   invited: { name: 'mw-invited', sameSite: 'Strict', seconds: 3_600 },
   /** An authenticator app that is being set up, sealed. */

@@ -60,7 +60,7 @@ async function whomToAsk(request: PageRequest): Promise<{ readonly name: string;
   return manager === undefined ? undefined : { name: manager.name ?? manager.user, domain }
 }
 
-const REFUSED = { address: 400, host: 421, origin: 403, size: 413, form: 400, once: 400 } as const satisfies Record<BadRequestModel['why'], number>
+const REFUSED = { address: 400, method: 405, host: 421, origin: 403, size: 413, form: 400, once: 400 } as const satisfies Record<BadRequestModel['why'], number>
 
 /** For whoever is not looked at any further. `back`: where to go on. */
 export function badRequest(
@@ -71,6 +71,13 @@ export function badRequest(
   const response = showPage(badRequestView({ why, back }, m, page), { status: REFUSED[why] })
   // The rest of the body is not read: nothing can follow it.
   if (why === 'size') response.headers.set('connection', 'close')
+  return response
+}
+
+/** RFC 9110 §15.5.6: there is something, but not for this method. */
+export function notWithThat(request: PageRequest, allowed: readonly string[]): Response {
+  const response = badRequest(request, 'method', request.page.path ?? links.home)
+  response.headers.set('allow', allowed.join(', '))
   return response
 }
 
@@ -103,7 +110,8 @@ function broken(error: unknown, request: PageRequest): Response {
   return showPage(brokenView({ reference, at: nowOf(request), again: againOf(request) }, request.m, request.page), { status: 500 })
 }
 
-const againOf = ({ method, page }: PageRequest): string => (method === 'GET' ? page.path : links.home)
+/** '' is the address of this page, whatever it is. */
+const againOf = ({ method }: PageRequest): string => (method === 'GET' ? '' : links.home)
 
 /** Gives the reference by which whoever looks after the server finds the line. */
 function note(request: PageRequest, event: 'store.failed' | 'bug', error: unknown): string {

@@ -1,4 +1,5 @@
 /** The fields of a form as they came: text, bounded in number and length; nothing here trusts a browser to send what the page offered. */
+import { MailwicketError } from '../../base/errors.ts'
 import type { FormFields } from '../sign-in/sealed-values.ts'
 
 /** The largest form is the table of rights of a person. */
@@ -36,8 +37,11 @@ export class FormValues {
     return this.#pairs.some(([field]) => field === name)
   }
 
+  /** Of a box: ticked, or not there. Throws BAD_INPUT for what no box sends: off is not guessed. */
   isOn(name: string): boolean {
-    return this.text(name) === 'on'
+    if (!this.has(name)) return false
+    if (this.text(name) !== 'on') throw new MailwicketError('BAD_INPUT', { message: `a box of the form says neither on nor off` })
+    return true
   }
 
   all(name: string): string[] {

@@ -25,6 +25,8 @@ export interface PageRequest {
   readonly form: FormValues
   /** Of a request whose body is JSON: the passkey ceremonies. */
   readonly json: Readonly<Record<string, unknown>>
+  /** What a browser sends by itself when a button is pressed. */
+  readonly isForm: boolean
   /** What a script of ours asked for. */
   readonly accept: 'html' | 'json'
   /** A page of ours led here, or somebody typed the address. */
@@ -60,6 +62,9 @@ export interface Waiting {
 
 export type VisitorHandler = (request: PageRequest) => Promise<Response>
 export type Handler = (request: SignedInRequest) => Promise<Response>
+
+/** As it was asked, with its query. */
+export const askedAt = ({ path, query }: PageRequest): string => (query.size === 0 ? path : `${path}?${query}`)
 
 /** The times by which a request is judged. */
 export const nowOf = ({ services }: PageRequest): number => services.signIn.now()

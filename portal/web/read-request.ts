@@ -19,13 +19,15 @@ export interface Likes {
 export interface RequestParts extends Pick<PageRequest, 'resume' | 'formOf'> {
   readonly params: ReadonlyMap<string, string>
   readonly receivedAt: number
+  /** Where a page like the answer is found again, with its query: another language is read there. */
+  readonly shownAt: string
 }
 
 /** `isWhole` false: the body is none of a form of ours. */
 export async function readRequest(
   context: Context<{ Bindings: RequestFacts }>,
   services: PortalServices,
-  { params, resume, formOf, receivedAt }: RequestParts,
+  { params, resume, formOf, receivedAt, shownAt }: RequestParts,
 ): Promise<{ readonly request: PageRequest; readonly isWhole: boolean }> {
   const { req, env } = context
   const url = new URL(req.url)
@@ -42,12 +44,13 @@ export async function readRequest(
     query: url.searchParams,
     form: body?.form ?? FormValues.none,
     json: body?.json ?? {},
+    isForm: req.method === 'POST' && typeOf(req) === FORM_TYPE,
     accept: /^application\/json\b/.test(req.header('accept') ?? '') ? 'json' : 'html',
     isOwnPage: ['same-origin', 'none'].includes(req.header('sec-fetch-site') ?? 'same-origin'),
     client: { ip: env.ip, agent: req.header('user-agent') ?? '', receivedAt },
     cookies,
     m: messagesOf(language),
-    page: pageContext(services, { language, timeZone: null }, `${url.pathname}${url.search}`),
+    page: pageContext(services, { language, timeZone: null }, shownAt),
   }
   return { request, isWhole: body !== undefined }
 }
@@ -70,23 +73,26 @@ export function inLikes(request: PageRequest, { language, timeZone }: Likes): Pi
   return { m: messagesOf(chosen), page: pageContext(request.services, { language: chosen, timeZone }, request.page.path) }
 }
 
-function pageContext(services: PortalServices, { language, timeZone }: Likes & { readonly language: Language }, path: string): PageContext {
+function pageContext(services: PortalServices, { language, timeZone }: Likes & { readonly language: Language }, path: string | undefined): PageContext {
   return {
     language,
     formats: makeFormats({ language, timeZone: timeZone ?? 'UTC', now: services.signIn.now() }),
     asset: name => services.assets.link(name),
     host: services.config().hostname,
-    // A token stays out of links: whoever chooses another language there comes back by the browser's own button.
-    path: /^\/(i|welcome)\//.test(path) ? links.home : path,
+    // SECURITY: a token stays out of links.
+    path: path === undefined || /^\/(i|welcome)\//.test(path) ? undefined : path,
   }
 }
 
+const FORM_TYPE = 'application/x-www-form-urlencoded'
+const typeOf = (req: Context['req']): string | undefined => req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+
 /** Undefined: neither a form nor JSON, or more than a form of ours has. */
 async function readBody({ req }: Context<{ Bindings: RequestFacts }>): Promise<Pick<PageRequest, 'form' | 'json'> | undefined> {
-  const type = req.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase()
+  const type = typeOf(req)
   const text = await req.text()
   if (type === 'application/json') return readJson(text)
-  if (type !== 'application/x-www-form-urlencoded') return text === '' ? { form: FormValues.none, json: {} } : undefined
+  if (type !== FORM_TYPE) return text === '' ? { form: FormValues.none, json: {} } : undefined
   const form = FormValues.parse(text)
   return form === undefined ? undefined : { form, json: {} }
 }

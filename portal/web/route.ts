@@ -67,6 +67,20 @@ export function findRoute(routes: readonly Route[], method: string, path: string
   return undefined
 }
 
+/** RFC 9110 §10.2.1: with which methods a path is asked; none: there is no such path. */
+export function methodsAt(routes: readonly Route[], path: string): readonly string[] {
+  const known = (['GET', 'POST'] as const).filter(method => findRoute(routes, method, path) !== undefined)
+  return known.flatMap(method => (method === 'GET' ? ['GET', 'HEAD'] : [method]))
+}
+
+/** Where whoever sent a form to this path finds it again; undefined: nothing there is to be read. */
+export function pageOf(routes: readonly Route[], path: string): string | undefined {
+  const posted = findRoute(routes, 'POST', path)
+  const form = posted === undefined || posted.route.who === 'public' ? undefined : posted.route.form
+  if (form !== undefined) return fill(form, name => posted?.params.get(name) ?? '')
+  return findRoute(routes, 'GET', path) === undefined ? undefined : path
+}
+
 function matchSegments(wanted: readonly string[], segments: readonly string[]): ReadonlyMap<string, string> | undefined {
   if (wanted.length !== segments.length) return undefined
   const params = new Map<string, string>()

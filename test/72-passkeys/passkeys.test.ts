@@ -140,7 +140,7 @@ test('it is the second step after the password', async () => {
 
 test('it confirms, and what waited goes on', async () => {
   letConfirmationEnd()
-  await page.goto(`${url}/people/new`)
+  await page.goto(`${url}/people/+new`)
   await page.getByLabel('User name or e-mail').fill('paul')
   await press('Add the person')
   await press('Confirm with your passkey')

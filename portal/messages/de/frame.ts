@@ -95,6 +95,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
     validUntil: moment => `Dieser Link gilt einmal, bis ${moment}.`,
     goneTitle: 'Dieser Link gilt nicht mehr',
     gone: 'Er wurde schon benutzt, es gibt einen neueren, oder seine 24 Stunden sind um. Bitten Sie die Person, die ihn geschickt hat, um einen neuen.',
+    goneYours: 'Haben Sie damit Ihr Passwort gewählt? Dann melden Sie sich damit an.',
   },
   confirm: {
     title: 'Bestätigen Sie, dass Sie es sind',
@@ -130,6 +131,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
       'Sie waren eine Weile weg, darum haben wir die Tür geschlossen. Was Sie auf der letzten Seite getippt haben, ist aufgehoben: Melden Sie sich an und machen Sie weiter, wo Sie waren.',
     badRequestTitles: {
       address: 'Diese Adresse passt nicht',
+      method: 'So nicht',
       host: 'Dieser Name gehört nicht hierher',
       origin: 'Das kam von einer anderen Seite',
       size: 'Das war zu viel',
@@ -138,6 +140,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
     },
     badRequests: {
       address: 'Etwas in der Adresse ist nicht so, wie diese Seiten sie schreiben. Nichts wurde geändert.',
+      method: 'Unter dieser Adresse lässt sich auf diese Weise nichts lesen und nichts ändern. Es wurde nichts geändert.',
       host: 'Das Portal hat einen anderen Namen. Nichts wurde geändert.',
       origin: 'Eine Seite, die nicht zu diesem Portal gehört, wollte in Ihrem Namen etwas ändern. Nichts wurde geändert.',
       size: 'Was gesendet wurde, ist größer als jedes Formular dieses Portals. Nichts wurde geändert.',

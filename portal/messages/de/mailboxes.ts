@@ -50,6 +50,7 @@ export const mailboxes: Pick<Messages, 'services' | 'mailboxes' | 'mine' | 'mail
     sub: 'Ihre Mailboxen und die Geräte, die Sie benutzen.',
     yours: 'Ihre eigene',
     shared: 'Mit Ihnen geteilt',
+    lookedAfter: 'Sie kümmern sich darum',
     noDevice: 'Kein Gerät von Ihnen.',
     ask: names => html`Bitten Sie <bdi>${names}</bdi> um eines, wenn Sie es brauchen.`,
     askSomebody: 'Bitten Sie die Person, die sich um Ihre Mail kümmert, um eines, wenn Sie es brauchen.',

@@ -211,7 +211,10 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
     orType: 'Oder tippen Sie dieses Passwort in die App',
     waiting: 'Warten auf die erste Verbindung…',
     goneTitle: 'Dieser Link gilt nicht mehr',
-    gone: 'Er wurde schon benutzt, zurückgenommen, oder seine 30 Tage sind um. Bitten Sie die Person, die ihn geschickt hat, um einen neuen.',
+    gone: 'Er wurde schon benutzt, zurückgenommen, oder seine Zeit ist um. Bitten Sie die Person, die ihn geschickt hat, um einen neuen.',
+    otherTitle: 'Dieser Link ist für jemand anderen',
+    other: name => html`Sie sind angemeldet als ${bold(name)}. Wer gemeint ist, meldet sich mit dem eigenen Namen an und öffnet ihn noch einmal.`,
+    nothingUsedUp: 'Der Link gilt weiterhin. Das Öffnen hat ihn nicht verbraucht.',
     goneYours:
       'Haben Sie ihn eben selbst benutzt? Dann stand das Passwort auf jener Seite. Es kann nicht noch einmal gezeigt werden, aber ein neues ist schnell gemacht.',
   },

@@ -17,6 +17,7 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     passkeyKnown: 'Diesen Passkey gibt es hier schon.',
     passkeyNameTaken: 'Sie haben schon einen Passkey mit diesem Namen.',
     required: 'Das wird gebraucht.',
+    choose: 'Wählen Sie eine davon.',
     tooLong: max => n(max, 'Höchstens # Zeichen.', 'Höchstens # Zeichen.'),
     nameCharacters: 'Zeilenumbrüche, Schrägstriche und unsichtbare Zeichen können nicht in einem Namen stehen; manche Emojis enthalten eines.',
     deviceNameTaken: name => `In dieser Mailbox gibt es schon ein Gerät namens „${name}“.`,

@@ -88,6 +88,7 @@ export const frame = {
     validUntil: (moment: string) => `This link works once, until ${moment}.`,
     goneTitle: 'This link no longer works',
     gone: 'It was used already, a newer one was made, or its 24 hours are over. Ask the person who sent it for a new one.',
+    goneYours: 'Did you choose your password with it? Then sign in with that.',
   },
   confirm: {
     title: 'Confirm it is you',
@@ -122,6 +123,7 @@ export const frame = {
     sessionOverKept: 'You were away for a while, so we closed the door. What you typed on the last page is kept: sign in, and go on where you were.',
     badRequestTitles: {
       address: 'That address does not fit',
+      method: 'Not like that',
       host: 'This name is not served here',
       origin: 'That came from another page',
       size: 'That was too much',
@@ -130,6 +132,7 @@ export const frame = {
     },
     badRequests: {
       address: 'Something in the address is not as these pages write it. Nothing was changed.',
+      method: 'Nothing can be read or changed at this address in that way. Nothing was changed.',
       host: 'The portal has another name. Nothing was changed.',
       origin: 'A page that is not part of this portal tried to change something in your name. Nothing was changed.',
       size: 'What was sent is larger than any form of this portal. Nothing was changed.',

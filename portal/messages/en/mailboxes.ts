@@ -49,6 +49,7 @@ export const mailboxes = {
     sub: 'Your mailboxes and the devices you use.',
     yours: 'Yours',
     shared: 'Shared with you',
+    lookedAfter: 'You look after it',
     noDevice: 'No device of yours.',
     ask: (names: string): Html => html`Ask <bdi>${names}</bdi> for one if you need it.`,
     askSomebody: 'Ask the person who looks after your mail for one if you need it.',

@@ -209,7 +209,10 @@ export const people = {
     orType: 'Or type this password into the app',
     waiting: 'Waiting for the first connection…',
     goneTitle: 'This link no longer works',
-    gone: 'It was used already, was taken back, or its 30 days are over. Ask the person who sent it for a new one.',
+    gone: 'It was used already, was taken back, or its time is over. Ask the person who sent it for a new one.',
+    otherTitle: 'This link is meant for somebody else',
+    other: (name: string): Html => html`You are signed in as ${bold(name)}. Whoever it is for signs in with their own name and opens it again.`,
+    nothingUsedUp: 'The link still works. Opening it used nothing up.',
     goneYours: 'Did you use it yourself a moment ago? Then the password was shown on that page. It cannot be shown again, but a new one can be made.',
   },
 }

@@ -16,6 +16,7 @@ export const results = {
     passkeyKnown: 'This passkey is here already.',
     passkeyNameTaken: 'You have a passkey of this name already.',
     required: 'This is needed.',
+    choose: 'Choose one of these.',
     tooLong: (max: number) => n(max, 'At most # character.', 'At most # characters.'),
     nameCharacters: 'Line breaks, slashes and invisible characters cannot stand in a name; some emoji hold one.',
     deviceNameTaken: (name: string): string => `There is already a device called “${name}” in this mailbox.`,

@@ -88,6 +88,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
     validUntil: moment => `Ce lien sert une fois, jusqu’à ${moment}.`,
     goneTitle: 'Ce lien ne marche plus',
     gone: 'Il a déjà servi, un plus récent existe, ou ses 24 heures sont passées. Demandez-en un nouveau à la personne qui l’a envoyé.',
+    goneYours: 'Vous avez choisi votre mot de passe grâce à lui ? Connectez-vous avec celui-ci.',
   },
   confirm: {
     title: 'Confirmez que c’est vous',
@@ -122,6 +123,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
       'Vous étiez absent un moment, nous avons donc fermé la porte. Ce que vous avez tapé sur la dernière page est gardé : connectez-vous et continuez où vous en étiez.',
     badRequestTitles: {
       address: 'Cette adresse ne convient pas',
+      method: 'Pas de cette façon',
       host: 'Ce nom n’est pas servi ici',
       origin: 'Cela venait d’une autre page',
       size: 'C’était trop',
@@ -130,6 +132,7 @@ export const frame: Pick<Messages, 'frame' | 'places' | 'placesShort' | 'words' 
     },
     badRequests: {
       address: 'Quelque chose dans l’adresse n’est pas comme ces pages l’écrivent. Rien n’a été changé.',
+      method: 'À cette adresse, rien ne se lit ni ne se change de cette façon. Rien n’a été changé.',
       host: 'Le portail porte un autre nom. Rien n’a été changé.',
       origin: 'Une page étrangère à ce portail a essayé de changer quelque chose en votre nom. Rien n’a été changé.',
       size: 'Ce qui a été envoyé dépasse tout formulaire de ce portail. Rien n’a été changé.',

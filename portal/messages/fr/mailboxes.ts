@@ -50,6 +50,7 @@ export const mailboxes: Pick<Messages, 'services' | 'mailboxes' | 'mine' | 'mail
     sub: 'Vos boîtes et les appareils que vous utilisez.',
     yours: 'La vôtre',
     shared: 'Partagée avec vous',
+    lookedAfter: 'Vous vous en occupez',
     noDevice: 'Aucun appareil à vous.',
     ask: names => html`Demandez-en un à <bdi>${names}</bdi> si vous en avez besoin.`,
     askSomebody: 'Demandez-en un à la personne qui s’occupe de votre courrier si vous en avez besoin.',

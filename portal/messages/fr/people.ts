@@ -218,7 +218,10 @@ export const people: Pick<Messages, 'people' | 'invitations' | 'invited'> = {
     orType: 'Ou tapez ce mot de passe dans l’application',
     waiting: 'En attente de la première connexion…',
     goneTitle: 'Ce lien ne marche plus',
-    gone: 'Il a déjà servi, a été repris, ou ses 30 jours sont passés. Demandez-en un nouveau à la personne qui l’a envoyé.',
+    gone: 'Il a déjà servi, a été repris, ou son temps est passé. Demandez-en un nouveau à la personne qui l’a envoyé.',
+    otherTitle: 'Ce lien est destiné à quelqu’un d’autre',
+    other: name => html`Vous êtes connecté en tant que ${bold(name)}. La personne à qui il est destiné se connecte sous son propre nom et l’ouvre à nouveau.`,
+    nothingUsedUp: 'Le lien fonctionne toujours. L’ouvrir ne l’a pas consommé.',
     goneYours:
       'L’avez-vous utilisé vous-même à l’instant ? Alors le mot de passe était sur cette page-là. Il ne peut pas être montré à nouveau, mais un nouveau peut être créé.',
   },

@@ -17,6 +17,7 @@ export const results: Pick<Messages, 'problems' | 'done' | 'mail'> = {
     passkeyKnown: 'Cette clé d’accès est déjà là.',
     passkeyNameTaken: 'Vous avez déjà une clé d’accès de ce nom.',
     required: 'C’est nécessaire.',
+    choose: 'Choisissez l’une de ces possibilités.',
     tooLong: max => n(max, '# caractère au plus.', '# caractères au plus.'),
     nameCharacters: 'Un nom ne peut contenir ni saut de ligne, ni barre oblique, ni caractère invisible ; certains émojis en contiennent un.',
     deviceNameTaken: name => `Il y a déjà un appareil appelé « ${name} » dans cette boîte.`,

@@ -7,15 +7,14 @@ import { confirmView } from '../../views/account/confirm-view.ts'
 import type { NavigationEntry, Place } from '../../views/page-context.ts'
 import { addCookies, answerJson, seeOther, showPage } from '../../web/answers.ts'
 import { badRequest, signInFirst, tooMany } from '../../web/error-answers.ts'
-import type { SignedInRequest, Waiting } from '../../web/page-request.ts'
+import { askedAt, type SignedInRequest, type Waiting } from '../../web/page-request.ts'
 import { openWaiting, sealKept, sealWaiting } from '../../web/waiting-form.ts'
 import { readAnswer } from '../passkey-answer.ts'
 
 /** `formPath`: where the form is shown. A form with a secret in it does not wait: it comes back filled in, without the secret. */
 export function askConfirmation(request: SignedInRequest, before: 'password' | 'rights', formPath: string): Promise<Response> {
-  const { method, form, page } = request
-  const waits: Waiting =
-    method === 'GET' ? { method, path: page.path, form } : form.hasSecret ? { method: 'GET', path: formPath, form } : { method, path: page.path, form }
+  const { method, form } = request
+  const waits: Waiting = method === 'POST' && form.hasSecret ? { method: 'GET', path: formPath, form } : { method, path: askedAt(request), form }
   return showConfirm(request, { before, waiting: sealWaiting(request, waits), back: formPath })
 }
 

@@ -4,7 +4,7 @@ import { streamText } from '../../../http/text-stream.ts'
 import { pageActivity, pageAudit } from '../../../management/history/read-history.ts'
 import type { Page } from '../../../store/schema/keyset.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
-import { addressOf } from '../parts/subject.ts'
+import { loadMailbox } from '../parts/mailbox-head.ts'
 import { type Asked, readFilters } from './activity-filters.ts'
 
 const LOOK_ROWS = 200
@@ -16,7 +16,8 @@ export async function downloadActivity(request: SignedInRequest): Promise<Respon
 }
 
 export async function downloadMailboxActivity(request: SignedInRequest): Promise<Response> {
-  return csv(request, await readFilters(request, addressOf(request)))
+  const { head } = await loadMailbox(request)
+  return csv(request, await readFilters(request, head.address))
 }
 
 function csv(request: SignedInRequest, asked: Asked): Response {

@@ -9,7 +9,7 @@ import type { FormState } from '../../views/page-context.ts'
 import { showPage } from '../../web/answers.ts'
 import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
-import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
+import { again, checkChoice, checkName, FieldErrors, isUnknownPerson } from '../parts/form-checks.ts'
 import { domainSeenBy } from '../parts/mailbox-head.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
 import { addressOf } from '../parts/subject.ts'
@@ -72,7 +72,8 @@ function readNewDevice(request: SignedInRequest): AddDeviceInput | FieldErrors<D
   const errors = new FieldErrors<DeviceFields>()
   const name = checkName(form.text('name'), 'name', DEVICE_NAME, errors, m)
   const isForOthers = may(reach, 'device.add-for-others', { mailbox: address }) === 'yes'
-  const user = !isForOthers ? session.user.login : form.text('user') === 'person' ? form.text('person') : null
+  const whose = isForOthers ? checkChoice(form, 'user', ['none', 'person'], errors, m) : 'self'
+  const user = { self: session.user.login, person: form.text('person'), none: null }[whose ?? 'none']
   const terms = readTerms(form, errors, request)
   return name === undefined || !errors.isEmpty ? errors : { mailbox: address, name, user, ...terms }
 }
@@ -84,9 +85,10 @@ async function tryOrSay<Result>(request: SignedInRequest, act: () => Promise<Res
     return await act()
   } catch (error) {
     if (!(error instanceof MailwicketError)) throw error
-    if (error.code !== 'ALREADY_EXISTS' && error.code !== 'BAD_INPUT') throw error
     const errors = new FieldErrors<DeviceFields>()
-    errors.add('name', error.code === 'ALREADY_EXISTS' ? m.problems.deviceNameTaken(form.text('name').trim()) : m.problems.nameCharacters)
+    if (isUnknownPerson(error)) errors.add('person', m.problems.unknownPerson)
+    else if (error.code !== 'ALREADY_EXISTS' && error.code !== 'BAD_INPUT') throw error
+    else errors.add('name', error.code === 'ALREADY_EXISTS' ? m.problems.deviceNameTaken(form.text('name').trim()) : m.problems.nameCharacters)
     return formPage(request, again(errors, form.shown(), m))
   }
 }

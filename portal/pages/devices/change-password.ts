@@ -10,6 +10,7 @@ import type { FormState } from '../../views/page-context.ts'
 import { seeOther, showPage } from '../../web/answers.ts'
 import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
+import { checkChoice, FieldErrors } from '../parts/form-checks.ts'
 import { domainSeenBy } from '../parts/mailbox-head.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
 import { findEnding } from './ending.ts'
@@ -20,6 +21,10 @@ export async function showChangePassword(request: SignedInRequest): Promise<Resp
   if (device.state === 'revoked') return seeOther(links.device(device.mailbox, device.id))
   if (request.query.get('way') === 'own')
     return mayChooseOwn(request) ? ownPage(request, device, {}) : seeOther(links.devicePassword(device.mailbox, device.id))
+  return choicePage(request, device, {})
+}
+
+async function choicePage(request: SignedInRequest, device: Device, form: FormState<'way'>): Promise<Response> {
   const { m, page, session, reach } = request
   const { id, name, mailbox: address } = device
   const { sessions, others } = await findEnding(request, device)
@@ -27,12 +32,12 @@ export async function showChangePassword(request: SignedInRequest): Promise<Resp
     address,
     domain: domainSeenBy(reach, address),
     device: { id, name },
-    form: { once: onceFor(request, links.devicePassword(address, id)), confirmNeeded: !session.isConfirmed },
+    form: { ...form, once: onceFor(request, links.devicePassword(address, id)), confirmNeeded: !session.isConfirmed },
     sessions,
     others,
     mayChooseOwn: mayChooseOwn(request),
   }
-  return showPage(changePasswordView(model, m, page))
+  return showPage(changePasswordView(model, m, page), { status: form.errors === undefined ? 200 : 422 })
 }
 
 /** One's own password is typed on a page that asked before: it does not wait anywhere. */
@@ -59,7 +64,10 @@ export async function checkChangePassword(request: SignedInRequest): Promise<Res
   const { device } = await getDevice(request.context, request.actor, request.param('d'))
   // Disconnected meanwhile, in another tab or by somebody else: its page says so.
   if (device.state === 'revoked') return seeOther(links.device(device.mailbox, device.id))
-  if (form.text('way') !== 'own') return undefined
+  const errors = new FieldErrors<'way'>()
+  const way = checkChoice(form, 'way', ['generated', 'own'], errors, m)
+  if (way === undefined) return choicePage(request, device, { errors: errors.errors })
+  if (way === 'generated') return undefined
   if (!form.has('password') || !mayChooseOwn(request)) return seeOther(links.deviceOwnPassword(device.mailbox, device.id))
   const password = form.text('password')
   const rules = await rulesOf(password, device)

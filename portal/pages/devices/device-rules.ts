@@ -11,7 +11,18 @@ import type { RuleFields } from '../../views/devices/device-view.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
 import { changedBy, isChangedMeanwhile, versionOf } from '../parts/changed-meanwhile.ts'
-import { again, checkDay, checkName, checkNetworks, FieldErrors, scopeChoiceOf, scopesOf } from '../parts/form-checks.ts'
+import {
+  again,
+  checkChoice,
+  checkDay,
+  checkName,
+  checkNetworks,
+  FieldErrors,
+  isUnknownPerson,
+  SCOPE_CHOICES,
+  scopeChoiceOf,
+  scopesOf,
+} from '../parts/form-checks.ts'
 import { DEVICE_NAME } from './add-device.ts'
 import { devicePage } from './device.ts'
 
@@ -43,9 +54,11 @@ export async function saveRules(request: SignedInRequest): Promise<Response> {
     await setDevice(context, actor, { ref: device.id, version: versionOf(request), ...read })
   } catch (error) {
     if (isChangedMeanwhile(error)) return devicePage(request, { problem: await changedBy(request, device.id) })
-    if (!(error instanceof MailwicketError) || (error.code !== 'ALREADY_EXISTS' && error.code !== 'BAD_INPUT')) throw error
+    if (!(error instanceof MailwicketError)) throw error
     const errors = new FieldErrors<RuleFields>()
-    errors.add('name', error.code === 'ALREADY_EXISTS' ? m.problems.deviceNameTaken(form.text('name').trim()) : m.problems.nameCharacters)
+    if (isUnknownPerson(error)) errors.add('user', m.problems.unknownPerson)
+    else if (error.code !== 'ALREADY_EXISTS' && error.code !== 'BAD_INPUT') throw error
+    else errors.add('name', error.code === 'ALREADY_EXISTS' ? m.problems.deviceNameTaken(form.text('name').trim()) : m.problems.nameCharacters)
     return devicePage(request, again(errors, form.shown(), m))
   }
   return doneThen(request, links.device(device.mailbox, device.id), 'saved')
@@ -60,9 +73,9 @@ function readRules({ form, m, page, reach }: SignedInRequest, device: Device): N
   const ends = form.has('ends') ? form.text('ends').trim() : present.ends
   const expiresAt = ends === present.ends ? undefined : ends === '' ? null : checkDay(ends, 'ends', errors, m, formats)
   const allowFrom = form.has('networks') ? checkNetworks(form.list('networks'), 'networks', errors, m) : undefined
-  const scope = form.text('scope') || present.scope
+  const scope = form.has('scope') ? checkChoice(form, 'scope', SCOPE_CHOICES, errors, m) : present.scope
   const user = form.has('user') && may(reach, 'device.add-for-others', isOf(device)) === 'yes' ? form.text('user') || null : device.user
-  if (!errors.isEmpty) return errors
+  if (!errors.isEmpty || scope === undefined) return errors
   return {
     ...(name !== undefined && name !== device.name && { name }),
     terms: {

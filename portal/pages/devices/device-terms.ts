@@ -2,7 +2,7 @@
 import type { Scope } from '../../../store/schema/login-record.ts'
 import type { FormValues } from '../../web/form-values.ts'
 import type { PageRequest } from '../../web/page-request.ts'
-import { checkDay, checkNetworks, type FieldErrors, scopesOf } from '../parts/form-checks.ts'
+import { checkChoice, checkDay, checkNetworks, type FieldErrors, SCOPE_CHOICES, scopesOf } from '../parts/form-checks.ts'
 
 export interface DeviceTermsInput {
   readonly scopes: readonly Scope[]
@@ -10,22 +10,21 @@ export interface DeviceTermsInput {
   readonly allowFrom: readonly string[]
 }
 
-type TermField = 'date' | 'networks'
+type TermField = 'scope' | 'ends' | 'date' | 'networks'
 const DAY_MS = 86_400_000
+const LASTING_MS = { never: null, day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS } as const
+const ENDS = [...(Object.keys(LASTING_MS) as (keyof typeof LASTING_MS)[]), 'date'] as const
 
+/** Of use only while there are no errors. */
 export function readTerms<Field extends string>(
   form: FormValues,
   errors: FieldErrors<Field | TermField>,
   { m, page }: Pick<PageRequest, 'm' | 'page'>,
 ): DeviceTermsInput {
   const { formats } = page
-  const ends = form.text('ends')
-  const lasting: Readonly<Record<string, number>> = { day: DAY_MS, week: 7 * DAY_MS, month: 30 * DAY_MS }
-  const expiresAt =
-    ends === 'date'
-      ? (checkDay(form.text('date'), 'date', errors, m, formats) ?? null)
-      : Object.hasOwn(lasting, ends)
-        ? formats.now + (lasting[ends] ?? 0)
-        : null
-  return { scopes: scopesOf(form.text('scope')), expiresAt, allowFrom: checkNetworks(form.list('networks'), 'networks', errors, m) }
+  const scope = checkChoice(form, 'scope', SCOPE_CHOICES, errors, m)
+  const ends = checkChoice(form, 'ends', ENDS, errors, m)
+  const lasting = ends === undefined || ends === 'date' ? null : LASTING_MS[ends]
+  const expiresAt = ends === 'date' ? (checkDay(form.text('date'), 'date', errors, m, formats) ?? null) : lasting === null ? null : formats.now + lasting
+  return { scopes: scope === undefined ? [] : scopesOf(scope), expiresAt, allowFrom: checkNetworks(form.list('networks'), 'networks', errors, m) }
 }

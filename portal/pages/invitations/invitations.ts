@@ -29,7 +29,7 @@ import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
 import { readTerms } from '../devices/device-terms.ts'
-import { again, FieldErrors, scopeChoiceOf } from '../parts/form-checks.ts'
+import { again, checkChoice, FieldErrors, isUnknownPerson, reachChoices, scopeChoiceOf } from '../parts/form-checks.ts'
 import { filterOf, readCursor } from '../parts/list-query.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
 
@@ -117,10 +117,10 @@ function readInvitation(request: SignedInRequest) {
   const errors = new FieldErrors<InvitationFields>()
   const mailbox = normaliseAddress(form.text('mailbox').trim())
   if (mailbox === undefined) errors.add('mailbox', form.text('mailbox').trim() === '' ? m.problems.required : m.problems.address)
-  const user = form.text('who') === 'person' ? form.text('person') : null
+  const user = checkChoice(form, 'who', ['person', 'anyone'], errors, m) === 'person' ? form.text('person') : null
   if (user === '') errors.add('person', m.problems.unknownPerson)
   const terms = readTerms(form, errors, request)
-  const isMailed = form.text('reach') === 'mail' && mayMail(request)
+  const isMailed = checkChoice(form, 'reach', reachChoices(mayMail(request)), errors, m) === 'mail'
   if (isMailed && user?.includes('@') !== true) errors.add('reach', m.problems.mailToItself)
   return mailbox === undefined || !errors.isEmpty ? errors : { mailbox, user, terms, mailTo: isMailed ? user : null }
 }
@@ -146,7 +146,8 @@ function say(request: SignedInRequest, error: unknown): Promise<Response> {
   const { form, m } = request
   if (!(error instanceof MailwicketError)) throw error
   const errors = new FieldErrors<InvitationFields>()
-  if (error.code === 'NOT_FOUND') errors.add('mailbox', m.problems.unknownMailbox)
+  if (isUnknownPerson(error)) errors.add('person', m.problems.unknownPerson)
+  else if (error.code === 'NOT_FOUND') errors.add('mailbox', m.problems.unknownMailbox)
   else if (error.code === 'BAD_INPUT') errors.add('reach', m.problems.mailToItself)
   else throw error
   return formPage(request, again(errors, form.shown(), m))

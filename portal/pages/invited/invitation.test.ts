@@ -27,7 +27,10 @@ describe('an invitation', () => {
     expect(shown.text).not.toContain(link)
     expect((await browser.get('/invited')).status).toBe(410)
     expect((await browser.get('/invited/first')).status).toBe(204)
-    expect((await browser.post(link, { name: 'Another', app: 'apple' })).status).toBe(410)
+    // The browser that accepted it is led to what came of it, without the secret; all others hear that it is used.
+    expect(await browser.post(link, { name: 'Another', app: 'apple' })).toMatchObject({ status: 303, to: '/invited' })
+    expect((await browser.get('/invited')).status).toBe(410)
+    expect((await fixture.browser().post(link, { name: 'Another', app: 'apple' })).status).toBe(410)
     expect(await fixture.store.devices.count({ mailbox: OFFICE })).toBe(1)
   })
 
@@ -37,7 +40,13 @@ describe('an invitation', () => {
     const link = linkOf(await invite('mina'))
     const visitor = await fixture.browser().get(link)
     expect(visitor.to).toBe(`/sign-in?to=${encodeURIComponent(link)}`)
-    expect((await (await fixture.signedIn('mallory')).get(link)).status).toBe(410)
+    const mallory = await fixture.signedIn('mallory')
+    for (const other of [await mallory.get(link), await mallory.post(link, { name: 'Pixel', app: 'android' })]) {
+      expect(other.status).toBe(403)
+      expect(other.text).toContain('This link is meant for somebody else')
+      expect(other.text).not.toMatch(/office@example|mina|Mina|anna|Anna/)
+      expect((await mallory.post('/sign-in', other.hidden('/sign-in'))).hidden('/sign-in')).toMatchObject({ to: link })
+    }
     const mina = await fixture.signedIn('mina')
     expect((await mina.get(link)).text).toContain('Mina Park')
     await mina.post(link, { name: 'Pixel', app: 'android' })

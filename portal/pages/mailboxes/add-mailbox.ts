@@ -11,16 +11,17 @@ import { links } from '../../links.ts'
 import { type AddMailboxFields, addMailboxView } from '../../views/mailboxes/add-mailbox-view.ts'
 import type { FormState } from '../../views/page-context.ts'
 import { showPage } from '../../web/answers.ts'
+import { notFound } from '../../web/error-answers.ts'
 import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
-import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
-import { upstreamProblem, upstreamsOf } from '../parts/upstreams.ts'
+import { again, checkChoice, checkName, FieldErrors } from '../parts/form-checks.ts'
+import { isService, upstreamProblem, upstreamsOf } from '../parts/upstreams.ts'
 
 const NOTE = { max: 200 } as const
 
 export async function showAddMailbox(request: SignedInRequest): Promise<Response> {
-  return formPage(request, request.kept === undefined ? {} : { values: request.kept.shown() })
+  return domainAsked(request) === '' ? notFound(request) : formPage(request, request.kept === undefined ? {} : { values: request.kept.shown() })
 }
 
 const domainAsked = (request: SignedInRequest): string => findHostName(request.param('domain')) ?? ''
@@ -33,12 +34,13 @@ function serversFor(request: SignedInRequest, domain: string) {
   return mayChoose(request) ? [...own, ...upstreams.filter(one => !own.includes(one))] : own
 }
 
-function formPage(request: SignedInRequest, form: FormState<AddMailboxFields>): Response {
+async function formPage(request: SignedInRequest, form: FormState<AddMailboxFields>): Promise<Response> {
   const { m, page } = request
   const domain = domainAsked(request)
   const servers = serversFor(request, domain)
   const model = {
     domain,
+    isService: await isService(request, domain),
     form: { ...form, once: onceFor(request, links.addMailbox(domain)) },
     servers: servers.map(({ name }) => name),
     mayChooseLogin: mayChoose(request),
@@ -77,7 +79,17 @@ function readMailbox(request: SignedInRequest): AddMailboxInput | FieldErrors<Ad
   else if (may(reach, 'mailbox.add', { domain }) !== 'yes') errors.add('address', m.problems.addressDomain(unicodeDomain(domainAsked(request))))
   const note = form.text('note').trim() === '' ? null : checkName(form.text('note'), 'note', NOTE, errors, m)
   const servers = serversFor(request, domain)
-  const server = servers.find(({ name }) => name === form.text('server')) ?? servers[0]
+  // With one there is nothing to choose, and no field.
+  const chosen = form.has('server')
+    ? checkChoice(
+        form,
+        'server',
+        servers.map(({ name }) => name),
+        errors,
+        m,
+      )
+    : servers[0]?.name
+  const server = servers.find(({ name }) => name === chosen)
   if (server?.auth.method === 'stored' && form.text('secret') === '') errors.add('secret', m.problems.required)
   if (!errors.isEmpty || address === undefined) return errors
   const login = form.text('login').trim()

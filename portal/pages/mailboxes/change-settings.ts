@@ -1,5 +1,5 @@
 /** What the settings of a mailbox change: note and aliases, the login at its server, sending, pause, and its end. */
-import { normaliseAddress } from '../../../base/address.ts'
+import { domainOf, normaliseAddress } from '../../../base/address.ts'
 import { MailwicketError } from '../../../base/errors.ts'
 import { Secret } from '../../../base/secret.ts'
 import { listSessions } from '../../../management/devices/manage-sessions.ts'
@@ -13,10 +13,10 @@ import { showPage } from '../../web/answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
 import { changedBy, isChangedMeanwhile, versionOf } from '../parts/changed-meanwhile.ts'
-import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
+import { again, checkChoice, checkName, FieldErrors } from '../parts/form-checks.ts'
 import { domainSeenBy } from '../parts/mailbox-head.ts'
 import { addressOf } from '../parts/subject.ts'
-import { upstreamProblem } from '../parts/upstreams.ts'
+import { isService, upstreamProblem } from '../parts/upstreams.ts'
 import { type SettingsPart, settingsPage } from './settings.ts'
 
 type Changes = Omit<SetMailboxInput, 'address' | 'version' | 'trial'>
@@ -64,8 +64,12 @@ export async function saveAddresses(request: SignedInRequest): Promise<Response>
 }
 
 export async function saveLogin(request: SignedInRequest): Promise<Response> {
-  const { form, m, reach } = request
+  const { form, m, reach, services } = request
   const mayChoose = may(reach, 'mailbox.upstream', 'installation') === 'yes'
+  const errors = new FieldErrors<'server'>()
+  const servers = services.config().upstreams.map(({ name }) => name)
+  if (mayChoose && form.has('server')) checkChoice(form, 'server', servers, errors, m)
+  if (!errors.isEmpty) return comesBack(request, 'login', errors)
   const login = form.text('login').trim()
   const secret = form.text('secret')
   const changes: Changes = {
@@ -139,7 +143,9 @@ export async function dropMailbox(request: SignedInRequest): Promise<Response> {
   const { context, actor } = request
   try {
     const { address } = await removeMailbox(context, actor, { address: addressOf(request), version: versionOf(request) })
-    return doneThen(request, links.service(address.split('@')[1] ?? ''), 'mailboxRemoved', address)
+    const domain = domainOf(address)
+    // With its last mailbox a domain that nothing names is no mail service any more.
+    return doneThen(request, (await isService(request, domain)) ? links.service(domain) : links.services, 'mailboxRemoved', address)
   } catch (error) {
     if (!isChangedMeanwhile(error)) throw error
     const { mailbox } = await getMailbox(context, actor, addressOf(request))

@@ -1,5 +1,6 @@
 /** The people of a mailbox: who may do what there, and the right to send from it. */
 
+import { MailwicketError } from '../../../base/errors.ts'
 import { listDevices } from '../../../management/devices/manage-devices.ts'
 import { giveRights, listPeople, removeRights } from '../../../management/people/manage-rights.ts'
 import { may } from '../../../management/permissions.ts'
@@ -9,10 +10,12 @@ import type { PersonRights } from '../../../store/accounts/people/rights.ts'
 import { NO_RIGHTS } from '../../../store/accounts/people/role-rows.ts'
 import { links } from '../../links.ts'
 import { type MailboxUser, mailboxUsersView, removeUserView } from '../../views/mailboxes/mailbox-users-view.ts'
+import type { FormState } from '../../views/page-context.ts'
 import { showPage } from '../../web/answers.ts'
 import { notFound } from '../../web/error-answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
+import { again, checkChoice, DEVICES_LEFT, FieldErrors } from '../parts/form-checks.ts'
 import { loadMailbox } from '../parts/mailbox-head.ts'
 import { namesOf } from '../parts/people-names.ts'
 import { addressOf } from '../parts/subject.ts'
@@ -93,6 +96,10 @@ export async function setUserSending(request: SignedInRequest): Promise<Response
 }
 
 export async function showRemoveUser(request: SignedInRequest): Promise<Response> {
+  return removePage(request, {})
+}
+
+async function removePage(request: SignedInRequest, form: FormState<'devices'>): Promise<Response> {
   const { context, actor, session, m, page } = request
   const { head } = await loadMailbox(request)
   const person = (await listPeople(context, actor, head.address)).find(({ user }) => user === request.param('u'))
@@ -102,16 +109,30 @@ export async function showRemoveUser(request: SignedInRequest): Promise<Response
     address: head.address,
     domain: head.domain,
     person: { login: person.user, name: person.name ?? person.user },
-    form: { confirmNeeded: !session.isConfirmed },
+    form: { ...form, confirmNeeded: !session.isConfirmed },
     devices: devices.length,
   }
-  return showPage(removeUserView(model, m, page))
+  return showPage(removeUserView(model, m, page), { status: form.errors === undefined ? 200 : 422 })
+}
+
+export async function checkRemoveUser(request: SignedInRequest): Promise<Response | undefined> {
+  const { form, m } = request
+  const errors = new FieldErrors<'devices'>()
+  if (form.has('devices')) checkChoice(form, 'devices', DEVICES_LEFT, errors, m)
+  return errors.isEmpty ? undefined : removePage(request, again(errors, form.shown(), m))
 }
 
 export async function removeMailboxUser(request: SignedInRequest): Promise<Response> {
   const { context, actor, form } = request
   const [address, login] = [addressOf(request), request.param('u')]
   const name = await namesOf(request, [login])
-  await removeRights(context, actor, { login, mailbox: address, devices: form.text('devices') === 'keep' ? 'unlink' : 'revoke' })
+  // The page asked about them only where there were some.
+  const devices = !form.has('devices') ? undefined : form.text('devices') === 'keep' ? ('unlink' as const) : ('revoke' as const)
+  try {
+    await removeRights(context, actor, { login, mailbox: address, devices })
+  } catch (error) {
+    if (!(error instanceof MailwicketError) || error.code !== 'STILL_LINKED') throw error
+    return removePage(request, { errors: { devices: request.m.problems.choose } })
+  }
   return doneThen(request, links.mailboxUsers(address), 'personRemoved', name(login))
 }

@@ -28,7 +28,7 @@ export async function showMyMailboxes(request: SignedInRequest): Promise<Respons
     const mayAdd = may(reach, 'device.add', { mailbox: address }) === 'yes'
     mailboxes.push({
       address,
-      own: address === login,
+      whose: await whoseIs(request, address),
       devices: (devices.get(address) ?? []).map(device => toMyDevice(device, page.formats.now)),
       mayAdd,
       askNames: mayAdd ? [] : await whomToAsk(request, address),
@@ -55,6 +55,16 @@ function toMyDevice(device: Device, now: number): MyDevice {
     state: stateOf(device),
     endsSoonAt: endsSoon ? expiresAt : null,
   }
+}
+
+/** Its own, when the login is its address or an alias of it, or its first part, or when nobody else has anything to do with it. */
+async function whoseIs({ services, actor }: SignedInRequest, address: string): Promise<MyMailbox['whose']> {
+  const { login } = actor
+  const nouns = services.store.as({ name: login, source: actor.source })
+  if (login.includes('@') && (await nouns.aliases.resolve(login)) === address) return 'yours'
+  const people = (await nouns.rights.at(address)).filter(({ state }) => state === 'active')
+  if (!people.some(({ user }) => user === login)) return 'lookedAfter'
+  return people.length === 1 || address.startsWith(`${login}@`) ? 'yours' : 'shared'
 }
 
 /** Who manages the mailbox, else its domain. */

@@ -6,9 +6,10 @@ import type { MailboxFilter as StoreFilter } from '../../../store/accounts/mailb
 import { links, withQuery } from '../../links.ts'
 import { type MailboxFilter, serviceView } from '../../views/mailboxes/mailbox-list-view.ts'
 import { showPage } from '../../web/answers.ts'
+import { notFound } from '../../web/error-answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { filterOf, readCursor, searchOf } from '../parts/list-query.ts'
-import { findSilentDomains, upstreamsOf } from '../parts/upstreams.ts'
+import { findSilentDomains, isService, upstreamsOf } from '../parts/upstreams.ts'
 
 const DAY_MS = 86_400_000
 const PAGE_ROWS = 50
@@ -18,6 +19,7 @@ export async function showService(request: SignedInRequest): Promise<Response> {
   const domain = findHostName(request.param('domain')) ?? ''
   const search = searchOf(query)
   const filter = filterOf<MailboxFilter>(query, ['all', 'connected', 'no-device', 'quiet', 'paused'])
+  if (!(await isService(request, domain))) return notFound(request)
   const total = await countMailboxes(context, actor, { domain })
   const reachable = !(await findSilentDomains(request)).has(domain)
   const { rows, next } = await pageMailboxes(context, actor, {

@@ -12,7 +12,7 @@ import { seeOther, showPage } from '../../web/answers.ts'
 import { homeOf } from '../../web/navigation.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { readCursor, searchOf } from '../parts/list-query.ts'
-import { findSilentDomains, upstreamsOf } from '../parts/upstreams.ts'
+import { findSilentDomains, namedDomains, upstreamsOf } from '../parts/upstreams.ts'
 import { readDomainSums, type SumsByDomain, totalOf } from './service-sums.ts'
 
 const FIND_ROWS = 10
@@ -62,9 +62,9 @@ function countDomains({ reach }: SignedInRequest, byDomain: SumsByDomain): numbe
 }
 
 /** Domains that are somebody's to look after before they have a mailbox: where else would the first one be added? */
-function bareDomains({ reach, services }: SignedInRequest): string[] {
-  const named = new Set([...services.config().upstreams.flatMap(({ domains }) => domains), ...reach.domains])
-  return [...named].filter(domain => may(reach, 'mailbox.add', { domain }) === 'yes').toSorted()
+function bareDomains(request: SignedInRequest): string[] {
+  const { reach } = request
+  return [...namedDomains(request)].filter(domain => may(reach, 'mailbox.add', { domain }) === 'yes').toSorted()
 }
 
 /** Everything within reach whose name or address has the words in it. */

@@ -4,11 +4,13 @@
  */
 import { MailwicketError } from '../../../base/errors.ts'
 import { parseCidr } from '../../../base/network.ts'
+import { isProblem } from '../../../base/problems.ts'
 import { parsePlainName } from '../../../store/accounts/plain-names.ts'
 import type { Scope } from '../../../store/schema/login-record.ts'
 import type { Messages } from '../../messages/en.ts'
 import type { Formats } from '../../messages/formats.ts'
 import type { FormState } from '../../views/page-context.ts'
+import type { FormValues } from '../../web/form-values.ts'
 
 /** What was wrong, by field, in the order of the form. */
 export class FieldErrors<Field extends string> {
@@ -93,12 +95,38 @@ export function endOfDay(isoDay: string, formats: Pick<Formats, 'isoDay'>): numb
   return startOfDay(next, formats) - 1
 }
 
-const SCOPES_OF: Readonly<Record<string, readonly Scope[]>> = { both: ['imap', 'smtp'], read: ['imap'], send: ['smtp'] }
+/**
+ * One of the choices that the form offers. Anything else, nothing at all too, is told at the field: no form of ours sends it, and what was meant is not
+ * guessed. Undefined: it was wrong.
+ */
+export function checkChoice<Choice extends string, Field extends string>(
+  form: FormValues,
+  field: Field,
+  choices: readonly Choice[],
+  errors: FieldErrors<Field>,
+  m: Messages,
+): Choice | undefined {
+  const choice = choices.find(one => one === form.text(field))
+  if (choice === undefined) errors.add(field, m.problems.choose)
+  return choice
+}
 
-/** Anything else than the three choices is the first of them: the form was not ours. */
-export const scopesOf = (choice: string): readonly Scope[] => (Object.hasOwn(SCOPES_OF, choice) ? (SCOPES_OF[choice] ?? []) : ['imap', 'smtp'])
+/** Who was chosen is not there, or not any more. */
+export const isUnknownPerson = (error: MailwicketError): boolean => isProblem(error) && error.reason === 'user.unknown'
 
-export function scopeChoiceOf(scopes: readonly Scope[]): 'both' | 'read' | 'send' {
+/** What becomes of devices of somebody who goes. */
+export const DEVICES_LEFT = ['disconnect', 'keep'] as const
+
+/** How a link reaches somebody; by mail where mail is sent at all. */
+export const reachChoices = (isMailSent: boolean): readonly ('copy' | 'mail')[] => (isMailSent ? ['copy', 'mail'] : ['copy'])
+
+const SCOPES_OF = { both: ['imap', 'smtp'], read: ['imap'], send: ['smtp'] } as const satisfies Record<string, readonly Scope[]>
+export type ScopeChoice = keyof typeof SCOPES_OF
+export const SCOPE_CHOICES = Object.keys(SCOPES_OF) as ScopeChoice[]
+
+export const scopesOf = (choice: ScopeChoice): readonly Scope[] => SCOPES_OF[choice]
+
+export function scopeChoiceOf(scopes: readonly Scope[]): ScopeChoice {
   if (scopes.includes('imap')) return scopes.includes('smtp') ? 'both' : 'read'
   return 'send'
 }

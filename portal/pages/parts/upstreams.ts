@@ -2,6 +2,7 @@
 import { domainOf } from '../../../base/address.ts'
 import type { Config, UpstreamConfig } from '../../../config/config.ts'
 import type { UpstreamTrialError } from '../../../management/mailboxes/try-upstream.ts'
+import { countMailboxes } from '../../../management/page-lists.ts'
 import type { Messages } from '../../messages/en.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 
@@ -9,6 +10,15 @@ import type { SignedInRequest } from '../../web/page-request.ts'
 export function upstreamsOf({ upstreams }: Pick<Config, 'upstreams'>, domain: string): readonly UpstreamConfig[] {
   const named = upstreams.filter(({ domains }) => domains.includes(domain))
   return named.length > 0 ? named : upstreams.filter(({ domains }) => domains.length === 0)
+}
+
+/** Domains that are mail services before they have a mailbox: the configuration names them, or somebody looks after them. */
+export const namedDomains = ({ services, reach }: SignedInRequest): ReadonlySet<string> =>
+  new Set([...services.config().upstreams.flatMap(({ domains }) => domains), ...reach.domains])
+
+/** Whether there is a page of it. */
+export async function isService(request: SignedInRequest, domain: string): Promise<boolean> {
+  return namedDomains(request).has(domain) || (await countMailboxes(request.context, request.actor, { domain })) > 0
 }
 
 /** An app tries again within minutes; what is older says nothing of now. */

@@ -10,12 +10,13 @@ import { makeStartLink } from '../../../management/sign-in/manage-sign-in.ts'
 import { NO_RIGHTS, type Rights } from '../../../store/accounts/people/role-rows.ts'
 import { links } from '../../links.ts'
 import { RIGHTS } from '../../views/mailboxes/mailbox-users-view.ts'
+import type { FormState } from '../../views/page-context.ts'
 import { personQuestionView, rightField } from '../../views/people/person-view.ts'
 import { seeOther, showPage } from '../../web/answers.ts'
 import { onceFor, onceOnly } from '../../web/once.ts'
 import type { Handler, SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
-import { again, FieldErrors } from '../parts/form-checks.ts'
+import { again, checkChoice, DEVICES_LEFT, FieldErrors, reachChoices } from '../parts/form-checks.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
 import { maySendMail } from './people.ts'
 import { personPage } from './person.ts'
@@ -112,27 +113,45 @@ type Question = 'new-start' | 'block' | 'remove'
 
 export const showQuestion =
   (act: Question): Handler =>
-  async request => {
-    const { context, actor, session, m, page } = request
-    const { user } = await getUser(context, actor, loginOf(request))
-    const devices = await listDevices(context, actor, { user: user.login })
-    const model = {
-      login: user.login,
-      name: user.name ?? user.login,
-      devices: devices.length,
-      sessions: devices.reduce((sum, { sessions }) => sum + sessions, 0),
-      form: { confirmNeeded: !session.isConfirmed, ...(act === 'new-start' && { once: onceFor(request, links.personNewStart(user.login)) }) },
-      mayMail: maySendMail(request) && user.login.includes('@'),
-    }
-    return showPage(personQuestionView(act, model, m, page))
+  request =>
+    questionPage(request, act, {})
+
+async function questionPage(request: SignedInRequest, act: Question, form: FormState<'reach' | 'devices'>): Promise<Response> {
+  const { context, actor, session, m, page } = request
+  const { user } = await getUser(context, actor, loginOf(request))
+  const devices = await listDevices(context, actor, { user: user.login })
+  const model = {
+    login: user.login,
+    name: user.name ?? user.login,
+    devices: devices.length,
+    sessions: devices.reduce((sum, { sessions }) => sum + sessions, 0),
+    form: { ...form, confirmNeeded: !session.isConfirmed, ...(act === 'new-start' && { once: onceFor(request, links.personNewStart(user.login)) }) },
+    mayMail: mayMail(request),
   }
+  return showPage(personQuestionView(act, model, m, page), { status: form.errors === undefined ? 200 : 422 })
+}
+
+/** What the page of a question let choose. */
+const checkQuestion =
+  (act: Question, field: 'reach' | 'devices', choicesOf: (request: SignedInRequest) => readonly string[]) =>
+  async (request: SignedInRequest): Promise<Response | undefined> => {
+    const { form, m } = request
+    const errors = new FieldErrors<'reach' | 'devices'>()
+    if (form.has(field)) checkChoice(form, field, choicesOf(request), errors, m)
+    return errors.isEmpty ? undefined : questionPage(request, act, again(errors, form.shown(), m))
+  }
+
+export const checkNewStart = checkQuestion('new-start', 'reach', request => reachChoices(mayMail(request)))
+export const checkDropPerson = checkQuestion('remove', 'devices', () => DEVICES_LEFT)
+
+const mayMail = (request: SignedInRequest): boolean => maySendMail(request) && loginOf(request).includes('@')
 
 /** What the person signed in with is gone at once: whoever has it, has nothing. */
 export const makeNewStart: Handler = notOneself(async request => {
   const { actor, form } = request
   const login = loginOf(request)
-  const mailTo = form.text('reach') === 'mail' && maySendMail(request) && login.includes('@') ? login : null
-  const context = onceOnly<MadeInvitation>(request, () => links.person(login))
+  const mailTo = form.text('reach') === 'mail' && mayMail(request) ? login : null
+  const context = onceOnly<MadeInvitation>(request, ({ token }) => (token === null ? links.person(login) : links.personStartShown(login)))
   const { token } = await makeStartLink(context, actor, { login, factors: 'reset', mailTo })
   return token === null
     ? doneThen(request, links.person(login), 'invitationMailed', login)
@@ -160,7 +179,8 @@ export const dropPerson: Handler = request =>
   orSay(request, async () => {
     const { context, actor, form } = request
     const name = await nameOf(request)
-    const isKept = form.text('devices') === 'keep'
-    await removeUser(context, actor, { login: loginOf(request), unlink: isKept, disconnect: !isKept })
+    // The page asked about them only where there were some.
+    const left = form.text('devices')
+    await removeUser(context, actor, { login: loginOf(request), unlink: left === 'keep', disconnect: left === 'disconnect' })
     return doneThen(request, links.people, 'personRemoved', name)
   })

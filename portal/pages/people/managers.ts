@@ -6,9 +6,11 @@ import { links } from '../../links.ts'
 import type { FormState } from '../../views/page-context.ts'
 import { type ManagersModel, managersView } from '../../views/people/managers-view.ts'
 import { showPage } from '../../web/answers.ts'
+import { badRequest } from '../../web/error-answers.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
 import { namesOf } from '../parts/people-names.ts'
+import { isService } from '../parts/upstreams.ts'
 
 const MOST_CHOICES = 500
 
@@ -38,7 +40,11 @@ export async function changeManagers(request: SignedInRequest): Promise<Response
   const [login, domain] = [form.text('login'), form.text('domain')]
   const input = { login, role: { role: 'manager', domain } } as const
   try {
-    await (form.text('act') === 'remove' ? revokeRole(context, actor, input) : grantRole(context, actor, input))
+    const act = { add: grantRole, remove: revokeRole }[form.text('act')]
+    if (act === undefined) return badRequest(request, 'form')
+    if (act === grantRole && !(await isService(request, domain)))
+      return managersPage(request, { values: form.shown(), errors: { domain: m.problems.unknownDomain(domain) } })
+    await act(context, actor, input)
   } catch (error) {
     if (!(error instanceof MailwicketError)) throw error
     if (error.code === 'NOT_FOUND') return managersPage(request, { values: form.shown(), errors: { login: m.problems.unknownPerson } })

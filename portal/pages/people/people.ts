@@ -19,7 +19,7 @@ import { showPage } from '../../web/answers.ts'
 import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
-import { again, checkName, FieldErrors } from '../parts/form-checks.ts'
+import { again, checkChoice, checkName, FieldErrors, reachChoices } from '../parts/form-checks.ts'
 import { KeptCounts } from '../parts/kept-counts.ts'
 import { filterOf, readCursor, searchOf } from '../parts/list-query.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
@@ -107,22 +107,24 @@ export async function checkAddPerson(request: SignedInRequest): Promise<Response
   return formPage(request, again(errors, form.shown(), m))
 }
 
-function readPerson({ form, m, services }: SignedInRequest) {
+function readPerson(request: SignedInRequest) {
+  const { form, m } = request
   const errors = new FieldErrors<Field>()
   const login = readLogin(form.text('login'))
   if (login === undefined) errors.add('login', form.text('login').trim() === '' ? m.problems.required : m.problems.address)
   const name = form.text('name').trim() === '' ? null : checkName(form.text('name'), 'name', { max: 100 }, errors, m)
   const domains = form.list('domain').map(text => findHostName(text) ?? text)
   const roles: RoleName[] = []
-  if (form.text('role') === 'administrator') roles.push({ role: 'admin' })
-  if (form.text('role') === 'manager') {
+  const role = checkChoice(form, 'role', ['none', 'manager', 'administrator'], errors, m)
+  if (role === 'administrator') roles.push({ role: 'admin' })
+  if (role === 'manager') {
     if (domains.length === 0) errors.add('domain', m.problems.required)
     for (const domain of domains) {
       if (findHostName(domain) === undefined) errors.add('domain', m.problems.unknownDomain(domain))
       roles.push({ role: 'manager', domain })
     }
   }
-  const isMailed = form.text('reach') === 'mail' && services.config().portal?.mail !== undefined
+  const isMailed = maySendMail(request) && checkChoice(form, 'reach', reachChoices(true), errors, m) === 'mail'
   if (isMailed && login?.includes('@') === false) errors.add('login', m.problems.address)
   return login === undefined || !errors.isEmpty ? errors : { login, name: name ?? null, roles, mailTo: isMailed ? login : null }
 }
@@ -141,7 +143,7 @@ export async function makePerson(request: SignedInRequest): Promise<Response> {
   if (read instanceof FieldErrors) return formPage(request, again(read, form.shown(), m))
   const { login, name, roles, mailTo } = read
   try {
-    const context = onceOnly<AddedPerson>(request, ({ user }) => links.person(user.login))
+    const context = onceOnly<AddedPerson>(request, ({ user, token }) => (token === null ? links.person(user.login) : links.personStartShown(user.login)))
     const start = mailTo === null ? ('show' as const) : { mailTo }
     const { user, token } = await addPerson(context, actor, { login, ...(name !== null && { name }), roles, start })
     if (token === null) return doneThen(request, links.person(user.login), 'personAdded', name ?? login)

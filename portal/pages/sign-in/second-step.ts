@@ -51,7 +51,8 @@ export async function takeSecond(request: PageRequest): Promise<Response> {
   const outcome = await takeSecondStep(services.signIn, token, proof, client)
   if (outcome.is !== 'gone') services.counts.signIn(outcome.is)
   if (outcome.is === 'limited') return tooMany(request, outcome.retryAfterSeconds, links.signInSecond)
-  if (outcome.is === 'gone') return seeOther(withQuery(links.signIn, { to: toOf(request) }))
+  // A second click: the first one signed in.
+  if (outcome.is === 'gone') return seeOther('session' in request ? (toOf(request) ?? links.home) : withQuery(links.signIn, { to: toOf(request) }))
   if (outcome.is === 'wrong') return secondStepPage(request, { errors: { code: isRecovery ? m.problems.recoveryCode : m.problems.code } }, 422)
   return afterSignIn(request, outcome)
 }

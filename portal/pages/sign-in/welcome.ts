@@ -14,6 +14,7 @@ import { welcomeView } from '../../views/sign-in/welcome-view.ts'
 import { seeOther, showPage } from '../../web/answers.ts'
 import { tooMany } from '../../web/error-answers.ts'
 import type { PageRequest } from '../../web/page-request.ts'
+import { visitCookie } from '../../web/second-click.ts'
 import { checkNewPassword } from '../parts/account-password.ts'
 import { FieldErrors } from '../parts/form-checks.ts'
 
@@ -48,7 +49,7 @@ async function welcomePage(request: PageRequest, invitation: Invitation, login: 
     validUntil: invitation.endsAt,
     secondStep: isDue ? ('required' as const) : ('optional' as const),
   }
-  return showPage(welcomeView(model, m, page), { status: form.errors === undefined ? 200 : 422 })
+  return showPage(welcomeView(model, m, page), { status: form.errors === undefined ? 200 : 422, cookies: [visitCookie(request)] })
 }
 
 export async function begin(request: PageRequest): Promise<Response> {

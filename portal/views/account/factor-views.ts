@@ -90,7 +90,7 @@ export interface RecoveryCodesModel {
 export function recoveryCodesView({ codes }: RecoveryCodesModel, m: Messages, page: PageContext): Html {
   const body = html`${head({ title: m.totp.codesTitle, sub: m.totp.codesSub })}<section class="card pad flow">${recoveryList(codes, m)}<div class="acts"><a class="btn primary" href="${links.account}">${m.totp.codesKept}</a><button class="btn" type="button" data-copy="recovery-codes" data-copied="${m.words.copied}" data-press="${m.words.pressCopy}" hidden>${icons.copy}${m.totp.copyCodes}</button></div><p class="vh" role="status" id="copy-said"></p></section>`
   return appPage(
-    { title: m.totp.codesTitle, place: 'account', width: 'slim', scripts: ['password.js'], above: accountCrumbs(m.totp.codesTitle, m), body },
+    { title: m.totp.codesTitle, place: 'account', width: 'slim', scripts: ['password.js'], isOnce: true, above: accountCrumbs(m.totp.codesTitle, m), body },
     m,
     page,
   )

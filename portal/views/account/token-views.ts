@@ -100,5 +100,9 @@ export interface TokenShownModel {
 
 export function tokenShownView({ name, token, baseUrl }: TokenShownModel, m: Messages, page: PageContext): Html {
   const body = html`${head({ title: m.tokens.ready, sub: m.password.forToken(name) })}<section class="card pad flow">${copyLine({ id: 'api-token', label: m.tokens.token, value: token }, m)}<p class="small muted">${m.tokens.once}</p><p class="small soft">${m.tokens.tryIt}</p><pre class="sample"><code>curl -H "Authorization: Bearer $TOKEN" ${baseUrl}/api/v1/me</code></pre></section>${note({ icon: icons.shield, text: m.tokens.warning })}<div class="acts"><a class="btn primary" href="${links.accountTokens}">${m.words.done}</a></div>`
-  return appPage({ title: m.tokens.ready, place: 'account', width: 'slim', scripts: ['password.js'], above: accountCrumbs(m, bdi(name)), body }, m, page)
+  return appPage(
+    { title: m.tokens.ready, place: 'account', width: 'slim', scripts: ['password.js'], isOnce: true, above: accountCrumbs(m, bdi(name)), body },
+    m,
+    page,
+  )
 }

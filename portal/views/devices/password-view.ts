@@ -50,7 +50,7 @@ ${passwordTag(m.password.label, model.password, model.generated, more, m)}
 ${appSetup(model.setup, m)}
 <div class="acts"><a class="btn primary" href="${links.devices(address)}">${icons.check}${model.first === undefined ? m.password.saved : m.words.done}</a>${model.first === undefined && waiting(address, device.id, m)}</div>`
   const above = crumbs([{ label: showAddress(address), href: links.devices(address) }, { label: html`<bdi>${device.name}</bdi>` }], m)
-  return appPage({ title, place: placeOf(model), width: 'slim', scripts: ['password.js', 'first-connection.js'], above, body }, m, page)
+  return appPage({ title, place: placeOf(model), width: 'slim', scripts: ['password.js', 'first-connection.js'], isOnce: true, above, body }, m, page)
 }
 
 function connectedNote(name: string, first: NonNullable<PasswordModel['first']>, m: Messages, page: PageContext): Html {

@@ -122,8 +122,8 @@ export function sessionOverView({ kept, to }: SessionOverModel, m: Messages, pag
 }
 
 export interface BadRequestModel {
-  /** `address`: a query that no page of ours makes; `host`: it asked another name than ours; `origin`: it came from another page; `size`: too large; `form`: something that a form of ours never sends; `once`: the form was sent already. */
-  readonly why: 'address' | 'host' | 'origin' | 'size' | 'form' | 'once'
+  /** `address`: a query that no page of ours makes; `method`: nothing is done there by that method; `host`: it asked another name than ours; `origin`: it came from another page; `size`: too large; `form`: something that a form of ours never sends; `once`: the form was sent already. */
+  readonly why: 'address' | 'method' | 'host' | 'origin' | 'size' | 'form' | 'once'
   readonly back: string
 }
 
@@ -141,4 +141,4 @@ export const badRequestView = ({ why, back }: BadRequestModel, m: Messages, page
   )
 
 export const startGoneView = (m: Messages, page: PageContext): Html =>
-  errorPage({ icon: 'link', tone: 'y', title: m.welcome.goneTitle, text: m.welcome.gone }, m, page)
+  errorPage({ icon: 'link', tone: 'y', title: m.welcome.goneTitle, text: m.welcome.gone, small: m.welcome.goneYours, acts: homeButton(m, page) }, m, page)

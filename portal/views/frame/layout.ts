@@ -17,6 +17,8 @@ export interface AppPage {
   readonly place: Place | undefined
   readonly width?: 'slim' | undefined
   readonly scripts?: readonly AssetName[] | undefined
+  /** It shows a secret, and cannot be had again: no language is chosen there, the secret would be lost. */
+  readonly isOnce?: true | undefined
   /** Stands above the flash of the last form. */
   readonly above?: HtmlValue
   readonly body: HtmlValue
@@ -24,6 +26,8 @@ export interface AppPage {
 
 export interface AlonePage {
   readonly title: string
+  /** As of `AppPage`. */
+  readonly isOnce?: true | undefined
   readonly width?: 'wide' | undefined
   readonly scripts?: readonly AssetName[] | undefined
   readonly body: HtmlValue
@@ -38,22 +42,22 @@ const PLACES = {
   account: { link: links.account, icon: icons.shield },
 } as const satisfies Readonly<Record<Place, { readonly link: string; readonly icon: Html }>>
 
-export function appPage({ title, place, width, scripts = [], above, body }: AppPage, m: Messages, page: PageContext): Html {
+export function appPage({ title, place, width, scripts = [], isOnce, above, body }: AppPage, m: Messages, page: PageContext): Html {
   const { reader } = page
-  if (reader === undefined) return alonePage({ title, width: 'wide', scripts, body: [above, showFlash(page.flash), body] }, m, page)
+  if (reader === undefined) return alonePage({ title, width: 'wide', scripts, isOnce, body: [above, showFlash(page.flash), body] }, m, page)
   return html`${documentHead(title, scripts, page)}
 <body class="app"><a class="skip" href="#m">${m.frame.skip}</a>
 ${topBar(reader, m)}
 <nav class="side" aria-label="${m.frame.main}"><ul>${reader.navigation.map(entry => navigationItem(entry.place, m.places[entry.place], entry.count, place, page))}</ul></nav>
 <main id="m" tabindex="-1"><div class="page ${width}">${above}${showFlash(page.flash)}${body}
-<footer class="foot"><span>${page.host}</span>${page.helpUrl !== undefined && html`<a href="${page.helpUrl}">${m.frame.help}</a>`}${languageChoice(page)}</footer></div></main>
+<footer class="foot"><span>${page.host}</span>${page.helpUrl !== undefined && html`<a href="${page.helpUrl}">${m.frame.help}</a>`}${isOnce !== true && languageChoice(page)}</footer></div></main>
 <nav class="bottom" aria-label="${m.frame.mainShort}"><ul>${reader.navigation.map(entry => navigationItem(entry.place, m.placesShort[entry.place], undefined, place, page))}</ul></nav></body>
 </html>`
 }
 
-export function alonePage({ title, width, scripts = [], body }: AlonePage, m: Messages, page: PageContext): Html {
+export function alonePage({ title, width, scripts = [], isOnce, body }: AlonePage, m: Messages, page: PageContext): Html {
   return html`${documentHead(title, scripts, page)}
-<body class="alone"><a class="skip" href="#m">${m.frame.skip}</a><header class="top-line"><a class="logo" href="${links.home}">${logo}<span>Mailwicket</span></a><nav class="small languages" aria-label="${m.frame.language}">${join(otherLanguages(page), ' · ')}</nav></header>
+<body class="alone"><a class="skip" href="#m">${m.frame.skip}</a><header class="top-line"><a class="logo" href="${links.home}">${logo}<span>Mailwicket</span></a>${isOnce !== true && html`<nav class="small languages" aria-label="${m.frame.language}">${join(otherLanguages(page), ' · ')}</nav>`}</header>
 <main id="m" tabindex="-1"><div class="box ${width}">${body}</div></main>
 <footer class="small muted centred">${page.host}</footer></body>
 </html>`
@@ -79,9 +83,10 @@ function navigationItem(entry: Place, label: string, count: number | undefined, 
   return html`<li><a href="${link}"${entry === current && html` aria-current="page"`}>${icon}<span>${label}</span>${count !== undefined && html`<span class="count">${page.formats.number(count)}</span>`}</a></li>`
 }
 
-function otherLanguages(page: PageContext): Html[] {
-  return LANGUAGES.filter(language => language !== page.language).map(
-    language => html`<a href="${links.language(language, page.path)}" lang="${language}" hreflang="${language}">${LANGUAGE_NAMES[language]}</a>`,
+function otherLanguages({ language: current, path }: PageContext): Html[] {
+  const linkOf = (language: string): string => (path === undefined ? links.languageHere(language) : links.language(language, path))
+  return LANGUAGES.filter(language => language !== current).map(
+    language => html`<a href="${linkOf(language)}" lang="${language}" hreflang="${language}">${LANGUAGE_NAMES[language]}</a>`,
   )
 }
 

@@ -187,7 +187,7 @@ export const mailboxPages: readonly GalleryPage[] = [
     mailboxes: [
       {
         address: 'mina@example.test',
-        own: true,
+        whose: 'yours',
         mayAdd: true,
         askNames: [],
         devices: [
@@ -197,14 +197,14 @@ export const mailboxPages: readonly GalleryPage[] = [
       },
       {
         address: OFFICE,
-        own: false,
+        whose: 'shared',
         mayAdd: true,
         askNames: [],
         devices: [
           { id: '04', name: 'Intern’s laptop', kind: 'laptop', connected: false, lastConnectionAt: NOW - HOUR, state: 'active', endsSoonAt: NOW + 3 * DAY },
         ],
       },
-      { address: 'billing@example.test', own: false, mayAdd: false, askNames: ['Karim Haddad'], devices: [] },
+      { address: 'billing@example.test', whose: 'shared', mayAdd: false, askNames: ['Karim Haddad'], devices: [] },
     ],
     pages: {},
     suggestPasskey: true,
@@ -244,6 +244,7 @@ export const mailboxPages: readonly GalleryPage[] = [
   }),
   galleryPage('mailbox-add', anna, addMailboxView, {
     domain: 'example.test',
+    isService: true,
     form: {
       values: { address: 'workshop@example.test', login: 'workshop@example.test' },
       errors: { secret: problems.serverRefused('Office server', 'Authentication failed.') },

@@ -204,6 +204,7 @@ export function invitationCreatedView(model: InvitationCreatedModel, m: Messages
       title: m.invitations.ready,
       place: 'invitations',
       width: 'slim',
+      isOnce: true,
       scripts: ['password.js'],
       above: crumbs([{ label: m.invitations.title, href: links.invitations }, { label: name }], m),
       body,

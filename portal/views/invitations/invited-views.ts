@@ -81,7 +81,14 @@ export function invitationDoneView(model: InvitationDoneModel, m: Messages, page
   const body = html`<div class="centred"><h1 tabindex="-1">${m.invited.welcome}</h1><p class="soft sub-line">${m.invited.may[device.scope](device.name, model.address)}</p></div>${connected}${appSetup({ ...model.setup, screen: 'invited' }, m)}${passwordTag(m.invited.orType, model.password, true, false, m)}${
     first === undefined && waitingLine('line small soft centred-line', model.firstUrl, m.invited.waiting, false)
   }`
-  return alonePage({ title: m.invited.welcome, width: 'wide', scripts: ['password.js', 'first-connection.js'], body }, m, page)
+  return alonePage({ title: m.invited.welcome, width: 'wide', scripts: ['password.js', 'first-connection.js'], isOnce: true, body }, m, page)
+}
+
+/** It names another person than the one who is signed in. Its button shows the sign-in, which leads back. */
+export function invitationForAnotherView({ to, name }: { readonly to: string; readonly name: string }, m: Messages, page: PageContext): Html {
+  const acts = html`<form method="post" action="${links.signIn}" class="inline"><input type="hidden" name="to" value="${to}"><button class="btn primary">${m.signIn.someoneElse}</button></form><a class="btn" href="${links.home}">${m.errors.toMailboxes}</a>`
+  const body = html`<section class="card pad flow centred-card"><span class="tile y">${icons.link}</span><h1 tabindex="-1">${m.invited.otherTitle}</h1><p class="soft">${m.invited.other(name)}</p><p class="small muted">${m.invited.nothingUsedUp}</p><div class="acts centred-acts">${acts}</div></section>`
+  return alonePage({ title: m.invited.otherTitle, body }, m, page)
 }
 
 /** Used, revoked, over, unknown: one page. */

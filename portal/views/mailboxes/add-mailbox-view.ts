@@ -15,6 +15,8 @@ export type AddMailboxFields = 'address' | 'note' | 'server' | 'login' | 'secret
 
 export interface AddMailboxModel {
   readonly domain: string
+  /** It has a page of its own: it is named somewhere, or has a mailbox already. */
+  readonly isService: boolean
   /** The server's answer stands at `secret`: `messages.problems.serverRefused(…)`. */
   readonly form: FormState<AddMailboxFields>
   readonly servers: readonly string[]
@@ -24,8 +26,13 @@ export interface AddMailboxModel {
   readonly needsSecret: boolean
 }
 
-export function addMailboxView({ domain, form: state, servers, mayChooseLogin, needsSecret }: AddMailboxModel, m: Messages, page: PageContext): Html {
+export function addMailboxView(
+  { domain, isService, form: state, servers, mayChooseLogin, needsSecret }: AddMailboxModel,
+  m: Messages,
+  page: PageContext,
+): Html {
   const name = unicodeDomain(domain)
+  const back = isService ? links.service(domain) : links.services
   const options = servers.map(server => ({ value: server, label: server }))
   const upstream = mayChooseLogin
     ? html`<div class="two">${selectField({ name: 'server', label: m.mailbox.server, options, value: servers[0] }, state)}${textField({ name: 'login', label: m.mailbox.loginThere, aside: m.mailbox.loginEmpty, maxLength: 254, literal: true, autocomplete: 'off' }, state)}</div>`
@@ -45,9 +52,9 @@ export function addMailboxView({ domain, form: state, servers, mayChooseLogin, n
       state,
     )
   }`
-  const body = html`${head({ title: m.mailboxes.add, sub: m.mailbox.addAbout })}${form({ action: links.addMailbox(domain), state, look: 'card pad', fields, acts: [submit(m.mailbox.tryAndAdd), cancel(links.service(domain), m.words.cancel)] }, m)}${note({ text: m.mailbox.nobodyIn })}`
+  const body = html`${head({ title: m.mailboxes.add, sub: m.mailbox.addAbout })}${form({ action: links.addMailbox(domain), state, look: 'card pad', fields, acts: [submit(m.mailbox.tryAndAdd), cancel(back, m.words.cancel)] }, m)}${note({ text: m.mailbox.nobodyIn })}`
   const above = crumbs(
-    [{ label: m.services.title, href: links.services }, { label: html`<bdi>${name}</bdi>`, href: links.service(domain) }, { label: m.mailboxes.add }],
+    [{ label: m.services.title, href: links.services }, { label: html`<bdi>${name}</bdi>`, ...(isService && { href: back }) }, { label: m.mailboxes.add }],
     m,
   )
   return appPage({ title: m.mailboxes.add, place: 'services', width: 'slim', above, body }, m, page)

@@ -99,7 +99,8 @@ export interface MyMailboxesModel {
 
 export interface MyMailbox {
   readonly address: string
-  readonly own: boolean
+  /** `lookedAfter`: by a role, without a right of one's own there. */
+  readonly whose: 'yours' | 'shared' | 'lookedAfter'
   /** Of this person, and what else they may see. */
   readonly devices: readonly MyDevice[]
   readonly mayAdd: boolean
@@ -135,7 +136,7 @@ function partOfDay({ formats }: PageContext): 'morning' | 'day' | 'evening' {
   return hour >= 12 && hour < 18 ? 'day' : 'evening'
 }
 
-function myMailbox({ address, own, devices, mayAdd, askNames }: MyMailbox, m: Messages, page: PageContext): Html {
+function myMailbox({ address, whose, devices, mayAdd, askNames }: MyMailbox, m: Messages, page: PageContext): Html {
   const state = (device: MyDevice): HtmlValue => {
     if (device.state === 'paused') return chip(m.devices.paused, 'y', icons.power)
     if (device.state === 'ended') return chip(m.devices.ended, 'r', icons.clock)
@@ -150,7 +151,7 @@ function myMailbox({ address, own, devices, mayAdd, askNames }: MyMailbox, m: Me
             html`<li>${deviceTile(device.kind, device.state === 'active' ? 'on' : 'off')}<div class="what"><a class="name cover" href="${links.device(address, device.id)}"><bdi>${device.name}</bdi></a><div class="meta">${state(device)}</div></div><span class="go">${icons.next}</span></li>`,
         )}</ul>`
       : html`<div class="pad small soft">${m.mine.noDevice} ${!mayAdd && (askNames.length > 0 ? m.mine.ask(page.formats.list(askNames)) : m.mine.askSomebody)}</div>`
-  return html`<section class="card"><header><div><h2><a class="plain" href="${links.devices(address)}">${showAddress(address)}</a></h2><p class="small muted">${own ? m.mine.yours : m.mine.shared}</p></div></header>${list}${
+  return html`<section class="card"><header><div><h2><a class="plain" href="${links.devices(address)}">${showAddress(address)}</a></h2><p class="small muted">${m.mine[whose]}</p></div></header>${list}${
     mayAdd && html`<footer><a href="${links.addDevice(address)}">${icons.plus} ${m.devices.add}</a></footer>`
   }</section>`
 }

@@ -27,5 +27,5 @@ export function startLinkView({ login, name, url, validUntil, mailedTo }: StartL
     [{ label: m.people.title, href: links.people }, { label: html`<bdi>${name}</bdi>`, href: links.person(login) }, { label: m.people.newStart }],
     m,
   )
-  return appPage({ title: m.people.startReady, place: 'people', width: 'slim', scripts: ['password.js'], above, body }, m, page)
+  return appPage({ title: m.people.startReady, place: 'people', width: 'slim', scripts: ['password.js'], isOnce: true, above, body }, m, page)
 }
