@@ -9,7 +9,7 @@ import type { Report } from './worker-messages.ts'
 
 const told = (health: Partial<Health>, isFresh = true) => ({
   isFresh,
-  report: { metrics: [], sessions: 0, health: { notReady: [], warnings: [], lastFailureAt: undefined, ...health } } satisfies Report,
+  report: { metrics: [], sessions: 0, certificateDaysLeft: 90, health: { notReady: [], warnings: [], lastFailureAt: undefined, ...health } } satisfies Report,
 })
 
 describe('joinHealth', () => {

@@ -74,7 +74,7 @@ async function listenFor(
           ports.commit()
         }
       },
-      facts: () => ({ listen: listeners.facts }),
+      facts: async () => ({ listen: listeners.facts, ...(await certificateFacts(pool)) }),
     })
     inForce = after ?? inForce
     manager?.ready()
@@ -99,4 +99,10 @@ async function listenFor(
       log.info('stopped', { cut })
     },
   }
+}
+
+/** By those that answer: all of them have read the same files. */
+async function certificateFacts(pool: WorkerPool): Promise<{ certificateDaysLeft?: number }> {
+  const days = (await pool.report()).flatMap(({ isFresh, report }) => (isFresh && report !== undefined ? [report.certificateDaysLeft] : []))
+  return days.length === 0 ? {} : { certificateDaysLeft: Math.min(...days) }
 }

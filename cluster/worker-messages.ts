@@ -34,6 +34,8 @@ export interface Report {
   readonly metrics: readonly MetricFigures[]
   readonly health: Health
   readonly sessions: number
+  /** Of the certificate that expires first. */
+  readonly certificateDaysLeft: number
 }
 
 export type ToWorker =

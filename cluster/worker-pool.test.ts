@@ -43,20 +43,20 @@ process.on('message', (message, socket) => {
     case 'connection': tell({ kind: 'taken' }); return socket?.end(JSON.stringify({ worker: begin.worker, config: begin.config.hostname, node: begin.node, isFirst: begin.isFirst, keys, limit: begin.config.sessionsPerDevice }))
     case 'prepare': prepared = message.config; return tell({ kind: 'prepared', id: message.id, problems: prepared.hostname === 'bad' + begin.worker ? ['hostname is bad'] : [] })
     case 'commit': begin.config = prepared; return
-    case 'report': return tell({ kind: 'reported', id: message.id, metrics: [], health: { notReady: [], warnings: [], lastFailureAt: undefined }, sessions: begin.worker })
+    case 'report': return tell({ kind: 'reported', id: message.id, metrics: [], health: { notReady: [], warnings: [], lastFailureAt: undefined }, sessions: begin.worker, certificateDaysLeft: 90 })
     case 'stop': tell({ kind: 'drained', cut: begin.worker }); return process.disconnect()
   }
 })
 setInterval(() => tell({ kind: 'alive' }), 100)
 `
 
-async function open(behaviour = '', workers = 2) {
+async function open(behaviour = '', workers = 2, limits = {}) {
   const main = join(dir, 'main.mjs')
   writeFileSync(main, workerProgram(behaviour))
   const { log, lines } = openRecordingLog()
   // JSON has no infinity, a configuration has.
   const config = { hostname: 'first', sessionsPerDevice: Number.POSITIVE_INFINITY } as Config
-  const pool = new WorkerPool({ config, workers, env: process.env, log, isReadable: false, main: pathToFileURL(main) })
+  const pool = new WorkerPool({ config, workers, env: process.env, log, isReadable: false, main: pathToFileURL(main), limits })
   pools.push(pool)
   const server = createServer({ pauseOnConnect: true }, socket => pool.connected(socket, {} as Accepted)).listen(0, '127.0.0.1')
   servers.push(server)
@@ -97,6 +97,18 @@ test('when one dies at every start, the others serve', async () => {
   const [first, second] = events('process.ended') as { againInMs: number }[]
   expect(second?.againInMs).toBe(2 * (first?.againInMs ?? 0))
   expect(events('process.ended')[0]).toMatchObject({ process: 'worker-1', why: 'exit code 3' })
+})
+
+test('while one hangs the others get what comes; it is killed, what it had not taken is served by them, and it is started again', async () => {
+  const { pool, ask, events } = await open('', 2, { silentMs: 2_000 })
+  await pool.start()
+  const hung = pool.workers[0]?.process.pid ?? 0
+  process.kill(hung, 'SIGSTOP')
+  const answers = await Promise.all(Array.from({ length: 20 }, ask))
+  expect(answers.map(({ worker }) => worker)).toEqual(answers.map(() => 2))
+  await vi.waitFor(() => expect(pool.workers[0]).toMatchObject({ state: 'serving', process: { starts: 2 } }), patient)
+  expect(events('process.hung')).toMatchObject([{ process: 'worker-1', pid: hung }])
+  expect(new Set([(await ask())['worker'], (await ask())['worker']])).toEqual(new Set([1, 2]))
 })
 
 test('a reload is in force in all of them, also in one that is started later', async () => {

@@ -14,7 +14,7 @@ import { Rejected } from '../gateway/lifecycle/reload.ts'
 import type { Accepted } from '../gateway/listen/listener.ts'
 import { Dispatcher, type Handing } from './dispatcher.ts'
 import { NewsExchange } from './news-exchange.ts'
-import { SupervisedProcess } from './supervised-process.ts'
+import { SupervisedProcess, type SupervisedProcessOptions } from './supervised-process.ts'
 import type { FromWorker, Report, ToWorker } from './worker-messages.ts'
 
 export interface WorkerPoolOptions {
@@ -27,6 +27,8 @@ export interface WorkerPoolOptions {
   readonly logTo?: number | undefined
   /** The module that workers run; for tests another one. */
   readonly main?: URL
+  /** As for `SupervisedProcess`, for tests. */
+  readonly limits?: SupervisedProcessOptions['limits']
 }
 
 /** `.ts` in a checkout, `.js` once built: the worker's main has the ending of this file. */
@@ -133,7 +135,7 @@ export class WorkerPool {
   }
 
   #make(number: number): PooledWorker {
-    const { env, log, logTo, main = WORKER_MAIN } = this.#options
+    const { env, log, logTo, main = WORKER_MAIN, limits = {} } = this.#options
     const on = {
       started: () => this.#begin(worker),
       ready: () => this.#serves(worker),
@@ -141,7 +143,7 @@ export class WorkerPool {
       ended: () => this.#ended(worker),
     }
     const name = `worker-${number}`
-    const process = new SupervisedProcess({ name, main, args: [], env, log, logTo, mayFail: true, on })
+    const process = new SupervisedProcess({ name, main, args: [], env, log, logTo, mayFail: true, on, limits })
     const worker: PooledWorker = { number, process, state: 'down', last: undefined }
     this.#receivers.set(worker, { hand: ({ socket, accepted }) => say(worker, { kind: 'connection', accepted }, socket) })
     return worker

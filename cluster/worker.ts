@@ -106,6 +106,7 @@ export class Worker {
 
   async #report(id: number): Promise<void> {
     const metrics = await this.#service.metrics.figures()
-    this.#tell({ kind: 'reported', id, metrics, health: this.#service.health(), sessions: this.#service.sessions })
+    const { sessions, certificates } = this.#service
+    this.#tell({ kind: 'reported', id, metrics, health: this.#service.health(), sessions, certificateDaysLeft: certificates.daysLeft() })
   }
 }

@@ -84,7 +84,7 @@ async function listenFor(service: MailService, options: GatewayOptions, closers:
           ports.commit()
         }
       },
-      facts: () => ({ listen: listeners.facts, certificateDaysLeft: service.certificates.daysLeft() }),
+      facts: async () => ({ listen: listeners.facts, certificateDaysLeft: service.certificates.daysLeft() }),
     })
     manager?.ready()
     return inForce !== undefined

@@ -13,6 +13,12 @@ import { loadConfig } from '../../config/config-load.ts'
 import type { ListenFacts } from '../listen/listener.ts'
 import { listChanges } from './config-changes.ts'
 
+export interface ReloadFacts {
+  readonly listen: readonly ListenFacts[]
+  /** Of the certificate that expires first; left out where nobody says. */
+  readonly certificateDaysLeft?: number
+}
+
 export interface ReloadOptions {
   /** In force until now. */
   readonly before: Config
@@ -20,7 +26,7 @@ export interface ReloadOptions {
   /** Does all that can fail. Throws Rejected, or MailwicketError; then nothing has changed. What it gives cannot fail, and puts the new configuration in force. */
   readonly prepare: (config: Config) => Promise<() => void>
   /** What the log tells of it afterwards. */
-  readonly facts: () => { readonly listen: readonly ListenFacts[]; readonly certificateDaysLeft?: number }
+  readonly facts: () => Promise<ReloadFacts>
 }
 
 /** Reads the file of the configuration in force again. Gives the one that is in force now; undefined: that of before. */
@@ -31,7 +37,7 @@ export async function reloadConfig({ before, log, prepare, facts }: ReloadOption
     const commit = await prepare(after)
     commit()
     log.setLevel(after.logLevel)
-    log.info('config.reloaded', { file, changed: listChanges(before, after), ...facts() })
+    log.info('config.reloaded', { file, changed: listChanges(before, after), ...(await facts()) })
     return after
   } catch (error) {
     log.error('config.rejected', { file, problems: findProblems(error, log), advice: 'what was in force stays; correct it and reload again' })

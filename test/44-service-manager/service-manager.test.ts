@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { type RunningChild, runChild, startChild } from '../fixtures/child-process.ts'
+import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
-import { launcher, Mailwicket, type NewDevice, upstreamOf } from '../fixtures/mailwicket.ts'
+import { launcher, Mailwicket, type NewDevice, type SessionRow, upstreamOf } from '../fixtures/mailwicket.ts'
 import { logIn } from '../fixtures/raw-imap.ts'
 import { makeTempDir } from '../fixtures/temp-dir.ts'
 
@@ -37,7 +38,8 @@ afterAll(async () => {
 
 const underManager = (names: string, addresses: string) => startChild('python3', [manager, names, addresses, launcher, '--config', gateway.configPath, 'serve'])
 
-test('ready, watched, reloading, stopping; and it takes the port that is held for it', async () => {
+test.each([1, 2])('ready, watched, reloading, stopping; and it takes the port that is held for it, with workers = %i', async workers => {
+  writeFileSync(gateway.configPath, readFileSync(gateway.configPath, 'utf8').replace(/^workers = .*/m, `workers = ${workers}`))
   const serve = underManager('mailwicket.socket', `127.0.0.1:${port}`)
   running = serve
   // The ready word comes when apps can log in, not before.
@@ -50,14 +52,19 @@ test('ready, watched, reloading, stopping; and it takes the port that is held fo
   const account = { host: 'localhost' as const, port, starttlsPort: 0, user, password: device.password, ca: gateway.authority.ca }
   const session = await logIn(account)
   await session.ok('SELECT INBOX')
+  const other = await logIn(account)
+  expect(new Set((await waitFor('both sessions', 20_000, async () => sessionsWhen(2))).map(({ node }) => node)).size).toBe(workers)
+  other.destroy()
+  await waitFor('one session', 20_000, async () => sessionsWhen(1))
 
-  await serve.waitForStdout(/(^told WATCHDOG=1$[\s\S]*){3}/m, 30_000)
+  const heartbeats = () => serve.stdout.split('told WATCHDOG=1\n').length - 1
+  await waitFor('heartbeats', 30_000, () => heartbeats() >= 3)
   serve.process.kill('SIGHUP')
   await serve.waitForStdout(/^told RELOADING=1\|MONOTONIC_USEC=\d+\|[\s\S]*^told READY=1/m, 30_000)
   expect(serve.stdout).toContain('"event":"config.reloaded"')
   // Heartbeats go on, and so does the session.
-  const count = serve.stdout.match(/WATCHDOG=1/g)?.length ?? 0
-  await serve.waitForStdout(new RegExp(`(WATCHDOG=1[\\s\\S]*){${count + 2}}`), 30_000)
+  const count = heartbeats()
+  await waitFor('more heartbeats', 30_000, () => heartbeats() >= count + 2)
   await session.ok('NOOP')
 
   serve.process.kill('SIGTERM')
@@ -66,6 +73,11 @@ test('ready, watched, reloading, stopping; and it takes the port that is held fo
   expect((await serve.finished).code).toBe(0)
   expect(serve.stdout).not.toContain('notify.failed')
 })
+
+async function sessionsWhen(length: number): Promise<SessionRow[] | undefined> {
+  const rows = await gateway.listSessions()
+  return rows.length === length ? rows : undefined
+}
 
 test('a port that is held for nobody: it says what to do, and does not start', async () => {
   const [other = 0] = await pickPorts(1)

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { PrometheusText } from '../../gateway/monitoring/prometheus-text-fixture.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import { Dovecot } from '../fixtures/dovecot.ts'
+import { Inspector } from '../fixtures/inspector.ts'
 import type { SessionRow } from '../fixtures/mailwicket.ts'
 import { Postfix } from '../fixtures/postfix.ts'
 import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
@@ -25,7 +26,8 @@ beforeAll(async () => {
   gateway = await SubmissionGateway.open([postfixUpstream(postfix, dovecot)], 'workers = 2\ndrain_seconds = 5')
   appendFileSync(gateway.mailwicket.configPath, '\n[admin]\naddress = "127.0.0.1:0"\n')
   await gateway.mailwicket.addMailboxOf(dovecot, user)
-  await gateway.serve()
+  // A limit that a leak reaches soon.
+  await gateway.mailwicket.serve(['env', 'NODE_OPTIONS=--inspect-port=127.0.0.1:0 --max-old-space-size=200'])
   phone = await gateway.addDevice(user, 'Phone')
 })
 
@@ -137,6 +139,7 @@ test('a new certificate is there on both after a reload, which no session notice
   copyFileSync(other.key, mailwicket.certificate.key)
   const before = new Set((await listed(8)).map(({ id }) => id))
   await reload()
+  expect(gateway.logOf('config.reloaded').at(-1)).toMatchObject({ certificateDaysLeft: 29 })
   const seen = [await openImap(), await openImap()]
   const rows = (await listed(10)).filter(({ id }) => !before.has(id))
   expect(new Set(rows.map(({ node }) => node)).size).toBe(2)
@@ -165,6 +168,21 @@ test('a worker that is killed takes its own sessions along, and comes again', as
   await openImap()
   await openImap()
   expect(new Set((await listed(6)).map(({ node }) => node)).size).toBe(2)
+})
+
+test('a worker that leaks dies of it, is told of and started again; the other serves, and its sessions notice nothing', async () => {
+  const pid = pidOf(2)
+  const kept = await listed(6)
+  const inspector = await Inspector.open(gateway.mailwicket, pid)
+  await inspector.run('globalThis.leak = []; setInterval(() => leak.push(new Array(1_000_000).fill(0.5)))')
+  await waitFor('its end', 60_000, () => gateway.logOf('process.ended').some(({ process, why }) => process === 'worker-2' && why === 'SIGABRT'))
+  inspector.close()
+  const others = kept.filter(({ node }) => node === `${ready().node}-1`).length
+  await listed(others)
+  expect((open.filter(one => !('wire' in one)) as RawImap[]).filter(({ isEnded }) => !isEnded)).toHaveLength(others)
+  await (await openImap()).ok('NOOP')
+  await waitFor('another worker', 60_000, () => started(2).length === 2)
+  expect(pidOf(2)).not.toBe(pid)
 })
 
 test('one that dies at every start is told of, tried ever more seldom, and the other serves', async () => {
