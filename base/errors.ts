@@ -80,6 +80,16 @@ export const ERRORS = {
     means: 'A gateway or another command uses the store.',
     remedy: 'Stop every gateway on this store, wait ten seconds, and try again.',
   },
+  STORE_MOVED: {
+    kind: 'temporary',
+    means: 'The store was moved into another database, and nothing is written into the old one any more.',
+    remedy: 'Write the place that the message names as `url` below `[store]` in mailwicket.toml, and restart the gateway.',
+  },
+  STORE_INCOMPLETE: {
+    kind: 'temporary',
+    means: 'A move into this store was begun and is not finished.',
+    remedy: 'Run the same move again: it goes on where it was. Or remove the target and leave the store where it is.',
+  },
   KEY_UNREADABLE: {
     kind: 'failed',
     means: 'The master key is missing or cannot be read.',

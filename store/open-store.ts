@@ -25,7 +25,7 @@ import { type Backup, makeBackup } from './maintenance/backup.ts'
 import { Keys } from './maintenance/key-rotation.ts'
 import { createBackend, openBackend, type StoreConfig } from './open-backend.ts'
 import type { Backend, OnProgress, ServerState, StoreSpace } from './schema/backend.ts'
-import { checkVersion, createTables, isNoStore, MIGRATIONS, type MigrationStep, migrate, noStore, readVersion } from './schema/migrations.ts'
+import { checkIsHere, checkVersion, createTables, isNoStore, MIGRATIONS, type MigrationStep, migrate, noStore, readVersion } from './schema/migrations.ts'
 import { ServerClock } from './server-clock.ts'
 import { type SignInNouns, signInNounsOver } from './sign-in/sign-in-nouns.ts'
 import { type Actor, StoreContext, type StoreContextParts } from './store-context.ts'
@@ -128,7 +128,9 @@ export async function migrateStore({
 }> {
   const backend = await openBackend(config.store, 'write')
   try {
-    if (isNoStore(await readVersion(backend))) throw noStore(backend)
+    const found = await readVersion(backend)
+    if (isNoStore(found)) throw noStore(backend)
+    checkIsHere(found, backend)
     const steps = await migrate(backend, onStep === undefined ? {} : { onStep })
     if (steps.from < steps.to) {
       const context = new StoreContext(partsOver(backend, { config, now, keyring: noKeyring }), actor)

@@ -3,6 +3,7 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import { placeOf } from '../../config/config.ts'
+import type { MoveStep } from '../../store/maintenance/move-store.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
 import { openProgress } from '../frame/progress.ts'
@@ -15,7 +16,10 @@ interface MigrateOptions {
 }
 
 export function declareMigrate(command: Command, terminal: Terminal): void {
-  command.option('--to <url>', 'move every row into this database, which is there and empty (sqlite:PATH: a file that is not there)')
+  command.option(
+    '--to <url>',
+    'move the store into this database, which is there and empty (sqlite:PATH: a file that is not there); killed, it goes on when it is run again',
+  )
   command.option('--from <url>', 'with --to: out of this one (default: that of the configuration)')
   addExamples(
     does(command, terminal, (context, _, options: MigrateOptions) =>
@@ -23,7 +27,7 @@ export function declareMigrate(command: Command, terminal: Terminal): void {
     ),
     ['migrate', 'after an update of Mailwicket, with the gateway stopped'],
     ['backup before-update.db && mailwicket migrate', 'the careful way'],
-    ['migrate --to postgres://mailwicket@db.internal/mailwicket', 'from SQLite to PostgreSQL, with the gateway stopped; the file stays as it is'],
+    ['migrate --to postgres://mailwicket@db.internal/mailwicket', 'from SQLite to PostgreSQL, while the gateway serves; then change `url` and restart it'],
   )
 }
 
@@ -41,13 +45,24 @@ async function move(context: CommandContext, target: string, options: MigrateOpt
   const { cwd, now } = context.terminal
   const from = options.from === undefined ? (await readConfig(context)).store : await readStoreOption('--from', options.from, cwd)
   const to = await readStoreOption('--to', target, cwd)
-  const progress = await openProgress(context, 'Moving')
-  const tables = await moveStore({ from, to, actor: actorOf(context), now, onProgress: progress.onProgress }).finally(() => progress.stop())
+  let progress = await openProgress(context, 'Copying')
+  const lastStep = await openProgress(context, 'Last step')
+  const onStep = (step: MoveStep): void => {
+    if (step === 'resumed') context.remark('A move there was begun before: going on with it.')
+    if (step !== 'held') return
+    progress.stop()
+    progress = lastStep
+  }
+  const { tables } = await moveStore({ from, to, actor: actorOf(context), now, onProgress: state => progress.onProgress(state), onStep }).finally(() =>
+    progress.stop(),
+  )
   const rows = tables.reduce((sum, table) => sum + table.rows, 0)
   context.answer({ from: placeOf(from), to: placeOf(to), rows, tables: tables.map(table => ({ table: table.table, rows: table.rows })) }, () =>
     [
-      `Copied ${rows} rows of ${tables.length} tables from ${placeOf(from)} to ${placeOf(to)}, and compared them.\n`,
-      `Now write url = "${to.url}" below [store] in mailwicket.toml, and start the gateway. The old store is as it was: remove it when nobody needs it.\n`,
+      tables.length === 0
+        ? `The store had moved to ${placeOf(to)} before.\n`
+        : `Moved ${rows} rows of ${tables.length} tables from ${placeOf(from)} to ${placeOf(to)}, and compared them.\n`,
+      `Now write url = "${to.url}" below [store] in mailwicket.toml, and restart the gateway: until then it lets nobody in. The old store takes no changes any more; remove it when nobody needs it.\n`,
     ].join(''),
   )
 }

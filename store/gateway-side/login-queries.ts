@@ -11,6 +11,7 @@ import { ANY_BUCKET } from '../passwords/tag.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { DeviceStatus, LoginDevice, LoginRecord, Scope } from '../schema/login-record.ts'
 import { mailboxOfAddress } from '../schema/mailbox-of-address.ts'
+import { isOfMovedStore, movedAway } from '../schema/moved-store.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { REVOKED_KEPT_MS } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -58,16 +59,23 @@ export class LoginQueries {
   async findLogin(address: string, bucket: number, now: number): Promise<LoginRecord | undefined> {
     const { rows } = await this.#db.executeQuery(this.#login({ address, bucket, revokedAfter: now - REVOKED_KEPT_MS }))
     const [first] = rows
-    if (first === undefined) return undefined
-    const { mailbox_id: id, address: own, upstream, login, sealed_secret: sealedSecret, mailbox_state: state } = first
+    const generation = await this.#checked(first?.generation)
+    if (first === undefined || first.mailbox_id === null) return undefined
+    const { mailbox_id: id, address: own, upstream, login, sealed_secret: sealedSecret, mailbox_state: state } = first as Found<typeof first>
     const mailbox = { id, address: own, upstream, login, sealedSecret, state }
-    return { mailbox, devices: rows.flatMap(row => toLoginDevice(row)), generation: first.generation ?? Number.NaN }
+    return { mailbox, devices: rows.flatMap(row => toLoginDevice(row)), generation }
   }
 
   async readGeneration(): Promise<number> {
     const { rows } = await this.#db.executeQuery(this.#generation({}))
+    return this.#checked(rows[0]?.value)
+  }
+
+  /** Throws STORE_MOVED: what is said here holds no longer, also of an address that is not known here. */
+  async #checked(generation: number | undefined): Promise<number> {
+    if (generation !== undefined && isOfMovedStore(generation)) throw await movedAway(this.#db)
     // The row is made with the table and never deleted.
-    return rows[0]?.value ?? Number.NaN
+    return generation ?? Number.NaN
   }
 
   async findKickedSessions(node: NodeId): Promise<SessionId[]> {
@@ -109,28 +117,34 @@ export class LoginQueries {
 }
 
 function selectLogin(db: Kysely<Schema>, param: Param<{ address: string; bucket: number; revokedAfter: number }>) {
-  return db
-    .selectFrom('mailboxes')
-    .leftJoin('devices', join =>
-      join
-        .onRef('devices.mailbox_id', '=', 'mailboxes.id')
-        .on('devices.bucket', 'in', [ANY_BUCKET, param('bucket')])
-        .on(({ or, eb }) => or([eb('devices.revoked_at', 'is', null), eb('devices.revoked_at', '>', param('revokedAfter'))])),
-    )
-    .select([
-      'mailboxes.id as mailbox_id',
-      'mailboxes.address',
-      'mailboxes.upstream',
-      'mailboxes.login',
-      'mailboxes.sealed_secret',
-      'mailboxes.state as mailbox_state',
-    ])
-    .select(['devices.id', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.password_version', 'devices.kicked_at'])
-    .leftJoin('users', 'users.id', 'devices.user_id')
-    .select(row => row.selectFrom('generation').select('generation.value').as('generation'))
-    .select(['devices.name', 'devices.kind', 'devices.phc', 'devices.tag', 'users.state as user_state'])
-    .where('mailboxes.id', '=', mailboxOfAddress(param('address')))
+  return (
+    db
+      // One row whether there is such a mailbox or not: the generation is told in any case. The limit tells a planner that never looked at the table.
+      .selectFrom(db.selectFrom('generation').select('value').limit(1).as('generation'))
+      .leftJoin('mailboxes', join => join.on('mailboxes.id', '=', mailboxOfAddress(param('address'))))
+      .leftJoin('devices', join =>
+        join
+          .onRef('devices.mailbox_id', '=', 'mailboxes.id')
+          .on('devices.bucket', 'in', [ANY_BUCKET, param('bucket')])
+          .on(({ or, eb }) => or([eb('devices.revoked_at', 'is', null), eb('devices.revoked_at', '>', param('revokedAfter'))])),
+      )
+      .select([
+        'mailboxes.id as mailbox_id',
+        'mailboxes.address',
+        'mailboxes.upstream',
+        'mailboxes.login',
+        'mailboxes.sealed_secret',
+        'mailboxes.state as mailbox_state',
+      ])
+      .select(['devices.id', 'devices.state', 'devices.scopes', 'devices.expires_at', 'devices.allow_from', 'devices.password_version', 'devices.kicked_at'])
+      .leftJoin('users', 'users.id', 'devices.user_id')
+      .select('generation.value as generation')
+      .select(['devices.name', 'devices.kind', 'devices.phc', 'devices.tag', 'users.state as user_state'])
+  )
 }
+
+/** A row with a mailbox: only what is null there too stays so. */
+type Found<Row> = { [Column in keyof Row]: Column extends 'login' | 'sealed_secret' ? Row[Column] : NonNullable<Row[Column]> }
 
 function selectStatuses(db: Kysely<Schema>, length: number, param: Param<Record<string, DeviceId>>) {
   return db

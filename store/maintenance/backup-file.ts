@@ -12,7 +12,9 @@ import { getStoreKeyId, openPepper } from '../keys/store-keys.ts'
 import { openCopy } from '../open-backend.ts'
 import type { OnProgress } from '../schema/backend.ts'
 import { migrate, readVersion } from '../schema/migrations.ts'
+import { openAgain } from '../schema/moved-store.ts'
 import type { SqliteBackend } from '../sqlite/sqlite-backend.ts'
+import { TABLES } from './copy-rows.ts'
 
 /** What the backup needs to be opened; the store's own key first. */
 export type KeyIds = readonly [string, ...string[]]
@@ -34,8 +36,11 @@ async function checkCopy(draft: string, keyring: Keyring, source: string): Promi
   const copy = await openDraft(draft, source)
   try {
     if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
-    if ((await readVersion(copy)).version === 0)
+    const { version, movedTo } = await readVersion(copy)
+    if (version === 0)
       throw new MailwicketError('STORE_DAMAGED', { message: `${source} is a database, but no backup of a Mailwicket store`, remedy: 'Take another file.' })
+    // The file that a store has moved out of is one too.
+    if (movedTo !== undefined) await copy.change(db => openAgain(db, copy.ddl, TABLES))
     await migrate(copy)
     const keyId = await getStoreKeyId(copy.db)
     await openPepper(copy.db, keyring)

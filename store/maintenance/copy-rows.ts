@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { type InsertQueryBuilder, type InsertResult, type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import type { Ddl, OnProgress } from '../schema/backend.ts'
+import { MOVE_MARKS } from '../schema/moved-store.ts'
 import type { Schema } from '../schema/schema.ts'
 
 /** In an order in which rows find what they refer to, each with its key. A new table does not compile until it has its place. */
@@ -43,10 +44,12 @@ export const KEYS = {
 export type Table = keyof typeof KEYS
 export type Row = Readonly<Record<string, unknown>>
 
-const TABLES = Object.keys(KEYS) as Table[]
+export const TABLES = Object.keys(KEYS) as Table[]
 /** Tables whose rows number themselves. */
-const NUMBERED: readonly Table[] = ['activity', 'audit']
+export const NUMBERED: readonly Table[] = ['activity', 'audit']
 const PAGE_ROWS = 1_000
+/** SQLite nests an expression 1,000 times. */
+const REMOVED_AT_ONCE = 250
 /** SQLite takes 32,766 values a statement. */
 const MAX_VALUES = 30_000
 
@@ -88,7 +91,7 @@ export async function digestTables(db: Kysely<Schema>, tables: readonly Table[])
   return digests.join(' ')
 }
 
-async function digestOf(db: Kysely<Schema>, table: Table, onPage: (page: readonly Row[]) => Promise<void> = async () => {}): Promise<CopiedTable> {
+export async function digestOf(db: Kysely<Schema>, table: Table, onPage: (page: readonly Row[]) => Promise<void> = async () => {}): Promise<CopiedTable> {
   const digest = createHash('sha256')
   let rows = 0
   for await (const page of pagesOf(db, table)) {
@@ -99,12 +102,14 @@ async function digestOf(db: Kysely<Schema>, table: Table, onPage: (page: readonl
   return { table, rows, digest: digest.digest('hex') }
 }
 
-async function* pagesOf(db: Kysely<Schema>, table: Table): AsyncGenerator<readonly Row[]> {
+/** In the order of their keys. Without what `meta` says of a place, and not of the store. */
+export async function* pagesOf(db: Kysely<Schema>, table: Table): AsyncGenerator<readonly Row[]> {
   const key: readonly string[] = KEYS[table]
   const columns = sql.join(key.map(name => sql.ref(name)))
+  const kept = table === 'meta' ? sql`name not in (${sql.join(MOVE_MARKS)})` : sql`1 = 1`
   let after: RawBuilder<unknown> = sql`1 = 1`
   for (;;) {
-    const { rows } = await sql<Row>`select * from ${sql.table(table)} where ${after} order by ${columns} limit ${sql.lit(PAGE_ROWS)}`.execute(db)
+    const { rows } = await sql<Row>`select * from ${sql.table(table)} where ${kept} and ${after} order by ${columns} limit ${sql.lit(PAGE_ROWS)}`.execute(db)
     const last = rows.at(-1)
     if (last === undefined) return
     yield rows
@@ -113,7 +118,7 @@ async function* pagesOf(db: Kysely<Schema>, table: Table): AsyncGenerator<readon
 }
 
 /** The same text for the same row, whatever the order of its columns and the driver. */
-function formatRow(row: Row): string {
+export function formatRow(row: Row): string {
   const names = Object.keys(row).sort()
   return `${JSON.stringify(names.map(name => (row[name] instanceof Uint8Array ? Buffer.from(row[name]).toString('hex') : row[name])))}\n`
 }
@@ -128,7 +133,28 @@ export async function insertRows(db: Kysely<Schema>, table: Table, rows: readonl
   }
 }
 
-async function countRows(db: Kysely<Schema>, table: Table): Promise<number> {
+export async function removeRows(db: Kysely<Schema>, table: Table, rows: readonly Row[]): Promise<void> {
+  for (let at = 0; at < rows.length; at += REMOVED_AT_ONCE)
+    await sql`delete from ${sql.table(table)} where ${isOneOf(table, rows.slice(at, at + REMOVED_AT_ONCE))}`.execute(db)
+}
+
+/** By the keys of the rows. */
+export function isOneOf(table: Table, rows: readonly Row[]): RawBuilder<unknown> {
+  const [first, ...more]: readonly string[] = KEYS[table]
+  if (first !== undefined && more.length === 0) return sql`${sql.ref(first)} in (${sql.join(rows.map(row => row[first]))})`
+  // SQLite compares no list of tuples.
+  const isRow = (row: Row): RawBuilder<unknown> =>
+    sql.join(
+      KEYS[table].map(name => sql`${sql.ref(name)} = ${row[name]}`),
+      sql` and `,
+    )
+  return sql`(${sql.join(
+    rows.map(row => sql`(${isRow(row)})`),
+    sql` or `,
+  )})`
+}
+
+export async function countRows(db: Kysely<Schema>, table: Table): Promise<number> {
   const { rows } = await sql<{ n: number }>`select count(*) as n from ${sql.table(table)}`.execute(db)
   return Number(rows[0]?.n ?? 0)
 }

@@ -4,7 +4,7 @@
  */
 import { type Kysely, type RawBuilder, sql, type Transaction } from 'kysely'
 import type { Schema } from '../schema/schema.ts'
-import { insertRows, KEYS, type Row, type Table } from './copy-rows.ts'
+import { insertRows, isOneOf, KEYS, type Row, removeRows, type Table } from './copy-rows.ts'
 import { columnsOf, rowsReplacedIn } from './restore-rows.ts'
 
 /** Gateways write them without a lock: rows only move forward. */
@@ -21,7 +21,7 @@ export async function applyDifferences(from: Kysely<Schema>, to: Transaction<Sch
     if (FORWARD[table] !== undefined) continue
     const { key } = await columnsOf(from, table)
     const gone = sql`select ${key} from ${named('before', table)} where (${key}) not in (select ${key} from ${named('main', table)})`
-    for await (const rows of pagesOf(from, gone)) await sql`delete from ${sql.table(table)} where ${isOneOf(table, rows)}`.execute(to)
+    for await (const rows of pagesOf(from, gone)) await removeRows(to, table, rows)
   }
   for (const table of tables) await letGo(from, to, table)
   for (const table of tables) for await (const rows of pagesOf(from, await differing(from, table))) await upsert(to, table, rows)
@@ -86,12 +86,6 @@ async function* pagesOf(from: Kysely<Schema>, query: RawBuilder<unknown>): Async
     yield rows
   }
   await sql`drop table ${name}`.execute(from)
-}
-
-function isOneOf(table: Table, rows: readonly Row[]): RawBuilder<unknown> {
-  const key: readonly string[] = KEYS[table]
-  const values = rows.map(row => sql`(${sql.join(key.map(name => row[name]))})`)
-  return sql`(${sql.join(key.map(name => sql.ref(name)))}) in (${sql.join(values)})`
 }
 
 function named(schema: 'main' | 'before', table: Table): RawBuilder<unknown> {

@@ -19,6 +19,11 @@ import type { Ddl } from '../schema/backend.ts'
 
 export const GENERATION_CHANNEL = 'mailwicket_generation'
 
+/** What PostgreSQL says with the place to which a store has moved. */
+export const MOVED_STATE = 'MW001'
+
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
+
 export const POSTGRES_DDL: Ddl = {
   bytes: sql`bytea`,
   rowNumber: column => column.generatedByDefaultAsIdentity().primaryKey(),
@@ -35,6 +40,15 @@ export const POSTGRES_DDL: Ddl = {
       `create trigger ${table}_moved after update on ${table} for each statement execute function announce_${table}()`,
     ].map(text => sql.raw(text)),
   numberFromHere: table => [sql`select setval(pg_get_serial_sequence(${table}, 'id'), coalesce((select max(id) from ${sql.table(table)}), 1))`],
+  holdWriters: tables =>
+    // A server may end transactions in which nothing is said for a while.
+    ['set local idle_in_transaction_session_timeout = 0', `lock table ${tables.join(', ')} in share row exclusive mode`].map(text => sql.raw(text)),
+  refuseWrites: (table, to) =>
+    [
+      `create function ${table}_has_moved() returns trigger language plpgsql as $$ begin raise exception using errcode = '${MOVED_STATE}', message = tg_argv[0]; end $$`,
+      `create trigger ${table}_moved_away before insert or update or delete or truncate on ${table} for each statement execute function ${table}_has_moved(${quoted(to)})`,
+    ].map(text => sql.raw(text)),
+  allowWrites: table => [`drop trigger ${table}_moved_away on ${table}`, `drop function ${table}_has_moved()`].map(text => sql.raw(text)),
   tables: <Tables>(db: Kysely<Tables>) => db.withPlugin(new ColumnTypes()),
 }
 

@@ -2,6 +2,8 @@
  * What PostgreSQL and the way to it say, as errors of ours. PostgreSQL manual, appendix A: the first two characters of a code are its class.
  */
 import { MailwicketError } from '../../base/errors.ts'
+import { Problem } from '../../base/problems.ts'
+import { MOVED_STATE } from './postgres-ddl.ts'
 
 export interface PostgresFailure {
   readonly code?: string
@@ -19,6 +21,7 @@ export function storeErrorOf(error: unknown, place: string): MailwicketError {
   // Several addresses of one name were tried.
   const reason = error instanceof AggregateError ? error.errors.map(one => String((one as Error).message)).join('; ') : message
   const details = { message: `${place}: ${reason}`, cause: error }
+  if (code === MOVED_STATE) return new Problem('store.moved', { to: message }, error)
   if (BUSY.has(code)) return new MailwicketError('STORE_BUSY', details)
   if (DAMAGED.has(code)) return new MailwicketError('STORE_DAMAGED', { ...details, remedy: 'Restore the database from a backup.' })
   if (code === NO_DATABASE) return new MailwicketError('NOT_FOUND', { ...details, remedy: 'Make it first, with `createdb` of PostgreSQL.' })

@@ -19,6 +19,12 @@ export interface Ddl {
   announceMoves(table: string): readonly RawBuilder<unknown>[]
   /** Statements after which new rows are numbered from those on that were inserted with their numbers. */
   numberFromHere(table: string): readonly RawBuilder<unknown>[]
+  /** Statements after which, until the transaction ends, nobody else writes into these tables; none where whoever changes is the only one who writes. */
+  holdWriters(tables: readonly string[]): readonly RawBuilder<unknown>[]
+  /** Statements after which nobody can write into the table; whoever tries is told that the store has moved `to` another place. */
+  refuseWrites(table: string, to: string): readonly RawBuilder<unknown>[]
+  /** Undoes `refuseWrites`. */
+  allowWrites(table: string): readonly RawBuilder<unknown>[]
   /** For making tables: columns get the types that this database has for them. */
   tables<Tables>(db: Kysely<Tables>): Kysely<Tables>
 }

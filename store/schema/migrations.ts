@@ -41,19 +41,41 @@ export interface StoreVersion {
   readonly version: number
   /** The oldest Mailwicket that can use the store. */
   readonly needsProgram: string
+  /** Where the store is now; undefined: here. */
+  readonly movedTo?: string | undefined
+  /** Set while a move into this place is not finished (`moved-store.ts`). */
+  readonly unfinishedMove?: string | undefined
 }
 
 export async function readVersion(backend: Backend): Promise<StoreVersion> {
   const tables = await backend.ddl.findTable('meta').execute(backend.db)
   if (tables.rows.length === 0) return { version: 0, needsProgram: '' }
-  const rows = await backend.db.selectFrom('meta').select(['name', 'value']).where('name', 'in', ['schema_version', 'needs_program']).execute()
+  const names: readonly MetaName[] = ['schema_version', 'needs_program', 'moved_to', 'unfinished_move']
+  const rows = await backend.db.selectFrom('meta').select(['name', 'value']).where('name', 'in', names).execute()
   const value = (name: MetaName): string | undefined => rows.find(row => row.name === name)?.value
-  return { version: Number(value('schema_version') ?? 0), needsProgram: value('needs_program') ?? '' }
+  return {
+    version: Number(value('schema_version') ?? 0),
+    needsProgram: value('needs_program') ?? '',
+    movedTo: value('moved_to'),
+    unfinishedMove: value('unfinished_move'),
+  }
 }
 
-/** Throws NOT_FOUND, STORE_DAMAGED (no store at all), STORE_TOO_OLD, STORE_TOO_NEW. */
-export async function checkVersion(backend: Backend, migrations: readonly Migration[] = MIGRATIONS): Promise<void> {
-  const { version, needsProgram } = await readVersion(backend)
+/** Throws NOT_FOUND, STORE_DAMAGED (no store at all), STORE_MOVED, STORE_INCOMPLETE, STORE_TOO_OLD, STORE_TOO_NEW. */
+export async function checkVersion(backend: Backend): Promise<void> {
+  const found = await readVersion(backend)
+  checkIsHere(found, backend)
+  checkForm(found, backend)
+}
+
+/** Throws STORE_MOVED, STORE_INCOMPLETE. */
+export function checkIsHere({ movedTo, unfinishedMove }: StoreVersion, { place }: Pick<Backend, 'place'>): void {
+  if (unfinishedMove !== undefined) throw new Problem('store.incomplete', { place })
+  if (movedTo !== undefined) throw new Problem('store.moved', { to: movedTo })
+}
+
+/** Wherever the store is now. Throws NOT_FOUND, STORE_DAMAGED (no store at all), STORE_TOO_OLD, STORE_TOO_NEW. */
+export function checkForm({ version, needsProgram }: StoreVersion, backend: Backend, migrations: readonly Migration[] = MIGRATIONS): void {
   if (isNoStore({ version, needsProgram })) throw noStore(backend)
   if (version > migrations.length) throw tooNew(version, needsProgram, migrations)
   if (version < migrations.length) {

@@ -18,7 +18,10 @@ export interface MetaTable {
  * `schema_version`: the newest migration applied. `needs_program`: the oldest Mailwicket that can use it.
  * `key_id`: the master key everything is sealed under, or being re-sealed under while `key_rotation` is there. `pepper`: sealed, base64.
  */
-export type MetaName = 'schema_version' | 'needs_program' | 'key_id' | 'key_rotation' | 'pepper' | NoticedName
+export type MetaName = 'schema_version' | 'needs_program' | 'key_id' | 'key_rotation' | 'pepper' | NoticedName | MoveMark
+
+/** Of a place, not of the store that lies there (`moved-store.ts`). */
+export type MoveMark = 'moved_to' | 'unfinished_move'
 
 /** How far things were looked through for what people are told by mail (`history/unnoticed.ts`). */
 export type NoticedName = 'noticed_devices' | 'noticed_connections' | 'noticed_ends'

@@ -13,12 +13,15 @@ import type { Backend, BackendMode, Ddl, Integrity, OnProgress } from '../schema
 import type { BackendFeatures } from '../schema/backend-features.ts'
 import type { Schema } from '../schema/schema.ts'
 import { PlanningOnce } from './plan-once.ts'
-import { isOutOfSpace, SqliteConnection } from './sqlite-connection.ts'
+import { isOutOfSpace, MOVED, SqliteConnection } from './sqlite-connection.ts'
 import { checkWithin } from './sqlite-integrity.ts'
 import { SqliteReserve } from './sqlite-reserve.ts'
 import { createDraft, removeSqliteFile } from './sqlite-store-file.ts'
 
 export const SQLITE_FEATURES: BackendFeatures = { blocksItsThread: true, listens: false, checksIntegrity: true, isFile: true, keepsReserve: true }
+
+const WRITES = ['insert', 'update', 'delete'] as const
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`
 
 const DDL: Ddl = {
   bytes: sql`blob`,
@@ -33,6 +36,10 @@ const DDL: Ddl = {
     ].map(trigger => sql.raw(`${trigger} begin select raise(abort, '${table} is append only'); end`)),
   announceMoves: () => [],
   numberFromHere: () => [],
+  holdWriters: () => [],
+  refuseWrites: (table, to) =>
+    WRITES.map(write => sql.raw(`create trigger ${table}_moved_${write} before ${write} on ${table} begin select raise(abort, ${quoted(MOVED + to)}); end`)),
+  allowWrites: table => WRITES.map(write => sql.raw(`drop trigger ${table}_moved_${write}`)),
   tables: db => db,
 }
 

@@ -23,6 +23,9 @@ const IN_PLACE_MS = 250
 /** 16 MiB a step: few enough calls, and a step blocks its process some milliseconds only. */
 const PAGES_PER_BACKUP_STEP = 4_096
 
+/** What the triggers of a store that has moved say before the place where it is. */
+export const MOVED = 'moved to '
+
 /** Also of the -shm file, and of a user's share, of which SQLite knows no name. */
 const OUT_OF_SPACE = new Set(['SQLITE_FULL', 'SQLITE_IOERR_WRITE', 'SQLITE_IOERR_SHMSIZE'])
 
@@ -190,6 +193,9 @@ function unavailable(error: unknown, path: string): MailwicketError {
   const reason = error instanceof Error ? error.message : String(error)
   if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY'))
     return new MailwicketError('STORE_BUSY', { message: `${path} is busy`, cause: error })
+  // The place behind it is the end of the message.
+  if (error instanceof Database.SqliteError && error.code === 'SQLITE_CONSTRAINT_TRIGGER' && reason.startsWith(MOVED))
+    return new Problem('store.moved', { to: reason.slice(MOVED.length) }, error)
   if (isCorruption(error)) return new MailwicketError('STORE_DAMAGED', { message: `${path}: ${reason}`, cause: error })
   return new MailwicketError('STORE_UNAVAILABLE', { message: `${path}: ${reason}`, cause: error })
 }

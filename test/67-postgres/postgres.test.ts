@@ -159,20 +159,29 @@ test('while the database is away sessions go on and new logins are told "later";
   await ended
 })
 
-test('with the gateways stopped the store moves into a file and back, row by row, and passwords go on; never over a store', async () => {
+test('the store moves into a file while gateways serve, and back: they let nobody in from then on, and with the new url passwords go on; never over a store', async () => {
   const { id, password } = await gateway.addDevice(user, 'Laptop')
   const file = join(gateway.dir, 'moved.db')
-  const tooEarly = await gateway.run(['migrate', '--to', `sqlite:${file}`, '--json'])
-  expect(tooEarly.stderr).toContain('STORE_IN_USE')
+  const account = gateway.account(user, password)
+  const open = await logIn(onSecond(account))
+  const there = await gateway.json<{ rows: number }>(['migrate', '--to', `sqlite:${file}`])
+  await open.ok('NOOP')
+  for (const address of [user, 'nobody@example.com']) {
+    const imap = await openImaps(account)
+    expect(await imap.command(`LOGIN ${address} ${password}`)).toContain('NO [UNAVAILABLE]')
+    imap.destroy()
+  }
+  const moved = await gateway.run(['device', 'revoke', id, '--json'])
+  expect(`${moved.code} ${moved.stderr}`).toMatch(/^4 .*STORE_MOVED/)
+  expect(moved.stderr).toContain(`sqlite:${file}`)
   await second.stop('SIGTERM')
   await gateway.stopServe()
-  const there = await gateway.json<{ rows: number }>(['migrate', '--to', `sqlite:${file}`])
   server.sql('postgres', 'create database back')
   const back = await gateway.json<{ rows: number }>(['migrate', '--from', `sqlite:${file}`, '--to', server.url('back')])
   // The move itself stands in the audit.
   expect(back.rows).toBe(there.rows + 1)
-  const again = await gateway.run(['migrate', '--from', `sqlite:${file}`, '--to', server.url('back'), '--json'])
-  expect(again.stderr).toContain('ALREADY_EXISTS')
+  const other = await gateway.run(['migrate', '--from', `sqlite:${file}`, '--to', server.url('mail'), '--json'])
+  expect(other.stderr).toContain('STORE_MOVED')
   const config = readFileSync(gateway.configPath, 'utf8')
   writeFileSync(gateway.configPath, config.replace(server.url('mail'), server.url('back')))
   await gateway.serve()
