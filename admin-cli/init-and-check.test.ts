@@ -69,6 +69,27 @@ describe('init', () => {
     expect(await failure(['init', '--dir', join(cwd, 'etc2'), '--data-dir', 'var lib'])).toMatchObject({ code: 'ALREADY_EXISTS' })
   })
 
+  it('--config: makes what a configuration that is there names, and nothing that is from elsewhere', async () => {
+    const [etc, data] = [join(cwd, 'etc3'), join(cwd, 'lib3')]
+    await json(['init', '--dir', etc, '--data-dir', join(cwd, 'other3'), '--hostname', 'mail.example.com'])
+    const config = join(etc, 'mailwicket.toml')
+    writeFileSync(config, readFileSync(config, 'utf8').replaceAll(join(cwd, 'other3'), data))
+    const before = readFileSync(config, 'utf8')
+    const shown = await run(['--config', config, 'init'])
+    expect(shown).toMatchObject({ code: 0, err: '', out: expect.stringContaining(join(data, 'certs/ca.pem')) })
+    expect(shown.out).not.toContain('the configuration')
+    expect(readFileSync(config, 'utf8')).toBe(before)
+    expect(statSync(data).mode & 0o777).toBe(0o700)
+    expect(await json(['--config', config, 'device', 'list'])).toEqual([])
+    expect(await failure(['--config', config, 'init'])).toMatchObject({ code: 'ALREADY_EXISTS', message: expect.stringContaining('mailwicket.db') })
+    expect(await failure(['--config', config, 'init', '--hostname', 'mail.example.com'])).toMatchObject({ exit: 2, code: 'BAD_INPUT' })
+
+    rmSync(data, { recursive: true })
+    writeFileSync(config, before.replaceAll(`${data}/certs`, join(cwd, 'certs')))
+    expect((await json(['--config', config, 'init'])).files).toEqual({ config, key: join(data, 'keys/master.key'), store: join(data, 'mailwicket.db') })
+    expect(readdirSync(data).sort()).toEqual(expect.not.arrayContaining(['certs']))
+  })
+
   it('refuses what is no host name', async () => {
     expect(await failure(['init', '--dir', join(cwd, 'other'), '--hostname', 'not a name'])).toMatchObject({ exit: 2, code: 'BAD_INPUT' })
   })
@@ -234,7 +255,8 @@ describe('what else there is', () => {
     const fresh = join(cwd, 'backup-2.db')
     expect(await json(['backup', fresh])).toMatchObject({ keyId: rotated.to })
     expect(await json(['restore', fresh])).toMatchObject({ keyId: rotated.to, revived: [] })
-    expect(await json(['migrate'])).toMatchObject({ from: expect.any(Number), to: expect.any(Number) })
+    const { from, to } = await json(['migrate', '--dry-run'])
+    expect(await json(['migrate'])).toEqual({ from: to, to: from })
   })
 
   it('check reports each thing on a line and fails for an upstream that does not answer', async () => {

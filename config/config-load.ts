@@ -19,7 +19,7 @@ export interface ConfigSource {
   readonly cwd: string
 }
 
-const SYSTEM_FILE = '/etc/mailwicket/mailwicket.toml'
+export const SYSTEM_FILE = '/etc/mailwicket/mailwicket.toml'
 
 /** Throws CONFIG_NOT_FOUND, or CONFIG_INVALID with every problem of the file. */
 export function loadConfig(source: ConfigSource): Config {

@@ -4,10 +4,10 @@
 
 import { lstatSync } from 'node:fs'
 import { hostname as nameOfMachine } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { MailwicketError } from '../../base/errors.ts'
 import { makeFolder } from '../../base/files/file-errors.ts'
-import type { Config } from '../../config/config.ts'
+import { type Config, placeOf, type StoreConfig } from '../../config/config.ts'
 import type { Store } from '../../store/open-store.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { addExamples, type Command, does } from '../frame/command-frame.ts'
@@ -21,14 +21,24 @@ export function declareInit(init: Command, terminal: Terminal): void {
   init.option('--hostname <name>', 'the name mail apps will connect to (default: this machine’s full name, else localhost)')
   init.option('--store <url>', 'a PostgreSQL database that is there and empty (default: a SQLite file beside the key)')
   addExamples(
-    does(init, terminal, (context, _, options) => writeInstallation(context, options)),
+    does(init, terminal, (context, _, options) =>
+      context.configFile === undefined ? writeInstallation(context, options) : completeInstallation(context, context.configFile, options),
+    ),
     ['init --dir /etc/mailwicket --data-dir /var/lib/mailwicket --hostname mail.example.com', 'for a server'],
     ['init --dir /etc/mailwicket --store postgres://mailwicket@db.internal/mailwicket', 'with the store in PostgreSQL; its password stands in ~/.pgpass'],
+    ['init --config /etc/mailwicket/mailwicket.toml', 'with a configuration that is there: the key, the certificate and the database that it names'],
     ['init', 'in the working folder, for a try'],
   )
 }
 
-async function writeInstallation(context: CommandContext, options: { dir?: string; dataDir?: string; hostname?: string; store?: string }): Promise<void> {
+interface InitOptions {
+  readonly dir?: string
+  readonly dataDir?: string
+  readonly hostname?: string
+  readonly store?: string
+}
+
+async function writeInstallation(context: CommandContext, options: InitOptions): Promise<void> {
   const { terminal } = context
   const directory = resolve(terminal.cwd, options.dir ?? '.')
   const dataDir = resolve(terminal.cwd, options.dataDir ?? directory)
@@ -37,9 +47,7 @@ async function writeInstallation(context: CommandContext, options: { dir?: strin
   const files = {
     config: join(directory, 'mailwicket.toml'),
     key: join(dataDir, 'keys', 'master.key'),
-    ca: join(dataDir, 'certs', 'ca.pem'),
-    certificate: join(dataDir, 'certs', 'fullchain.pem'),
-    privateKey: join(dataDir, 'certs', 'privkey.pem'),
+    ...certificateFiles(dataDir),
     store: storeUrl ?? join(dataDir, 'mailwicket.db'),
   }
   refuseToOverwrite(Object.values(files).filter(file => file !== storeUrl))
@@ -51,7 +59,38 @@ async function writeInstallation(context: CommandContext, options: { dir?: strin
   await store.close()
 
   const program = directory === terminal.cwd ? formatCommand(terminal, []) : formatCommand(terminal, ['--config', files.config])
-  context.answer({ directory, hostname, files }, () => formatNextSteps(files, hostname, program))
+  context.answer({ directory, hostname, files }, () =>
+    formatNextSteps(files, hostname, program, { configLine: `  ${files.config}   the configuration\n`, start: `${program} serve` }),
+  )
+}
+
+/** For the configuration of the Debian package, and one that was written by other means: it is read and not touched. */
+async function completeInstallation(context: CommandContext, file: string, options: InitOptions): Promise<void> {
+  if (Object.keys(options).length > 0)
+    throw new MailwicketError('BAD_INPUT', {
+      message: '--config is a configuration that is there: it says where everything is and how this machine is called.',
+      remedy: 'Leave the other options away, or --config.',
+    })
+  const [{ loadConfig, SYSTEM_FILE }, { createKeyFile, keyFilePath }, { createStore }] = await Promise.all([
+    import('../../config/config-load.ts'),
+    import('../../store/keys/master-key.ts'),
+    import('../../store/open-store.ts'),
+  ])
+  const config = loadConfig({ file, cwd: context.terminal.cwd })
+  const { dataDir, hostname, store } = config
+  const certificate = certificateFiles(dataDir)
+  // Only where the configuration waits for one: a certificate from elsewhere is not ours to make.
+  const needsCertificate = config.certificates.some(({ cert, key }) => cert === certificate.certificate && key === certificate.privateKey && !isThere(cert))
+  const files = { config: config.path, key: keyFilePath(dataDir), ...(needsCertificate ? certificate : {}), store: placeOf(store) }
+  refuseToOverwrite(Object.values(files).filter(path => path !== config.path && path !== store.url))
+  if (store.postgres !== undefined) await refuseStoreThere(store)
+  makeFolder(dataDir, 0o700)
+  if (needsCertificate) await writeCertificate(dataDir, hostname)
+  await (await createStore({ config, keyring: createKeyFile(files.key), actor: actorOf(context) })).close()
+  const isSystemFile = files.config === SYSTEM_FILE
+  const program = formatCommand(context.terminal, isSystemFile ? [] : ['--config', files.config])
+  const start = isSystemFile ? 'systemctl start mailwicket   (as root)' : `${program} serve`
+  context.answer({ directory: dirname(files.config), hostname, files }, () => formatNextSteps(files, hostname, program, { configLine: '', start }))
 }
 
 /** Certificate, master key and database below `dataDir`, the configuration in `directory`; used by `init` and `demo`. The store is open. */
@@ -61,13 +100,12 @@ export async function makeInstallation(
   hostname: string,
   writeConfig: (path: string) => void,
 ): Promise<{ config: Config; store: Store }> {
-  const [{ writeDevelopmentCertificate }, { loadConfig }, { createKeyFile, keyFilePath }, { createStore }] = await Promise.all([
-    import('../../certs/development-ca.ts'),
+  const [{ loadConfig }, { createKeyFile, keyFilePath }, { createStore }] = await Promise.all([
     import('../../config/config-load.ts'),
     import('../../store/keys/master-key.ts'),
     import('../../store/open-store.ts'),
   ])
-  await writeDevelopmentCertificate({ directory: join(dataDir, 'certs'), hostNames: [...new Set([hostname, 'localhost', '127.0.0.1', '::1'])] })
+  await writeCertificate(dataDir, hostname)
   const keyring = createKeyFile(keyFilePath(dataDir))
   const file = join(directory, 'mailwicket.toml')
   writeConfig(file)
@@ -76,18 +114,33 @@ export async function makeInstallation(
   return { config, store: (await createStore({ config, keyring, actor })).as(actor) }
 }
 
+function certificateFiles(dataDir: string): { readonly ca: string; readonly certificate: string; readonly privateKey: string } {
+  const certs = join(dataDir, 'certs')
+  return { ca: join(certs, 'ca.pem'), certificate: join(certs, 'fullchain.pem'), privateKey: join(certs, 'privkey.pem') }
+}
+
+async function writeCertificate(dataDir: string, hostname: string): Promise<void> {
+  const { writeDevelopmentCertificate } = await import('../../certs/development-ca.ts')
+  await writeDevelopmentCertificate({ directory: join(dataDir, 'certs'), hostNames: [...new Set([hostname, 'localhost', '127.0.0.1', '::1'])] })
+}
+
 /** Looks into the database before anything is written. Throws BAD_INPUT, ALREADY_EXISTS, STORE_UNAVAILABLE. */
 async function readStoreUrl(text: string, directory: string): Promise<string> {
-  const [{ readStoreOption }, { findStore }] = await Promise.all([import('../frame/store-option.ts'), import('../../store/open-store.ts')])
+  const { readStoreOption } = await import('../frame/store-option.ts')
   const store = await readStoreOption('--store', text, directory)
   if (store.postgres === undefined)
     throw new MailwicketError('BAD_INPUT', { message: '--store is for PostgreSQL.', remedy: 'Say with --data-dir where the SQLite file is to be.' })
+  await refuseStoreThere(store)
+  return text
+}
+
+async function refuseStoreThere(store: StoreConfig): Promise<void> {
+  const { findStore } = await import('../../store/open-store.ts')
   if (await findStore(store))
     throw new MailwicketError('ALREADY_EXISTS', {
       message: `Nothing was written: there is a store in ${store.url} already.`,
       remedy: 'For another gateway on it copy mailwicket.toml and keys/master.key of the first.',
     })
-  return text
 }
 
 async function readHostName(given: string | undefined): Promise<string> {
@@ -103,8 +156,12 @@ async function readHostName(given: string | undefined): Promise<string> {
   return name
 }
 
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined
+}
+
 function refuseToOverwrite(paths: readonly string[]): void {
-  const present = paths.filter(path => lstatSync(path, { throwIfNoEntry: false }) !== undefined)
+  const present = paths.filter(isThere)
   if (present.length > 0) {
     throw new MailwicketError('ALREADY_EXISTS', {
       message: `Nothing was written: ${present.join(', ')} ${present.length === 1 ? 'exists' : 'exist'} already.`,
@@ -113,20 +170,23 @@ function refuseToOverwrite(paths: readonly string[]): void {
   }
 }
 
-function formatNextSteps(files: { config: string; key: string; ca: string }, hostname: string, program: string): string {
+function formatNextSteps(
+  files: { readonly config: string; readonly key: string; readonly ca?: string },
+  hostname: string,
+  program: string,
+  { configLine, start }: { readonly configLine: string; readonly start: string },
+): string {
   const domain = hostname.includes('.') ? hostname.split('.').slice(1).join('.') : 'example.com'
   const address = `anna@${domain.includes('.') ? domain : hostname.includes('.') ? hostname : 'example.com'}`
   return `Written:
-  ${files.config}   the configuration
-  ${files.key}   the master key (copy it to a safe place: backups do not contain it)
-  ${files.ca}   authority of a certificate for trying things out; apps must be told to trust it
-
+${configLine}  ${files.key}   the master key (copy it to a safe place: backups do not contain it)
+${files.ca === undefined ? '' : `  ${files.ca}   authority of a certificate for trying things out; apps must be told to trust it\n`}
 Next:
   1. Say where your mail server is: edit [[upstream]] in ${files.config}
   2. ${program} check
   3. ${program} mailbox add ${address}
   4. ${program} device add ${address} phone
-  5. ${program} serve
+  5. ${start}
 For daily use put a certificate for ${hostname} that apps trust (Let’s Encrypt, for example) in [[certificate]].
 `
 }

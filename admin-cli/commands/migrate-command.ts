@@ -11,6 +11,7 @@ import { actorOf, readConfig } from '../frame/store-access.ts'
 import type { Terminal } from '../frame/terminal.ts'
 
 interface MigrateOptions {
+  readonly dryRun?: boolean
   readonly from?: string
   readonly to?: string
 }
@@ -21,11 +22,13 @@ export function declareMigrate(command: Command, terminal: Terminal): void {
     'move the store into this database, which is there and empty (sqlite:PATH: a file that is not there); killed, it goes on when it is run again',
   )
   command.option('--from <url>', 'with --to: out of this one (default: that of the configuration)')
+  command.option('--dry-run', 'say whether there is something to do, and do nothing')
   addExamples(
     does(command, terminal, (context, _, options: MigrateOptions) =>
       options.to === undefined ? migrate(context, options) : move(context, options.to, options),
     ),
     ['migrate', 'after an update of Mailwicket, with the gateway stopped'],
+    ['migrate --dry-run', 'whether this version needs it'],
     ['backup before-update.db && mailwicket migrate', 'the careful way'],
     ['migrate --to postgres://mailwicket@db.internal/mailwicket', 'from SQLite to PostgreSQL, while the gateway serves; then change `url` and restart it'],
   )
@@ -34,13 +37,25 @@ export function declareMigrate(command: Command, terminal: Terminal): void {
 async function migrate(context: CommandContext, options: MigrateOptions): Promise<void> {
   if (options.from !== undefined) throw new MailwicketError('BAD_INPUT', { message: '--from goes with --to.', remedy: 'Say where to move with --to.' })
   const config = await readConfig(context)
-  const { migrateStore } = await import('../../store/open-store.ts')
+  const { migrateStore, readStoreVersion } = await import('../../store/open-store.ts')
+  if (options.dryRun === true) {
+    const { version, newest } = await readStoreVersion(config)
+    context.answer({ from: version, to: newest }, () =>
+      version === newest ? `The store is up to date (version ${newest}).\n` : `The store would go from version ${version} to ${newest}.\n`,
+    )
+    return
+  }
   const onStep = ({ version, name }: { version: number; name: string }) => context.remark(`  ${version}: ${name}`)
   const { from, to } = await migrateStore({ config, actor: actorOf(context), onStep })
   context.answer({ from, to }, () => (from === to ? `The store is up to date (version ${to}).\n` : `The store went from version ${from} to ${to}.\n`))
 }
 
 async function move(context: CommandContext, target: string, options: MigrateOptions): Promise<void> {
+  if (options.dryRun === true)
+    throw new MailwicketError('BAD_INPUT', {
+      message: '--dry-run does not go with --to.',
+      remedy: 'A move leaves the old store as it is; the target must be empty.',
+    })
   const [{ readStoreOption }, { moveStore }] = await Promise.all([import('../frame/store-option.ts'), import('../../store/maintenance/move-store.ts')])
   const { cwd, now } = context.terminal
   const from = options.from === undefined ? (await readConfig(context)).store : await readStoreOption('--from', options.from, cwd)
