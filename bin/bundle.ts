@@ -2,7 +2,7 @@
  * `npm run build`: the sources as few files of JavaScript with source maps in dist/, from which a package runs: Node then reads a fifth of the
  * files at each start, and of those only what a command needs. From a checkout the sources run as they stand.
  *
- * Each entry keeps its place (dist/admin-cli/main.js); what they share lies in dist/. What is native, starts threads of its own or is served to browsers stays a package.
+ * Each entry keeps its place (dist/admin-cli/main.js); what they share lies in dist/. What is native stays a package.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
@@ -13,7 +13,7 @@ const ROOT = new URL('..', import.meta.url).pathname
 const DIST = process.argv[2] ?? join(ROOT, 'dist')
 /** The program, and what it starts as processes and threads. */
 const ENTRIES = ['admin-cli/main', 'cluster/worker-main', 'portal/portal-main', 'store/gateway-side/writer-thread']
-const PACKAGES_KEPT = ['better-sqlite3', 'argon2', 'pino-pretty', 'thread-stream', 'pg-native']
+const PACKAGES_KEPT = ['better-sqlite3', 'argon2', 'pg-native']
 
 /** A source finds the files beside it from where it stood: all output lies flat in dist/. */
 const placesOfSources: Plugin = {

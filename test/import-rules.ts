@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gateway: ['base', 'config', 'certs', 'store', 'upstream'],
   cluster: ['base', 'config', 'certs', 'gateway'],
   'admin-cli': ['base', 'config', 'certs', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster'],
-  bin: [],
+  bin: ['config'],
   docs: ['base', 'config', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster', 'admin-cli'],
   bench: ['base', 'config', 'certs', 'store', 'upstream', 'management', 'portal', 'gateway', 'cluster'],
   test: ['base', 'config', 'certs', 'store', 'upstream', 'management', 'http', 'api', 'portal', 'gateway', 'cluster', 'admin-cli', 'docs', 'bench'],
