@@ -1,8 +1,8 @@
-/** The ways to PostgreSQL: each mode of TLS, client certificates, and PgBouncer in transaction mode between. */
+/** The ways to PostgreSQL: each mode of TLS, client certificates, passwords, and PgBouncer in transaction mode between. */
 import { chmodSync, chownSync, copyFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { parseStoreUrl } from '../../config/store-url.ts'
 import { openGatewayStore } from '../../store/gateway-side/open-gateway-store.ts'
@@ -30,6 +30,7 @@ beforeAll(async () => {
   const { cert, key } = await ours.issue('database')
   server = await PostgresServer.start(["listen_addresses='127.0.0.1,127.0.0.2'"])
   server.sql('postgres', 'create role gw login')
+  server.sql('postgres', "create role typed login password 'marker+67'")
   for (const [from, to] of [
     [cert, 'server.crt'],
     [key, 'server.key'],
@@ -41,6 +42,7 @@ beforeAll(async () => {
     [
       'local all all trust',
       'hostssl all gw 127.0.0.0/8 cert',
+      'host all typed 127.0.0.0/8 scram-sha-256',
       'hostssl tls all 127.0.0.0/8 trust',
       'hostnossl tls all 127.0.0.0/8 reject',
       'host all all 127.0.0.0/8 trust',
@@ -96,6 +98,33 @@ describe('TLS', () => {
     ['a file that is not there', () => tryUrl('sslmode=verify-full&sslrootcert=/nowhere.pem'), 'STORE_UNAVAILABLE'],
   ])('%s', async (_what, connect, ends) => {
     expect(await connect().catch((error: { code: string }) => error.code)).toBe(ends)
+  })
+})
+
+describe('a password', () => {
+  afterEach(() => vi.unstubAllEnvs())
+  const asTyped = (password = '') => tryUrl('sslmode=require', { user: `typed${password}` })
+
+  function writePasswordFile(mode: number): void {
+    const path = join(dir, 'pgpass')
+    writeFileSync(path, 'localhost:*:tls:typed:marker+67\n')
+    chmodSync(path, mode)
+    vi.stubEnv('PGPASSFILE', path)
+  }
+
+  test('none', async () => expect(await asTyped()).toBe('STORE_UNAVAILABLE'))
+  test('in the URL', async () => expect(await asTyped(':marker+67')).toBe('TLS'))
+  test('in the environment, as a container platform gives it', async () => {
+    vi.stubEnv('PGPASSWORD', 'marker+67')
+    expect(await asTyped()).toBe('TLS')
+  })
+  test('in a file of its user', async () => {
+    writePasswordFile(0o600)
+    expect(await asTyped()).toBe('TLS')
+  })
+  test('not in one that others may read', async () => {
+    writePasswordFile(0o640)
+    expect(await asTyped()).toBe('STORE_UNAVAILABLE')
   })
 })
 
