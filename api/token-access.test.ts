@@ -33,7 +33,7 @@ describe('a token', () => {
       is: 'token',
       actor: { kind: 'token', user: id, login: 'anna', scopes: ['read'], domains: ['example.com'], source: `api 192.0.2.1 ${token.slice(0, 10)}…` },
     })
-    expect((await store.apiTokens.list())[0]).toMatchObject({ usedAt: fixture.now, usedIp: '192.0.2.1' })
+    expect((await store.apiTokens.page()).rows[0]).toMatchObject({ usedAt: fixture.now, usedIp: '192.0.2.1' })
     expect(await find(`bearer ${token}`)).toMatchObject({ is: 'token' })
   })
 

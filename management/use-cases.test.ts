@@ -12,8 +12,8 @@ import { addMailbox, getMailbox, planLogin, planNewMailbox, removeMailbox, setMa
 import { giveRights, grantRole, listPeople, listRoles, removeRights, revokeRole } from './people/manage-rights.ts'
 import { getUser, removeUser, setUser, setUserState } from './people/manage-users.ts'
 import { ACTIONS, type Action, type ActionRow } from './permissions.ts'
-import { invite, invitePhone, listInvitations } from './sign-in/invite.ts'
-import { addPerson, addToken, listTokens, makeStartLink } from './sign-in/manage-sign-in.ts'
+import { invite, invitePhone, pageVisibleInvitations } from './sign-in/invite.ts'
+import { addPerson, addToken, makeStartLink, pageTokens } from './sign-in/manage-sign-in.ts'
 import type { UseCaseContext } from './use-case.ts'
 import { ELSEWHERE, OFFICE, Undone, UseCaseFixture } from './use-case-fixture.ts'
 
@@ -91,7 +91,7 @@ const CASES: Readonly<Record<string, readonly [Action, 'mailbox' | 'own' | 'othe
   'invite somebody': ['mailbox.invite', 'mailbox', (c, a, m) => invite(c, a, { mailbox: m, user: 'zoe', terms: { rights: { make: true } } })],
   'invite a manager': ['rights.give-manage', 'mailbox', (c, a, m) => invite(c, a, { mailbox: m, user: 'zoe', terms: { rights: { manage: true } } })],
   'invite a phone': ['device.password', 'own', (c, a, m) => invitePhone(c, a, { ref: `${m}/mine` })],
-  'list invitations': ['mailbox.invite', 'mailbox', (c, a, m) => listInvitations(c, a, { mailbox: m })],
+  'list invitations': ['mailbox.invite', 'mailbox', (c, a, m) => pageVisibleInvitations(c, a, { filter: { mailbox: m } })],
   'add a person': ['person.add', 'domain', (c, a, m) => addPerson(c, a, { login: 'new', rights: [{ mailbox: m, rights: { use: true } }], start: 'show' })],
   'add an administrator': ['roles.change', 'installation', (c, a) => addPerson(c, a, { login: 'new', roles: [{ role: 'admin' }], start: 'show' })],
   'list roles': ['roles.change', 'installation', (c, a) => listRoles(c, a)],
@@ -104,7 +104,7 @@ const CASES: Readonly<Record<string, readonly [Action, 'mailbox' | 'own' | 'othe
   'make a start link': ['person.change', 'person', (c, a) => makeStartLink(c, a, { login: 'zoe', factors: 'reset' })],
   'remove a person': ['person.change', 'person', (c, a) => removeUser(c, a, { login: 'zoe', unlink: true })],
   'see a person': ['person.view', 'person', (c, a) => getUser(c, a, 'zoe')],
-  'see the tokens of another': ['token.view', 'person', (c, a) => listTokens(c, a, { login: 'zoe' })],
+  'see the tokens of another': ['token.view', 'person', (c, a) => pageTokens(c, a, { login: 'zoe' })],
 }
 
 async function answerOf(act: () => Promise<unknown>): Promise<Answer> {

@@ -1,9 +1,8 @@
 /** `/invitations`: links by which somebody makes the password of a device. The link is in the answer that made it, and nowhere else. */
-import { getInvitation, invite, listInvitations, type MadeInvitation, revokeInvitation } from '../../management/sign-in/invite.ts'
+import { getInvitation, invite, type MadeInvitation, pageVisibleInvitations, revokeInvitation } from '../../management/sign-in/invite.ts'
 import { toInvitationRow } from '../../management/sign-in/sign-in-json.ts'
 import type { Api, ApiServices } from '../api-services.ts'
 import { makeOnce } from '../keyed-post.ts'
-import { pageShortList } from '../page-short-list.ts'
 import {
   address,
   body,
@@ -88,9 +87,8 @@ export function addInvitationRoutes(api: Api): void {
       responses: ok(pageOf(row)),
     }),
     async context => {
-      const { after, limit, state, ...filter } = context.req.valid('query')
-      const all = await listInvitations(context.get('useCases'), context.get('actor'), { ...filter, closed: state !== 'open' })
-      const { rows, next } = pageShortList(state === undefined ? all : all.filter(one => one.state === state), { after, limit })
+      const { after, limit, ...filter } = context.req.valid('query')
+      const { rows, next } = await pageVisibleInvitations(context.get('useCases'), context.get('actor'), { filter, after, limit })
       return context.json({ items: rows.map(toInvitationRow), next }, 200)
     },
   )

@@ -1,8 +1,8 @@
 /** `/people/{login}/rights` and `/mailboxes/{address}/people`: who may do what at which mailbox. */
 import { parseAddress } from '../../base/address.ts'
-import { getAccess, giveRights, listPeople, removeRights } from '../../management/people/manage-rights.ts'
+import { getAccess, giveRights, listPeople, pagePeople, removeRights } from '../../management/people/manage-rights.ts'
 import type { Api } from '../api-services.ts'
-import { address, body, createRoute, login, needs, ok, z } from '../schemas.ts'
+import { address, body, createRoute, login, needs, ok, page, pageOf, z } from '../schemas.ts'
 import { allRights, rightsAt, rightsRow } from './right-schemas.ts'
 
 const tags = ['People']
@@ -16,14 +16,15 @@ export function addRightRoutes(api: Api): void {
       method: 'get',
       path: '/mailboxes/{address}/people',
       tags,
-      summary: 'Everybody with a right at a mailbox',
+      summary: 'Everybody with a right at a mailbox, by login',
       security: needs('read'),
-      request: { params: z.object({ address }) },
-      responses: ok(z.object({ items: z.array(person).readonly() })),
+      request: { params: z.object({ address }), query: z.strictObject(page) },
+      responses: ok(pageOf(person)),
     }),
     async context => {
-      const items = await listPeople(context.get('useCases'), context.get('actor'), context.req.valid('param').address)
-      return context.json({ items }, 200)
+      const input = { mailbox: context.req.valid('param').address, ...context.req.valid('query') }
+      const { rows, next } = await pagePeople(context.get('useCases'), context.get('actor'), input)
+      return context.json({ items: rows, next }, 200)
     },
   )
   api.openapi(

@@ -1,10 +1,9 @@
 /** `/me` and `/tokens`: whose token this is, and the others of that person. A token makes no tokens: people do, after they said who they are. */
 
-import { listTokens, revokeToken } from '../../management/sign-in/manage-sign-in.ts'
+import { pageTokens, revokeToken } from '../../management/sign-in/manage-sign-in.ts'
 import { toTokenRow } from '../../management/sign-in/sign-in-json.ts'
 import { look } from '../../management/use-case.ts'
 import type { Api } from '../api-services.ts'
-import { pageShortList } from '../page-short-list.ts'
 import { createRoute, id, needs, ok, page, pageOf, SCOPES, time, z } from '../schemas.ts'
 import { rightsAt } from './right-schemas.ts'
 
@@ -86,7 +85,7 @@ export function addTokenRoutes(api: Api): void {
       responses: ok(pageOf(row)),
     }),
     async context => {
-      const { rows, next } = pageShortList(await listTokens(context.get('useCases'), context.get('actor')), context.req.valid('query'))
+      const { rows, next } = await pageTokens(context.get('useCases'), context.get('actor'), context.req.valid('query'))
       return context.json({ items: rows.map(toTokenRow), next }, 200)
     },
   )

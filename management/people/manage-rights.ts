@@ -10,6 +10,7 @@ import type { RoleHolder, RoleName } from '../../store/accounts/people/roles.ts'
 import type { User } from '../../store/accounts/people/user-list.ts'
 import { parseLogin } from '../../store/accounts/people/user-rows.ts'
 import type { Nouns } from '../../store/open-store.ts'
+import type { Page, PageRequest } from '../../store/schema/keyset.ts'
 import type { Actor } from '../actor.ts'
 import { checkMaySendBy, findMailbox } from '../find-subject.ts'
 import { may, type Reach } from '../permissions.ts'
@@ -21,7 +22,18 @@ export interface RightsInput {
   readonly mailbox: string
 }
 
-/** Everybody with a right at a mailbox, by login. Throws NOT_FOUND, NOT_ALLOWED. */
+/** Everybody with a right at a mailbox, by login. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT. */
+export function pagePeople(
+  context: UseCaseContext,
+  actor: Actor,
+  { mailbox, ...request }: PageRequest & { readonly mailbox: string },
+): Promise<Page<PersonRights>> {
+  return look(context, actor, async (nouns, reach) =>
+    nouns.rights.page({ mailbox: (await findMailbox(nouns, reach, mailbox, 'rights.view')).address, ...request }),
+  )
+}
+
+/** The same, all of them. */
 export function listPeople(context: UseCaseContext, actor: Actor, mailbox: string): Promise<PersonRights[]> {
   return look(context, actor, async (nouns, reach) => nouns.rights.at((await findMailbox(nouns, reach, mailbox, 'rights.view')).address))
 }

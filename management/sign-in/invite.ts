@@ -9,7 +9,7 @@ import type { Device } from '../../store/accounts/devices/device-rows.ts'
 import { NO_RIGHTS } from '../../store/accounts/people/role-rows.ts'
 import { parseLogin } from '../../store/accounts/people/user-rows.ts'
 import type { Nouns } from '../../store/open-store.ts'
-import type { Page, PageRequest } from '../../store/schema/keyset.ts'
+import { DEFAULT_PAGE_ROWS, type Page, type PageRequest, readAll } from '../../store/schema/keyset.ts'
 import type { Accepted, DeviceAcceptance } from '../../store/sign-in/accept-invitation.ts'
 import type { Invitation, InvitationTerms } from '../../store/sign-in/invitation-rows.ts'
 import type { InvitationFilter, InvitationStage } from '../../store/sign-in/invitations.ts'
@@ -29,16 +29,40 @@ export interface MadeInvitation {
   readonly token: Secret | null
 }
 
-/** The newest first. Throws NOT_FOUND, NOT_ALLOWED. */
-export function listInvitations(context: UseCaseContext, actor: Actor, filter: InvitationFilter = {}): Promise<Invitation[]> {
+type Asked = Pick<InvitationFilter, 'mailbox' | 'user' | 'state'>
+
+/** Rows that are looked through for a page: whether somebody may see an invitation is asked of each. */
+const MOST_LOOKED_AT = 500
+
+/** Of all kinds, the newest first; a page may have fewer than it could, and a next one all the same. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT. */
+export function pageVisibleInvitations(
+  context: UseCaseContext,
+  actor: Actor,
+  { filter = {}, after, limit = DEFAULT_PAGE_ROWS }: PageRequest & { readonly filter?: Asked | undefined } = {},
+): Promise<Page<Invitation>> {
   return look(context, actor, async (nouns, reach) => {
     checkScope(reach, 'mailbox.invite')
     if (filter.mailbox !== undefined) await findMailbox(nouns, reach, filter.mailbox, 'mailbox.invite')
     if (filter.user !== undefined && filter.mailbox === undefined) await findUser(nouns, reach, filter.user, 'person.view')
-    const seen: Invitation[] = []
-    for (const invitation of await nouns.invitations.list(filter)) if (await isSeen(nouns, reach, invitation)) seen.push(invitation)
-    return seen
+    const rows: Invitation[] = []
+    let [at, looked] = [after, 0]
+    do {
+      const page = await nouns.invitations.page({ filter, after: at, limit: limit - rows.length })
+      for (const invitation of page.rows) if (await isSeen(nouns, reach, invitation)) rows.push(invitation)
+      looked += page.rows.length
+      at = page.next ?? undefined
+    } while (at !== undefined && rows.length < limit && looked < MOST_LOOKED_AT)
+    return { rows, next: at ?? null }
   })
+}
+
+/** The same, one after the other. */
+export function readInvitations(
+  context: UseCaseContext,
+  actor: Actor,
+  { limit, ...filter }: Asked & { readonly limit?: number | undefined } = {},
+): AsyncGenerator<Invitation> {
+  return readAll(request => pageVisibleInvitations(context, actor, { filter, ...request }), limit)
 }
 
 /** Throws NOT_FOUND, NOT_ALLOWED. */
@@ -51,8 +75,14 @@ export function getInvitation(context: UseCaseContext, actor: Actor, id: string)
 }
 
 /** Those to mailboxes, the newest first. */
-export function pageInvitations(context: UseCaseContext, actor: Actor, input: PageRequest & { readonly stage: InvitationStage }): Promise<Page<Invitation>> {
-  return look(context, actor, (nouns, reach) => nouns.invitations.page({ ...input, within: mailboxesOf(reach, 'mailbox.invite') }))
+export function pageInvitations(
+  context: UseCaseContext,
+  actor: Actor,
+  { stage, ...request }: PageRequest & { readonly stage: InvitationStage },
+): Promise<Page<Invitation>> {
+  return look(context, actor, (nouns, reach) =>
+    nouns.invitations.page({ ...request, filter: { kind: 'device', stage, within: mailboxesOf(reach, 'mailbox.invite') } }),
+  )
 }
 
 export function countInvitations(context: UseCaseContext, actor: Actor): Promise<Readonly<Record<InvitationStage, number>>> {

@@ -10,6 +10,7 @@ import type { RoleName } from '../../store/accounts/people/roles.ts'
 import { noUser, parseLogin } from '../../store/accounts/people/user-rows.ts'
 import type { NewUser } from '../../store/accounts/people/users.ts'
 import type { Nouns } from '../../store/open-store.ts'
+import { listAll, type Page, type PageRequest, readAll } from '../../store/schema/keyset.ts'
 import type { ApiToken, NewApiToken } from '../../store/sign-in/api-tokens.ts'
 import type { Actor } from '../actor.ts'
 import { findMailbox } from '../find-subject.ts'
@@ -36,7 +37,7 @@ export function makeStartLink(context: UseCaseContext, actor: Actor, { login, fa
     if (factors === 'reset') {
       await nouns.credentials.reset(user.login)
       // Somebody else may have made them.
-      for (const { id } of await nouns.apiTokens.list({ user: user.login })) await nouns.apiTokens.revoke(id)
+      for (const { id } of await listAll(nouns.apiTokens.all({ user: user.login }))) await nouns.apiTokens.revoke(id)
     }
     return nouns.invitations.add({ kind: 'start', user: user.login, mailTo, by: reach.self?.login })
   })
@@ -84,12 +85,23 @@ async function checkMayAdd(nouns: Nouns, reach: Reach, { login, rights = [] }: A
   }
 }
 
-/** Of a person; the operator sees those of all. Throws NOT_FOUND, NOT_ALLOWED. */
-export function listTokens(context: UseCaseContext, actor: Actor, filter: { readonly login?: string | undefined } = {}): Promise<ApiToken[]> {
+type TokensAsked = { readonly login?: string | undefined }
+
+/** Of a person, the newest first; the operator sees those of all. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT. */
+export function pageTokens(context: UseCaseContext, actor: Actor, { login, ...request }: PageRequest & TokensAsked = {}): Promise<Page<ApiToken>> {
   return look(context, actor, async (nouns, reach) => {
-    const user = await ownerOf(nouns, reach, filter.login, 'token.view')
-    return nouns.apiTokens.list({ user })
+    const user = await ownerOf(nouns, reach, login, 'token.view')
+    return nouns.apiTokens.page({ filter: { user }, ...request })
   })
+}
+
+/** The same, one after the other. */
+export function readTokens(
+  context: UseCaseContext,
+  actor: Actor,
+  { limit, login }: TokensAsked & { readonly limit?: number | undefined } = {},
+): AsyncGenerator<ApiToken> {
+  return readAll(request => pageTokens(context, actor, { login, ...request }), limit)
 }
 
 /** `token` is shown once. A token makes no tokens. Throws NOT_FOUND, NOT_ALLOWED, BAD_INPUT. */
@@ -119,14 +131,12 @@ export function revokeToken(
 }
 
 /** Throws NOT_FOUND, NOT_ALLOWED. */
-export async function getToken(
+export function getToken(
   context: UseCaseContext,
   actor: Actor,
   { id, login }: { readonly id: string; readonly login?: string | undefined },
 ): Promise<ApiToken> {
-  const token = (await listTokens(context, actor, { login })).find(one => one.id === id)
-  if (token === undefined) throw new Problem('token.unknown', { id })
-  return token
+  return look(context, actor, async (nouns, reach) => nouns.apiTokens.get(id, { user: await ownerOf(nouns, reach, login, 'token.view') }))
 }
 
 /** Undefined: everybody's, for the operator. */

@@ -33,9 +33,9 @@ export class Limits {
     this.#context = context
   }
 
-  /** The highest counts first. Counts under five are not written, so they are not here. */
-  async list(): Promise<Limit[]> {
-    const rows = await this.#context.db
+  /** The highest counts first, so many at most. Counts under five are not written, so they are not here. */
+  async list({ limit }: { readonly limit?: number | undefined } = {}): Promise<Limit[]> {
+    const query = this.#context.db
       .selectFrom('failure_counts')
       .select(['kind', 'subject', 'count', 'expires_at'])
       .where('expires_at', '>', this.#context.now())
@@ -44,7 +44,7 @@ export class Limits {
       .where('count', '>=', SHARED_FROM)
       .orderBy('count', 'desc')
       .orderBy('subject')
-      .execute()
+    const rows = await (limit === undefined ? query : query.limit(limit)).execute()
     return rows.map(({ kind, subject, count, expires_at: until }) => {
       const { block, address } = partsOf(kind, subject)
       return { kind, block, address, failures: count, restriction: restrictionOf(kind, count), until }

@@ -32,7 +32,7 @@ describe('a token', () => {
       endsAt: null,
     })
     expect(await store.apiTokens.find(token)).toMatchObject({ id: record.id, user: 'anna' })
-    expect(await store.apiTokens.list({ user: 'bert' })).toEqual([])
+    expect((await store.apiTokens.page({ filter: { user: 'bert' } })).rows).toEqual([])
     expect(JSON.stringify([await fixture.query('select * from api_tokens'), await fixture.query('select * from audit')])).not.toContain(text)
     await expect(store.apiTokens.revoke(record.id, { user: 'bert' })).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await store.apiTokens.revoke(record.id, { user: 'anna' })
@@ -60,11 +60,11 @@ describe('a token', () => {
   test('remembers its last use, once a minute', async () => {
     const { record } = await store.apiTokens.add('anna', { name: 'A', scopes: ['read'] })
     await store.apiTokens.used(record, '192.0.2.1')
-    const [used] = await store.apiTokens.list()
+    const [used] = (await store.apiTokens.page()).rows
     expect(used).toMatchObject({ usedAt: fixture.now, usedIp: '192.0.2.1' })
     fixture.now += 30_000
     if (used !== undefined) await store.apiTokens.used(used, '192.0.2.1')
-    expect((await store.apiTokens.list())[0]?.usedAt).toBe(fixture.now - 30_000)
+    expect((await store.apiTokens.page()).rows[0]?.usedAt).toBe(fixture.now - 30_000)
   })
 })
 
@@ -88,6 +88,6 @@ describe('a token that lets others in', () => {
   test('is made within the bounds', async () => {
     await store.apiTokens.add('anna', { name: 'A', scopes: ['passwords'], endsAt: fixture.now + 90 * DAY })
     await store.apiTokens.add('anna', { name: 'B', scopes: ['people'], endsAt: fixture.now + 365 * DAY, allowFrom: ['192.0.2.0/24'] })
-    expect(await store.apiTokens.list()).toHaveLength(2)
+    expect((await store.apiTokens.page()).rows).toHaveLength(2)
   })
 })

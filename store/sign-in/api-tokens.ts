@@ -4,7 +4,7 @@
  * Invariants: a token that is found is in time, and its owner is not blocked; one that makes passwords or gives rights ends within a year, and
  * within 90 days where it names no networks. Whether the owner may do what is asked is judged at each request.
  */
-import type { Kysely, Selectable } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import { type ApiTokenId, makeId, type UserId } from '../../base/ids.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -13,6 +13,7 @@ import { parseDomain } from '../accounts/people/roles.ts'
 import { getUserRow, parseLogin } from '../accounts/people/user-rows.ts'
 import { parsePlainName } from '../accounts/plain-names.ts'
 import { beginningOf, hashToken, makeToken } from '../passwords/random-token.ts'
+import { type Page, type PageRequest, readAll, readPage, type SortOrder } from '../schema/keyset.ts'
 import { splitList } from '../schema/list-column.ts'
 import type { ApiTokensTable } from '../schema/portal-schema.ts'
 import { TOKEN_SCOPES, type TokenScope } from '../schema/rights-and-scopes.ts'
@@ -50,12 +51,28 @@ export interface ApiToken {
   readonly usedIp: string | null
 }
 
+export interface TokenFilter {
+  /** Login of the owner. */
+  readonly user?: string | undefined
+}
+
 export interface NewApiToken {
   readonly name: string
   readonly scopes: readonly TokenScope[]
   readonly domains?: readonly string[] | undefined
   readonly allowFrom?: readonly string[] | undefined
   readonly endsAt?: number | null | undefined
+}
+
+type TokenRow = Selectable<ApiTokensTable> & { readonly user: string }
+
+const NEWEST_FIRST: SortOrder<TokenRow> = {
+  name: 'token',
+  direction: 'desc',
+  keys: [
+    { column: sql.ref('api_tokens.created_at'), valueOf: row => row.created_at },
+    { column: sql.ref('api_tokens.id'), valueOf: row => row.id },
+  ],
 }
 
 export class ApiTokens {
@@ -95,22 +112,29 @@ export class ApiTokens {
     })
   }
 
-  /** Of one person or of all, the newest first. Throws NOT_FOUND. */
-  async list({ user }: { readonly user?: string | undefined } = {}): Promise<ApiToken[]> {
+  /** Of one person or of all, the newest first. Throws NOT_FOUND, BAD_INPUT when `after` is not of this list. */
+  async page({ filter: { user } = {}, ...request }: PageRequest & { readonly filter?: TokenFilter | undefined } = {}): Promise<Page<ApiToken>> {
     const { db } = this.#context
-    let query = selectTokens(db).orderBy('api_tokens.created_at', 'desc').orderBy('api_tokens.id')
+    let query = selectTokens(db)
     if (user !== undefined) query = query.where('users.id', '=', (await getUserRow(db, parseLogin(user))).id)
-    return (await query.execute()).map(toToken)
+    const { rows, next } = await readPage<TokenRow>(query, NEWEST_FIRST, request)
+    return { rows: rows.map(toToken), next }
+  }
+
+  /** One after the other, in constant memory. */
+  all(filter: TokenFilter = {}): AsyncGenerator<ApiToken> {
+    return readAll(request => this.page({ filter, ...request }))
+  }
+
+  /** By ID; of one person, where `user` is given. Throws NOT_FOUND. */
+  async get(id: string, { user }: { readonly user?: string | undefined } = {}): Promise<ApiToken> {
+    return toToken(await getTokenRow(this.#context.db, id, user))
   }
 
   /** By ID; of one person, where `user` is given. Throws NOT_FOUND. */
   async revoke(id: string, { user }: { readonly user?: string | undefined } = {}): Promise<ApiToken> {
     return this.#context.change(async change => {
-      const row = await selectTokens(change.db)
-        .where('api_tokens.id', '=', id as ApiTokenId)
-        .executeTakeFirst()
-      if (row === undefined || (user !== undefined && row.user !== parseLogin(user))) throw new Problem('token.unknown', { id })
-      const record = toToken(row)
+      const record = toToken(await getTokenRow(change.db, id, user))
       await change.db.deleteFrom('api_tokens').where('id', '=', record.id).execute()
       const { name, beginning } = record
       await change.audit({ action: 'token.revoked', subject: record.user, subjectId: record.id, before: { name, beginning }, after: null })
@@ -152,7 +176,15 @@ function selectTokens(db: Kysely<Schema>) {
   return db.selectFrom('api_tokens').innerJoin('users', 'users.id', 'api_tokens.user_id').selectAll('api_tokens').select('users.login as user')
 }
 
-function toToken(row: Selectable<ApiTokensTable> & { readonly user: string }): ApiToken {
+async function getTokenRow(db: Kysely<Schema>, id: string, user: string | undefined): Promise<TokenRow> {
+  const row = await selectTokens(db)
+    .where('api_tokens.id', '=', id as ApiTokenId)
+    .executeTakeFirst()
+  if (row === undefined || (user !== undefined && row.user !== parseLogin(user))) throw new Problem('token.unknown', { id })
+  return row
+}
+
+function toToken(row: TokenRow): ApiToken {
   return {
     id: row.id,
     beginning: row.beginning,

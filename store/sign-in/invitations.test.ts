@@ -62,8 +62,8 @@ describe('an invitation', () => {
       expect(await store.invitations.find(token)).toBeUndefined()
       expect(await accept(token)).toEqual({ is: 'gone' })
     }
-    expect(await store.invitations.list()).toEqual([])
-    expect((await store.invitations.list({ closed: true })).map(({ state }) => state).sort()).toEqual(['ended', 'revoked'])
+    expect((await store.invitations.page({ filter: { stage: 'open' } })).rows).toEqual([])
+    expect((await store.invitations.page()).rows.map(({ state }) => state).sort()).toEqual(['ended', 'revoked'])
     await expect(store.invitations.mint(late.invitation.id)).rejects.toMatchObject({ code: 'BAD_INPUT' })
   })
 

@@ -71,8 +71,11 @@ export interface InvitationFilter {
   readonly mailbox?: string | undefined
   /** Login of who is invited. */
   readonly user?: string | undefined
-  /** With those that were accepted or revoked, or whose time is over. */
-  readonly closed?: boolean | undefined
+  readonly state?: Invitation['state'] | undefined
+  readonly kind?: Invitation['kind'] | undefined
+  readonly stage?: InvitationStage | undefined
+  /** To one of these mailboxes. */
+  readonly within?: MailboxSet | undefined
 }
 
 /** Of invitations to mailboxes: `ended`: revoked, or its time is over. */
@@ -136,27 +139,19 @@ export class Invitations {
     })
   }
 
-  /** The newest first. Throws NOT_FOUND. */
-  async list({ mailbox, user, closed = false }: InvitationFilter = {}): Promise<Invitation[]> {
+  /** The newest first. Throws NOT_FOUND, BAD_INPUT when `after` is not of this list. */
+  async page({ filter = {}, ...request }: PageRequest & { readonly filter?: InvitationFilter | undefined } = {}): Promise<Page<Invitation>> {
+    const { mailbox, user, state, kind, stage, within } = filter
     const { db, now } = this.#context
     const at = now()
-    let query = selectInvitations(db).orderBy('invitations.created_at', 'desc').orderBy('invitations.id')
+    let query = selectInvitations(db)
     if (mailbox !== undefined) query = query.where('invitations.mailbox_id', '=', (await getMailboxRow(db, parseAddress(mailbox))).id)
     if (user !== undefined) query = query.where('invitations.user_id', '=', (await getUserRow(db, parseLogin(user))).id)
-    if (!closed) query = query.where('invitations.state', '=', 'open').where('invitations.ends_at', '>', at)
-    return (await query.execute()).map(row => toInvitation(row, at))
-  }
-
-  /** Those that make a device, the newest first. Throws BAD_INPUT when `after` is not of this list. */
-  async page({
-    stage,
-    within,
-    ...request
-  }: PageRequest & { readonly stage: InvitationStage; readonly within?: MailboxSet | undefined }): Promise<Page<Invitation>> {
-    const { db, now } = this.#context
-    const at = now()
-    const query = selectInvitations(db).where('invitations.kind', '=', 'device').where(isAt(stage, at))
-    const { rows, next } = await readPage<InvitationRow>(within === undefined ? query : query.where(isOf(within)), NEWEST_FIRST, request)
+    if (kind !== undefined) query = query.where('invitations.kind', '=', kind)
+    if (stage !== undefined) query = query.where(isAt(stage, at))
+    if (state !== undefined) query = query.where(isIn(state, at))
+    if (within !== undefined) query = query.where(isOf(within))
+    const { rows, next } = await readPage<InvitationRow>(query, NEWEST_FIRST, request)
     return { rows: rows.map(row => toInvitation(row, at)), next }
   }
 
@@ -281,6 +276,12 @@ function isAt(stage: InvitationStage, at: number): RawBuilder<SqlBool> {
   const isOver = sql`${sql.ref('invitations.ends_at')} <= ${at}`
   if (stage === 'accepted') return sql<SqlBool>`${state} = 'accepted'`
   return stage === 'open' ? sql<SqlBool>`(${state} = 'open' and not (${isOver}))` : sql<SqlBool>`(${state} = 'revoked' or (${state} = 'open' and ${isOver}))`
+}
+
+function isIn(state: Invitation['state'], at: number): RawBuilder<SqlBool> {
+  const row = sql.ref('invitations.state')
+  if (state === 'open') return isAt('open', at)
+  return state === 'ended' ? sql<SqlBool>`(${row} = 'open' and ${sql.ref('invitations.ends_at')} <= ${at})` : sql<SqlBool>`${row} = ${state}`
 }
 
 /** Nothing of the link is in the queue: see `mint`. A mail of the same invitation that still waits is this one from now on. */

@@ -120,9 +120,9 @@ const LISTS: Readonly<Record<string, List>> = {
     read: input => store.users.page(input as never),
   },
   invitations: {
-    filters: [{ stage: 'open' }, { stage: 'accepted' }, { stage: 'ended' }],
+    filters: [{}, { stage: 'open' }, { kind: 'device', stage: 'accepted' }, { stage: 'ended' }, { state: 'revoked' }, { mailbox: BOX }, { user: 'anna' }],
     hasNoOwn: true,
-    read: ({ filter, ...input }) => store.invitations.page({ ...input, ...filter } as never),
+    read: input => store.invitations.page(input as never),
   },
 }
 

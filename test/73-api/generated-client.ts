@@ -945,18 +945,26 @@ export function changePersonSending(login: string, body: {
     }));
 }
 /**
- * Everybody with a right at a mailbox
+ * Everybody with a right at a mailbox, by login
  */
-export function listMailboxPeople(address: string, opts?: Oazapfts.RequestOpts) {
+export function listMailboxPeople(address: string, { after, limit }: {
+    after?: string;
+    limit?: number;
+} = {}, opts?: Oazapfts.RequestOpts) {
     return oazapfts.fetchJson<{
         status: 200;
         data: {
             items: PersonAtMailbox[];
+            /** `after` of the next page; null: this was the last one. */
+            next: string | null;
         };
     } | {
         status: number;
         data: Problem;
-    }>(`/mailboxes/${encodeURIComponent(address)}/people`, {
+    }>(`/mailboxes/${encodeURIComponent(address)}/people${QS.query(QS.explode({
+        after,
+        limit
+    }))}`, {
         ...opts
     });
 }

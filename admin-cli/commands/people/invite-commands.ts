@@ -96,9 +96,9 @@ const INVITATION_LIST: ListShape<Invitation> = {
 }
 
 async function listInvitations(context: CommandContext, mailbox: string | undefined, { closed, limit }: ListOptions & { closed?: boolean }): Promise<void> {
-  const { listInvitations: list } = await import('../../../management/sign-in/invite.ts')
-  const invitations = await manage(context, (useCases, operator) => list(useCases, operator, { mailbox, closed }))
-  await answerList(context, invitations.slice(0, limit), INVITATION_LIST)
+  const { readInvitations } = await import('../../../management/sign-in/invite.ts')
+  const state = closed === true ? undefined : 'open'
+  await manage(context, (useCases, operator) => answerList(context, readInvitations(useCases, operator, { mailbox, state, limit }), INVITATION_LIST))
 }
 
 async function revokeInvitations(context: CommandContext, ids: readonly string[], options: SureOptions): Promise<void> {

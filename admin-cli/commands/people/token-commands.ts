@@ -95,9 +95,8 @@ const TOKEN_LIST: ListShape<ApiToken> = {
 }
 
 async function listTokens(context: CommandContext, { user, limit }: ListOptions & { user?: string }): Promise<void> {
-  const { listTokens: list } = await import('../../../management/sign-in/manage-sign-in.ts')
-  const tokens = await manage(context, (useCases, operator) => list(useCases, operator, { login: user }))
-  await answerList(context, tokens.slice(0, limit), TOKEN_LIST)
+  const { readTokens } = await import('../../../management/sign-in/manage-sign-in.ts')
+  await manage(context, (useCases, operator) => answerList(context, readTokens(useCases, operator, { login: user, limit }), TOKEN_LIST))
 }
 
 async function revokeTokens(context: CommandContext, ids: readonly string[], options: SureOptions): Promise<void> {

@@ -1,7 +1,8 @@
 /** API tokens of the account. */
 import { MailwicketError } from '../../../base/errors.ts'
 import { findHostName } from '../../../base/network.ts'
-import { addToken, listTokens, revokeToken } from '../../../management/sign-in/manage-sign-in.ts'
+import { addToken, readTokens, revokeToken } from '../../../management/sign-in/manage-sign-in.ts'
+import { listAll } from '../../../store/schema/keyset.ts'
 import { TOKEN_SCOPES, type TokenScope } from '../../../store/schema/rights-and-scopes.ts'
 import { POWERFUL_EVERYWHERE_MAX_MS, POWERFUL_MAX_MS } from '../../../store/sign-in/api-tokens.ts'
 import { links } from '../../links.ts'
@@ -20,7 +21,7 @@ const SUGGESTED_MS = 90 * 86_400_000
 
 export async function showTokens(request: SignedInRequest): Promise<Response> {
   const { context, actor, session, m, page } = request
-  const tokens = (await listTokens(context, actor)).map(({ id, name, beginning, scopes, domains, allowFrom, endsAt, usedAt, usedIp }) => ({
+  const tokens = (await listAll(readTokens(context, actor))).map(({ id, name, beginning, scopes, domains, allowFrom, endsAt, usedAt, usedIp }) => ({
     id,
     name,
     start: beginning,

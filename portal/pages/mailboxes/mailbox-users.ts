@@ -5,7 +5,7 @@ import { listDevices } from '../../../management/devices/manage-devices.ts'
 import { giveRights, listPeople, removeRights } from '../../../management/people/manage-rights.ts'
 import { may } from '../../../management/permissions.ts'
 import { placeOf } from '../../../management/reach.ts'
-import { listInvitations } from '../../../management/sign-in/invite.ts'
+import { readInvitations } from '../../../management/sign-in/invite.ts'
 import type { PersonRights } from '../../../store/accounts/people/rights.ts'
 import { NO_RIGHTS } from '../../../store/accounts/people/role-rows.ts'
 import { links } from '../../links.ts'
@@ -28,10 +28,8 @@ export async function showMailboxUsers(request: SignedInRequest): Promise<Respon
   const users: MailboxUser[] = []
   const of = await readMailboxUsers(request, address, people)
   for (const person of people) users.push(toMailboxUser(request, address, person, of))
-  const invited = (await listInvitations(context, actor, { mailbox: address })).filter(
-    ({ user }) => user !== null && !people.some(person => person.user === user),
-  )
-  for (const { id, user, userName } of invited)
+  for await (const { id, user, userName } of readInvitations(context, actor, { mailbox: address, state: 'open' })) {
+    if (user === null || people.some(person => person.user === user)) continue
     users.push({
       login: user ?? '',
       name: userName ?? user ?? '',
@@ -44,6 +42,7 @@ export async function showMailboxUsers(request: SignedInRequest): Promise<Respon
       invited: id,
       may: { open: false, change: false },
     })
+  }
   const model = {
     mailbox: head,
     people: users,

@@ -5,11 +5,13 @@
  * rights could use, unseen.
  */
 
-import type { Kysely } from 'kysely'
+import { type Kysely, type Selectable, sql } from 'kysely'
 import { parseAddress } from '../../../base/address.ts'
 import type { MailboxId, UserId } from '../../../base/ids.ts'
 import { Problem } from '../../../base/problems.ts'
+import { listAll, type Page, type PageRequest, readAll, readPage, type SortOrder } from '../../schema/keyset.ts'
 import type { UserState } from '../../schema/login-record.ts'
+import type { RightsTable } from '../../schema/portal-schema.ts'
 import type { Schema } from '../../schema/schema.ts'
 import { type Change, changedFacts, type StoreContext } from '../../store-context.ts'
 import { revokeDevice, unlinkDevice } from '../devices/device-changes.ts'
@@ -31,6 +33,10 @@ export interface PersonRights extends RightsHere {
 
 /** What becomes of the devices of somebody who loses all rights. */
 export type LinkedDevices = 'revoke' | 'unlink'
+
+type RightsRow = Selectable<RightsTable> & { readonly user: string; readonly name: string | null; readonly state: UserState }
+
+const BY_LOGIN: SortOrder<RightsRow> = { name: 'rights', direction: 'asc', keys: [{ column: sql.ref('users.login'), valueOf: row => row.user }] }
 
 export class Rights {
   readonly #context: StoreContext
@@ -54,19 +60,23 @@ export class Rights {
     return rows.map(row => ({ mailbox: row.mailbox, ...toRights(row) }))
   }
 
-  /** Of everybody at a mailbox, by login. Throws NOT_FOUND. */
-  async at(mailbox: string): Promise<PersonRights[]> {
+  /** Of everybody at a mailbox, by login. Throws NOT_FOUND, BAD_INPUT when `after` is not of this list. */
+  async page({ mailbox, ...request }: PageRequest & { readonly mailbox: string }): Promise<Page<PersonRights>> {
     const { db } = this.#context
     const { id } = await getMailboxRow(db, parseAddress(mailbox))
-    const rows = await db
+    const query = db
       .selectFrom('rights')
       .innerJoin('users', 'users.id', 'rights.user_id')
       .selectAll('rights')
       .select(['users.login as user', 'users.name', 'users.state'])
       .where('rights.mailbox_id', '=', id)
-      .orderBy('users.login')
-      .execute()
-    return rows.map(row => ({ user: row.user, name: row.name, state: row.state, ...toRights(row) }))
+    const { rows, next } = await readPage<RightsRow>(query, BY_LOGIN, request)
+    return { rows: rows.map(row => ({ user: row.user, name: row.name, state: row.state, ...toRights(row) })), next }
+  }
+
+  /** The same for all of them. */
+  at(mailbox: string): Promise<PersonRights[]> {
+    return listAll(readAll(request => this.page({ mailbox, ...request })))
   }
 
   /** Of one person at one mailbox; none: all false. Throws NOT_FOUND. */
