@@ -5,8 +5,8 @@
 import type { DeviceFilter, DeviceSort } from '../store/accounts/devices/device-list.ts'
 import type { Device } from '../store/accounts/devices/device-rows.ts'
 import type { DomainCount, ListedMailbox, MailboxFilter, MailboxSort } from '../store/accounts/mailbox-list.ts'
-import type { User, UserFilter } from '../store/accounts/people/user-list.ts'
-import type { Session, SessionFilter } from '../store/history/sessions.ts'
+import type { User, UserFilter, UserSort } from '../store/accounts/people/user-list.ts'
+import type { Session, SessionFilter, SessionSort } from '../store/history/sessions.ts'
 import { type Page, type PageRequest, readAll } from '../store/schema/keyset.ts'
 import type { Actor } from './actor.ts'
 import { checkDeviceFilter } from './devices/manage-devices.ts'
@@ -77,7 +77,7 @@ export function countDevices(context: UseCaseContext, actor: Actor, filter: Aske
 }
 
 /** Throws NOT_FOUND (no such device or mailbox). */
-export function pageSessions(context: UseCaseContext, actor: Actor, input: ListInput<SessionFilter> = {}): Promise<Page<Session>> {
+export function pageSessions(context: UseCaseContext, actor: Actor, input: ListInput<SessionFilter, SessionSort> = {}): Promise<Page<Session>> {
   return look(context, actor, async (nouns, reach) => {
     const { device, mailbox } = input.filter ?? {}
     if (device !== undefined) await findDevice(nouns, reach, device, 'device.view')
@@ -87,16 +87,16 @@ export function pageSessions(context: UseCaseContext, actor: Actor, input: ListI
 }
 
 /** Throws NOT_FOUND (no such device or mailbox). */
-export function readSessions(context: UseCaseContext, actor: Actor, { limit, filter }: ReadInput<SessionFilter> = {}): AsyncGenerator<Session> {
-  return readAll(request => pageSessions(context, actor, { filter, ...request }), limit)
+export function readSessions(context: UseCaseContext, actor: Actor, { limit, ...input }: ReadInput<SessionFilter, SessionSort> = {}): AsyncGenerator<Session> {
+  return readAll(request => pageSessions(context, actor, { ...input, ...request }), limit)
 }
 
 /** Those who have a right or a device within somebody's domains; for everybody else, nobody. */
-export function pageUsers(context: UseCaseContext, actor: Actor, input: ListInput<UserFilter> = {}): Promise<Page<User>> {
+export function pageUsers(context: UseCaseContext, actor: Actor, input: ListInput<UserFilter, UserSort> = {}): Promise<Page<User>> {
   return look(context, actor, (nouns, reach) => nouns.users.page({ ...input, filter: { ...input.filter, within: mailboxesOf(reach, 'person.view') } }))
 }
 
 /** The same, one after the other. */
-export function readUsers(context: UseCaseContext, actor: Actor, { limit, filter }: ReadInput<UserFilter> = {}): AsyncGenerator<User> {
-  return readAll(request => pageUsers(context, actor, { filter, ...request }), limit)
+export function readUsers(context: UseCaseContext, actor: Actor, { limit, ...input }: ReadInput<UserFilter, UserSort> = {}): AsyncGenerator<User> {
+  return readAll(request => pageUsers(context, actor, { ...input, ...request }), limit)
 }

@@ -6,7 +6,7 @@ import type { Actor } from './actor.ts'
 import { disconnectAll, disconnectDevices, disconnectQuiet, previewDisconnect } from './devices/disconnect-devices.ts'
 import { addDevice, changePassword, checkNewDevice, getDevice, setDevice, setDeviceState } from './devices/manage-devices.ts'
 import { endSessions, listSessions } from './devices/manage-sessions.ts'
-import { clearLimits, listLimits } from './history/manage-limits.ts'
+import { clearLimits, readLimits } from './history/manage-limits.ts'
 import { listActivity, readAudit } from './history/read-history.ts'
 import { addMailbox, getMailbox, planLogin, planNewMailbox, removeMailbox, setMailbox } from './mailboxes/manage-mailboxes.ts'
 import { giveRights, grantRole, listPeople, listRoles, removeRights, revokeRole } from './people/manage-rights.ts'
@@ -97,7 +97,7 @@ const CASES: Readonly<Record<string, readonly [Action, 'mailbox' | 'own' | 'othe
   'list roles': ['roles.change', 'installation', (c, a) => listRoles(c, a)],
   'make a manager': ['roles.change', 'installation', (c, a) => grantRole(c, a, { login: 'me', role: { role: 'manager', domain: 'other.test' } })],
   'take a role': ['roles.change', 'installation', (c, a) => revokeRole(c, a, { login: 'zoe', role: { role: 'admin' } })],
-  'list limits': ['limits.view', 'installation', (c, a) => listLimits(c, a)],
+  'list limits': ['limits.view', 'installation', (c, a) => listAll(readLimits(c, a))],
   'clear limits': ['limits.clear', 'installation', (c, a) => clearLimits(c, a, 'all')],
   'block a person': ['person.change', 'person', (c, a) => setUserState(c, a, { login: 'zoe', state: 'blocked' })],
   'take sending': ['person.change', 'person', (c, a) => setUser(c, a, { login: 'zoe', sending: { maySend: false } })],

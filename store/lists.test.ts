@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type DeviceId, makeId, type SessionId } from '../base/ids.ts'
 import type { Batch } from './gateway-side/gateway-store.ts'
 import type { Store } from './open-store.ts'
-import type { Page } from './schema/keyset.ts'
+import { listAll, type Page } from './schema/keyset.ts'
 import { StoreFixture, secret, type TestNode } from './store-fixture.ts'
 
 const DAY_MS = 86_400_000
@@ -193,6 +193,9 @@ test('users: pages, part of login or name, state, right to send, mailboxes', asy
   expect(await logins({ state: 'blocked' })).toEqual(['cleo'])
   expect(await logins({ maySend: false })).toEqual(['ben'])
   expect(await logins({ maySend: true })).toEqual(['anna', 'cleo'])
+  const newest = await turn(after => store.users.page({ limit: 1, sort: 'created', after }))
+  expect(newest.rows.map(({ createdAt }) => createdAt)).toEqual(newest.rows.map(({ createdAt }) => createdAt).sort((a, b) => b - a))
+  expect(newest.rows).toHaveLength(3)
   expect(await logins({ within: { domains: ['one.example'] } })).toEqual(['anna'])
   expect(await store.users.count({ sends: { maySend: true }, all: {} }, undefined)).toEqual({ sends: 2, all: 3 })
 })
@@ -208,6 +211,8 @@ test('sessions: pages of those that live, by mailbox and protocol; a kick finds 
   const turned = await turn(after => store.sessions.page({ limit: 2, after }))
   expect(turned.rows.map(({ id }) => id)).toEqual(rows.map(({ id }) => id))
   expect(turned.pages).toBe(3)
+  const byMailbox = await turn(after => store.sessions.page({ limit: 2, sort: 'mailbox', after }))
+  expect(byMailbox.rows.map(({ mailbox }) => mailbox)).toEqual(turned.rows.map(({ mailbox }) => mailbox).sort())
   expect(await store.sessions.count({ within: { domains: ['one.example'] } })).toBe(5)
   expect(await store.sessions.list({ protocol: 'submission' })).toMatchObject([{ mailbox: 'ben@two.example' }])
   expect(await store.sessions.kick({ ids: [rows[2]?.id ?? ''] })).toEqual({ sessions: 1 })
@@ -244,4 +249,28 @@ test('activity and audit: pages newest first, within a set of mailboxes, between
   expect(audit.rows.map(({ action }) => action)).toEqual(['device.added', 'mailbox.added', 'mailbox.added', 'store.created'])
   expect(await store.audit.count({ within: { domains: ['one.example'] } })).toBe(2)
   expect(await store.audit.count({ until: fixture.now })).toBe(3)
+})
+
+test('more than memory should hold at once is read in parts, none twice', async () => {
+  const count = 10_001
+  const n = `with recursive n(i) as (select 1 union all select i + 1 from n where i < ${count})`
+  await fixture.query(
+    `insert into failure_counts (kind, subject, count, expires_at, revision) ${n} select 'block', '10.' || i, 5 + i % 3, ${fixture.now + DAY_MS}, i from n`,
+  )
+  const limits = await listAll(store.limits.all())
+  expect(new Set(limits.map(({ block }) => block)).size).toBe(count)
+  expect(limits.map(({ failures }) => failures)).toEqual(limits.map(({ failures }) => failures).sort((a, b) => b - a))
+  expect(await listAll(store.limits.all(7))).toEqual(limits.slice(0, 7))
+})
+
+test('migration passwords: of one domain, upstream or state, and so many of them', async () => {
+  for (const [index, address] of ['a@one.example', 'b@one.example', 'c@two.example'].entries())
+    await store.mailboxes.add({ address, upstream: index === 0 ? 'other' : 'main', migrationPasswordUntil: fixture.now + DAY_MS })
+  await store.mailboxes.set('b@one.example', { state: 'disabled' })
+  const addresses = async (filter = {}, most?: number) => (await listAll(store.migrationPasswords.all(filter, most))).map(({ address }) => address)
+  expect(await addresses()).toEqual(['a@one.example', 'b@one.example', 'c@two.example'])
+  expect(await addresses({}, 2)).toEqual(['a@one.example', 'b@one.example'])
+  expect(await addresses({ domain: 'one.example' })).toEqual(['a@one.example', 'b@one.example'])
+  expect(await addresses({ domain: 'one.example', upstream: 'other' })).toEqual(['a@one.example'])
+  expect(await addresses({ state: 'disabled' })).toEqual(['b@one.example'])
 })

@@ -56,9 +56,8 @@ const LIMIT_LIST: ListShape<Limit> = {
 }
 
 async function listLimits(context: CommandContext, { limit }: ListOptions): Promise<void> {
-  const { listLimits: list } = await import('../../management/history/manage-limits.ts')
-  const limits = await manage(context, (useCases, operator) => list(useCases, operator, { limit }))
-  await answerList(context, limits, LIMIT_LIST)
+  const { readLimits } = await import('../../management/history/manage-limits.ts')
+  await manage(context, (useCases, operator) => answerList(context, readLimits(useCases, operator, { limit }), LIMIT_LIST))
 }
 
 async function clearLimits(context: CommandContext, subject: string | undefined, { all = false }: ClearOptions): Promise<void> {

@@ -148,8 +148,12 @@ const MAILBOX_LIST: ListShape<Mailbox> = {
 }
 
 async function listMailboxes(context: CommandContext, { limit, sort, ...options }: ListMailboxesOptions): Promise<void> {
-  if (options.legacy === true) return listMigrationPasswords(context, { limit })
   const { domain, upstream, state } = options
+  if (options.legacy === true) {
+    if (sort !== undefined)
+      throw new MailwicketError('BAD_INPUT', { message: '--legacy has an order of its own: who used it last comes first.', remedy: 'Leave --sort away.' })
+    return listMigrationPasswords(context, { limit, domain, upstream, state })
+  }
   const { readMailboxes } = await import('../../management/page-lists.ts')
   await manage(context, (useCases, operator) =>
     answerList(

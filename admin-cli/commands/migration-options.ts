@@ -3,8 +3,8 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import { formatIso, formatIsoOrNull } from '../../base/iso-time.ts'
-import type { MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
-import { answerList, type ListOptions, type ListShape } from '../frame/answer-list.ts'
+import type { MigrationFilter, MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
+import { answerList, isNarrowed, type ListOptions, type ListShape } from '../frame/answer-list.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import type { Command } from '../frame/command-frame.ts'
 import { formatEnd, formatRelative, parseExpiry } from '../frame/moment.ts'
@@ -50,10 +50,15 @@ export async function setMigrationEndOfDomain(context: CommandContext, domainTex
 }
 
 /** `mailbox list --legacy`: who has to move yet, the latest user first. */
-export async function listMigrationPasswords(context: CommandContext, { limit }: ListOptions): Promise<void> {
-  const { listMigrationPasswords: list } = await import('../../management/mailboxes/migrate-mailboxes.ts')
-  const uses = await manage(context, list)
-  await answerList(context, uses.slice(0, limit), MIGRATION_LIST)
+export async function listMigrationPasswords(context: CommandContext, { limit, ...filter }: ListOptions & MigrationFilter): Promise<void> {
+  const { readMigrationPasswords } = await import('../../management/mailboxes/migrate-mailboxes.ts')
+  await manage(context, (useCases, operator) =>
+    answerList(
+      context,
+      readMigrationPasswords(useCases, operator, { filter, limit }),
+      isNarrowed(filter) ? { ...MIGRATION_LIST, whenEmpty: 'No such mailbox takes its upstream password.' } : MIGRATION_LIST,
+    ),
+  )
 }
 
 function toMigrationRow({ address, state, until, lastConnection: last, sessions, devices }: MigrationPasswordUse) {

@@ -3,10 +3,10 @@
  */
 import { MailwicketError } from '../../base/errors.ts'
 import { toSessionRow } from '../../management/history/history-json.ts'
-import type { Session } from '../../store/history/sessions.ts'
+import type { Session, SessionSort } from '../../store/history/sessions.ts'
 import { addListOptions, answerList, type ListOptions, type ListShape } from '../frame/answer-list.ts'
 import type { CommandContext } from '../frame/command-context.ts'
-import { addExamples, type Command, does } from '../frame/command-frame.ts'
+import { addExamples, type Command, does, Option } from '../frame/command-frame.ts'
 import { formatBytes, formatRelative } from '../frame/moment.ts'
 import { readRefs } from '../frame/read-refs.ts'
 import { manage } from '../frame/store-access.ts'
@@ -20,6 +20,7 @@ interface KickOptions {
 interface ListSessionsOptions extends KickOptions, ListOptions {
   readonly domain?: string
   readonly upstream?: string
+  readonly sort?: SessionSort
 }
 
 export function declareSession(session: Command, terminal: Terminal): void {
@@ -30,7 +31,8 @@ export function declareSession(session: Command, terminal: Terminal): void {
   list.option('--mailbox <addr>', 'only of this mailbox')
   list.option('--domain <domain>', 'only of mailboxes of this domain')
   list.option('--upstream <name>', 'only of mailboxes of this upstream')
-  addListOptions(list, 'at most so many, the longest first')
+  list.addOption(new Option('--sort <by>', 'since (default): the longest first; mailbox').choices(['since', 'mailbox']))
+  addListOptions(list)
   addExamples(
     does(list, terminal, (context, _, options) => listSessions(context, options)),
     ['session list', 'everybody who is connected now'],
@@ -66,11 +68,11 @@ const SESSION_LIST: ListShape<Session> = {
   whenEmpty: 'Nobody is connected.',
 }
 
-async function listSessions(context: CommandContext, { limit, ...filter }: ListSessionsOptions): Promise<void> {
+async function listSessions(context: CommandContext, { limit, sort, ...filter }: ListSessionsOptions): Promise<void> {
   const { device, mailbox, domain, upstream } = filter
   const { readSessions } = await import('../../management/page-lists.ts')
   await manage(context, (useCases, operator) =>
-    answerList(context, readSessions(useCases, operator, { filter: { device, mailbox, domain, upstream }, limit }), SESSION_LIST),
+    answerList(context, readSessions(useCases, operator, { filter: { device, mailbox, domain, upstream }, sort, limit }), SESSION_LIST),
   )
 }
 

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { expect, test } from 'vitest'
+import { listAll } from '../../store/schema/keyset.ts'
 import { makeTestTerminal } from '../terminal-fixture.ts'
 import { answerList, type ListShape } from './answer-list.ts'
 import { formatJson, makeContext } from './command-context.ts'
@@ -22,7 +23,7 @@ function countingShape(whenCell: () => void = () => {}): ListShape<Row> {
   return { columns, toJson: row => row, whenEmpty: 'None.' }
 }
 
-function* rowsOf(count: number, whenRead: (id: number) => void = () => {}): Generator<Row> {
+async function* rowsOf(count: number, whenRead: (id: number) => void = () => {}): AsyncGenerator<Row> {
   for (let id = 1; id <= count; id++) {
     whenRead(id)
     yield { id, app: 'line 1\nline "2"' }
@@ -32,7 +33,7 @@ function* rowsOf(count: number, whenRead: (id: number) => void = () => {}): Gene
 test.each([0, 1, 499, 500, 501, 1200])('%d rows are one JSON array, byte for byte as if they were written at once', async count => {
   const terminal = makeTestTerminal()
   await answerList(makeContext(terminal, { json: true }), rowsOf(count), countingShape())
-  expect(terminal.out()).toBe(formatJson([...rowsOf(count)]))
+  expect(terminal.out()).toBe(formatJson(await listAll(rowsOf(count))))
   expect(terminal.err()).toBe('')
 })
 
@@ -40,12 +41,12 @@ test('--jsonl is one JSON value a line', async () => {
   const terminal = makeTestTerminal()
   await answerList(makeContext(terminal, { jsonl: true }), rowsOf(1200), countingShape())
   const lines = terminal.out().trimEnd().split('\n')
-  expect(lines.map(line => JSON.parse(line))).toEqual([...rowsOf(1200)])
+  expect(lines.map(line => JSON.parse(line))).toEqual(await listAll(rowsOf(1200)))
 })
 
 test('an empty list is nothing but a remark', async () => {
   const terminal = makeTestTerminal()
-  await answerList(makeContext(terminal, {}), [], countingShape())
+  await answerList(makeContext(terminal, {}), rowsOf(0), countingShape())
   expect([terminal.out(), terminal.err()]).toEqual(['', 'None.\n'])
 })
 

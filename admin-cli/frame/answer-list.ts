@@ -38,7 +38,7 @@ export function isNarrowed(options: object): boolean {
   return Object.values(filters).some(value => value !== undefined)
 }
 
-export async function answerList<Row>(context: CommandContext, rows: AsyncIterable<Row> | Iterable<Row>, shape: ListShape<Row>): Promise<void> {
+export async function answerList<Row>(context: CommandContext, rows: AsyncIterable<Row>, shape: ListShape<Row>): Promise<void> {
   const format = context.jsonLines ? formatJsonLines(shape) : context.json ? formatJsonArray(shape) : await formatRows(context, shape)
   let isEmpty = true
   await context.answerInPieces(
@@ -53,7 +53,7 @@ export async function answerList<Row>(context: CommandContext, rows: AsyncIterab
   if (isEmpty) context.remark(shape.whenEmpty)
 }
 
-async function* inBlocks<Row>(rows: AsyncIterable<Row> | Iterable<Row>): AsyncGenerator<readonly Row[]> {
+async function* inBlocks<Row>(rows: AsyncIterable<Row>): AsyncGenerator<readonly Row[]> {
   let block: Row[] = []
   for await (const row of rows) {
     block.push(row)

@@ -5,11 +5,11 @@ import type { Limit, LimitTarget } from '../../store/limits/limits.ts'
 import type { Actor } from '../actor.ts'
 import { change, checkAllowed, look, notAllowed, type UseCaseContext } from '../use-case.ts'
 
-/** The highest counts first, `limit` at most. Throws NOT_ALLOWED. */
-export function listLimits(context: UseCaseContext, actor: Actor, input: { readonly limit?: number | undefined } = {}): Promise<Limit[]> {
-  return look(context, actor, async (nouns, reach) => {
+/** The highest counts first, one after the other, in constant memory. Throws NOT_ALLOWED. */
+export async function* readLimits(context: UseCaseContext, actor: Actor, { limit }: { readonly limit?: number | undefined } = {}): AsyncGenerator<Limit> {
+  yield* await look(context, actor, async (nouns, reach) => {
     checkAllowed(reach, 'limits.view', 'installation', () => notAllowed('limits.view'))
-    return nouns.limits.list(input)
+    return nouns.limits.all(limit)
   })
 }
 

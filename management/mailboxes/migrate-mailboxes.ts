@@ -3,7 +3,7 @@
  *
  * Not one transaction: a domain may have a hundred thousand mailboxes, and gateways write between two parts. Run again, it goes on where it ended.
  */
-import type { MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
+import type { MigrationFilter, MigrationPasswordUse } from '../../store/accounts/migration-passwords.ts'
 import { type Actor, auditActorOf } from '../actor.ts'
 import { checkAllowed, look, notAllowed, type UseCaseContext } from '../use-case.ts'
 
@@ -24,8 +24,12 @@ export async function migrateDomain(
   return context.store.as(auditActorOf(actor)).migrationPasswords.setForDomain(domain, until, onProgress)
 }
 
-/** Who used it last comes first. Throws NOT_ALLOWED. */
-export async function listMigrationPasswords(context: UseCaseContext, actor: Actor): Promise<MigrationPasswordUse[]> {
+/** Who used it last comes first; one after the other, in constant memory. Throws NOT_ALLOWED. */
+export async function* readMigrationPasswords(
+  context: UseCaseContext,
+  actor: Actor,
+  { filter, limit }: { readonly filter?: MigrationFilter | undefined; readonly limit?: number | undefined } = {},
+): AsyncGenerator<MigrationPasswordUse> {
   await look(context, actor, async (_, reach) => checkAllowed(reach, 'mailbox.migrate', 'installation', () => notAllowed('mailbox.migrate')))
-  return context.store.as(auditActorOf(actor)).migrationPasswords.list()
+  yield* context.store.as(auditActorOf(actor)).migrationPasswords.all(filter, limit)
 }

@@ -43,13 +43,19 @@ export interface SessionFilter {
   readonly protocol?: Session['protocol'] | undefined
 }
 
-const LONGEST_FIRST: SortOrder<Session> = {
-  name: 'since',
-  direction: 'asc',
-  keys: [
-    { column: sql.ref('sessions.since'), valueOf: row => row.since },
-    { column: sql.ref('sessions.id'), valueOf: row => row.id },
-  ],
+/** `since`: the longest first. `mailbox`: by address, then the longest first. */
+export type SessionSort = 'since' | 'mailbox'
+
+const since = { column: sql.ref('sessions.since'), valueOf: (row: Session) => row.since }
+const byId = { column: sql.ref('sessions.id'), valueOf: (row: Session) => row.id }
+
+const ORDERS: Readonly<Record<SessionSort, SortOrder<Session>>> = {
+  since: { name: 'since', direction: 'asc', keys: [since, byId] },
+  mailbox: {
+    name: 'mailbox',
+    direction: 'asc',
+    keys: [{ column: sql`coalesce(${sql.ref('mailboxes.address')}, '')`, valueOf: row => row.mailbox ?? '' }, since, byId],
+  },
 }
 
 /** One more than an error message shows. */
@@ -62,9 +68,13 @@ export class Sessions {
     this.#context = context
   }
 
-  /** Longest first. Throws NOT_FOUND (no such device or mailbox), BAD_INPUT when `after` is not of this list. */
-  async page({ filter = {}, ...request }: PageRequest & { readonly filter?: SessionFilter | undefined } = {}): Promise<Page<Session>> {
-    return readPage<Session>(selectSessionColumns(await this.#filtered(filter)), LONGEST_FIRST, request)
+  /** Longest first unless told. Throws NOT_FOUND (no such device or mailbox), BAD_INPUT when `after` is not of this list. */
+  async page({
+    filter = {},
+    sort = 'since',
+    ...request
+  }: PageRequest<SessionSort> & { readonly filter?: SessionFilter | undefined } = {}): Promise<Page<Session>> {
+    return readPage<Session>(selectSessionColumns(await this.#filtered(filter)), ORDERS[sort], request)
   }
 
   /** One after the other, longest first, in constant memory. */

@@ -1,10 +1,12 @@
 /**
  * The limiter's counts for a person: who is held back now, and letting go of it.
  */
+import { sql } from 'kysely'
 import { normaliseAddress } from '../../base/address.ts'
 import { blockOf, formatCidr, parseCidr } from '../../base/network.ts'
 import { Problem } from '../../base/problems.ts'
 import { type CountedKind, FAILURE_LIMITS, type Restriction, restrictionOf, SHARED_FROM } from '../schema/failure-limits.ts'
+import { listAll, readLongPage, readSorted, type SortOrder } from '../schema/keyset.ts'
 import { CLEARED_KEPT_MS } from '../schema/retention.ts'
 import { SHORT_LOGIN } from '../schema/short-login.ts'
 import type { Change, StoreContext } from '../store-context.ts'
@@ -26,6 +28,23 @@ export interface Limit {
 /** `all`, an address of a mailbox, an IP address or an IPv6 /64. */
 export type LimitTarget = 'all' | { readonly subject: string }
 
+interface CountRow {
+  readonly kind: CountedKind
+  readonly subject: string
+  readonly count: number
+  readonly expires_at: number
+}
+
+const HIGHEST_FIRST: SortOrder<CountRow> = {
+  name: 'count',
+  direction: 'asc',
+  keys: [
+    { column: sql`-${sql.ref('count')}`, valueOf: row => -row.count },
+    { column: sql.ref('subject'), valueOf: row => row.subject },
+    { column: sql.ref('kind'), valueOf: row => row.kind },
+  ],
+}
+
 export class Limits {
   readonly #context: StoreContext
 
@@ -33,22 +52,26 @@ export class Limits {
     this.#context = context
   }
 
-  /** The highest counts first, so many at most. Counts under five are not written, so they are not here. */
-  async list({ limit }: { readonly limit?: number | undefined } = {}): Promise<Limit[]> {
-    const query = this.#context.db
+  /** The highest counts first, one after the other, in constant memory. Counts under five are not written, so they are not here. */
+  all(most?: number): AsyncGenerator<Limit> {
+    const { db, now } = this.#context
+    const query = db
       .selectFrom('failure_counts')
       .select(['kind', 'subject', 'count', 'expires_at'])
-      .where('expires_at', '>', this.#context.now())
+      .where('expires_at', '>', now())
       // A program before or after this one may count what we do not know.
       .where('kind', 'in', Object.keys(FAILURE_LIMITS) as CountedKind[])
       .where('count', '>=', SHARED_FROM)
-      .orderBy('count', 'desc')
-      .orderBy('subject')
-    const rows = await (limit === undefined ? query : query.limit(limit)).execute()
-    return rows.map(({ kind, subject, count, expires_at: until }) => {
-      const { block, address } = partsOf(kind, subject)
-      return { kind, block, address, failures: count, restriction: restrictionOf(kind, count), until }
-    })
+    return readSorted(
+      request => readLongPage<CountRow>(query, HIGHEST_FIRST, request),
+      rows => rows.map(toLimit),
+      most,
+    )
+  }
+
+  /** For what is known to be short. */
+  list(): Promise<Limit[]> {
+    return listAll(this.all())
   }
 
   /** Forgets counts; gateways hear of it within two seconds. Gives how many. Throws BAD_INPUT, NOT_FOUND. */
@@ -79,6 +102,11 @@ export class Limits {
   #live(change: Change) {
     return change.db.selectFrom('failure_counts').select(['kind', 'subject']).where('expires_at', '>', change.at).where('count', '>', 0).execute()
   }
+}
+
+function toLimit({ kind, subject, count, expires_at: until }: CountRow): Limit {
+  const { block, address } = partsOf(kind, subject)
+  return { kind, block, address, failures: count, restriction: restrictionOf(kind, count), until }
 }
 
 function partsOf(kind: CountedKind, subject: string): { block: string | null; address: string | null } {

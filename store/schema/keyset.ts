@@ -112,6 +112,28 @@ export async function* readAll<Row>(
   } while (after !== undefined && left > 0)
 }
 
+/** Keys that are read at a time where no index has their order: a few MB. */
+const STREAM_KEYS = 10_000
+
+/**
+ * As `readAll`, where no index has the order, so that each page costs a sort of all: by many keys at a time, and what is shown of them by few.
+ * Memory holds one page of keys.
+ */
+export async function* readSorted<Key, Row>(
+  readKeys: (request: { readonly after: string | undefined; readonly limit: number }) => Promise<Page<Key>>,
+  show: (keys: readonly Key[]) => readonly Row[] | Promise<readonly Row[]>,
+  most = Number.POSITIVE_INFINITY,
+): AsyncGenerator<Row> {
+  let after: string | undefined
+  let left = most
+  do {
+    const { rows, next } = await readKeys({ after, limit: Math.min(left, STREAM_KEYS) })
+    for (let at = 0; at < rows.length; at += STREAM_ROWS) yield* await show(rows.slice(at, at + STREAM_ROWS))
+    left -= rows.length
+    after = next ?? undefined
+  } while (after !== undefined && left > 0)
+}
+
 /** For a list that is known to be short. */
 export async function listAll<Row>(rows: AsyncIterable<Row>): Promise<Row[]> {
   const list: Row[] = []

@@ -5,7 +5,7 @@
 import { MailwicketError } from '../../../base/errors.ts'
 import { formatIso } from '../../../base/iso-time.ts'
 import { toUserRow } from '../../../management/people/user-json.ts'
-import type { User } from '../../../store/accounts/people/user-list.ts'
+import type { User, UserSort } from '../../../store/accounts/people/user-list.ts'
 import { addListOptions, answerList, isNarrowed, type ListOptions, type ListShape } from '../../frame/answer-list.ts'
 import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, collect, does, Option } from '../../frame/command-frame.ts'
@@ -27,6 +27,7 @@ interface AddOptions {
 interface ListUsersOptions extends ListOptions {
   readonly state?: User['state']
   readonly domain?: string
+  readonly sort?: UserSort
 }
 
 interface SetOptions extends SendingOptions {
@@ -61,6 +62,7 @@ export function declareUser(user: Command, terminal: Terminal): void {
   const list = user.command('list').description('list users')
   list.addOption(new Option('--state <state>', 'only those that are so').choices(['active', 'blocked']))
   list.option('--domain <domain>', 'only those with a device or a right at a mailbox of this domain')
+  list.addOption(new Option('--sort <by>', 'login (default); created: the newest first').choices(['login', 'created']))
   addListOptions(list)
   addExamples(
     does(list, terminal, (context, _, options) => listUsers(context, options)),
@@ -160,13 +162,13 @@ const USER_LIST: ListShape<User> = {
   whenEmpty: 'No users. Make one with: mailwicket user add LOGIN',
 }
 
-async function listUsers(context: CommandContext, { limit, ...options }: ListUsersOptions): Promise<void> {
+async function listUsers(context: CommandContext, { limit, sort, ...options }: ListUsersOptions): Promise<void> {
   const { state, domain } = options
   const { readUsers } = await import('../../../management/page-lists.ts')
   await manage(context, (useCases, operator) =>
     answerList(
       context,
-      readUsers(useCases, operator, { filter: { state, domain }, limit }),
+      readUsers(useCases, operator, { filter: { state, domain }, sort, limit }),
       isNarrowed(options) ? { ...USER_LIST, whenEmpty: 'No user is like that.' } : USER_LIST,
     ),
   )

@@ -15,6 +15,7 @@ import {
   type PageRequest,
   readLongPage,
   readPage,
+  readSorted,
   type SortOrder,
 } from '../../schema/keyset.ts'
 import { liveSince } from '../../schema/node-liveness.ts'
@@ -113,25 +114,13 @@ export async function pageDevices(
   return { rows: await showDevices(db, now, rows), next }
 }
 
-/** Keys that are read at a time where all are: a few MB. */
-const STREAM_KEYS = 10_000
-const SHOWN_AT_A_TIME = 500
-
 /** One after the other, in constant memory. Throws NOT_FOUND (no such mailbox or user). */
-export async function* readDevices(
-  db: Kysely<Schema>,
-  now: number,
-  { filter = {}, sort = 'mailbox', limit = Number.POSITIVE_INFINITY }: DeviceRequest,
-): AsyncGenerator<Device> {
-  let after: string | undefined
-  let left = limit
-  do {
+export function readDevices(db: Kysely<Schema>, now: number, { filter = {}, sort = 'mailbox', limit }: DeviceRequest): AsyncGenerator<Device> {
+  const readKeys = async (request: { readonly after: string | undefined; readonly limit: number }) => {
     const { keys, isLong } = await keysOf(db, now, filter)
-    const { rows, next } = await readLongPage<KeyRow>(sorted(keys, isLong), ORDERS[sort], { after, limit: Math.min(left, STREAM_KEYS) })
-    for (let at = 0; at < rows.length; at += SHOWN_AT_A_TIME) yield* await showDevices(db, now, rows.slice(at, at + SHOWN_AT_A_TIME))
-    left -= rows.length
-    after = next ?? undefined
-  } while (after !== undefined && left > 0)
+    return readLongPage<KeyRow>(sorted(keys, isLong), ORDERS[sort], request)
+  }
+  return readSorted(readKeys, keys => showDevices(db, now, keys), limit)
 }
 
 /** `isLong`: no index leads to what is listed. */

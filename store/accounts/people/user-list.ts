@@ -42,19 +42,30 @@ export interface UserFilter {
 /** A person has many devices, of which each may be elsewhere: below this it is quicker to begin at the mailboxes. */
 const LARGE_SHARE = 1 / 20
 
-const BY_LOGIN: SortOrder<{ readonly id: UserId; readonly login: string }> = {
-  name: 'login',
-  direction: 'asc',
-  keys: [{ column: sql.ref('users.login'), valueOf: row => row.login }],
+/** `created`: the newest first. */
+export type UserSort = 'login' | 'created'
+
+type KeyRow = { readonly id: UserId; readonly login: string; readonly created_at: number }
+
+const ORDERS: Readonly<Record<UserSort, SortOrder<KeyRow>>> = {
+  login: { name: 'login', direction: 'asc', keys: [{ column: sql.ref('users.login'), valueOf: row => row.login }] },
+  created: {
+    name: 'created',
+    direction: 'desc',
+    keys: [
+      { column: sql.ref('users.created_at'), valueOf: row => row.created_at },
+      { column: sql.ref('users.id'), valueOf: row => row.id },
+    ],
+  },
 }
 
-/** By login. */
+/** By login unless told. */
 export async function pageUsers(
   db: Kysely<Schema>,
   now: number,
-  { filter = {}, ...request }: PageRequest & { readonly filter?: UserFilter | undefined },
+  { filter = {}, sort = 'login', ...request }: PageRequest<UserSort> & { readonly filter?: UserFilter | undefined },
 ): Promise<Page<User>> {
-  const { rows, next } = await readPage((await filtered(db, filter)).select(['users.id', 'users.login']), BY_LOGIN, request)
+  const { rows, next } = await readPage<KeyRow>((await filtered(db, filter)).select(['users.id', 'users.login', 'users.created_at']), ORDERS[sort], request)
   if (rows.length === 0) return { rows: [], next }
   const ids = rows.map(({ id }) => id)
   const shown = await selectUsers(db, now).where('users.id', 'in', ids).execute()

@@ -16,7 +16,7 @@ import { parsePlainNameOrNull } from '../plain-names.ts'
 import { type ByLogin, type PersonFacts, type PersonSummary, readFacts, readSummaries } from './people-facts.ts'
 import { checkNotLastAdmin } from './role-rows.ts'
 import { endSignIn } from './sign-in-rows.ts'
-import { countUsers, findUser, getUser, pageUsers, type User, type UserFilter } from './user-list.ts'
+import { countUsers, findUser, getUser, pageUsers, type User, type UserFilter, type UserSort } from './user-list.ts'
 import { findUserRow, getUserRow, parseLogin } from './user-rows.ts'
 
 export interface NewUser {
@@ -55,7 +55,7 @@ export class Users {
   }
 
   /** By login. Throws BAD_INPUT when `after` is not of this list. */
-  page(request: PageRequest & { readonly filter?: UserFilter | undefined } = {}): Promise<Page<User>> {
+  page(request: PageRequest<UserSort> & { readonly filter?: UserFilter | undefined } = {}): Promise<Page<User>> {
     return pageUsers(this.#context.db, this.#context.now(), request)
   }
 
