@@ -64,6 +64,7 @@ const ADAPTERS: Readonly<Record<string, readonly string[]>> = {
   'rate-limiter-flexible': ['gateway/abuse/failure-counter.ts', 'gateway/abuse/limiter.ts'],
   'node:tls': ['http/http-server.ts', 'admin-cli/check/open-login-ports.ts', 'certs/', 'gateway/listen/connection.ts', 'upstream/upstream-dialler.ts'],
   pg: ['store/postgres/postgres-pool.ts'],
+  pgpass: ['store/postgres/password-file.ts'],
   pino: ['base/log.ts'],
   'pino-pretty': ['base/log.ts'],
   'prom-client': [

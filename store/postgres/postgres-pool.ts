@@ -10,6 +10,7 @@ import pg from 'pg'
 import type { MailwicketError } from '../../base/errors.ts'
 import type { PostgresConfig, PostgresHost, PostgresTls } from '../../config/store-url.ts'
 import { cancelStatement } from './cancel-statement.ts'
+import { readPasswordFile } from './password-file.ts'
 import { type PostgresFailure, storeErrorOf } from './postgres-errors.ts'
 
 export interface PoolLimits {
@@ -25,6 +26,9 @@ export interface PoolLimits {
 const PLAIN_NUMBERS = new Set<number>([pg.types.builtins.INT8, pg.types.builtins.NUMERIC])
 /** A load balancer between may drop what was silent for long. */
 const MAX_LIFETIME_SECONDS = 3_600
+
+// Asked where neither the URL nor PGPASSWORD has one.
+Object.assign(pg.defaults, { password: readPasswordFile })
 
 export class PostgresPool implements KyselyPool {
   /** kysely looks for what it needs to cancel queries, which nobody asks it to. */

@@ -102,7 +102,10 @@ describe('TLS', () => {
 })
 
 describe('a password', () => {
-  afterEach(() => vi.unstubAllEnvs())
+  afterEach(() => {
+    vi.unstubAllEnvs()
+    vi.restoreAllMocks()
+  })
   const asTyped = (password = '') => tryUrl('sslmode=require', { user: `typed${password}` })
 
   function writePasswordFile(mode: number): void {
@@ -118,9 +121,11 @@ describe('a password', () => {
     vi.stubEnv('PGPASSWORD', 'marker+67')
     expect(await asTyped()).toBe('TLS')
   })
-  test('in a file of its user', async () => {
+  test('in a file of its user, without a word about it', async () => {
     writePasswordFile(0o600)
+    const warned = vi.spyOn(process, 'emitWarning')
     expect(await asTyped()).toBe('TLS')
+    expect(warned).not.toHaveBeenCalled()
   })
   test('not in one that others may read', async () => {
     writePasswordFile(0o640)
