@@ -249,8 +249,16 @@ describe('what else there is', () => {
     const file = join(cwd, 'backup.db')
     const backup = await json(['backup', file])
     expect(await json(['key', 'show'])).toMatchObject({ keyId: backup.keyId, storeKeyId: backup.keyId, rotating: false })
+    const keyFile = join(cwd, 'keys/master.key')
+    const old = readFileSync(keyFile)
     const rotated = await json(['key', 'rotate'])
     expect(rotated).toMatchObject({ from: backup.keyId })
+    // As on another machine, to which nobody copied the new one.
+    const newKeys = readFileSync(keyFile)
+    writeFileSync(keyFile, old)
+    const findings = JSON.parse((await run(['check', '--json'])).out) as { check: string; status: string; message: string }[]
+    expect(findings).toContainEqual(expect.objectContaining({ check: 'key', status: 'fail', message: expect.stringContaining(rotated.to) }))
+    writeFileSync(keyFile, newKeys)
     expect(await failure(['restore', file])).toMatchObject({ exit: 1, code: 'KEY_WRONG', message: expect.stringContaining(backup.keyId) })
     const fresh = join(cwd, 'backup-2.db')
     expect(await json(['backup', fresh])).toMatchObject({ keyId: rotated.to })

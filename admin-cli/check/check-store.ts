@@ -3,6 +3,7 @@
  */
 import { formatEndpoint } from '../../base/network.ts'
 import { type Config, placeOf } from '../../config/config.ts'
+import type { Keyring } from '../../store/keys/master-key.ts'
 import type { ServerState, StoreSpace } from '../../store/schema/backend.ts'
 import type { CommandContext } from '../frame/command-context.ts'
 import { readKeyring, withStoreOf } from '../frame/store-access.ts'
@@ -35,6 +36,7 @@ export async function checkStore(context: CommandContext, config: Config): Promi
           `${placeOf(config.store)} is whole (version ${version}; ${countOf(mailboxes, 'mailbox', 'mailboxes')}, ${countOf(devices, 'device', 'devices')}).`,
         ),
       ]
+      findings.push(...judgeKey(await readKeyring(context, config).catch(() => undefined), await store.keys.status()))
       const server = await store.examineServer()
       if (server !== undefined) findings.push(...judgeServer(server))
       findings.push(...judgeSpace(await store.readSpace()))
@@ -55,6 +57,19 @@ export async function checkStore(context: CommandContext, config: Config): Promi
   } catch (error) {
     return [bad('store', error)]
   }
+}
+
+/** Of several machines each has its own copy of the key file. Nothing is said of keys that cannot be read: `checkKey` did. */
+function judgeKey(keyring: Keyring | undefined, { storeKeyId }: { readonly storeKeyId: string }): Finding[] {
+  if (keyring === undefined || keyring.ids.includes(storeKeyId)) return []
+  return [
+    {
+      check: 'key',
+      status: 'fail',
+      message: `The store is sealed under the master key ${storeKeyId}, which is not here.`,
+      advice: 'Copy keys/master.key from the machine on which `mailwicket key rotate` ran; gateways take it without a restart.',
+    },
+  ]
 }
 
 /** A session's last connection and the expiry of devices go by clocks; those of gateways and server should agree. */
