@@ -6,6 +6,7 @@
  */
 import type { Kysely, Transaction } from 'kysely'
 import type { Keyring } from './keys/master-key.ts'
+import type { AuditAction, AuditFact } from './schema/audit-words.ts'
 import type { Backend } from './schema/backend.ts'
 import type { Schema } from './schema/schema.ts'
 
@@ -15,12 +16,11 @@ export interface Actor {
   readonly source: string
 }
 
-export type AuditFacts = Readonly<Record<string, string | number | boolean | null | readonly string[]>>
+export type AuditFacts = { readonly [Fact in AuditFact]?: string | number | boolean | null | readonly string[] }
 
 /** One audit row. SECURITY: `before` and `after` never hold a secret, a hash, a tag or a sealed value. */
 export interface AuditRecord {
-  /** `device.revoked`, `mailbox.added` … */
-  readonly action: string
+  readonly action: AuditAction
   /** An address, `ADDR/NAME`, or what else was changed. */
   readonly subject: string
   readonly subjectId: string | null
@@ -166,7 +166,7 @@ class OpenChange implements Change {
 
 /** What differs between two states, as an audit row shows it; undefined: nothing. */
 export function changedFacts(before: AuditFacts, after: AuditFacts): { before: AuditFacts; after: AuditFacts } | undefined {
-  const names = Object.keys(after).filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
+  const names = (Object.keys(after) as AuditFact[]).filter(name => JSON.stringify(before[name]) !== JSON.stringify(after[name]))
   const pick = (facts: AuditFacts): AuditFacts => Object.fromEntries(names.map(name => [name, facts[name] ?? null]))
   return names.length === 0 ? undefined : { before: pick(before), after: pick(after) }
 }

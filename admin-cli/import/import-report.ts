@@ -72,7 +72,7 @@ export class ImportReport {
   }
 
   /** For the audit: no names. */
-  facts(): Record<string, number | boolean> {
+  facts() {
     const { rows, bad, passwords, isInterrupted } = this
     const { added, changed } = this.#mailboxCounts()
     const counts = { mailboxesAdded: added, mailboxesChanged: changed, devicesAdded: this.#devices.added }

@@ -4,6 +4,7 @@
  * Invariants: a new password ends every other session and start link of the person; a code of the authenticator is taken once, by whichever
  * process is first. SECURITY: not the app passwords of devices, which never open the portal.
  */
+
 import type { Kysely } from 'kysely'
 import type { PortalSessionId, UserId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -11,6 +12,7 @@ import { endInvitations, endPortalSessions } from '../accounts/people/sign-in-ro
 import { type findUserRow, getUserRow, parseLogin } from '../accounts/people/user-rows.ts'
 import { openSealed } from '../keys/seal.ts'
 import { sealForStore, totpPlace } from '../keys/store-keys.ts'
+import type { AuditAction } from '../schema/audit-words.ts'
 import type { UserState } from '../schema/login-record.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { AuditFacts, Change, StoreContext } from '../store-context.ts'
@@ -138,7 +140,7 @@ async function upsert(
     .execute()
 }
 
-function auditFactor(change: Change, { id, login }: PersonRow, action: string): Promise<void> {
+function auditFactor(change: Change, { id, login }: PersonRow, action: AuditAction): Promise<void> {
   return change.audit({ action, subject: login, subjectId: id, before: null, after: null })
 }
 

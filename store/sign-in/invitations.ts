@@ -19,6 +19,7 @@ import { endInvitations } from '../accounts/people/sign-in-rows.ts'
 import { findUserRow, getUserRow, parseLogin } from '../accounts/people/user-rows.ts'
 import { queueNotice } from '../notices/notice-queue.ts'
 import { hashToken, makeToken } from '../passwords/random-token.ts'
+import type { AuditAction } from '../schema/audit-words.ts'
 import { type Page, type PageRequest, readPage, type SortOrder } from '../schema/keyset.ts'
 import type { InvitationKind } from '../schema/portal-schema.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -339,7 +340,7 @@ async function revokeMade(change: Change, id: DeviceId): Promise<void> {
 export function auditInvitation(
   change: Change,
   row: Pick<InvitationRow, 'id' | 'mailbox' | 'user'>,
-  action: string,
+  action: AuditAction,
   after: Readonly<Record<string, string | number | null>> | null,
 ): Promise<void> {
   return change.audit({ action, subject: subjectOf(row), subjectId: row.id, before: null, after })

@@ -3,11 +3,13 @@
  *
  * Invariants: a credential is one person's; its counter only grows, whichever process looks first.
  */
+
 import type { Kysely, Selectable } from 'kysely'
 import { makeId, type PasskeyId, type UserId } from '../../base/ids.ts'
 import { Problem } from '../../base/problems.ts'
 import { getUserRow, parseLogin } from '../accounts/people/user-rows.ts'
 import { parsePlainName } from '../accounts/plain-names.ts'
+import type { AuditAction } from '../schema/audit-words.ts'
 import type { PasskeysTable } from '../schema/portal-schema.ts'
 import type { Schema } from '../schema/schema.ts'
 import type { Change, StoreContext } from '../store-context.ts'
@@ -153,7 +155,7 @@ async function checkNameIsFree(db: Kysely<Schema>, user: UserId, name: string): 
   if (rows.some(row => row.name.normalize('NFKC').toLowerCase() === key)) throw new Problem('passkey.name-taken', { name })
 }
 
-function auditPasskey(change: Change, { id, login }: Person, action: string, before: string | null, after: string | null): Promise<void> {
+function auditPasskey(change: Change, { id, login }: Person, action: AuditAction, before: string | null, after: string | null): Promise<void> {
   const facts = (name: string | null) => (name === null ? null : { name })
   return change.audit({ action, subject: login, subjectId: id, before: facts(before), after: facts(after) })
 }

@@ -24,7 +24,7 @@ import { splitList } from '../schema/list-column.ts'
 import type { Scope } from '../schema/login-record.ts'
 import { liveSince } from '../schema/node-liveness.ts'
 import type { Schema } from '../schema/schema.ts'
-import type { Change, StoreContext } from '../store-context.ts'
+import type { AuditFacts, Change, StoreContext } from '../store-context.ts'
 import { type PlannedAliases, planAliases } from './import-aliases.ts'
 import { type ImportHasher, ImportPasswords, type PreparedBatch } from './import-passwords.ts'
 import { planPeople } from './import-people.ts'
@@ -104,7 +104,7 @@ export class Importer {
   }
 
   /** The last word of an import in the audit. */
-  async finish(facts: Readonly<Record<string, string | number | boolean>>): Promise<void> {
+  async finish(facts: AuditFacts): Promise<void> {
     await this.#context.change(change => change.audit({ action: 'store.imported', subject: 'store', subjectId: null, before: null, after: facts }))
   }
 

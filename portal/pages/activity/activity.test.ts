@@ -75,7 +75,7 @@ test('what people do in the portal is told in sentences, and dates in words', as
     'Somebody with an invitation added the device Guest',
   ])
     expect(words).toContain(sentence)
-  expect(words).toMatch(/ends on \d+ \w+/)
+  expect(words).toMatch(/ends on \d+ \w+, \d\d:\d\d/)
   expect(text).not.toMatch(/\d{13}</)
   // Neither a word of the audit in place of a sentence, nor a field without a value.
   expect(text).not.toMatch(/: <code>(?!store)\w+\.[a-z-]+<\/code>/)

@@ -2,6 +2,7 @@
 
 import { showAddress } from '../../addresses.ts'
 import { bold, type Html, type HtmlValue, html, join } from '../../html.ts'
+import type { ChangeWord } from '../../messages/change-words.ts'
 import type { Messages } from '../../messages/en.ts'
 import { capital } from '../../messages/formats.ts'
 import { type IconName, icons } from '../icons.ts'
@@ -60,8 +61,15 @@ export interface ChangeEntry {
   readonly mailbox?: string | undefined
   /** In words already (a number of ended sessions, an end): from `messages.changeFacts`. */
   readonly facts?: readonly string[] | undefined
-  /** Raw facts of the audit, before and after. */
-  readonly details?: readonly { readonly field: string; readonly before: string | null; readonly after: string | null }[] | undefined
+  /** The other facts, in the reader's language, before and after. */
+  readonly details?: readonly ChangeDetail[] | undefined
+}
+
+export interface ChangeDetail {
+  /** From `messages.factLabels`. */
+  readonly label: string
+  readonly was: string | null
+  readonly is: string | null
 }
 
 /** Whether days stand above the rows, or in them. */
@@ -146,11 +154,11 @@ const ACTION_ICONS: Readonly<Record<string, readonly [IconName, Dot]>> = {
 /** One change: who, what, and through which way. */
 export function changeRow(entry: ChangeEntry, days: DayPlace, m: Messages, page: PageContext): Html {
   const [icon, dot] = (Object.hasOwn(ACTION_ICONS, entry.action) ? ACTION_ICONS[entry.action] : undefined) ?? ['pen', 'y']
-  const sentence = Object.hasOwn(m.changes, entry.action) ? m.changes[entry.action] : undefined
-  const what = sentence === undefined ? m.activity.otherChange(entry.actor, entry.action, entry.subject) : sentence(entry.actor, entry.subject)
+  const sentence = Object.hasOwn(m.changes, entry.action) ? m.changes[entry.action as ChangeWord] : undefined
+  const what = sentence === undefined ? m.activity.otherChange(entry.actor, entry.subject) : sentence(entry.actor, entry.subject)
   const details = (entry.details ?? []).map(
-    ({ field, before, after }) =>
-      html`<span class="detail"><code>${field}</code> ${before !== null && html`<del><bdi>${before}</bdi></del> `}${after !== null && html`<ins><bdi>${after}</bdi></ins>`}</span>`,
+    ({ label, was, is }) =>
+      html`<span class="detail">${label}: ${was !== null && html`<del><bdi>${was}</bdi></del> `}${is !== null && html`<ins><bdi>${is}</bdi></ins>`}</span>`,
   )
   const meta = [
     entry.mailbox !== undefined && showAddress(entry.mailbox),

@@ -48,7 +48,7 @@ const device = {
       through: 'portal',
       action: 'device.changed',
       subject: 'Thunderbird, front desk',
-      details: [{ field: 'scopes', before: 'imap', after: 'imap,smtp' }],
+      details: [{ label: 'May', was: 'read', is: 'read and send' }],
     },
     { kind: 'change', at: NOW - 268 * DAY, actor: 'Anna Keller', through: 'command-line', action: 'device.added', subject: 'Thunderbird, front desk' },
   ],

@@ -46,7 +46,7 @@ export const activityEntries: readonly ActivityEntry[] = [
     action: 'device.changed',
     subject: 'Intern’s laptop',
     mailbox: OFFICE,
-    facts: ['ends on 31 Dec'],
+    facts: ['ends on 31 Dec, 23:59'],
   },
   { ...app, kind: 'new-network', at: NOW - 42 * MINUTE, count: 1, device: 'Intern’s laptop', app: 'Outlook 17', ip: '2001:db8:12::7' },
   {
@@ -90,7 +90,7 @@ export const activityEntries: readonly ActivityEntry[] = [
     action: 'invitation.added',
     subject: 'leila@north.example.test',
     mailbox: OFFICE,
-    facts: ['valid until 25 Dec'],
+    facts: ['valid until 25 Dec, 08:54'],
   },
   {
     kind: 'change',
@@ -99,7 +99,7 @@ export const activityEntries: readonly ActivityEntry[] = [
     through: 'command-line',
     action: 'upstream.renamed',
     subject: 'Office server',
-    details: [{ field: 'host', before: 'imap1.example.test', after: 'imap2.example.test' }],
+    details: [{ label: 'Server', was: 'imap1.example.test', is: 'imap2.example.test' }],
   },
   { ...app, kind: 'refused', at: NOW - 3 * DAY - HOUR, count: 1, device: null, app: null, ip: '198.51.100.66', reason: 'wrong-secret' },
 ]

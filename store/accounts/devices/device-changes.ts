@@ -3,6 +3,7 @@
  */
 
 import type { DeviceId, MailboxId, UserId } from '../../../base/ids.ts'
+import type { AuditAction } from '../../schema/audit-words.ts'
 import { splitList } from '../../schema/list-column.ts'
 import { type AuditFacts, type Change, changedFacts } from '../../store-context.ts'
 import { endInvitations } from '../people/sign-in-rows.ts'
@@ -93,7 +94,7 @@ export async function unlinkDevice(
   await change.audit({ action: 'device.changed', subject, subjectId: device.id, before: { user: login }, after: { user: null } })
 }
 
-export function auditDevice(change: Change, device: DeviceRow, action: string, before: AuditFacts, after: AuditFacts): Promise<void> {
+export function auditDevice(change: Change, device: DeviceRow, action: AuditAction, before: AuditFacts, after: AuditFacts): Promise<void> {
   return change.audit({ action, subject: `${device.address}/${device.name}`, subjectId: device.id, before, after })
 }
 

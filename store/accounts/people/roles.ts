@@ -7,6 +7,7 @@
 
 import { findHostName } from '../../../base/network.ts'
 import { Problem } from '../../../base/problems.ts'
+import type { AuditAction } from '../../schema/audit-words.ts'
 import type { Role } from '../../schema/portal-schema.ts'
 import type { Change, StoreContext } from '../../store-context.ts'
 import { checkNotLastAdmin, type Roles as RolesOfUser, readRoles } from './role-rows.ts'
@@ -95,7 +96,7 @@ async function grantRole(change: Change, user: RoleOwner, columns: { role: Role;
   if (numInsertedOrUpdatedRows !== 0n) await noteRole(change, user, 'user.role-given', columns)
 }
 
-async function noteRole(change: Change, user: RoleOwner, action: string, { role, domain }: { role: Role; domain: string }): Promise<void> {
+async function noteRole(change: Change, user: RoleOwner, action: AuditAction, { role, domain }: { role: Role; domain: string }): Promise<void> {
   const facts = role === 'admin' ? { role } : { role, domain }
   await change.audit({
     action,
