@@ -10,6 +10,7 @@ import { Secret } from '../../base/secret.ts'
 const SEED_BYTES = 20
 /** One step before and after: clocks of phones differ, and typing takes its time (RFC 6238 §5.2). */
 const TOLERANCE_SECONDS = 30
+const STEP_SECONDS = 30
 const CODE = /^\d{6}$/
 
 /** A new seed, in base32 as apps take it. */
@@ -44,6 +45,8 @@ export async function findTotpStep(
   // Apps show "123 456". What has another form would make otplib throw: it is a wrong code, no fault of ours.
   const token = typed.reveal().toString('latin1').replace(/[\s-]/g, '')
   if (!CODE.test(token)) return undefined
+  // A clock that was put back stands before a step that was used: otplib would throw at that, and no code of now is later.
+  if (afterStep !== null && afterStep > Math.floor((now / 1000 + TOLERANCE_SECONDS) / STEP_SECONDS)) return undefined
   const result = await verify({
     secret: seed.reveal().toString('latin1'),
     token,

@@ -6,7 +6,8 @@ export interface Hand {
   readonly page: Page
   press(button: string): Promise<void>
   follow(link: string): Promise<void>
-  fill(label: string, text: string): Promise<void>
+  /** A function: what is typed is made when the hand is there. */
+  fill(label: string, text: string | (() => Promise<string>)): Promise<void>
   /** A radio button or a check box. */
   choose(label: string): Promise<void>
   /** A menu, by the name of its button. */
@@ -44,8 +45,10 @@ export class PointingHand implements Hand {
     await finders.link(this.page, link).click()
   }
 
-  async fill(label: string, text: string): Promise<void> {
-    await finders.field(this.page, label).fill(text)
+  async fill(label: string, text: string | (() => Promise<string>)): Promise<void> {
+    const field = finders.field(this.page, label)
+    await field.waitFor()
+    await field.fill(typeof text === 'string' ? text : await text())
   }
 
   async choose(label: string): Promise<void> {
@@ -78,10 +81,10 @@ export class TypingHand implements Hand {
     await this.page.keyboard.press('Enter')
   }
 
-  async fill(label: string, text: string): Promise<void> {
+  async fill(label: string, text: string | (() => Promise<string>)): Promise<void> {
     await this.#reach(finders.field(this.page, label), label)
     await this.page.keyboard.press('ControlOrMeta+a')
-    await this.page.keyboard.insertText(text)
+    await this.page.keyboard.insertText(typeof text === 'string' ? text : await text())
   }
 
   async choose(label: string): Promise<void> {

@@ -28,8 +28,9 @@ import { badRequest } from '../../web/error-answers.ts'
 import { onceFor, onceOnly } from '../../web/once.ts'
 import type { SignedInRequest } from '../../web/page-request.ts'
 import { doneThen } from '../../web/said.ts'
+import { DEVICE_NAME } from '../devices/add-device.ts'
 import { readTerms } from '../devices/device-terms.ts'
-import { again, checkChoice, FieldErrors, isUnknownPerson, reachChoices, scopeChoiceOf } from '../parts/form-checks.ts'
+import { again, checkChoice, checkName, FieldErrors, isUnknownPerson, reachChoices, scopeChoiceOf } from '../parts/form-checks.ts'
 import { filterOf, readCursor } from '../parts/list-query.ts'
 import { secretIsShown } from '../parts/shown-secret.ts'
 
@@ -68,6 +69,7 @@ function toRow(request: SignedInRequest, invitation: Invitation, devices: Readon
     person: user === null ? undefined : { login: user, name: userName ?? user },
     mailbox: mailbox ?? '',
     scope: scopeChoiceOf(terms.scopes),
+    name: terms.name,
     state,
     endsAt,
     opened,
@@ -119,7 +121,8 @@ function readInvitation(request: SignedInRequest) {
   if (mailbox === undefined) errors.add('mailbox', form.text('mailbox').trim() === '' ? m.problems.required : m.problems.address)
   const user = checkChoice(form, 'who', ['person', 'anyone'], errors, m) === 'person' ? form.text('person') : null
   if (user === '') errors.add('person', m.problems.unknownPerson)
-  const terms = readTerms(form, errors, request)
+  const name = form.text('name').trim() === '' ? null : (checkName(form.text('name'), 'name', DEVICE_NAME, errors, m) ?? null)
+  const terms = { ...readTerms(form, errors, request), name }
   const isMailed = checkChoice(form, 'reach', reachChoices(mayMail(request)), errors, m) === 'mail'
   if (isMailed && user?.includes('@') !== true) errors.add('reach', m.problems.mailToItself)
   return mailbox === undefined || !errors.isEmpty ? errors : { mailbox, user, terms, mailTo: isMailed ? user : null }

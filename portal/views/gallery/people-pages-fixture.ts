@@ -75,6 +75,7 @@ const person = {
 const question = { ...MINA, devices: 2, sessions: 1, form: { once: 'k12' }, mayMail: true }
 const invitation = (id: string, mailbox: string, more: object) => ({
   id,
+  name: null,
   mailbox,
   scope: 'both' as const,
   state: 'open' as const,
@@ -139,7 +140,7 @@ export const peoplePages: readonly GalleryPage[] = [
     counts: { open: 3, accepted: 12, ended: 4 },
     invitations: [
       invitation('i1', OFFICE, { person: LEILA, opened: 1, openedAt: NOW - HOUR }),
-      invitation('i2', 'scan@example.test', { scope: 'send', endsAt: NOW + DAY }),
+      invitation('i2', 'scan@example.test', { name: 'Scanner, 2nd floor', scope: 'send', endsAt: NOW + DAY }),
       invitation('i3', 'zoe@example.test', { person: { name: 'Zoë Lindqvist', login: 'zoe@example.test' }, endsAt: NOW + 24 * DAY, mailedAt: NOW - 6 * DAY }),
       invitation('i4', OFFICE, { state: 'accepted', closedAt: NOW - DAY, device: { id: '12', name: 'Loaned phone', everConnected: false } }),
       invitation('i5', OFFICE, { person: PAUL, state: 'revoked', closedAt: NOW - 3 * DAY }),

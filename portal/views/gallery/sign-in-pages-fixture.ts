@@ -1,7 +1,7 @@
 /** Pages for whoever is not signed in, and those that say why something cannot be shown. */
 import { messagesOf } from '../../messages/languages.ts'
 import { badRequestView, brokenView, notAllowedView, notFoundView, sessionOverView, startGoneView, tooManyView, tryAgainView } from '../errors/error-views.ts'
-import { invitationDoneView, invitationGoneView, invitationOpenView } from '../invitations/invited-views.ts'
+import { invitationDoneView, invitationForAnotherView, invitationGoneView, invitationOpenView } from '../invitations/invited-views.ts'
 import { secondStepView, signInView } from '../sign-in/sign-in-view.ts'
 import { welcomeView } from '../sign-in/welcome-view.ts'
 import { LEILA, OFFICE, PASSWORD, setup } from './devices-fixture.ts'
@@ -48,6 +48,7 @@ export const signInPages: readonly GalleryPage[] = [
   }),
   barePage('welcome-gone', undefined, startGoneView),
   galleryPage('invite-open', undefined, invitationOpenView, { ...invitation, person: LEILA }),
+  galleryPage('invite-open-anyone', undefined, invitationOpenView, { ...invitation, suggestedName: 'Till in the shop' }),
   galleryPage('invite-open-phone', undefined, invitationOpenView, { ...invitation, device: 'Front desk tablet', endsAt: NOW + 15 * MINUTE }),
   galleryPage('invite-done', undefined, invitationDoneView, {
     address: OFFICE,
@@ -65,6 +66,7 @@ export const signInPages: readonly GalleryPage[] = [
     first: { app: 'Apple Mail', ip: '203.0.113.24', at: NOW },
   }),
   barePage('invite-gone', undefined, invitationGoneView),
+  galleryPage('invite-other', undefined, invitationForAnotherView, { to: '/i/kX3v', name: 'Mina Park' }),
   galleryPage('not-allowed', mina, notAllowedView, { ask: { name: 'Karim Haddad', domain: 'example.test' } }),
   barePage('not-found', anna, notFoundView),
   galleryPage('too-many', undefined, tooManyView, { retryAfterSeconds: 118, back: '/sign-in' }),

@@ -32,6 +32,8 @@ export interface InvitationRow {
   /** Undefined: whoever has the link. */
   readonly person?: { readonly name: string; readonly login: string } | undefined
   readonly mailbox: string
+  /** Of the device that is to be made, as the invitation suggests it. */
+  readonly name: string | null
   readonly scope: DeviceScope
   readonly state: 'open' | 'accepted' | 'ended' | 'revoked'
   readonly endsAt: number
@@ -95,11 +97,11 @@ function invitationRow(row: InvitationRow, acts: FormState, m: Messages, page: P
     row.device !== undefined && menuLink(links.device(row.mailbox, row.device.id), icons.eye, m.devices.details),
     open && [menuLine, menuPost(links.invitationRevoke(row.id), icons.cross, m.invitations.revoke, 'red', fields)],
   ])
-  return html`<li>${row.person === undefined ? noFace() : face(row.person)}<div class="what">${row.person === undefined ? html`<b>${m.invitations.whoever}</b>` : bold(row.person.name)}<div class="meta"><span>${showAddress(row.mailbox)} · ${m.devices.scopesSmall[row.scope]}</span></div></div><div class="mid small soft">${state()}<div class="muted">${below()}</div></div>${menu}</li>`
+  return html`<li>${row.person === undefined ? noFace() : face(row.person)}<div class="what">${row.person === undefined ? html`<b>${m.invitations.whoever}</b>` : bold(row.person.name)}<div class="meta"><span>${showAddress(row.mailbox)} · ${m.devices.scopesSmall[row.scope]}</span>${row.name !== null && html`<span><bdi>${row.name}</bdi></span>`}</div></div><div class="mid small soft">${state()}<div class="muted">${below()}</div></div>${menu}</li>`
 }
 
 /** `who`: `person` or `anyone`; `reach`: `copy` or `mail`; the rest as when adding a device. */
-export type InvitationFields = 'mailbox' | 'who' | 'person' | 'scope' | 'ends' | 'date' | 'networks' | 'reach'
+export type InvitationFields = 'mailbox' | 'name' | 'who' | 'person' | 'scope' | 'ends' | 'date' | 'networks' | 'reach'
 
 export interface AddInvitationModel {
   readonly form: FormState<InvitationFields>
@@ -146,6 +148,17 @@ export function addInvitationView(model: AddInvitationModel, m: Messages, page: 
   const person =
     model.people.length > 0 &&
     html`<div class="only-named">${selectField({ name: 'person', label: m.devices.person, options: model.people.map(({ login, name }) => ({ value: login, label: name === login ? login : `${name}, ${login}` })) }, state)}</div>`
+  const name = textField(
+    {
+      name: 'name',
+      label: m.invitations.deviceName,
+      aside: m.invitations.deviceNameAside,
+      maxLength: 100,
+      autocomplete: 'off',
+      hint: m.invitations.deviceNameHint,
+    },
+    state,
+  )
   const reach = choiceField(
     {
       name: 'reach',
@@ -159,7 +172,7 @@ export function addInvitationView(model: AddInvitationModel, m: Messages, page: 
     },
     state,
   )
-  const fields = html`${mailbox}${known}<div class="flow named-field">${whom}${person}</div>${termFields(state, m, { networkHint: m.devices.networksHint(model.clientAddress), legend: m.invitations.deviceMay })}${reach}`
+  const fields = html`${mailbox}${known}<div class="flow named-field">${whom}${person}</div>${name}${termFields(state, m, { networkHint: m.devices.networksHint(model.clientAddress), legend: m.invitations.deviceMay })}${reach}`
   const body = html`${head({ title: m.invitations.inviteTitle, sub: m.invitations.about })}
 ${form({ action: links.invitations, state, look: 'card pad', fields, acts: [submit(m.invitations.make), cancel(links.invitations, m.words.cancel)] }, m)}
 ${note({ text: m.invitations.daysNote(model.days) })}`
