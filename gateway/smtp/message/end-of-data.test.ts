@@ -66,19 +66,33 @@ describe('the end of data', () => {
     expect(scan('x\r\n.', '\0'.repeat(70_000), '\r\n').verdict).toBe('bare-lf')
   })
 
+  it.each(['\r\n.\r\n', '\n.\r\n', '\r\n.\n', '\r\n\0.\r\n', '\r.\r\n'])('is judged the same behind many dots that stand in lines: %j', end => {
+    for (const dots of [1, 2, 3, 4, 500]) {
+      for (const text of [`a${'.'.repeat(dots)}`, 'x. '.repeat(dots), `${'x. '.repeat(dots)}\r\n..`, `\r\n..${'x. '.repeat(dots)}`]) {
+        const few = scan(`a${end}RSET`)
+        const many = scan(`${text}${end}RSET`)
+        expect({ ...many, passed: many.passed.slice(text.length) }).toEqual({ ...few, passed: few.passed.slice(1) })
+      }
+    }
+  })
+
   it('agrees with a plain search on every text without bare newlines, whatever the cuts', () => {
     fc.assert(
-      fc.property(fc.array(fc.constantFrom('a', '.', '\r\n', '..', 'bc', '\r\n.')), fc.array(fc.nat({ max: 5 }), { minLength: 1 }), (parts, steps) => {
-        const text = `${parts.join('')}\r\n.\r\n`
-        const at = `\r\n${text}`.indexOf('\r\n.\r\n') + 3
-        const pieces: string[] = []
-        for (let i = 0, s = 0; i < text.length; s += 1) {
-          const step = (steps[s % steps.length] as number) + 1
-          pieces.push(text.slice(i, i + step))
-          i += step
-        }
-        expect(scan(...pieces)).toEqual({ verdict: 'end', passed: text.slice(0, at), rest: text.slice(at) })
-      }),
+      fc.property(
+        fc.array(fc.constantFrom('a', '.', '\r\n', '..', 'bc', '\r\n.', '.'.repeat(40), 'a. '.repeat(40))),
+        fc.array(fc.nat({ max: 200 }), { minLength: 1 }),
+        (parts, steps) => {
+          const text = `${parts.join('')}\r\n.\r\n`
+          const at = `\r\n${text}`.indexOf('\r\n.\r\n') + 3
+          const pieces: string[] = []
+          for (let i = 0, s = 0; i < text.length; s += 1) {
+            const step = (steps[s % steps.length] as number) + 1
+            pieces.push(text.slice(i, i + step))
+            i += step
+          }
+          expect(scan(...pieces)).toEqual({ verdict: 'end', passed: text.slice(0, at), rest: text.slice(at) })
+        },
+      ),
     )
   })
 })

@@ -35,6 +35,8 @@ interface OpenDot {
 }
 
 const NOTHING = Buffer.alloc(0)
+/** Encoded attachments have no dots: one search for the byte finds the end. Where more of them stand in lines, they cost more than three searches for pairs. */
+const MAX_DOTS_IN_LINES = 2
 /** A dot can only stand at a line's start behind one of these. */
 const NEEDLES = ['\n.', '\r.', '\0.'].map(text => Buffer.from(text, 'latin1'))
 
@@ -72,8 +74,8 @@ export class EndOfData {
   }
 
   #search(chunk: Buffer): DataScan {
-    const next = NEEDLES.map(() => -2)
-    for (let dot = chunk[0] === DOT ? 0 : this.#nextDot(chunk, 0, next); dot >= 0; dot = this.#nextDot(chunk, dot + 1, next)) {
+    const find = new DotSearch(chunk)
+    for (let dot = find.next(0); dot >= 0; dot = find.next(dot + 1)) {
       const start = this.#lineStartAt(chunk, dot)
       if (start === 'none') continue
       const open: OpenDot = { start, nuls: 0, hasCr: false }
@@ -88,18 +90,6 @@ export class EndOfData {
     }
     this.#remember(chunk)
     return { verdict: 'more', pass: chunk, rest: NOTHING }
-  }
-
-  /** The next dot from `from` on that has a newline or NUL before it; -1 when there is none. */
-  #nextDot(chunk: Buffer, from: number, next: number[]): number {
-    let nearest = -1
-    for (const [i, needle] of NEEDLES.entries()) {
-      // Each needle's last find is kept, so that the chunk is searched once for each and not once for each dot.
-      if ((next[i] as number) !== -1 && (next[i] as number) + 1 < from) next[i] = chunk.indexOf(needle, Math.max(from - 1, 0))
-      const found = next[i] as number
-      if (found >= 0 && (nearest < 0 || found + 1 < nearest)) nearest = found + 1
-    }
-    return nearest
   }
 
   #lineStartAt(chunk: Buffer, dot: number): LineStart {
@@ -121,6 +111,45 @@ export class EndOfData {
     this.#isCrLf = passed[at] === LF && (at > 0 ? passed[at - 1] === CR : this.#last === CR && !this.#nulsSince)
     this.#last = passed[at] as number
     this.#nulsSince = at < passed.length - 1
+  }
+}
+
+/** Finds the dots of a chunk that stand at its beginning, or have a newline or NUL before them. */
+class DotSearch {
+  readonly #chunk: Buffer
+  #dotsInLines = 0
+  /** Each needle's last find, so that the chunk is searched once for each and not once for each dot; -1: no more. Undefined: not yet looked for. */
+  #found: number[] | undefined
+
+  constructor(chunk: Buffer) {
+    this.#chunk = chunk
+  }
+
+  /** The next one from `from` on; -1 when there is none. */
+  next(from: number): number {
+    const chunk = this.#chunk
+    if (this.#found !== undefined) return this.#nextOfPairs(from)
+    for (let dot = chunk.indexOf(DOT, from); dot >= 0; dot = chunk.indexOf(DOT, dot + 1)) {
+      const before = dot === 0 ? LF : chunk[dot - 1]
+      if (before === LF || before === CR || before === NUL) return dot
+      this.#dotsInLines += 1
+      if (this.#dotsInLines > MAX_DOTS_IN_LINES) return this.#nextOfPairs(dot + 1)
+    }
+    return -1
+  }
+
+  #nextOfPairs(from: number): number {
+    this.#found ??= NEEDLES.map(() => Number.NEGATIVE_INFINITY)
+    let nearest = -1
+    for (const [i, needle] of NEEDLES.entries()) {
+      let at = this.#found[i] as number
+      if (at !== -1 && at + 1 < from) {
+        at = this.#chunk.indexOf(needle, from - 1)
+        this.#found[i] = at
+      }
+      if (at >= 0 && (nearest < 0 || at + 1 < nearest)) nearest = at + 1
+    }
+    return nearest
   }
 }
 
