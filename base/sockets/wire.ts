@@ -50,21 +50,13 @@ export class Wire {
   }
 
   /** The next line without its CRLF or LF. Rejects with WIRE_LIMIT when it has more than `maxBytes` octets. */
-  async readLine(maxBytes: number): Promise<Buffer> {
-    const line = await this.readRawLine(maxBytes)
-    return line.subarray(0, line.length - (line.at(-2) === CR ? 2 : 1))
+  readLine(maxBytes: number): Promise<Buffer> {
+    return this.#read(() => this.#measureLine(maxBytes), withoutLineEnd)
   }
 
   /** The next line with its CRLF or LF, which `maxBytes` does not count. */
   readRawLine(maxBytes: number): Promise<Buffer> {
-    return this.#read(() => {
-      const at = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#scanned)
-      const length = (at < 0 ? this.#end : at + 1) - this.#start
-      if (length > maxBytes + 2) throw new MailwicketError('WIRE_LIMIT', { message: `a line of more than ${maxBytes} octets` })
-      if (at >= 0) return length
-      this.#scanned = this.#end
-      return undefined
-    })
+    return this.#read(() => this.#measureLine(maxBytes))
   }
 
   /** Whatever has arrived, at least one octet. */
@@ -188,10 +180,19 @@ export class Wire {
     return { socket: this.socket, unread }
   }
 
-  #read(measure: () => number | undefined): Promise<Buffer> {
+  #measureLine(maxBytes: number): number | undefined {
+    const at = this.#buffer.subarray(0, this.#end).indexOf(LF, this.#scanned)
+    const length = (at < 0 ? this.#end : at + 1) - this.#start
+    if (length > maxBytes + 2) throw new MailwicketError('WIRE_LIMIT', { message: `a line of more than ${maxBytes} octets` })
+    if (at >= 0) return length
+    this.#scanned = this.#end
+    return undefined
+  }
+
+  #read(measure: () => number | undefined, shape?: (bytes: Buffer) => Buffer): Promise<Buffer> {
     if (this.#pending !== undefined) throw new Error('two reads at a time')
     return new Promise((resolve, reject) => {
-      this.#pending = { measure, resolve, reject }
+      this.#pending = { measure, resolve: shape === undefined ? resolve : bytes => resolve(shape(bytes)), reject }
       this.#serve()
       if (this.#pending !== undefined) {
         if (this.#failure !== undefined) {
@@ -260,4 +261,8 @@ export class Wire {
   readonly #onError = (error: Error): void => {
     this.#fail(new MailwicketError('WIRE_CLOSED', { message: `the connection broke: ${error.message}`, cause: error }))
   }
+}
+
+function withoutLineEnd(line: Buffer): Buffer {
+  return line.subarray(0, line.length - (line.at(-2) === CR ? 2 : 1))
 }
