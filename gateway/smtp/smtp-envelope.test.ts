@@ -127,12 +127,17 @@ describe('what could be read in two ways is refused', () => {
   it('takes no longer for a line that is long and odd', () => {
     for (const piece of ['@', '"', 'a', '"" ', '\\"', '<', ' ', 'a@b:', '@a,'])
       for (const head of ['FROM:<', 'FROM:<@', 'FROM:']) {
-        const startedAt = process.cpuUsage().user
-        try {
-          parseMail(`${head}${piece.repeat(8_000 / piece.length)}`)
-        } catch {}
-        // Microseconds; quadratic work on so much takes a second and more.
-        expect(process.cpuUsage().user - startedAt).toBeLessThan(200_000)
+        const line = `${head}${piece.repeat(8_000 / piece.length)}`
+        // Quadratic work on so much takes a second and more, each time; the least of some is free of what other threads of this process did meanwhile.
+        expect(Math.min(...Array.from({ length: 5 }, () => cpuMsOf(() => parseMail(line))))).toBeLessThan(200)
       }
   })
 })
+
+function cpuMsOf(act: () => unknown): number {
+  const startedAt = process.cpuUsage().user
+  try {
+    act()
+  } catch {}
+  return (process.cpuUsage().user - startedAt) / 1_000
+}
