@@ -2,10 +2,13 @@
  * A body that is made while it is sent: the next part when the client has taken the one before, so that memory holds one; everybody else's requests
  * come first; and a client that goes away ends it.
  *
- * All downloads of a process take turns, and together a third of its time: somebody who downloads without end makes no page slow.
+ * All downloads of a process take turns, and together a third of its time: somebody who downloads without end makes no page slow. What fits into one
+ * part is sent at once, as a page is.
  */
 import { setImmediate as othersFirst, setTimeout as sleep } from 'node:timers/promises'
 
+/** The part, and that there is no other. */
+const PARTS_AT_ONCE = 2
 /** How much longer than the making of a part nothing is made. */
 const REST = 2
 /** Less is saved up: no timer is that fine. */
@@ -54,9 +57,11 @@ const downloads = new DownloadTurns()
 /** A part should take no longer to make than a page. */
 export function streamText(parts: AsyncGenerator<string>, turns = downloads): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
+  let made = 0
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
-      const { done, value } = await turns.take(() => parts.next())
+      made += 1
+      const { done, value } = made <= PARTS_AT_ONCE ? await parts.next() : await turns.take(() => parts.next())
       if (done === true) controller.close()
       else controller.enqueue(encoder.encode(value))
     },
