@@ -170,7 +170,7 @@ export const PROBLEMS = {
   ),
   'store.moved': row('STORE_MOVED', ({ to }: { to: string }) => `the store has moved to ${to}`),
   'store.incomplete': row('STORE_INCOMPLETE', ({ place }: { place: string }) => `a move into ${place} was begun and is not finished`),
-  'move.other-store': row('ALREADY_EXISTS', ({ place }: { place: string }) => `${place} holds the beginning of a move of another store`),
+  'move.other-store': row('ALREADY_EXISTS', ({ place }: { place: string }) => `${place} holds the beginning of a move of another store, or by another version`),
   'move.audit-differs': row('ALREADY_EXISTS', ({ place }: { place: string }) => `${place} holds entries of the audit that the store to be moved has not`),
   'move.taken-over': row('STORE_IN_USE', ({ place }: { place: string }) => `another command has taken over the move into ${place}`),
   'backup.unknown': row('NOT_FOUND', ({ file }: { file: string }) => `there is no file ${file}`),

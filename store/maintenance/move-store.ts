@@ -13,7 +13,7 @@ import { Problem } from '../../base/problems.ts'
 import { findMeta } from '../keys/store-keys.ts'
 import { openBackend, type StoreConfig } from '../open-backend.ts'
 import type { Backend, OnProgress } from '../schema/backend.ts'
-import { checkForm, createTables, isNoStore, readVersion, setMeta } from '../schema/migrations.ts'
+import { checkForm, createTables, isNoStore, MIGRATIONS, readVersion, setMeta } from '../schema/migrations.ts'
 import { closeMoved } from '../schema/moved-store.ts'
 import type { Schema } from '../schema/schema.ts'
 import { ServerClock } from '../server-clock.ts'
@@ -88,8 +88,7 @@ async function takeTarget(source: Backend, target: Backend, { onStep }: MoveOpti
   }
   const { unfinishedMove } = found
   if (unfinishedMove === undefined) return undefined
-  if (!unfinishedMove.startsWith(`${store} `)) throw new Problem('move.other-store', { place: target.place })
-  checkForm(found, target)
+  if (!unfinishedMove.startsWith(`${store} `) || found.version !== MIGRATIONS.length) throw new Problem('move.other-store', { place: target.place })
   await target.change(db => setMeta(db, 'unfinished_move', run))
   onStep?.('resumed')
   return run

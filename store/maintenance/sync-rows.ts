@@ -42,21 +42,21 @@ export async function syncTable(
         total += 1
         if (missing.length < MAX_REMEMBERED) missing.push(row)
       },
+      onRows,
     })
     await superfluous.end()
     if (total <= MAX_REMEMBERED) {
       for (let at = 0; at < missing.length; at += BATCH_ROWS) await writer.add(table, missing.slice(at, at + BATCH_ROWS))
-      onRows(compared.rows)
       return { ...compared, isChanged: total + superfluous.count > 0 }
     }
   }
-  const added = new Batch(async rows => {
-    await writer.add(table, rows)
-    onRows(rows.length)
+  const added = new Batch(rows => writer.add(table, rows))
+  const compared = await compare(from, to, table, {
+    onlyThere: async () => {},
+    onlyHere: row => added.add(row),
+    onRows: isNew ? onRows : () => {},
   })
-  const compared = await compare(from, to, table, { onlyThere: async () => {}, onlyHere: row => added.add(row) })
   await added.end()
-  onRows(compared.rows - added.count)
   return { ...compared, isChanged: added.count > 0 }
 }
 
@@ -87,6 +87,7 @@ interface Differences {
   onlyThere(row: Row): Promise<void>
   /** In the source. */
   onlyHere(row: Row): Promise<void>
+  onRows(rows: number): void
 }
 
 /** Gives the count and the digest of the source's rows. */
@@ -96,12 +97,16 @@ async function compare(from: Kysely<Schema>, to: Kysely<Schema>, table: Table, d
   let rows = 0
   for (;;) {
     const [source, target] = [here.row ?? (await here.load()), there.row ?? (await there.load())]
-    if (source === undefined && target === undefined) return { table, rows, digest: digest.digest('hex') }
+    if (source === undefined && target === undefined) {
+      differences.onRows(rows % BATCH_ROWS)
+      return { table, rows, digest: digest.digest('hex') }
+    }
     const order = source === undefined ? 1 : target === undefined ? -1 : compareKeys(KEYS[table], source, target)
     const text = source === undefined || order > 0 ? '' : formatRow(source)
     if (source !== undefined && order <= 0) {
       digest.update(text)
       rows += 1
+      if (rows % BATCH_ROWS === 0) differences.onRows(BATCH_ROWS)
       here.pass()
     }
     if (target !== undefined && order >= 0) there.pass()

@@ -195,7 +195,8 @@ describe.each(eachWay)('%s', (_way, placesOf) => {
   test('killed at any step and run again, it ends the same', async () => {
     const { from, to } = await placesOf()
     let store = await fill(from)
-    const moments = ['begun', 'rows 1', 'rows 6', 'copied', 'held', 'compared', 'closed'] as const
+    // Each costs a process; nothing in between asks which database it is.
+    const moments = from === sqlite ? ['begun', 'rows 1', 'rows 6', 'copied', 'held', 'compared', 'closed'] : ['rows 6', 'held', 'closed']
     for (const [n, killedAt] of moments.entries()) {
       await store.devices.add(anna, { name: `Before ${n}` })
       await store.devices.rename(`${anna}/Before ${n}`, `Renamed ${n}`)
