@@ -15,7 +15,7 @@ import { HttpBrowser, type Page } from '../fixtures/http-browser.ts'
 import { Mailwicket, upstreamOf } from '../fixtures/mailwicket.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
 import { logIn, type RawImap } from '../fixtures/raw-imap.ts'
-import { addPerson, addPortal } from '../fixtures/served-portal.ts'
+import { addPerson, addPortal, passwordOn } from '../fixtures/served-portal.ts'
 
 const user = 'office@example.com'
 const password = 'the boss signs in with this'
@@ -89,7 +89,6 @@ function count(of: "devices where state <> 'revoked'" | "invitations where kind 
 }
 const countDevices = () => count("devices where state <> 'revoked'")
 const countInvitations = () => count("invitations where kind = 'device'")
-const passwordOn = ({ text }: Page) => (/<output class="pw[^>]*>(.*?)<\/output>/s.exec(text)?.[1] ?? '').replace(/<[^>]*>/g, '').trim()
 
 async function expectLogsIn(secret: string): Promise<void> {
   expect(secret).toMatch(/^[a-z0-9]{4}(-[a-z0-9]{4}){4}$/)
@@ -162,7 +161,7 @@ describe('a new password', () => {
     old = await expectShownOnce(boss, to)
   })
   const form = async () => {
-    const fields = (await boss.get(`${device}/password`)).hidden(`${device}/password`)
+    const fields = { ...(await boss.get(`${device}/password`)).hidden(`${device}/password`), way: 'generated' }
     return () => boss.post(`${device}/password`, fields)
   }
   const expectRefused = (secret: string) => expect(logIn(gateway.account(user, secret))).rejects.toThrow('AUTHENTICATIONFAILED')
@@ -187,7 +186,7 @@ describe('a new password', () => {
 
 describe('an invitation', () => {
   const form = async () => {
-    const fields = { ...(await boss.get('/invitations/new')).hidden('/invitations'), mailbox: user, who: 'none', scope: 'both', ends: 'never', reach: 'copy' }
+    const fields = { ...(await boss.get('/invitations/new')).hidden('/invitations'), mailbox: user, who: 'anyone', scope: 'both', ends: 'never', reach: 'copy' }
     return () => boss.post('/invitations', fields)
   }
   const linkOn = ({ text }: Page) => {
