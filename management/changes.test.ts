@@ -1,9 +1,10 @@
 /** What holds for every change of a use case: one transaction, once, on what was looked at; and nobody gives what they do not have. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { DeviceId } from '../base/ids.ts'
 import type { Nouns } from '../store/open-store.ts'
 import { secret } from '../store/store-fixture.ts'
 import type { ApiToken, Person } from './actor.ts'
-import { disconnectDevices, previewDisconnect } from './devices/disconnect-devices.ts'
+import { disconnectDevices, disconnectMany, previewDisconnect } from './devices/disconnect-devices.ts'
 import { addDevice, changePassword, getDevice, listDevices, setDevice } from './devices/manage-devices.ts'
 import { pageAudit } from './history/read-history.ts'
 import { getMailbox, setMailbox } from './mailboxes/manage-mailboxes.ts'
@@ -52,6 +53,26 @@ test('what was asked for is done as a whole or not at all', async () => {
   const wrong = setDevice(context, manager, { ref: `${OFFICE}/tablet`, name: 'renamed', terms: { scopes: ['imap'] }, sending: { recipientsPerDay: 0 } })
   await expect(wrong).rejects.toMatchObject({ reason: 'sending.recipients' })
   expect((await getDevice(context, manager, `${OFFICE}/tablet`)).device).toMatchObject({ name: 'tablet', scopes: ['imap', 'smtp'] })
+})
+
+test('many devices are disconnected in parts, between which others write; what is done stays done', async () => {
+  const { context, files, store } = fixture
+  await files.query(
+    `with recursive n(i) as (select 1 union all select i + 1 from n where i < 450)
+     insert into devices (id, mailbox_id, name, name_key, state, kind, phc, tag, bucket, scopes, allow_from, password_version, created_at, password_changed_at)
+     select substr('dddddddddddddddd' || i, -16), mailboxes.id, 'many' || i, 'many' || i, 'active', 'generated', '', x'', 1, 'imap', '', 1, 1, 1
+     from n, mailboxes where address = '${OFFICE}'`,
+  )
+  const ids = (await store.devices.list({ mailbox: OFFICE, search: 'many' })).map(({ id }) => id)
+  const seen: number[] = []
+  const broken = ids.with(300, 'nobody0000000000' as DeviceId)
+  const onProgress = ({ done, total }: { readonly done: number; readonly total: number }) => seen.push(done / total)
+  await expect(disconnectMany(context, manager, { ids: broken, onProgress })).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  expect(await store.devices.count({ mailbox: OFFICE, search: 'many' })).toBe(250)
+  expect(await disconnectMany(context, manager, { ids, onProgress })).toHaveLength(450)
+  expect(await store.devices.count({ mailbox: OFFICE, search: 'many' })).toBe(0)
+  expect(seen).toEqual([200 / 450, 200 / 450, 400 / 450, 1])
+  expect((await store.devices.list({ mailbox: OFFICE })).map(({ name }) => name).sort()).toEqual(['hers', 'mine', 'tablet'])
 })
 
 test('with a key that is taken once, two requests at a time make one device', async () => {

@@ -1,6 +1,7 @@
 /**
  * The end of devices, for good: one, several, all of a mailbox, all that are quiet. What ends and what stays is counted before it is done.
  */
+import type { DeviceId } from '../../base/ids.ts'
 import type { Device } from '../../store/accounts/devices/device-rows.ts'
 import type { Version } from '../../store/history/audit.ts'
 import type { Nouns } from '../../store/open-store.ts'
@@ -44,6 +45,24 @@ export function disconnectDevices(context: UseCaseContext, actor: Actor, { refs,
     for (const { id } of devices) await checkVersion(nouns, id, version)
     return disconnect(nouns, devices)
   })
+}
+
+/** One transaction for so many devices: gateways write their records between two, and a database is busy for no longer than they wait. */
+const DEVICES_PER_CHANGE = 200
+
+export interface DisconnectManyInput {
+  readonly ids: readonly DeviceId[]
+  readonly onProgress?: ((state: { readonly done: number; readonly total: number }) => void) | undefined
+}
+
+/** As `disconnectDevices`, of any number, part by part: what is done stays done when a later part fails, and done again it goes on there. */
+export async function disconnectMany(context: UseCaseContext, actor: Actor, { ids, onProgress = () => {} }: DisconnectManyInput): Promise<Device[]> {
+  const devices: Device[] = []
+  for (let at = 0; at < ids.length; at += DEVICES_PER_CHANGE) {
+    devices.push(...(await disconnectDevices(context, actor, { refs: ids.slice(at, at + DEVICES_PER_CHANGE) })).devices)
+    onProgress({ done: devices.length, total: ids.length })
+  }
+  return devices
 }
 
 /** Every device of a mailbox. Gives those that were not revoked before. Throws NOT_FOUND, NOT_ALLOWED. */

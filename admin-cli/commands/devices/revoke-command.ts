@@ -1,5 +1,5 @@
 /**
- * `mailwicket device revoke`: ends devices for good, named one by one, from standard input, or all of a mailbox. All of them or none.
+ * `mailwicket device revoke`: ends devices for good, named one by one, from standard input, or all of a mailbox. None of them when one is not found.
  */
 import { MailwicketError } from '../../../base/errors.ts'
 import { toDeviceDetails } from '../../../management/devices/device-json.ts'
@@ -9,6 +9,7 @@ import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, does } from '../../frame/command-frame.ts'
 import { addSureOptions, areWholeIds, checkRefs, confirm, type SureOptions } from '../../frame/confirm.ts'
 import { formatEnd, formatRelative } from '../../frame/moment.ts'
+import type { Progress } from '../../frame/progress.ts'
 import { readRefs } from '../../frame/read-refs.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
@@ -43,7 +44,7 @@ async function revokeDevices(context: CommandContext, given: readonly string[], 
   checkRefs(given.filter(ref => ref !== '-'))
   const refs = await readRefs(context, given)
   checkRefs(refs)
-  const { disconnectAll, disconnectDevices, previewDisconnect, previewDisconnectAll } = await import('../../../management/devices/disconnect-devices.ts')
+  const { disconnectAll, disconnectMany, previewDisconnect, previewDisconnectAll } = await import('../../../management/devices/disconnect-devices.ts')
   const { devices, before } = await manage(context, async (useCases, operator) => {
     const ending = await (all === undefined ? previewDisconnect(useCases, operator, { refs }) : previewDisconnectAll(useCases, operator, { mailbox: all }))
     const before = ending.devices
@@ -52,9 +53,10 @@ async function revokeDevices(context: CommandContext, given: readonly string[], 
       const isSaid = areWholeIds(given) && context.terminal.stdin.isTTY !== true
       if (!isSaid) await confirm(context, ask(ending, all, context.terminal.now()), options)
     }
-    const ids = before.map(({ id }) => id)
-    const { devices } = await (all === undefined ? disconnectDevices(useCases, operator, { refs: ids }) : disconnectAll(useCases, operator, { mailbox: all }))
-    return { devices, before }
+    if (all !== undefined) return { devices: (await disconnectAll(useCases, operator, { mailbox: all })).devices, before }
+    const ids = before.flatMap(({ id, state }) => (state === 'revoked' ? [] : [id]))
+    const ended = new Map((await withProgress(context, onProgress => disconnectMany(useCases, operator, { ids, onProgress }))).map(one => [one.id, one]))
+    return { devices: before.map(device => ended.get(device.id) ?? device), before }
   })
   const now = context.terminal.now()
   const was = new Map(before.map(device => [device.id, device]))
@@ -62,6 +64,16 @@ async function revokeDevices(context: CommandContext, given: readonly string[], 
   const lines = devices.map(device => `${formatOutcome(was.get(device.id) ?? device, done, now)}\n`)
   context.answer(devices.map(toDeviceDetails), () => (lines.length === 0 ? 'There was no device to revoke.\n' : lines.join('')))
   if (dryRun === true) context.remark('Nothing was changed.')
+}
+
+async function withProgress<Result>(context: CommandContext, act: (onProgress: Progress['onProgress']) => Promise<Result>): Promise<Result> {
+  const { openProgress } = await import('../../frame/progress.ts')
+  const progress = await openProgress(context, 'Devices')
+  try {
+    return await act(progress.onProgress)
+  } finally {
+    progress.stop()
+  }
 }
 
 /** One device is asked for with what it is known by. */
