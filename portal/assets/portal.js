@@ -16,6 +16,12 @@ document.addEventListener('keydown', event => {
   }
 })
 
+// Of a row of tabs that is wider than the window, the one of this page is seen.
+for (const tab of document.querySelectorAll('.tabs a[aria-current]')) {
+  const row = tab.parentElement.closest('.tabs')
+  row.scrollLeft = tab.offsetLeft - row.offsetLeft - (row.clientWidth - tab.offsetWidth) / 2
+}
+
 // The server's clock made the text; from then on only what passed here counts, so a wrong clock in the browser changes nothing.
 const MINUTE_MS = 60_000
 const UNITS = [

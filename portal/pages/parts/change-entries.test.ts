@@ -80,7 +80,7 @@ test('a right that was taken away, an end, and the end of a link are told with t
   const telling = { m, formats: makeFormats({ language: 'en', timeZone: 'UTC', now: NOW }), nameOf: () => 'Anna' }
   const tell = (entry: AuditEntry) => wordsOf(changeRow(toChangeEntry(entry, telling), 'above', m, galleryContext()))
   expect(tell({ ...entryOf('mailbox.rights', { use: true }, { use: false }), subject: 'office@example.test/mina' })).toMatch(
-    /^Anna changed the rights of mina office@example\.test on the command line May use given devices: yes no/,
+    /^Anna changed the rights of mina office@example\.test on the command line May use given devices: yes → no/,
   )
   const endsAt = Date.parse('2026-11-27T07:54:00Z')
   expect(tell(entryOf('invitation.made', null, { kind: 'start', endsAt }))).toContain('valid until 27 Nov, 07:54')

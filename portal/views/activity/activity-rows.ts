@@ -158,7 +158,7 @@ export function changeRow(entry: ChangeEntry, days: DayPlace, m: Messages, page:
   const what = sentence === undefined ? m.activity.otherChange(entry.actor, entry.subject) : sentence(entry.actor, entry.subject)
   const details = (entry.details ?? []).map(
     ({ label, was, is }) =>
-      html`<span class="detail">${label}: ${was !== null && html`<del><bdi>${was}</bdi></del> `}${is !== null && html`<ins><bdi>${is}</bdi></ins>`}</span>`,
+      html`<span class="detail">${label}: ${was !== null && html`<del><bdi>${was}</bdi></del>${is !== null && ' → '}`}${is !== null && html`<ins><bdi>${is}</bdi></ins>`}</span>`,
   )
   const meta = [
     entry.mailbox !== undefined && showAddress(entry.mailbox),

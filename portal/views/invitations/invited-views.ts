@@ -33,7 +33,7 @@ export function invitationOpenView(model: InvitationOpenModel, m: Messages, page
   const { person, form: state, device } = model
   const who =
     person !== undefined &&
-    html`<p class="line">${face(person)}<span>${m.invited.signedInAs} ${bold(person.name)}<br><a class="small" href="${links.signIn}">${m.invited.notYou}</a></span></p>`
+    html`<p class="line">${face(person)}<span>${m.invited.signedInAs} ${bold(person.name)}<br><button class="small as-link" form="someone-else">${m.invited.notYou}</button></span></p>`
   const name =
     device === undefined
       ? textField(
@@ -59,7 +59,10 @@ export function invitationOpenView(model: InvitationOpenModel, m: Messages, page
     },
     state,
   )
-  const body = html`<div class="centred"><h1 tabindex="-1">${m.invited.title(model.address)}</h1><p class="soft sub-line">${device === undefined ? m.invited.by(model.invitedBy.name) : m.invited.phone}</p></div><form class="card pad" method="post" action="${links.invitationOpen(model.token)}" novalidate>${problemOf(state)}${guards(state)}${who}${name}${app}<button class="btn primary wide">${m.invited.button}</button><p class="small muted">${device === undefined ? m.invited.next : m.invited.oldStops}</p></form><p class="small muted centred">${m.invited.nothingUsed(page.formats.daysSince(model.endsAt) === 0 ? page.formats.time(model.endsAt) : page.formats.monthDay(model.endsAt))}</p>`
+  const body = html`<div class="centred"><h1 tabindex="-1">${m.invited.title(model.address)}</h1><p class="soft sub-line">${device === undefined ? m.invited.by(model.invitedBy.name) : m.invited.phone}</p></div><form class="card pad" method="post" action="${links.invitationOpen(model.token)}" novalidate>${problemOf(state)}${guards(state)}${who}${name}${app}<button class="btn primary wide">${m.invited.button}</button><p class="small muted">${device === undefined ? m.invited.next : m.invited.oldStops}</p></form>${
+    person !== undefined &&
+    html`<form method="post" action="${links.signIn}" id="someone-else" hidden><input type="hidden" name="to" value="${links.invitationOpen(model.token)}"></form>`
+  }<p class="small muted centred">${m.invited.nothingUsed(page.formats.daysSince(model.endsAt) === 0 ? page.formats.time(model.endsAt) : page.formats.monthDay(model.endsAt))}</p>`
   return alonePage({ title: m.invited.shortTitle, width: 'wide', body }, m, page)
 }
 
