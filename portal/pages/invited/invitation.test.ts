@@ -64,6 +64,35 @@ describe('an invitation', () => {
     expect(new Set(pages.map(({ text, status }) => `${status} ${text}`)).size).toBe(1)
   })
 
+  test('is read in another language at its own address, whose token no link repeats; the password page offers none', async () => {
+    const link = linkOf(await invite())
+    const browser = fixture.browser()
+    const page = await browser.get(link)
+    expect(page.text).toContain('href="?language=de"')
+    expect([...page.text.matchAll(/href="([^"]*)"/g)].filter(([, to]) => to?.includes(link.slice(3)))).toEqual([])
+    expect(await browser.get(`${link}?language=de`)).toMatchObject({ status: 303, to: link })
+    expect((await browser.get(link)).text).toContain('<html lang="de"')
+    expect(await browser.get(`${link}?language=xx`)).toMatchObject({ status: 303, to: link })
+    expect((await fixture.store.invitations.page({ filter: { stage: 'open' } })).rows).toMatchObject([{ opened: 2 }])
+    await browser.post(link, { name: 'Handy', app: 'apple' })
+    const shown = await browser.get('/invited')
+    expect(shown.text).toMatch(/data-secret><span>[a-z0-9]{4}</)
+    expect(shown.text).not.toMatch(/[?/]language/)
+  })
+
+  test('names the device that it is for, which whoever accepts it may change', async () => {
+    const anna = await fixture.signedIn('anna')
+    const fields = { mailbox: OFFICE, who: 'anyone', reach: 'copy', scope: 'read', ends: 'never', networks: '', name: 'Till in the shop' }
+    const made = await anna.submit('/invitations/new', '/invitations', fields)
+    const [, link = ''] = /value="https:\/\/[^/]*(\/i\/[^"]*)"/.exec((await anna.get(made.to)).text) ?? []
+    expect((await anna.get('/invitations')).text).toContain('Till in the shop')
+    expect((await fixture.browser().get(link)).text).toContain(
+      'name="name" required maxlength="100" autocomplete="off" aria-describedby="name-hint" type="text" value="Till in the shop"',
+    )
+    await fixture.browser().post(link, { name: 'Till 2', app: 'other' })
+    expect(await fixture.store.devices.list({ mailbox: OFFICE })).toMatchObject([{ name: 'Till 2', scopes: ['imap'] }])
+  })
+
   test('a token is in no line of the log', async () => {
     const token = await invite()
     await fixture.browser().get(linkOf(token))

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { secret } from '../../../store/store-fixture.ts'
 import { PASSWORD, PortalFixture } from '../../portal-fixture.ts'
 
 let fixture: PortalFixture
@@ -45,4 +46,36 @@ test('without any domain the first mailbox is added all the same, in whatever do
   // The domain is no reason; that the password there is missing is one.
   expect(answer.text).toContain('This is needed.')
   expect(answer.text).not.toContain('must end with')
+})
+
+test('a mailbox is one’s own by its address, an alias, its first part, or when nobody else has anything to do with it', async () => {
+  for (const address of ['info@example.test', 'carl@example.test', 'carl.alone@example.test', 'team@example.test'])
+    await fixture.store.mailboxes.add({ address, upstream: 'main', secret: secret('upstream/marker+case') })
+  await fixture.store.aliases.add('info@example.test', 'mina@example.test')
+  for (const login of ['mina@example.test', 'carl', 'other']) await fixture.addPerson(login)
+  const give = (login: string, address: string) => fixture.store.rights.set(login, address, { use: true })
+  for (const [login, address] of [
+    ['mina@example.test', 'info@example.test'],
+    ['other', 'info@example.test'],
+    ['mina@example.test', 'team@example.test'],
+    ['carl', 'team@example.test'],
+    ['carl', 'carl@example.test'],
+    ['other', 'carl@example.test'],
+    ['carl', 'carl.alone@example.test'],
+  ] as const)
+    await give(login, address)
+  const told = async (login: string) =>
+    [...(await (await fixture.signedIn(login)).get('/mailboxes')).text.matchAll(/<bdi>([^<]*)<\/bdi><\/a><\/h2><p class="small muted">([^<]*)</g)].map(
+      ([, address, whose]) => [address, whose],
+    )
+  expect(await told('mina@example.test')).toEqual([
+    ['info@example.test', 'Yours'],
+    ['team@example.test', 'Shared with you'],
+  ])
+  expect(await told('carl')).toEqual([
+    ['carl.alone@example.test', 'Yours'],
+    ['carl@example.test', 'Yours'],
+    ['team@example.test', 'Shared with you'],
+  ])
+  expect((await told('anna')).every(([, whose]) => whose === 'You look after it')).toBe(true)
 })
