@@ -3,7 +3,7 @@
  *
  * Invariants: a batch is one transaction; rows are written in the order of their keys, so that two nodes never wait for each other in a circle.
  */
-import type { Kysely, Transaction } from 'kysely'
+import { type Kysely, sql, type Transaction } from 'kysely'
 import type { DeviceId, NodeId } from '../../base/ids.ts'
 import type { Backend } from '../schema/backend.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
@@ -211,7 +211,7 @@ function forgetNameless(db: Kysely<Schema>, param: Param<Repeated>) {
     .where('first_at', '<=', param('last_at'))
     .where('last_at', '>=', param('last_at'))
     .orderBy('cursor', 'desc')
-    .limit(1)
+    .limit(sql.lit(1))
   return db
     .updateTable('activity')
     .set(({ eb }) => ({ count: eb('count', '-', 1) }))
@@ -232,7 +232,7 @@ function countRepeat(db: Kysely<Schema>, param: Param<Repeated & { cursor: numbe
     .where('first_at', '>', param('window'))
     .where('first_at', '<=', param('last_at'))
     .orderBy('cursor', 'desc')
-    .limit(1)
+    .limit(sql.lit(1))
   return db
     .updateTable('activity')
     .set(({ eb }) => ({ count: eb('count', '+', param('count')), last_at: param('last_at'), cursor: param('cursor') }))

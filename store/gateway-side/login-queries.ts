@@ -5,7 +5,7 @@
  */
 
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import type { DeviceId, NodeId, SessionId } from '../../base/ids.ts'
 import { ANY_BUCKET } from '../passwords/tag.ts'
 import { splitList } from '../schema/list-column.ts'
@@ -120,7 +120,7 @@ function selectLogin(db: Kysely<Schema>, param: Param<{ address: string; bucket:
   return (
     db
       // One row whether there is such a mailbox or not: the generation is told in any case. The limit tells a planner that never looked at the table.
-      .selectFrom(db.selectFrom('generation').select('value').limit(1).as('generation'))
+      .selectFrom(db.selectFrom('generation').select('value').limit(sql.lit(1)).as('generation'))
       .leftJoin('mailboxes', join => join.on('mailboxes.id', '=', mailboxOfAddress(param('address'))))
       .leftJoin('devices', join =>
         join

@@ -1,7 +1,7 @@
 /**
  * What the limiter reads in the gateway: counts that moved, and whether a block is known. Short queries, compiled once.
  */
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { mailboxOfAddress } from '../schema/mailbox-of-address.ts'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import type { Schema } from '../schema/schema.ts'
@@ -24,7 +24,7 @@ export class LimitQueries {
         .where('known_blocks.last_at', '>', param('after')),
     )
     this.#knownOfAny = prepareQuery((param: Param<{ block: string; after: number }>) =>
-      db.selectFrom('known_blocks').select('last_at').where('block', '=', param('block')).where('last_at', '>', param('after')).limit(1),
+      db.selectFrom('known_blocks').select('last_at').where('block', '=', param('block')).where('last_at', '>', param('after')).limit(sql.lit(1)),
     )
     this.#failures = prepareQuery((param: Param<{ revision: number; limit: number }>) =>
       db

@@ -19,6 +19,8 @@ export type Param<Values> = <Name extends keyof Values & string>(name: Name) => 
 export function prepareQuery<Values extends object, Row>(build: (param: Param<Values>) => Compilable<Row>): (values: Values) => CompiledQuery<Row> {
   const compiled = build(name => sql`${new Gap(name)}`).compile()
   const { parameters } = compiled
+  // SQLite would plan it anew for each use (80 µs in place of 12 for the login query).
+  if (/\b(limit|offset) \?/.test(compiled.sql)) throw new TypeError(`sql.lit() belongs around the limit of a prepared query: ${compiled.sql}`)
   return values => {
     const known = values as Readonly<Record<string, unknown>>
     const filled = parameters.map(parameter => (parameter instanceof Gap ? known[parameter.name] : parameter))

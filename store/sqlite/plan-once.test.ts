@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { StoreFixture } from '../store-fixture.ts'
@@ -18,5 +19,12 @@ test('a prepared query compares with no bare parameter, for whose value SQLite w
   expect(rows).toEqual([{ name: 'schema_version' }])
   // Once, with a value that is known: SQLite may look at it.
   expect(backend.db.selectFrom('meta').select('name').where('name', '=', 'schema_version').compile().sql).toContain('= ?')
+  await backend.close()
+})
+
+test('a limit that is bound, for which SQLite would plan a prepared query anew each time, is refused', async () => {
+  const backend = openSqlite(fixture.path, 'write')
+  expect(() => prepareQuery(() => backend.db.selectFrom('meta').select('name').limit(1))).toThrow('sql.lit()')
+  prepareQuery(() => backend.db.selectFrom('meta').select('name').limit(sql.lit(1)))
   await backend.close()
 })
