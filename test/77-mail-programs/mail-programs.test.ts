@@ -188,3 +188,12 @@ test('imapproxyd: webmail that logs in at every click is one login, until the de
   expect(await click('STATUS INBOX (MESSAGES)')).toContain('[AUTHENTICATIONFAILED]')
   await proxy.stop('SIGTERM')
 })
+
+test('alpine and offlineimap are known by the names that they tell, the others by none', async () => {
+  const told = async () => {
+    const rows = await stage.gateway.mailwicket.json<{ app: string | null }[]>(['activity'])
+    return [...new Set(rows.flatMap(({ app }) => (app === null ? [] : [app.split(' ')[0]])))].sort()
+  }
+  await waitFor('what was noted of the logins', 20_000, async () => (await told()).length >= 2)
+  expect(await told()).toEqual(['OfflineIMAP', 'alpine'])
+})
