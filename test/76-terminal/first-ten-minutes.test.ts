@@ -1,8 +1,11 @@
 /** docs/first-ten-minutes.md: a recording of a terminal, made here, so that it stays true. `vitest run … --update` writes it anew. */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { expect, test } from 'vitest'
+import { afterAll, expect, test } from 'vitest'
+import { type RunningChild, runOk, startChild } from '../fixtures/child-process.ts'
+import { DebianChroot } from '../fixtures/debian-chroot.ts'
+import { PackageSources } from '../fixtures/package-sources.ts'
 import { makeTempDir } from '../fixtures/temp-dir.ts'
 import { TypedTerminal } from './typed-terminal.ts'
 
@@ -20,11 +23,14 @@ const PLACEHOLDERS: readonly (readonly [pattern: RegExp, replacement: string])[]
   [/\b\d+ s ago\b/g, 'just now'],
   [/\bversion \d+;/g, 'version 12;'],
   [/\bgood for \d+ more days/g, 'good for 396 more days'],
+  [/_(?:amd64|arm64)\.deb/g, '_amd64.deb'],
+  [/\.\.\. \d+ files and/g, '... 6099 files and'],
 ]
 
 /** As a terminal shows it: a longer line goes on in the next row. */
-function asScreen(seen: string, cwd: string): string {
-  let text = seen.replaceAll(cwd, '/home/admin')
+function asScreen(seen: string): string {
+  // What is written over at once: dpkg counts.
+  let text = seen.replace(/^(?:\(Reading database [^\n]*\r)+(?=\(Reading database)/gm, '')
   // What bash and readline say to the terminal itself.
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is taken out
   text = text.replace(/\u001b\[[?\d;]*[A-Za-z]/g, '').replace(/\r(?!\n)/g, '')
@@ -36,28 +42,46 @@ function asScreen(seen: string, cwd: string): string {
     .join('\n')
 }
 
-/** Waits in the shell for a word in a file. */
-const isSeen = (word: string, file: string) => `grep -q ${word} <(tail -F --pid=$$ ${file} 2>/dev/null)`
-
 const INTRODUCTION = `# The first ten minutes
 
-What a terminal of 80 columns shows from \`init\` to a lost phone. A test types these lines and compares what it sees with this page
-(\`test/76-terminal/first-ten-minutes.test.ts\`); IDs, dates and passwords stand for others. The real server is on the same machine here, with IMAP on port 1143 and submission on 1587.
+What a terminal of 80 columns shows from the installation to a lost phone. A test types these lines, as root of a Debian of its own, and compares what it sees with this page
+(\`test/76-terminal/first-ten-minutes.test.ts\`); IDs, dates and passwords stand for others. The package was built with \`npm run package:deb\`. The real server is on the same machine here, with IMAP on port 1143 and submission on 1587.
 `
 
-test('init, check, a mailbox, a device, a phone that is lost', async () => {
-  const cwd = makeTempDir()
-  const terminal = new TypedTerminal(cwd)
+const CONFIG = '/etc/mailwicket/mailwicket.toml'
+const CAPABILITY = ['--inh-caps=+net_bind_service', '--ambient-caps=+net_bind_service']
+/** As systemd starts it. */
+const SERVICE = ['setpriv', '--reuid=mailwicket', '--regid=mailwicket', '--init-groups', ...CAPABILITY, 'mailwicket', 'serve']
+
+let terminal: TypedTerminal
+let real: RunningChild | undefined
+let gateway: RunningChild | undefined
+let phone: RunningChild | undefined
+afterAll(async () => {
+  for (const child of [phone, gateway, real]) child?.process.kill()
+  await terminal?.close()
+})
+
+/** The real server, of this machine, in the terminal's network. */
+async function startRealServer(dir: string): Promise<void> {
   const servers = pathToFileURL(join(ROOT, 'admin-cli/demo/demo-servers.ts'))
+  const file = join(dir, 'real-server.mjs')
   writeFileSync(
-    join(cwd, 'real-server.mjs'),
+    file,
     `import { startDemoServers } from ${JSON.stringify(servers)}
 await startDemoServers({ address: 'anna@example.com', password: 'the-real-password', ports: { imap: 1143, submission: 1587 }, now: Date.now() })
 console.log('up')
 `,
   )
+  await runOk(...terminal.beside('ip', 'link', 'set', 'lo', 'up'))
+  real = startChild(...terminal.beside(process.execPath, file))
+  await real.waitForStdout(/up/, 30_000)
+}
+
+async function connectPhone(dir: string, password: string): Promise<void> {
+  const file = join(dir, 'phone.py')
   writeFileSync(
-    join(cwd, 'phone.py'),
+    file,
     `import imaplib, ssl, sys
 imap = imaplib.IMAP4_SSL('localhost', 993, ssl_context=ssl._create_unverified_context())
 imap.login('anna@example.com', sys.argv[1])
@@ -69,42 +93,55 @@ while imap.readline(): pass
 print('out')
 `,
   )
+  phone = startChild(...terminal.beside('python3', '-u', file, password))
+  await phone.waitForStdout(/up/, 30_000)
+}
+
+test('the package, init, check, a mailbox, a device, a phone that is lost', async () => {
+  const [debian, deb] = await Promise.all([DebianChroot.open(), PackageSources.open().then(sources => sources.buildPackage())])
+  debian.bring(deb)
+  const dir = makeTempDir()
+  terminal = new TypedTerminal(debian.root)
   const quietly = (line: string) => terminal.type(line)
   const parts: string[] = []
   const record = async (line: string, answers: readonly (readonly [RegExp, string])[] = []) => {
     const seen = await terminal.type(line, answers)
-    parts.push(asScreen(seen, cwd))
+    parts.push(asScreen(seen))
     return seen
   }
   const say = (text: string) => void parts.push(`\u0000${text}`)
 
-  // The shell says nothing of its jobs: when one ends is chance.
-  await quietly('set +m; ip link set lo up')
-  await quietly(`${process.execPath} real-server.mjs > server.log & ${isSeen('up', 'server.log')}`)
-  await record('mailwicket init --hostname mail.example.com')
-  say('The configuration gets the address of the real server and the domain; then everything is looked at:')
-  await quietly(
-    `sed -i 's/^domains = .*/domains = ["example.com"]/; s/imap.internal:993", tls = "implicit"/127.0.0.1:1143", tls = "none"/; s/smtp.internal:587", tls = "starttls"/127.0.0.1:1587", tls = "none"/' mailwicket.toml`,
+  await quietly('true')
+  await startRealServer(dir)
+  await record(`dpkg --install ${basename(deb)}`)
+  say(
+    'The configuration gets the name of this machine, the address of the real server and the domain. Then the key and the database are made, and everything is looked at:',
   )
+  const config = join(debian.root, CONFIG)
+  const written = readFileSync(config, 'utf8')
+    .replace('imap.internal:993", tls = "implicit"', '127.0.0.1:1143", tls = "none"')
+    .replace('smtp.internal:587", tls = "starttls"', '127.0.0.1:1587", tls = "none"')
+  writeFileSync(config, written)
+  await record('runuser -u mailwicket -- bash --norc')
+  await record(`mailwicket init --config ${CONFIG}`)
   await record('mailwicket check')
   say('A mailbox, with its password at the real server, which is tried first:')
   await record('mailwicket mailbox add anna@example.com', [[/Password of .*: /, 'the-real-password']])
-  say('The gateway is started (as a service: `systemctl start mailwicket`), and the phone gets a password of its own:')
-  await quietly(`mailwicket serve > serve.log & ${isSeen('ready', 'serve.log')}`)
+  say('The gateway is started with `systemctl start mailwicket`, and the phone gets a password of its own:')
+  gateway = startChild(...terminal.beside('chroot', debian.root, ...SERVICE))
+  await gateway.waitForStdout(/"event":"ready"/, 60_000)
   const added = await record('mailwicket device add anna@example.com phone')
   const password = /(?:[a-z0-9]{4}-){4}[a-z0-9]{4}/.exec(added)?.[0] ?? ''
   say('It is typed into the phone, and the phone connects:')
-  await quietly(
-    `python3 -u phone.py ${password} > phone.log & ${isSeen('up', 'phone.log')}; until mailwicket device list --json | grep -q Thunderbird; do :; done`,
-  )
+  await connectPhone(dir, password)
+  await quietly('until mailwicket device list --json | grep -q Thunderbird; do :; done')
   await record('mailwicket device list')
   say('The phone is lost:')
   await record('mailwicket device revoke anna@example.com/phone', [[/\[y\/N\]/, 'y']])
   // The app was told, or just sees the end: it is out.
-  await quietly(isSeen('out', 'phone.log'))
+  await phone?.waitForStdout(/out/, 30_000)
   await record('mailwicket device list --revoked')
   await record('mailwicket device revoke anna@example.com/phone')
-  await quietly('kill %1 %2; wait')
 
   let page = INTRODUCTION
   let isOpen = false

@@ -1,12 +1,10 @@
 /**
- * A bash at a terminal of 80 columns, typed into line by line, in a network of its own: ports, names and servers of this machine are not there, so that
- * what is recorded is the same everywhere. Ends with the test file.
+ * A bash of root's at a terminal of 80 columns, typed into line by line, in a Debian and a network of its own: programs, ports, names and servers of this
+ * machine are not there, so that what is recorded is the same everywhere.
  */
 import { spawn } from 'node:child_process'
-import { dirname } from 'node:path'
-import { afterAll } from 'vitest'
+import { join } from 'node:path'
 import { patient } from '../fixtures/deadline.ts'
-import { launcher } from '../fixtures/mailwicket.ts'
 
 const PROMPT = '$ '
 
@@ -15,20 +13,17 @@ export class TypedTerminal {
   #output = ''
   #changed = () => {}
 
-  constructor(cwd: string) {
-    const env = { HOME: cwd, PATH: `${dirname(launcher)}:${process.env.PATH}`, PS1: PROMPT, TERM: 'dumb', LANG: 'C.UTF-8' }
-    const shell = 'stty cols 80 rows 24; exec bash --norc --noprofile -i'
-    this.#child = spawn('unshare', ['--net', '--pid', '--fork', '--kill-child', '--mount-proc', '--', 'script', '-qefc', shell, '/dev/null'], {
-      cwd,
-      env,
-      stdio: ['pipe', 'pipe', 'inherit'],
-    })
+  /** `root`: the folder with its Debian. */
+  constructor(root: string) {
+    const env = `HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin 'PS1=${PROMPT}' TERM=dumb LANG=C.UTF-8`
+    const shell = `stty cols 80 rows 24; cd '${root}/root'; exec chroot '${root}' env --ignore-environment --chdir=/root ${env} bash --norc --noprofile -i`
+    const namespaces = ['--net', '--pid', '--fork', '--kill-child', `--mount-proc=${join(root, 'proc')}`]
+    this.#child = spawn('unshare', [...namespaces, '--', 'script', '-qefc', shell, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] })
     this.#child.stdout.setEncoding('utf8').on('data', (text: string) => {
       this.#output += text
       this.#changed()
     })
     this.#child.on('close', () => this.#changed())
-    afterAll(() => void this.#child.kill('SIGHUP'))
   }
 
   /** Types a line, answers what is asked, and gives all that was seen from the prompt on. */
@@ -42,6 +37,18 @@ export class TypedTerminal {
     }
     const seen = await this.#until(/\n\$ $/)
     return `${PROMPT}${seen.slice(0, -PROMPT.length)}`
+  }
+
+  /** The command line of a program that runs beside it, in its network and with its mounts; after the first line that was typed. */
+  beside(command: string, ...args: string[]): [command: string, args: string[]] {
+    return ['nsenter', ['--net', '--mount', `--target=${this.#child.pid}`, '--', command, ...args]]
+  }
+
+  /** All that runs in it ends. */
+  async close(): Promise<void> {
+    const closed = new Promise(resolve => this.#child.once('close', resolve))
+    this.#child.kill('SIGKILL')
+    await closed
   }
 
   async #until(pattern: RegExp): Promise<string> {
