@@ -22,7 +22,7 @@ export interface Section {
 }
 
 export function readSection(heading: string): Section {
-  const [, text] = new RegExp(`^##+ ${heading}\\n([\\s\\S]*?)(?=^##+ |(?![\\s\\S]))`, 'm').exec(page) ?? []
+  const [, text] = new RegExp(`^##+ ${heading.replace(/[().]/g, '\\$&')}\\n([\\s\\S]*?)(?=^##+ |(?![\\s\\S]))`, 'm').exec(page) ?? []
   if (text === undefined) throw new Error(`docs/clients.md has no section ${heading}`)
   const blocks = Array.from(text.matchAll(/^```(\S*)\n([\s\S]*?)^```/gm), ({ 1: language = '', 2: block = '', index }) => {
     const before = text.slice(0, index).split(/^```$/m).at(-1) ?? ''
