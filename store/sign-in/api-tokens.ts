@@ -5,6 +5,7 @@
  * within 90 days where it names no networks. Whether the owner may do what is asked is judged at each request.
  */
 import { type Kysely, type Selectable, sql } from 'kysely'
+import { MailwicketError } from '../../base/errors.ts'
 import { type ApiTokenId, makeId, type UserId } from '../../base/ids.ts'
 import { Problem } from '../../base/problems.ts'
 import type { Secret } from '../../base/secret.ts'
@@ -150,11 +151,15 @@ export class ApiTokens {
     return { ...toToken(row), userId: row.user_id }
   }
 
-  /** Notes that a token was used, at most once a minute. */
+  /** Notes that a token was used, at most once a minute. Not while nothing can be written, or others write: what it asks for goes on. */
   async used({ id, usedAt, usedIp }: ApiToken, ip: string): Promise<void> {
     const at = this.#context.now()
     if (usedAt !== null && usedIp === ip && usedAt <= at && usedAt > at - USED_EVERY_MS) return
-    await this.#context.db.updateTable('api_tokens').set({ used_at: at, used_ip: ip }).where('id', '=', id).execute()
+    try {
+      await this.#context.db.updateTable('api_tokens').set({ used_at: at, used_ip: ip }).where('id', '=', id).execute()
+    } catch (error) {
+      if (!(error instanceof MailwicketError) || error.kind !== 'temporary') throw error
+    }
   }
 }
 

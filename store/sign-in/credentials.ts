@@ -80,14 +80,16 @@ export class Credentials {
 
   /** Whether the code of this step is taken now, for the first time. */
   async takeTotpStep(user: UserId, step: number): Promise<boolean> {
-    const { numUpdatedRows } = await this.#context.db
-      .updateTable('credentials')
-      .set({ totp_step: step })
-      .where('user_id', '=', user)
-      .where('sealed_totp', 'is not', null)
-      .where(({ or, eb }) => or([eb('totp_step', 'is', null), eb('totp_step', '<', step)]))
-      .executeTakeFirst()
-    return numUpdatedRows > 0n
+    return this.#context.change(async ({ db }) => {
+      const { numUpdatedRows } = await db
+        .updateTable('credentials')
+        .set({ totp_step: step })
+        .where('user_id', '=', user)
+        .where('sealed_totp', 'is not', null)
+        .where(({ or, eb }) => or([eb('totp_step', 'is', null), eb('totp_step', '<', step)]))
+        .executeTakeFirst()
+      return numUpdatedRows > 0n
+    })
   }
 
   /** Takes away everything by which the person signs in, for a start from nothing. Throws NOT_FOUND. */

@@ -96,13 +96,15 @@ export class Passkeys {
    * copied, was removed meanwhile, or another request has used the same answer.
    */
   async use(id: PasskeyId, counter: number): Promise<boolean> {
-    const { numUpdatedRows } = await this.#context.db
-      .updateTable('passkeys')
-      .set({ counter, used_at: this.#context.now() })
-      .where('id', '=', id)
-      .where(({ or, and, eb, val }) => or([eb('counter', '<', counter), and([eb('counter', '=', 0), eb(val(counter), '=', 0)])]))
-      .executeTakeFirst()
-    return numUpdatedRows > 0n
+    return this.#context.change(async ({ db, at }) => {
+      const { numUpdatedRows } = await db
+        .updateTable('passkeys')
+        .set({ counter, used_at: at })
+        .where('id', '=', id)
+        .where(({ or, and, eb, val }) => or([eb('counter', '<', counter), and([eb('counter', '=', 0), eb(val(counter), '=', 0)])]))
+        .executeTakeFirst()
+      return numUpdatedRows > 0n
+    })
   }
 
   /** Throws NOT_FOUND, ALREADY_EXISTS, BAD_INPUT. */

@@ -155,7 +155,7 @@ export class PortalSessions {
 
   /** Signs out the browser that has this token. */
   async leave(token: Secret): Promise<void> {
-    await this.#context.db.deleteFrom('portal_sessions').where('token_hash', '=', hashToken(token)).execute()
+    await this.#context.change(({ db }) => db.deleteFrom('portal_sessions').where('token_hash', '=', hashToken(token)).execute())
   }
 
   /** One of a person's sessions. Throws NOT_FOUND. */
