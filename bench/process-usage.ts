@@ -4,7 +4,14 @@
  * CPU time is utime + stime of every living process of the tree plus what reaped children left behind (cutime + cstime),
  * so workers that come and go between two samples are not lost. Memory is PSS: shared pages are divided among their users.
  */
+import { execFileSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** Settled: no change of more than 0.3 % within two seconds. A runtime that never settles is read after 15 s. */
+const SETTLE_STEP_MS = 2_000
+const SETTLE_STEPS = 7
+const SETTLE_SHARE = 0.003
 
 /** USER_HZ: /proc/PID/stat counts in hundredths of a second on every Linux architecture that Node runs on. */
 const MS_PER_TICK = 10
@@ -75,4 +82,23 @@ export function readPssKiB(root: number): number {
     sum += Number(match?.[1] ?? 0)
   }
   return sum
+}
+
+/** The same, once it does not change any more, or after so many looks. */
+export async function readSettledPssKiB(root: number, { isQuick }: { readonly isQuick: boolean }): Promise<number> {
+  let last = readPssKiB(root)
+  for (let step = 0; step < (isQuick ? 1 : SETTLE_STEPS); step++) {
+    await sleep(SETTLE_STEP_MS)
+    const now = readPssKiB(root)
+    if (Math.abs(now - last) < last * SETTLE_SHARE) return now
+    last = now
+  }
+  return last
+}
+
+/** Keeps a process, all its threads and what it starts from now on, on one core; `yields`: it works only when nobody else there wants to. */
+export function pinTo(core: number, pid: number, { yields = false } = {}): void {
+  const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'pipe' })
+  run('taskset', '--all-tasks', '--cpu-list', '--pid', String(core), String(pid))
+  if (yields) run('chrt', '--all-tasks', '--idle', '--pid', '0', String(pid))
 }

@@ -3,14 +3,22 @@
  */
 import type { PeerName } from './peers/peer.ts'
 
-export const ROUNDS = 3
+export interface Extent {
+  readonly rounds: number
+  /** A tenth of everything or so: it shows that it runs, and roughly how it stands. */
+  readonly isQuick: boolean
+}
 
 /** What each peer gave in each round, in the order of the rounds. */
 export type Series = ReadonlyMap<PeerName, readonly number[]>
 
-export async function inRounds<Named extends { readonly name: PeerName }>(all: readonly Named[], measure: (one: Named) => Promise<number>): Promise<Series> {
+export async function inRounds<Named extends { readonly name: PeerName }>(
+  all: readonly Named[],
+  { rounds }: Extent,
+  measure: (one: Named) => Promise<number>,
+): Promise<Series> {
   const series = new Map<PeerName, number[]>(all.map(({ name }) => [name, []]))
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const one of all) series.get(one.name)?.push(await measure(one))
   }
   return series

@@ -95,7 +95,9 @@ const prepare: { readonly [K in Job['kind']]: (job: Extract<Job, { kind: K }>, t
   async idle(job, target) {
     return async () => {
       const sessions: Connection[] = []
-      await repeat(job.count, 20, async () => void sessions.push(await openSession(target)))
+      // Of many addresses, as one has not ports enough; of one network, as nobody throttles one that is known.
+      const from = () => `127.0.0.${2 + (sessions.length % 250)}`
+      await repeat(job.count, 20, async () => void sessions.push(await openSession({ ...target, from: from() })))
       return { sessions: sessions.length }
     }
   },

@@ -42,18 +42,21 @@ export interface LoadResult {
 }
 
 export interface Load {
+  readonly pid: number
   go(): Promise<LoadResult>
   end(): void
 }
 
-/** No job takes longer, on a busy machine: a peer that hangs must not hang the run. */
+/** No job takes longer, on a busy machine: a peer that hangs must not hang the run. Sessions that stay are there for as long as others come. */
 const LOAD_TIMEOUT_MS = 300_000
+const IDLE_TIMEOUT_MS = 30 * 60_000
 
 /** Prepares a job against a peer: connected, logged in, warm. */
 export async function prepareLoad(peer: Peer, job: Job): Promise<Load> {
   const target: Target = { port: peer.port, certificate: peer.certificate, user: peer.user, secret: peer.secret }
-  const { ask, end } = await startLoad(job, target, peer.name)
+  const { pid, ask, end } = await startLoad(job, target, peer.name)
   return {
+    pid,
     go: async () => {
       const cpuBefore = readCpuMs(peer.program.pid)
       const { figures } = await ask({ do: 'go' })
@@ -84,15 +87,16 @@ export async function loginTimes(targets: readonly Target[], count: number): Pro
   }
 }
 
-async function startLoad(job: Job, target: Target, peerName: string): Promise<{ ask(message: ToLoad): Promise<Answer>; end(): void }> {
-  const child = fork(new URL('./load.ts', import.meta.url).pathname, { timeout: LOAD_TIMEOUT_MS, killSignal: 'SIGKILL' })
+async function startLoad(job: Job, target: Target, peerName: string): Promise<{ readonly pid: number; ask(message: ToLoad): Promise<Answer>; end(): void }> {
+  const timeout = job.kind === 'idle' ? IDLE_TIMEOUT_MS : LOAD_TIMEOUT_MS
+  const child = fork(new URL('./load.ts', import.meta.url).pathname, { timeout, killSignal: 'SIGKILL' })
   const ask = (message: ToLoad) => askChild(child, message, peerName)
   const end = () => void child.kill('SIGKILL')
   await ask({ do: 'prepare', job, target }).catch(error => {
     end()
     throw error
   })
-  return { ask, end }
+  return { pid: child.pid ?? 0, ask, end }
 }
 
 interface Answer {

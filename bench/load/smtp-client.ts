@@ -5,10 +5,15 @@ import { connectTls, type Target } from './tls-socket.ts'
 
 const ENVELOPE = 'MAIL FROM:<bench@example.test>\r\nRCPT TO:<somebody@example.org>\r\nDATA\r\n'
 
-/** A message of so many bytes with its final dot. No line begins with a dot. */
+/** More than anybody writes: an attachment. */
+const LARGE_BYTES = 100_000
+
+/** A message of so many bytes with its final dot: text, or what an attachment looks like. No line begins with a dot. */
 export function makeMessage(bytes: number): Buffer {
   const head = 'From: bench@example.test\r\nTo: somebody@example.org\r\nSubject: bench\r\n\r\n'
-  const line = `${'The quick brown fox jumps over the lazy dog. 0123456789 '.repeat(2).slice(0, 76)}\r\n`
+  const words =
+    bytes < LARGE_BYTES ? 'The quick brown fox jumps over the lazy dog. 0123456789 ' : 'JVBERi0xLjQKJcOkw7zDtsOfCjIgMCBvYmoKPDwvTGVuZ3RoIDMgMCBSL0ZpbHRlci9G'
+  const line = `${words.repeat(2).slice(0, 76)}\r\n`
   const body = Buffer.alloc(bytes - head.length, line)
   return Buffer.concat([Buffer.from(head), body, Buffer.from('\r\n.\r\n')])
 }

@@ -5,8 +5,8 @@
 
 import { runLoad } from '../load/run-load.ts'
 import type { Peer } from '../peers/peer.ts'
-import { compareWithNginxMail, type ResultRow } from '../result-row.ts'
-import { inRounds } from '../rounds.ts'
+import { compare, type ResultRow } from '../result-row.ts'
+import { type Extent, inRounds } from '../rounds.ts'
 
 /** About half a CPU second a round. */
 const LOGINS = 600
@@ -15,25 +15,30 @@ const PARALLEL = 32
 
 /** Each takes some 40 ms at nginx (see above), whatever the machine. */
 const LOGINS_IN_TURN = 150
+const GOAL = 1.4
+const GOAL_IN_TURN = 1.6
 
-export async function measureLogin(peers: readonly Peer[]): Promise<ResultRow[]> {
+export async function measureLogin(peers: readonly Peer[], extent: Extent): Promise<ResultRow[]> {
   const rows: ResultRow[] = []
+  const [count, inTurnCount] = extent.isQuick ? [LOGINS / 3, LOGINS_IN_TURN / 5] : [LOGINS, LOGINS_IN_TURN]
   // Not counted: a gateway runs for months, and its compiler has work to do in the first seconds only.
-  for (const peer of peers) await runLoad(peer, { kind: 'login', count: 2 * LOGINS, parallel: PARALLEL, resume: false })
+  for (const peer of peers) await runLoad(peer, { kind: 'login', count: 2 * count, parallel: PARALLEL, resume: false })
   for (const [resume, words] of [
     [false, 'full handshake'],
     [true, 'TLS resumed'],
   ] as const) {
-    const series = await inRounds(peers, async peer => {
-      const { cpuMs } = await runLoad(peer, { kind: 'login', count: LOGINS, parallel: PARALLEL, resume })
-      return cpuMs / LOGINS
+    const series = await inRounds(peers, extent, async peer => {
+      const { cpuMs } = await runLoad(peer, { kind: 'login', count, parallel: PARALLEL, resume })
+      return cpuMs / count
     })
-    rows.push(compareWithNginxMail(`CPU per login, secret memoised, ${words}`, 'ms CPU per login', 1.5, series))
+    rows.push(compare({ what: `CPU per login, 32 at a time, ${words}`, unit: 'ms CPU per login', chart: 'logins', limit: GOAL, to: 'bare Node relay' }, series))
   }
-  const inTurn = await inRounds(peers, async peer => {
-    const { cpuMs } = await runLoad(peer, { kind: 'loginInTurn', count: LOGINS_IN_TURN })
-    return cpuMs / LOGINS_IN_TURN
+  const inTurn = await inRounds(peers, extent, async peer => {
+    const { cpuMs } = await runLoad(peer, { kind: 'loginInTurn', count: inTurnCount })
+    return cpuMs / inTurnCount
   })
-  rows.push(compareWithNginxMail('CPU per login, secret memoised, one after the other', 'ms CPU per login', 1.5, inTurn))
+  rows.push(
+    compare({ what: 'CPU per login, one after the other', unit: 'ms CPU per login', chart: 'logins', limit: GOAL_IN_TURN, to: 'bare Node relay' }, inTurn),
+  )
   return rows
 }

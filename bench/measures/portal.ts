@@ -11,6 +11,7 @@ import { BENCH_USER, type Certificate, type Peer, type Upstream } from '../peers
 import { addReaders, fillPortalStore, PORTAL_STORE, type PortalStoreSize } from '../peers/portal-store.ts'
 import { findProcess, readCpuMs, readResidentKiB } from '../process-usage.ts'
 import { formatNumber, type ResultRow } from '../result-row.ts'
+import type { Extent } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
 
 const PASSWORD = 'a password of all readers'
@@ -42,8 +43,8 @@ interface Measured {
   readonly pages: Figures
 }
 
-/** `isQuick`: a small store for a moment, to see that it runs. */
-export async function measurePortal(bench: Workbench, upstream: Upstream, certificate: Certificate, isQuick: boolean): Promise<ResultRow[]> {
+/** Quick: a small store for a moment, to see that it runs. */
+export async function measurePortal(bench: Workbench, upstream: Upstream, certificate: Certificate, { isQuick }: Extent): Promise<ResultRow[]> {
   const installation = new Installation(bench, 'portal', upstream, certificate)
   const secret = installation.addMailbox(BENCH_USER)
   const phc = await new PasswordHasher().hash(Secret.fromText(PASSWORD))

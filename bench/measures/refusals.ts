@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import { type Job, runLoad } from '../load/run-load.ts'
 import type { Peer } from '../peers/peer.ts'
 import { formatSeries, type ResultRow } from '../result-row.ts'
-import { median, ROUNDS } from '../rounds.ts'
+import { type Extent, median } from '../rounds.ts'
 
 const GOAL = 20
 /** Answers leave at the ends of response-time buckets, so only many attackers at a time give the gateway something to do. */
@@ -18,10 +18,10 @@ const ONE: Job = { kind: 'refusals', connections: 1_600, triesEach: 1, parallel:
 const MANY_WORDS = 'refusals, 9 tries a connection'
 const ONE_WORDS = 'refusals, a TLS handshake each'
 
-export async function measureRefusals(gateway: Peer): Promise<ResultRow[]> {
+export async function measureRefusals(gateway: Peer, { rounds }: Extent): Promise<ResultRow[]> {
   const series = new Map<string, number[]>()
   const record = (name: string, value: number) => series.set(name, [...(series.get(name) ?? []), value])
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     record('argon2 verifications', Number(execFileSync(process.execPath, [new URL('./argon2-rate.ts', import.meta.url).pathname], { encoding: 'utf8' })))
     record(MANY_WORDS, await perCoreSecond(gateway, MANY))
     record(ONE_WORDS, await perCoreSecond(gateway, ONE))

@@ -6,51 +6,58 @@
 import { type Job, runLoad } from '../load/run-load.ts'
 import { nginxMail, nginxStream } from '../peers/nginx.ts'
 import { type Certificate, type Peer, type PeerKind, type PeerName, UPSTREAM_SECRET, type Upstream } from '../peers/peer.ts'
-import { compareWithNginxMail, formatSeries, type ResultRow } from '../result-row.ts'
-import { inRounds, medianOf, type Series } from '../rounds.ts'
+import { compare, formatSeries, type ResultRow } from '../result-row.ts'
+import { type Extent, inRounds, type Series } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
 
 export const LARGE_BYTES = 10_000_000
 /** 250 MB a round: about a quarter of a CPU second. */
-export const LARGE_SUBMISSIONS: Job = { kind: 'submit', connections: 25, parallel: 1, messagesEach: 1, messageBytes: LARGE_BYTES }
+export const largeSubmissions = ({ isQuick }: Extent): Job => ({
+  kind: 'submit',
+  connections: isQuick ? 10 : 25,
+  parallel: 1,
+  messagesEach: 1,
+  messageBytes: LARGE_BYTES,
+})
 /** Half a CPU second a round or so. */
 const SMALL: Job = { kind: 'submit', connections: 4, parallel: 4, messagesEach: 1_500, messageBytes: 2_000 }
 /** As many apps do it: connect, log in, send one, leave. */
 const ONE_EACH: Job = { kind: 'submit', connections: 200, parallel: 4, messagesEach: 1, messageBytes: 2_000 }
 const GOAL_LARGE = 1.5
-const GOAL_RATE = 2
+/** Of a bare Node relay, which looks at no byte: no goal that anything which reads its commands has reached (RESULTS.md). */
+const GOAL_SMALL = 1.3
 
-export async function measureSubmission(bench: Workbench, certificate: Certificate, oursAndBare: (upstream: Upstream) => PeerKind[]): Promise<ResultRow[]> {
+export async function measureSubmission(
+  bench: Workbench,
+  certificate: Certificate,
+  extent: Extent,
+  oursAndBare: (upstream: Upstream) => PeerKind[],
+): Promise<ResultRow[]> {
   const sink = await startSink(bench)
   const peers = await Promise.all([...oursAndBare(sink), ...[nginxMail, nginxStream].map(kind => kind(bench, sink, certificate))].map(kind => kind.start()))
-  const large = await inRounds(peers, async peer => {
-    const { cpuMs, figures } = await runLoad(peer, LARGE_SUBMISSIONS)
+  const large = await inRounds(peers, extent, async peer => {
+    const { cpuMs, figures } = await runLoad(peer, largeSubmissions(extent))
     return cpuMs / (((figures['messages'] ?? 0) * LARGE_BYTES) / 1e6)
   })
-  const small = await measureRate(peers, SMALL) // its preparation sends as many on each connection: the compiler is warm
-  const oneEach = await measureRate(peers, ONE_EACH)
-  const ratio = medianOf(small.rate, 'Mailwicket') / medianOf(small.rate, 'nginx mail')
+  const small = await measureRate(peers, SMALL, extent) // its preparation sends as many on each connection: the compiler is warm
+  const oneEach = await measureRate(peers, ONE_EACH, extent)
+  const what = 'CPU per small submission (2 kB), pipelined, 4 connections'
+  const smallRow = compare({ what, unit: 'ms CPU per message', chart: 'transfers', limit: GOAL_SMALL, to: 'bare Node relay' }, small.cpu)
   return [
-    compareWithNginxMail('CPU per large submission (10 MB), TLS in, plain upstream', 'ms CPU per MB', GOAL_LARGE, large),
-    {
-      what: 'Rate of small submissions (2 kB), pipelined, 4 connections',
-      goal: `${GOAL_RATE} × nginx mail or more`,
-      result: `${ratio.toFixed(2)} ×`,
-      isReached: ratio >= GOAL_RATE,
-      raw: [...small.raw, '', 'Not in the goal, the same messages with a connection and a login each:', '', ...oneEach.raw],
-    },
+    compare({ what: 'CPU per large submission (10 MB), TLS in, plain upstream', unit: 'ms CPU per MB', chart: 'transfers', limit: GOAL_LARGE }, large),
+    { ...smallRow, raw: [...small.raw, '', 'Not in the goal, the same messages with a connection and a login each:', '', ...oneEach.raw] },
   ]
 }
 
-async function measureRate(peers: readonly Peer[], job: Job): Promise<{ readonly rate: Series; readonly raw: readonly string[] }> {
+async function measureRate(peers: readonly Peer[], job: Job, extent: Extent): Promise<{ readonly cpu: Series; readonly raw: readonly string[] }> {
   const cpu = new Map<PeerName, number[]>(peers.map(({ name }) => [name, []]))
-  const rate = await inRounds(peers, async peer => {
+  const rate = await inRounds(peers, extent, async peer => {
     const { cpuMs, figures } = await runLoad(peer, job)
     const messages = figures['messages'] ?? 0
     cpu.get(peer.name)?.push(cpuMs / messages)
     return messages / (figures['seconds'] ?? 0)
   })
-  return { rate, raw: [...formatSeries(rate, 'messages per second'), '', ...formatSeries(cpu, 'ms CPU per message')] }
+  return { cpu, raw: [...formatSeries(rate, 'messages per second'), '', ...formatSeries(cpu, 'ms CPU per message')] }
 }
 
 export async function startSink(bench: Workbench): Promise<Upstream> {

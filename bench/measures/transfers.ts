@@ -7,13 +7,13 @@ import { nginxMail } from '../peers/nginx.ts'
 import type { Certificate, Peer, PeerKind, Upstream } from '../peers/peer.ts'
 import { putTlsInFront } from '../peers/tls-front.ts'
 import { LARGE_MESSAGE_BYTES } from '../peers/upstream.ts'
-import { compareWithNginxMail, type ResultRow } from '../result-row.ts'
-import { inRounds } from '../rounds.ts'
+import { compare, type ResultRow } from '../result-row.ts'
+import { type Extent, inRounds } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
-import { LARGE_BYTES, LARGE_SUBMISSIONS, startSink } from './submission.ts'
+import { LARGE_BYTES, largeSubmissions, startSink } from './submission.ts'
 
-const DOWNLOAD: Job = { kind: 'download', times: 5, bytes: LARGE_MESSAGE_BYTES }
-const APPEND: Job = { kind: 'append', times: 20, messageBytes: LARGE_BYTES }
+const downloads = ({ isQuick }: Extent): Job => ({ kind: 'download', times: isQuick ? 2 : 5, bytes: LARGE_MESSAGE_BYTES })
+const appends = ({ isQuick }: Extent): Job => ({ kind: 'append', times: isQuick ? 8 : 20, messageBytes: LARGE_BYTES })
 const GOALS = { download: 0.8, upload: 2 } as const
 
 export async function measureTransfers(
@@ -21,6 +21,7 @@ export async function measureTransfers(
   imap: Upstream,
   plainPeers: readonly Peer[],
   certificate: Certificate,
+  extent: Extent,
   ours: (upstream: Upstream) => PeerKind[],
 ): Promise<ResultRow[]> {
   const sink = await startSink(bench)
@@ -30,17 +31,17 @@ export async function measureTransfers(
   const [tls, submission] = [await start(imap, imapTls), await start(sink, sinkTls)]
   const plain = plainPeers.filter(({ name }) => tls.some(peer => peer.name === name))
   return [
-    await measure('CPU per byte of a large download, TLS in, TLS upstream', GOALS.download, tls, DOWNLOAD),
-    await measure('CPU per large submission (10 MB), TLS in, TLS upstream', GOALS.upload, submission, LARGE_SUBMISSIONS),
-    await measure('CPU per byte of a large APPEND (10 MB), TLS in, plain upstream', GOALS.upload, plain, APPEND),
-    await measure('CPU per byte of a large APPEND (10 MB), TLS in, TLS upstream', GOALS.upload, tls, APPEND),
+    await measure('CPU per byte of a large download, TLS in, TLS upstream', GOALS.download, tls, downloads(extent), extent),
+    await measure('CPU per large submission (10 MB), TLS in, TLS upstream', GOALS.upload, submission, largeSubmissions(extent), extent),
+    await measure('CPU per byte of a large APPEND (10 MB), TLS in, plain upstream', GOALS.upload, plain, appends(extent), extent),
+    await measure('CPU per byte of a large APPEND (10 MB), TLS in, TLS upstream', GOALS.upload, tls, appends(extent), extent),
   ]
 }
 
-async function measure(what: string, goal: number, peers: readonly Peer[], job: Job): Promise<ResultRow> {
-  const series = await inRounds(peers, async peer => {
+async function measure(what: string, limit: number, peers: readonly Peer[], job: Job, extent: Extent): Promise<ResultRow> {
+  const series = await inRounds(peers, extent, async peer => {
     const { cpuMs, figures } = await runLoad(peer, job)
     return cpuMs / ((figures['bytes'] ?? (figures['messages'] ?? 0) * LARGE_BYTES) / 1e6)
   })
-  return compareWithNginxMail(what, 'ms CPU per MB', goal, series)
+  return compare({ what, unit: 'ms CPU per MB', chart: 'transfers', limit }, series)
 }

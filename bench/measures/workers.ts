@@ -7,12 +7,13 @@
  * apart, and taken off.
  */
 import { setTimeout as pause } from 'node:timers/promises'
+import type { CurveChart } from '../charts/chart.ts'
 import { runLoad } from '../load/run-load.ts'
 import { Installation } from '../peers/mailwicket.ts'
 import { BENCH_USER, type Certificate, type Peer, type Upstream } from '../peers/peer.ts'
 import { readCpuMsByProcess, readRssKiBByProcess } from '../process-usage.ts'
 import { formatNumber, type ResultRow } from '../result-row.ts'
-import { median, ROUNDS } from '../rounds.ts'
+import { type Extent, median } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
 
 const GOAL = 1.8
@@ -35,12 +36,13 @@ interface Measured {
   idle: ReadonlyMap<number, number>
 }
 
-export async function measureWorkers(bench: Workbench, upstream: Upstream, certificate: Certificate): Promise<ResultRow[]> {
+export async function measureWorkers(bench: Workbench, upstream: Upstream, certificate: Certificate, { rounds, isQuick }: Extent): Promise<ResultRow[]> {
+  const count = isQuick ? LOGINS / 2 : LOGINS
   const all = [await start(1, bench, upstream, certificate), await start(2, bench, upstream, certificate)]
   // Not counted, and as many for each worker: the compiler has work to do in the first seconds only.
-  for (const { workers, peer } of all) await runLoad(peer, { kind: 'login', count: 2 * LOGINS * workers, parallel: PARALLEL, resume: false })
+  for (const { workers, peer } of all) await runLoad(peer, { kind: 'login', count: 2 * count * workers, parallel: PARALLEL, resume: false })
   for (const one of all) one.idle = await measureIdle(one.peer)
-  for (let round = 0; round < ROUNDS; round += 1) for (const one of all) one.rounds.push(await measureRound(one))
+  for (let round = 0; round < rounds; round += 1) for (const one of all) one.rounds.push(await measureRound(one, count))
   const [alone, two] = all as [Measured, Measured]
   const ratio = busiest(alone) / busiest(two)
   return [
@@ -54,6 +56,7 @@ export async function measureWorkers(bench: Workbench, upstream: Upstream, certi
         '|---|---|---|---|---|---|---|',
         ...all.map(formatMeasured),
       ],
+      charts: [chartOfLogins(all), chartOfMemory(all)],
     },
   ]
 }
@@ -72,17 +75,44 @@ async function measureIdle({ program }: Peer): Promise<ReadonlyMap<number, numbe
   return new Map([...readCpuMsByProcess(program.pid)].map(([pid, ms]) => [pid, (ms - (before.get(pid) ?? 0)) / IDLE_SECONDS]))
 }
 
-async function measureRound({ peer, idle }: Measured): Promise<Round> {
+async function measureRound({ peer, idle }: Measured, count: number): Promise<Round> {
   const before = readCpuMsByProcess(peer.program.pid)
   const startedAt = performance.now()
-  await runLoad(peer, { kind: 'login', count: LOGINS, parallel: PARALLEL, resume: false })
+  await runLoad(peer, { kind: 'login', count, parallel: PARALLEL, resume: false })
   const seconds = (performance.now() - startedAt) / 1_000
   const after = readCpuMsByProcess(peer.program.pid)
-  const cpuMs = [...after].map(([pid, ms]) => (ms - (before.get(pid) ?? 0) - seconds * (idle.get(pid) ?? 0)) / LOGINS)
-  return { perSecond: LOGINS / seconds, cpuMs }
+  const cpuMs = [...after].map(([pid, ms]) => (ms - (before.get(pid) ?? 0) - seconds * (idle.get(pid) ?? 0)) / count)
+  return { perSecond: count / seconds, cpuMs }
 }
 
 const busiest = ({ rounds }: Measured): number => median(rounds.map(({ cpuMs }) => Math.max(...cpuMs)))
+
+/** What the busiest process can do with a core of its own is what bounds the whole. */
+function chartOfLogins(all: readonly Measured[]): CurveChart {
+  return {
+    kind: 'curves',
+    file: 'workers-logins',
+    title: 'Logins a second, by number of workers',
+    x: { label: 'workers' },
+    y: { label: 'logins a second' },
+    curves: [
+      { name: 'a core for each process', points: all.map(one => [one.workers, 1_000 / busiest(one)]) },
+      { name: 'two cores for all, load too', points: all.map(({ workers, rounds }) => [workers, median(rounds.map(({ perSecond }) => perSecond))]) },
+    ],
+  }
+}
+
+function chartOfMemory(all: readonly Measured[]): CurveChart {
+  const points = all.map(({ workers, memoryKiB }) => [workers, memoryKiB.reduce((sum, kib) => sum + kib, 0) / 1_024] as const)
+  return {
+    kind: 'curves',
+    file: 'workers-memory',
+    title: 'Memory before anybody is connected, by number of workers',
+    x: { label: 'workers' },
+    y: { label: 'MiB resident, all processes' },
+    curves: [{ name: 'Mailwicket', points }],
+  }
+}
 
 function formatMeasured(one: Measured): string {
   const { workers, rounds, memoryKiB } = one

@@ -11,6 +11,8 @@ const SECRET = 'dovecot-device-secret'
 export function dovecotProxy(bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
   return {
     name: 'Dovecot proxy',
+    // One login process and its descriptors; its manual advises several for more.
+    mostSessions: 2_000,
     async start() {
       const port = await bench.freePort()
       const name = `proxy-${port}`

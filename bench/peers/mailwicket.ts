@@ -10,6 +10,8 @@ import { BENCH_USER, type Certificate, type PeerKind, type PeerName, UPSTREAM_SE
 
 const LAUNCHER = new URL('../../bin/mailwicket', import.meta.url).pathname
 
+const SQLITE = 'sqlite:mailwicket.db'
+
 /** Filler devices hang three to a mailbox, as in the design's sizing. */
 const DEVICES_PER_MAILBOX = 3
 
@@ -21,8 +23,10 @@ export class Installation {
   readonly #certificate: Certificate
   readonly #launcher: string
   readonly #workers: number | undefined
+  readonly #store: string
 
-  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate, { launcher = LAUNCHER, workers = 1 } = {}) {
+  constructor(bench: Workbench, name: string, upstream: Upstream, certificate: Certificate, { launcher = LAUNCHER, workers = 1, store = SQLITE } = {}) {
+    this.#store = store
     this.#bench = bench
     this.#upstream = upstream
     this.#certificate = certificate
@@ -30,7 +34,7 @@ export class Installation {
     // A tree of before knows one process only, and not the key.
     this.#workers = existsSync(join(launcher, '../../cluster/worker-main.ts')) ? workers : undefined
     this.dir = bench.path(name)
-    execFileSync(this.#launcher, ['init', '--dir', this.dir, '--hostname', 'localhost'], { stdio: 'pipe' })
+    execFileSync(this.#launcher, ['init', '--dir', this.dir, '--hostname', 'localhost', ...(store === SQLITE ? [] : ['--store', store])], { stdio: 'pipe' })
   }
 
   /** Adds a mailbox with one device; gives the app password. */
@@ -105,7 +109,7 @@ ${this.#workers === undefined ? '' : `workers = ${this.#workers}\n`}drain_second
 data_dir = "."
 
 [store]
-url = "sqlite:mailwicket.db"
+url = "${this.#store}"
 
 [[certificate]]
 cert = "${this.#certificate.certFile}"
@@ -122,6 +126,9 @@ domains = ["example.test"]
 ${this.#upstream.protocol} = { address = "127.0.0.1:${this.#upstream.port}", tls = "${this.#upstream.isTls ? 'implicit' : 'none'}" }
 ca = "${this.#certificate.certFile}"
 auth = { method = "stored" }
+
+[limits]
+sessions_per_device = 1000000
 ${portalPort === undefined ? '' : `[portal]\naddress = "127.0.0.1:${portalPort}"\nurl = "http://127.0.0.1:${portalPort}"\nsecond_factor = "optional"\n`}`,
     )
   }

@@ -20,6 +20,8 @@ export type PeerName = 'Mailwicket' | 'Mailwicket before' | 'nginx mail' | 'ngin
 /** A peer that can be started as often as fresh processes are wanted. */
 export interface PeerKind {
   readonly name: PeerName
+  /** As it is set up here. */
+  readonly mostSessions?: number
   start(): Promise<Peer>
 }
 

@@ -1,0 +1,19 @@
+/** The measurements, in the order in which they are made and shown. */
+export const NAMES = [
+  'download',
+  'transfers',
+  'submission',
+  'login',
+  'round-trip',
+  'memory',
+  'refusals',
+  'login-time',
+  'flood',
+  'workers',
+  'idle-sessions',
+  'devices',
+  'revocation',
+  'portal',
+] as const
+
+export type Name = (typeof NAMES)[number]
