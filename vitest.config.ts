@@ -72,7 +72,7 @@ export default defineConfig({
           // Each worker holds a gateway and a Dovecot of its own. More than the cores of a small machine: most of a case is waiting, for deadlines and delays of logins.
           maxWorkers: 5,
           pool: 'forks',
-          globalSetup: 'test/fixtures/built-program.ts',
+          globalSetup: 'test/fixtures/program/built-program.ts',
           // After all unit tests, never beside them.
           sequence: { groupOrder: 2 },
           testTimeout: 900_000,

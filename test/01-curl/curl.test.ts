@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChild, runOk } from '../fixtures/child-process.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { makeMessage, seedMaildir } from '../fixtures/maildir.ts'
-import { Stage } from '../fixtures/stage.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { makeMessage, seedMaildir } from '../fixtures/clients/maildir.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

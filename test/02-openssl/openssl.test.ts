@@ -3,9 +3,9 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChild, startChild } from '../fixtures/child-process.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Stage } from '../fixtures/stage.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

@@ -2,8 +2,8 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runOk } from '../fixtures/child-process.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Stage } from '../fixtures/stage.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs'
 import { ImapFlow } from 'imapflow'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { makeMessage, seedMaildir } from '../fixtures/clients/maildir.ts'
+import { logIn } from '../fixtures/clients/raw-imap.ts'
 import { within } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { makeMessage, seedMaildir } from '../fixtures/maildir.ts'
-import { logIn } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

@@ -3,10 +3,10 @@ import { mkdirSync, readdirSync, renameSync, unlinkSync, writeFileSync } from 'n
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runOk } from '../fixtures/child-process.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { makeMessage, seedMaildir } from '../fixtures/maildir.ts'
-import { logIn } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { makeMessage, seedMaildir } from '../fixtures/clients/maildir.ts'
+import { logIn } from '../fixtures/clients/raw-imap.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 const total = 2000

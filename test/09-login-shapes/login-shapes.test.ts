@@ -1,8 +1,8 @@
 /** Every shape in which mail apps send a login, byte by byte, on the real listener. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { lastLineOf, openImaps, openRawImap, quote, type RawImap } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { lastLineOf, openImaps, openRawImap, quote, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 const chosenPassword = String.raw`back\slash "quote" \" {5} (x`

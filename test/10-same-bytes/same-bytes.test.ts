@@ -1,12 +1,12 @@
 /** After login the gateway adds, drops and changes nothing: the same bytes as at the upstream, in both directions. */
 import { constants, createDeflateRaw, createInflateRaw } from 'node:zlib'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { makeMessage, seedMaildir } from '../fixtures/maildir.ts'
-import { Mailwicket, upstreamOf } from '../fixtures/mailwicket.ts'
-import { logIn, openImaps, quote, type RawImap } from '../fixtures/raw-imap.ts'
-import { openTap, type Tap } from '../fixtures/tap.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { makeMessage, seedMaildir } from '../fixtures/clients/maildir.ts'
+import { logIn, openImaps, quote, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { openTap, type Tap } from '../fixtures/misbehaving/tap.ts'
+import { Mailwicket, upstreamOf } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 
 const user = 'reader@example.com'
 let dovecot: Dovecot

@@ -1,9 +1,9 @@
 /** 500 sessions at once: all work, all are listed, and nothing stays behind when they are gone. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { logIn, type RawImap } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const users = Array.from({ length: 5 }, (_, index) => `user${index}@example.com`)
 const sessions = 500

@@ -1,11 +1,11 @@
 /** Every way to the upstream: TLS, STARTTLS and plain; own login of the mailbox, master login in both styles. It never sees an app password. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeMessage, seedMaildir } from '../fixtures/clients/maildir.ts'
+import { logIn } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { Dovecot, masterUser } from '../fixtures/dovecot.ts'
-import { makeMessage, seedMaildir } from '../fixtures/maildir.ts'
-import { Mailwicket, type UpstreamSpec, upstreamOf } from '../fixtures/mailwicket.ts'
 import { findSecret } from '../fixtures/marker-secrets.ts'
-import { logIn } from '../fixtures/raw-imap.ts'
+import { Mailwicket, type UpstreamSpec, upstreamOf } from '../fixtures/program/mailwicket.ts'
+import { Dovecot, masterUser } from '../fixtures/servers/dovecot.ts'
 
 const transports = ['implicit', 'starttls', 'none'] as const
 const auths = ['stored', 'authzid', 'suffix'] as const

@@ -1,10 +1,10 @@
 /** The device list tells time, address, protocol and app of the last connection within a second; the session list what is open. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, quote } from '../fixtures/clients/raw-imap.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import type { DeviceRow, NewDevice } from '../fixtures/mailwicket.ts'
-import { logIn, openImaps, quote } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import type { DeviceRow, NewDevice } from '../fixtures/program/mailwicket.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

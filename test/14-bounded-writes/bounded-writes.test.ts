@@ -1,10 +1,10 @@
 /** 10,000 logins make a bounded number of commits and of rows: they are recorded in batches, not one by one. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { runLogins } from '../fixtures/clients/login-load.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { runLogins } from '../fixtures/login-load.ts'
-import { Stage } from '../fixtures/stage.ts'
-import { StoreObserver } from '../fixtures/store-observer.ts'
+import { Stage } from '../fixtures/program/stage.ts'
+import { StoreObserver } from '../fixtures/program/store-observer.ts'
 
 const users = ['one@example.com', 'two@example.com']
 const logins = 10_000

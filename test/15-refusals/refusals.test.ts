@@ -1,10 +1,10 @@
 /** Who is not let in, and what the app hears (the table of failures): same bytes for everything a guesser must not tell apart. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, openImapsFrom, quote } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { logIn, openImaps, openImapsFrom, quote } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 const other = 'other@example.com'

@@ -6,10 +6,10 @@ import { closeSync, mkdirSync, openSync, readdirSync, renameSync, statSync, writ
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps } from '../fixtures/clients/raw-imap.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { logIn, openImaps } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

@@ -1,5 +1,5 @@
 /** The hostile upstreams, and some that are only odd: what each does, what the app must hear, and how soon. */
-import type { Behaviour, HostileConnection } from '../fixtures/hostile-upstream.ts'
+import type { Behaviour, HostileConnection } from '../fixtures/misbehaving/hostile-upstream.ts'
 
 export interface HostileCase {
   readonly name: string

@@ -1,12 +1,12 @@
 /** An upstream that is stopped, refuses us or is hostile: the right reply within its deadline, flat memory, other sessions undisturbed. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { type HostileRecord, HostileUpstream } from '../fixtures/hostile-upstream.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Inspector } from '../fixtures/inspector.ts'
-import { Mailwicket, type UpstreamSpec, upstreamOf } from '../fixtures/mailwicket.ts'
-import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
+import { type HostileRecord, HostileUpstream } from '../fixtures/misbehaving/hostile-upstream.ts'
+import { Inspector } from '../fixtures/program/inspector.ts'
+import { Mailwicket, type UpstreamSpec, upstreamOf } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 import { type HostileCase, hostileCases, upstreamLoginMs } from './hostile-cases.ts'
 
 const transports = ['none', 'starttls', 'implicit'] as const

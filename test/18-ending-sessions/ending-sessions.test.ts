@@ -1,11 +1,11 @@
 /** Whatever takes a device's right away ends its open sessions within a second; sessions of others notice nothing. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { waitFor, within } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import type { NewDevice } from '../fixtures/mailwicket.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import type { NewDevice } from '../fixtures/program/mailwicket.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 const neighbour = 'neighbour@example.com'

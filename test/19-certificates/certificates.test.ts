@@ -2,10 +2,10 @@
 import { cpSync, renameSync, writeFileSync } from 'node:fs'
 import type { TLSSocket } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

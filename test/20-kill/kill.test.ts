@@ -1,12 +1,12 @@
 /** `kill -9` during 200 logins a second: the store opens clean, every device is there, no last connection older than a second is lost. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { runLogins } from '../fixtures/clients/login-load.ts'
+import { logIn } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { runLogins } from '../fixtures/login-load.ts'
-import type { NewDevice } from '../fixtures/mailwicket.ts'
-import { logIn } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
-import { StoreObserver } from '../fixtures/store-observer.ts'
+import type { NewDevice } from '../fixtures/program/mailwicket.ts'
+import { Stage } from '../fixtures/program/stage.ts'
+import { StoreObserver } from '../fixtures/program/store-observer.ts'
 
 const users = Array.from({ length: 4 }, (_, index) => `user${index}@example.com`)
 const devicesEach = 3

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
 import { type RunningChild, runChild, startChild } from '../fixtures/child-process.ts'
-import { launcher } from '../fixtures/mailwicket.ts'
-import { openRawImap } from '../fixtures/raw-imap.ts'
+import { openRawImap } from '../fixtures/clients/raw-imap.ts'
+import { launcher } from '../fixtures/program/mailwicket.ts'
 import { makeTempDir } from '../fixtures/temp-dir.ts'
 
 let demo: RunningChild | undefined

@@ -1,10 +1,10 @@
 /** What is not IMAP, on the real listener: the process lives, a good login works afterwards, memory does not grow. */
 import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Inspector } from '../fixtures/inspector.ts'
-import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/raw-imap.ts'
-import { Stage } from '../fixtures/stage.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { Inspector } from '../fixtures/program/inspector.ts'
+import { Stage } from '../fixtures/program/stage.ts'
 
 const user = 'reader@example.com'
 let stage: Stage

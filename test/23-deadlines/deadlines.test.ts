@@ -1,13 +1,13 @@
 /** Who is slow: every wait for a client or for the end of a session is bounded. With deadlines of seconds where the product has up to a minute. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { inTime } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { type HostileConnection, HostileUpstream } from '../fixtures/hostile-upstream.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Inspector } from '../fixtures/inspector.ts'
-import { Mailwicket } from '../fixtures/mailwicket.ts'
-import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/raw-imap.ts'
+import { type HostileConnection, HostileUpstream } from '../fixtures/misbehaving/hostile-upstream.ts'
+import { Inspector } from '../fixtures/program/inspector.ts'
+import { Mailwicket } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 
 /** Long enough for everybody to connect on a busy machine. */
 const limits = { tlsHandshakeMs: 3_000, loginMs: 8_000, halfOpenMs: 3_000 }

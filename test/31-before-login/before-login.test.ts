@@ -1,12 +1,12 @@
 /** Submission before anybody is logged in: the right reply to everything that is wrong, early, too long, too slow or hostile. */
 import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { Inspector } from '../fixtures/inspector.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
-import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { Inspector } from '../fixtures/program/inspector.ts'
+import { type SubmissionDevice, SubmissionGateway } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 let upstream: ScriptedSmtp

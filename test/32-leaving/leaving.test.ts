@@ -1,10 +1,10 @@
 /** Clients that leave and upstreams that leave, in every state of a session: the right reply, no 250 that the upstream did not say, nothing left behind. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor, within } from '../fixtures/deadline.ts'
-import { Inspector } from '../fixtures/inspector.ts'
-import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { type Act, type Script, ScriptedSmtp, type Step } from '../fixtures/scripted-smtp.ts'
-import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { type Act, type Script, ScriptedSmtp, type Step } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { Inspector } from '../fixtures/program/inspector.ts'
+import { type SubmissionDevice, SubmissionGateway } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 const neighbour = 'neighbour@example.net'

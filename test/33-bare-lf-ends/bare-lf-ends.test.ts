@@ -3,11 +3,11 @@
  * second message with another sender. Straight to Postfix it does: so these servers would have fallen for it.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { logInSmtp, openSmtp, plainOf } from '../fixtures/clients/raw-smtp.ts'
+import { ReadBack } from '../fixtures/clients/read-back.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { logInSmtp, openSmtp, plainOf } from '../fixtures/raw-smtp.ts'
-import { ReadBack } from '../fixtures/read-back.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
-import { postfixUpstream, type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { postfixUpstream, type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const forged = 'boss@example.com'
 const victim = 'victim@example.com'

@@ -1,9 +1,9 @@
 /** Each verb in each state, in front of an upstream that keeps all it is told: nothing without a device, and with one only what a mail app may say. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
-import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { type SubmissionDevice, SubmissionGateway } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 let upstream: ScriptedSmtp

@@ -1,9 +1,9 @@
 /** What the upstream refuses, the app hears word for word: code, enhanced code, every line; and a temporary refusal stays one. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { recipientReplies, rejectFooter, senderReplies } from '../fixtures/postfix.ts'
-import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
-import { postfixUpstream, type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { postfixUpstream, type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
+import { recipientReplies, rejectFooter, senderReplies } from '../fixtures/servers/postfix.ts'
 
 const user = 'reader@example.com'
 const other = 'other@scripted.example'

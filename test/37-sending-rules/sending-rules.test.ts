@@ -1,9 +1,9 @@
 /** The rules of mailbox, user and device, set with commands while the gateway runs: the next message keeps them, also on a connection that lives. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { logIn } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { logIn } from '../fixtures/raw-imap.ts'
-import { logInSmtp, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 const other = 'other@example.com'

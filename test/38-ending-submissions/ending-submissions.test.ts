@@ -1,11 +1,11 @@
 /** Whatever takes a device's right away ends its submission sessions within a second, with 421; a message in flight is dropped before its final dot. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
+import { ReadBack } from '../fixtures/clients/read-back.ts'
 import { waitFor, within } from '../fixtures/deadline.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { ReadBack } from '../fixtures/read-back.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
-import { postfixUpstream, type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { postfixUpstream, type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 const keeper = 'keeper@scripted.example'

@@ -1,11 +1,11 @@
 /** Slow clients and silent upstreams of a submission: every wait before login is bounded, and the app hears why. With deadlines of seconds where the product has up to a minute. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openRawImap } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, openSmtp, plainOf, RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import { openRawImap } from '../fixtures/raw-imap.ts'
-import { logInSmtp, openSmtp, plainOf, RawSmtp } from '../fixtures/raw-smtp.ts'
-import { ScriptedSmtp, type Step } from '../fixtures/scripted-smtp.ts'
-import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { ScriptedSmtp, type Step } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { type SubmissionDevice, SubmissionGateway } from '../fixtures/program/submission-stage.ts'
 
 /** Long enough for everybody to connect on a busy machine. */
 const limits = { tlsHandshakeMs: 3_000, loginMs: 8_000, upstreamLoginMs: 3_000, refusalQuietMs: 500 }

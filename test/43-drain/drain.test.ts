@@ -1,9 +1,9 @@
 /** SIGTERM while people work: idle apps go one after another, whoever is in the middle of something finishes it, and it ends with 0. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, openSmtp, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { logIn, openImaps, openRawImap, type RawImap } from '../fixtures/raw-imap.ts'
-import { logInSmtp, openSmtp, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 const idleCount = 50

@@ -5,8 +5,8 @@ import { fileURLToPath } from 'node:url'
 import Database from 'better-sqlite3'
 import { beforeAll, expect, test } from 'vitest'
 import { runOk } from '../fixtures/child-process.ts'
-import { DebianChroot } from '../fixtures/debian-chroot.ts'
-import { PackageSources } from '../fixtures/package-sources.ts'
+import { PackageSources } from '../fixtures/program/package-sources.ts'
+import { DebianChroot } from '../fixtures/servers/debian-chroot.ts'
 import { makeTempDir } from '../fixtures/temp-dir.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))

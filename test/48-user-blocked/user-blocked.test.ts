@@ -1,9 +1,9 @@
 /** A user is blocked: the sessions of his devices end within a second, reading and sending, and new logins are refused; nobody else notices. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { logIn, openImaps, quote, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor, within } from '../fixtures/deadline.ts'
-import { logIn, openImaps, quote, type RawImap } from '../fixtures/raw-imap.ts'
-import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const mailbox = 'reader@example.com'
 /** A second after the command ended; a quarter for a busy machine. */

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChild } from '../fixtures/child-process.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import type { Dovecot } from '../fixtures/dovecot.ts'
-import { postfixUpstream, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { postfixUpstream, SubmissionStage } from '../fixtures/program/submission-stage.ts'
+import type { Dovecot } from '../fixtures/servers/dovecot.ts'
 
 const anna = 'anna@example.com'
 /** Her submission upstream is told the app's address. */

@@ -1,9 +1,9 @@
 /** PROXY headers of balancers: demanded where the listener names networks, believed from these only, and nowhere else taken for more than bytes. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatProxyHeader, LOCAL_PROXY_HEADER } from '../../base/sockets/proxy-header.ts'
+import type { RawImap } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { type ListenSpec, ProxiedGateway } from '../fixtures/proxied-gateway.ts'
-import type { RawImap } from '../fixtures/raw-imap.ts'
+import { type ListenSpec, ProxiedGateway } from '../fixtures/program/proxied-gateway.ts'
 
 const balancer = '127.0.0.2'
 const elsewhere = '127.0.0.3'

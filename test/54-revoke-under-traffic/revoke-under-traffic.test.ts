@@ -6,11 +6,11 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { loadConfig } from '../../config/config-load.ts'
 import { loadKeyring } from '../../store/keys/master-key.ts'
 import { openStore } from '../../store/open-store.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { openSessions, Traffic, type TrafficSession, TrafficUpstream, waitForSameBytes } from '../fixtures/clients/traffic.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Mailwicket } from '../fixtures/mailwicket.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { openSessions, Traffic, type TrafficSession, TrafficUpstream, waitForSameBytes } from '../fixtures/traffic.ts'
+import { Mailwicket } from '../fixtures/program/mailwicket.ts'
 
 const mailboxes = Array.from({ length: 10 }, (_, index) => `user${index}@example.com`)
 const devicesEach = 20

@@ -3,14 +3,14 @@
  * app is never told that it is in, and no connection to the upstream is left.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { quote, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { plainOf } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor, within } from '../fixtures/deadline.ts'
-import { HostileUpstream } from '../fixtures/hostile-upstream.ts'
-import type { NewDevice } from '../fixtures/mailwicket.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { ProxiedGateway } from '../fixtures/proxied-gateway.ts'
-import { quote, type RawImap } from '../fixtures/raw-imap.ts'
-import { plainOf } from '../fixtures/raw-smtp.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
+import { HostileUpstream } from '../fixtures/misbehaving/hostile-upstream.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import type { NewDevice } from '../fixtures/program/mailwicket.ts'
+import { ProxiedGateway } from '../fixtures/program/proxied-gateway.ts'
 
 const user = 'reader@example.com'
 const steps = ['greeting', 'login'] as const

@@ -1,9 +1,9 @@
 /** Two gateways on one store: the command line sees the sessions of both, ends the right ones on both, and forgets a gateway that was killed. */
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type RunningChild, startChild } from '../fixtures/child-process.ts'
+import { TrafficSession, TrafficUpstream } from '../fixtures/clients/traffic.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { launcher, Mailwicket, type NewDevice } from '../fixtures/mailwicket.ts'
-import { TrafficSession, TrafficUpstream } from '../fixtures/traffic.ts'
+import { launcher, Mailwicket, type NewDevice } from '../fixtures/program/mailwicket.ts'
 
 const [anna, bert] = ['anna@example.com', 'bert@example.com'] as const
 let upstream: TrafficUpstream

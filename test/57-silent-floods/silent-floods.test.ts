@@ -1,12 +1,12 @@
 /** 3,000 connections that say nothing, a byte a second, or half a handshake: apps log in meanwhile, and at their deadline all of them are gone. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runChild } from '../fixtures/child-process.ts'
+import { CUT_CLIENT_HELLO, Flood, type FloodKind } from '../fixtures/clients/flood.ts'
+import { logIn } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import { CUT_CLIENT_HELLO, Flood, type FloodKind } from '../fixtures/flood.ts'
-import { Inspector } from '../fixtures/inspector.ts'
-import { logIn } from '../fixtures/raw-imap.ts'
-import { logInSmtp } from '../fixtures/raw-smtp.ts'
-import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { Inspector } from '../fixtures/program/inspector.ts'
+import { type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 /** 20 and 60 in the product; and what a busy machine adds. */

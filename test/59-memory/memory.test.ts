@@ -3,14 +3,14 @@
  * own affair (`node bench/soak.ts` weighs 200,000), what is reachable is ours.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, quote } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, openSmtp, plainOf } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Inspector } from '../fixtures/inspector.ts'
-import { logIn, openImaps, quote } from '../fixtures/raw-imap.ts'
-import { logInSmtp, openSmtp, plainOf } from '../fixtures/raw-smtp.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
-import { type SubmissionDevice, SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { Inspector } from '../fixtures/program/inspector.ts'
+import { type SubmissionDevice, SubmissionGateway } from '../fixtures/program/submission-stage.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 
 const users = ['anna@example.com', 'ben@example.com', 'cleo@example.com']
 /** Of these there is one, or there are some, for each connection. */

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { runChild, runOk, startChild } from '../fixtures/child-process.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { SubmissionGateway } from '../fixtures/program/submission-stage.ts'
 
 interface Listener {
   readonly name: string

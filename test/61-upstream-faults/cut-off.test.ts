@@ -1,12 +1,12 @@
 /** The upstream is gone in the middle of a literal: the app gets what came until then and the end of the connection, and nothing that looks like success. */
 import type { Socket } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { waitFor, within } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { type HostileConnection, HostileUpstream } from '../fixtures/hostile-upstream.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Mailwicket } from '../fixtures/mailwicket.ts'
-import { logIn, type RawImap } from '../fixtures/raw-imap.ts'
+import { type HostileConnection, HostileUpstream } from '../fixtures/misbehaving/hostile-upstream.ts'
+import { Mailwicket } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 
 const transports = ['none', 'implicit'] as const
 type Transport = (typeof transports)[number]

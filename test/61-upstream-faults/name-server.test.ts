@@ -1,12 +1,12 @@
 /** The upstream has a name, and the name server goes away: "try again later" for its mailboxes, nothing for all others, and by itself well again. */
 
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
+import { logIn, openImaps, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { inTime } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { Mailwicket, upstreamOf } from '../fixtures/mailwicket.ts'
-import { NameServer } from '../fixtures/name-server.ts'
-import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
+import { Mailwicket, upstreamOf } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
+import { NameServer } from '../fixtures/servers/name-server.ts'
 
 const named = 'reader@named.example'
 const numbered = 'reader@example.com'

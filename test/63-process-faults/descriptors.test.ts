@@ -4,10 +4,10 @@ import { readdirSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { runOk } from '../fixtures/child-process.ts'
+import { logIn, openImaps, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, openSmtp, plainOf } from '../fixtures/clients/raw-smtp.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { logIn, openImaps, type RawImap } from '../fixtures/raw-imap.ts'
-import { logInSmtp, openSmtp, plainOf } from '../fixtures/raw-smtp.ts'
-import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 const plenty = 10_000

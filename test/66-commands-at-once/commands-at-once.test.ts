@@ -1,6 +1,6 @@
 /** Many commands at once, each a process of its own, while a gateway writes too: each gets its turn. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Mailwicket, type NewDevice } from '../fixtures/mailwicket.ts'
+import { Mailwicket, type NewDevice } from '../fixtures/program/mailwicket.ts'
 
 const user = 'anna@example.com'
 let gateway: Mailwicket

@@ -1,10 +1,10 @@
 /** Before odd servers: `mailbox add` says good exactly when a device's login works. */
 import { appendFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { Mailwicket } from '../fixtures/mailwicket.ts'
+import { lastLineOf, openImaps } from '../fixtures/clients/raw-imap.ts'
+import { openSmtp, plainOf } from '../fixtures/clients/raw-smtp.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { lastLineOf, openImaps } from '../fixtures/raw-imap.ts'
-import { openSmtp, plainOf } from '../fixtures/raw-smtp.ts'
+import { Mailwicket } from '../fixtures/program/mailwicket.ts'
 import { oddSecret, oddServers, openServer } from './odd-servers.ts'
 
 let gateway: Mailwicket

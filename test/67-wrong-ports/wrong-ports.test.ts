@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitFor } from '../fixtures/deadline.ts'
-import { SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { SubmissionGateway } from '../fixtures/program/submission-stage.ts'
 
 const kinds = [
   { protocol: 'imap', tls: 'implicit' },

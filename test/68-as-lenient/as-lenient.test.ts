@@ -3,9 +3,9 @@
  * docs/clients.md, and nothing else.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openImaps, openRawImap, type RawImap } from '../fixtures/raw-imap.ts'
-import { logInSmtp, plainOf, RawSmtp } from '../fixtures/raw-smtp.ts'
-import { type SubmissionDevice, SubmissionStage } from '../fixtures/submission-stage.ts'
+import { openImaps, openRawImap, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, plainOf, RawSmtp } from '../fixtures/clients/raw-smtp.ts'
+import { type SubmissionDevice, SubmissionStage } from '../fixtures/program/submission-stage.ts'
 
 const user = 'reader@example.com'
 let stage: SubmissionStage

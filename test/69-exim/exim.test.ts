@@ -1,9 +1,9 @@
 /** An Exim behind the gateway: its ways to log in, its refusals word for word, large messages, and how it learns the address of the app. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/clients/raw-smtp.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import { Exim, eximReplies, eximSenderReply, eximSizeLimit } from '../fixtures/exim.ts'
-import { logInSmtp, openSmtp, plainOf, type RawSmtp } from '../fixtures/raw-smtp.ts'
-import { type SubmissionDevice, SubmissionGateway, type SubmissionUpstream } from '../fixtures/submission-stage.ts'
+import { type SubmissionDevice, SubmissionGateway, type SubmissionUpstream } from '../fixtures/program/submission-stage.ts'
+import { Exim, eximReplies, eximSenderReply, eximSizeLimit } from '../fixtures/servers/exim.ts'
 
 const user = 'reader@example.com'
 const other = 'other@example.com'

@@ -2,10 +2,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:net'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { logIn, type RawImap } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { Mailwicket, type NewDevice, upstreamOf } from '../fixtures/mailwicket.ts'
-import { logIn, type RawImap } from '../fixtures/raw-imap.ts'
+import { Mailwicket, type NewDevice, upstreamOf } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 
 const user = 'reader@example.com'
 let dovecot: Dovecot

@@ -6,8 +6,8 @@ import { XMLParser } from 'fast-xml-parser'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { writeDevelopmentCertificate } from '../../certs/development-ca.ts'
 import { runOk } from '../fixtures/child-process.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { Mailwicket, type NewDevice, upstreamOf } from '../fixtures/mailwicket.ts'
+import { Mailwicket, type NewDevice, upstreamOf } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 
 const user = 'reader@example.com'
 /** An address of its own, so that the ports are the real ones: apps look for autoconfiguration nowhere else. */

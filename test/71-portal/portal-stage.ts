@@ -10,12 +10,12 @@ import { type Browser, type BrowserContext, type BrowserContextOptions, chromium
 import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { writeDevelopmentCertificate } from '../../certs/development-ca.ts'
 import { runOk } from '../fixtures/child-process.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
 import { patient } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { Postfix } from '../fixtures/postfix.ts'
-import { postfixUpstream, SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { postfixUpstream, SubmissionGateway } from '../fixtures/program/submission-stage.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
+import { Postfix } from '../fixtures/servers/postfix.ts'
 
 const HOSTS = ['mail.example.com', 'devices.example.com', 'autoconfig.example.com']
 

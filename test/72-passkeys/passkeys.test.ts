@@ -11,9 +11,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { type Browser, type BrowserContext, type CDPSession, chromium, type Page } from 'playwright-core'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { patient } from '../fixtures/deadline.ts'
-import { Mailwicket } from '../fixtures/mailwicket.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { addPerson, addPortal } from '../fixtures/served-portal.ts'
+import { Mailwicket } from '../fixtures/program/mailwicket.ts'
+import { addPerson, addPortal } from '../fixtures/program/served-portal.ts'
 
 const password = 'the boss signs in with this'
 let gateway: Mailwicket

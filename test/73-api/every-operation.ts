@@ -4,9 +4,9 @@
  */
 import { HttpError, ok } from '@oazapfts/runtime'
 import { expect } from 'vitest'
+import type { RawImap } from '../fixtures/clients/raw-imap.ts'
 import { waitFor } from '../fixtures/deadline.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import type { RawImap } from '../fixtures/raw-imap.ts'
 import * as client from './generated-client.ts'
 
 export interface Place {

@@ -5,13 +5,13 @@
 import { randomBytes } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { logIn } from '../fixtures/raw-imap.ts'
-import { logInSmtp } from '../fixtures/raw-smtp.ts'
-import { ScriptedSmtp } from '../fixtures/scripted-smtp.ts'
-import { SubmissionGateway } from '../fixtures/submission-stage.ts'
+import { logIn } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp } from '../fixtures/clients/raw-smtp.ts'
+import { ScriptedSmtp } from '../fixtures/misbehaving/scripted-smtp.ts'
+import { SubmissionGateway } from '../fixtures/program/submission-stage.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
 
-const withoutSharedReads = fileURLToPath(new URL('../fixtures/without-shared-reads.ts', import.meta.url))
+const withoutSharedReads = fileURLToPath(new URL('../fixtures/program/without-shared-reads.ts', import.meta.url))
 const upstreams = ['none', 'implicit', 'starttls'] as const
 const userOf = (tls: string) => `reader@${tls}.example`
 let dovecot: Dovecot

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { beforeAll, expect, test } from 'vitest'
 import { runChild } from '../fixtures/child-process.ts'
-import { launcher } from '../fixtures/mailwicket.ts'
+import { launcher } from '../fixtures/program/mailwicket.ts'
 import { makeTempDir } from '../fixtures/temp-dir.ts'
 
 const ANNA = 'anna@example.com'

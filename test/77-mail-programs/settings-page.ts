@@ -4,7 +4,7 @@
  */
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import type { SubmissionDevice } from '../fixtures/submission-stage.ts'
+import type { SubmissionDevice } from '../fixtures/program/submission-stage.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/clients.md'), 'utf8')
 

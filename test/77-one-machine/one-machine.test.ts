@@ -9,9 +9,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { runChild, runOk } from '../fixtures/child-process.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { Mailwicket } from '../fixtures/mailwicket.ts'
-import { Postfix } from '../fixtures/postfix.ts'
+import { Mailwicket } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
+import { Postfix } from '../fixtures/servers/postfix.ts'
 
 const ANNA = 'anna@example.com'
 /** Where the app is: another address than any server's. */

@@ -9,12 +9,12 @@ import { pickPorts } from '../../base/sockets/free-ports-fixture.ts'
 import { writeDevelopmentCertificate } from '../../certs/development-ca.ts'
 import { PostgresServer } from '../../store/postgres-server-fixture.ts'
 import { type RunningChild, startChild } from '../fixtures/child-process.ts'
+import { HttpBrowser } from '../fixtures/clients/http-browser.ts'
+import type { ImapAccount } from '../fixtures/clients/imap-account.ts'
 import { waitFor } from '../fixtures/deadline.ts'
-import { Dovecot } from '../fixtures/dovecot.ts'
-import { HttpBrowser } from '../fixtures/http-browser.ts'
-import type { ImapAccount } from '../fixtures/imap-account.ts'
-import { launcher, Mailwicket, type NewDevice } from '../fixtures/mailwicket.ts'
-import { Postfix } from '../fixtures/postfix.ts'
+import { launcher, Mailwicket, type NewDevice } from '../fixtures/program/mailwicket.ts'
+import { Dovecot } from '../fixtures/servers/dovecot.ts'
+import { Postfix } from '../fixtures/servers/postfix.ts'
 
 const page = readFileSync(new URL('../../docs/scaling.md', import.meta.url), 'utf8')
 

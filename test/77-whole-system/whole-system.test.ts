@@ -3,13 +3,13 @@
  * nodes are killed, a node after the other is replaced by drain: whoever was there loses the session, nobody else does, and who comes back is served.
  */
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { HttpBrowser } from '../fixtures/clients/http-browser.ts'
+import { openImapsFrom, openRawImap, quote, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { logInSmtp, type RawSmtp, type SmtpTransport } from '../fixtures/clients/raw-smtp.ts'
 import { inTime, waitFor } from '../fixtures/deadline.ts'
-import type { HttpBrowser } from '../fixtures/http-browser.ts'
-import type { NewDevice, SessionRow } from '../fixtures/mailwicket.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
-import { openImapsFrom, openRawImap, quote, type RawImap } from '../fixtures/raw-imap.ts'
-import { logInSmtp, type RawSmtp, type SmtpTransport } from '../fixtures/raw-smtp.ts'
-import { passwordOn } from '../fixtures/served-portal.ts'
+import type { NewDevice, SessionRow } from '../fixtures/program/mailwicket.ts'
+import { passwordOn } from '../fixtures/program/served-portal.ts'
 import { Installation, type Node } from './installation.ts'
 
 const user = 'office@example.com'
