@@ -5,6 +5,7 @@
  * Each entry keeps its place (dist/admin-cli/main.js); what they share lies in dist/. What is native stays a package.
  */
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
 import { dirname, join, relative } from 'node:path'
 import { type Plugin, rolldown } from 'rolldown'
 
@@ -29,34 +30,71 @@ const placesOfSources: Plugin = {
   },
 }
 
+/**
+ * Node's own modules are taken as `require` gives them: for an import the loader makes a copy of all names of each, and asking `node:crypto` for all of
+ * its names loads what a command does not need.
+ */
+const builtinsAsTheyAre: Plugin = {
+  name: 'builtins-as-they-are',
+  renderChunk: code => ({
+    code: code.replace(
+      /^import (?:(\w+)|\* as (\w+)|\{([^}]*)\}) from "(node:[\w/]+|[\w/]+)";$/gm,
+      (line, one: string | undefined, all: string | undefined, names: string | undefined, from: string) => {
+        const name = one ?? all ?? `{${names?.replaceAll(' as ', ': ')}}`
+        return isBuiltin(from) ? `const ${name} = process.getBuiltinModule(${JSON.stringify(from)});` : line
+      },
+    ),
+    map: null,
+  }),
+}
+
+/** What nearly every command loads, in two files: the frame, which is all that `--help` needs, and configuration, store and use cases. */
+const FILES_OF_COMMANDS = [
+  { name: 'frame', test: /\/admin-cli\/(?:run-command|program|frame\/operator)\.ts$/, priority: 2 },
+  {
+    name: 'store',
+    test: /\/(?:admin-cli\/frame\/.*|config\/config-load|store\/open-store|management\/(?:page-lists|(?:devices|mailboxes|people)\/.*))\.ts$/,
+    priority: 1,
+  },
+]
+
 const bundled = new Set<string>()
 rmSync(DIST, { recursive: true, force: true })
-const build = await rolldown({
-  cwd: ROOT,
-  input: Object.fromEntries(ENTRIES.map(entry => [entry.replaceAll('/', '-'), `${entry}.ts`])),
-  platform: 'node',
-  external: id => PACKAGES_KEPT.some(name => id === name || id.startsWith(`${name}/`)),
-  plugins: [placesOfSources],
-  onLog: (level, log) => {
-    if (level === 'warn') throw new Error(log.message)
-  },
-})
-const { output } = await build.write({
-  dir: DIST,
-  format: 'esm',
-  sourcemap: true,
-  chunkFileNames: '[name]-[hash].js',
-  // Packages of the old kind ask for others by it.
-  banner: `import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);`,
-})
-await build.close()
-for (const chunk of output) {
-  if (chunk.type !== 'chunk') continue
-  for (const id of chunk.moduleIds) {
-    const found = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]
-    if (found !== undefined) bundled.add(found)
+// The program apart from what it starts: files that are good for a command's start would be loaded by every worker and thread, and cost them memory.
+await bundle(ENTRIES.slice(0, 1), FILES_OF_COMMANDS)
+await bundle(ENTRIES.slice(1), [])
+
+async function bundle(entries: readonly string[], groups: typeof FILES_OF_COMMANDS): Promise<void> {
+  const build = await rolldown({
+    cwd: ROOT,
+    input: Object.fromEntries(entries.map(entry => [entry.replaceAll('/', '-'), `${entry}.ts`])),
+    platform: 'node',
+    external: id => PACKAGES_KEPT.some(name => id === name || id.startsWith(`${name}/`)),
+    plugins: [placesOfSources, builtinsAsTheyAre],
+    onLog: (level, log) => {
+      // That a file is imported both ways is no fault where a group wants it.
+      if (level === 'warn' && log.code !== 'INEFFECTIVE_DYNAMIC_IMPORT') throw new Error(log.message)
+    },
+  })
+  const { output } = await build.write({
+    dir: DIST,
+    format: 'esm',
+    sourcemap: true,
+    chunkFileNames: '[name]-[hash].js',
+    codeSplitting: { groups },
+    // Packages of the old kind ask for others by it.
+    banner: `const require = process.getBuiltinModule('node:module').createRequire(import.meta.url);`,
+  })
+  await build.close()
+  for (const chunk of output) {
+    if (chunk.type !== 'chunk') continue
+    for (const id of chunk.moduleIds) {
+      const found = /^(.*\/node_modules\/(?:@[^/]+\/)?[^/]+)\//.exec(id)?.[1]
+      if (found !== undefined) bundled.add(found)
+    }
   }
 }
+
 for (const entry of ENTRIES) {
   const file = join(DIST, `${entry}.js`)
   mkdirSync(dirname(file), { recursive: true })
