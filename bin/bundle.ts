@@ -69,6 +69,8 @@ async function bundle(entries: readonly string[], groups: typeof FILES_OF_COMMAN
     cwd: ROOT,
     input: Object.fromEntries(entries.map(entry => [entry.replaceAll('/', '-'), `${entry}.ts`])),
     platform: 'node',
+    // Comments and source maps name files as they lie here, also where node_modules is a link to elsewhere.
+    resolve: { symlinks: false },
     external: id => PACKAGES_KEPT.some(name => id === name || id.startsWith(`${name}/`)),
     plugins: [placesOfSources, builtinsAsTheyAre],
     onLog: (level, log) => {

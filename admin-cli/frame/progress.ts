@@ -1,5 +1,5 @@
 /**
- * A progress bar on stderr while something long runs, on a terminal only. The only adapter for cli-progress.
+ * A progress bar on stderr while something long runs, on a terminal only; none for what is done in one step. The only adapter for cli-progress.
  */
 import type { CommandContext } from './command-context.ts'
 
@@ -21,6 +21,7 @@ export async function openProgress(context: CommandContext, what: string): Promi
   let started = false
   return {
     onProgress({ done, total }) {
+      if (!started && done >= total) return
       if (!started) bar.start(total, done)
       started = true
       bar.setTotal(total)
