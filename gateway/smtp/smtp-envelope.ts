@@ -23,7 +23,7 @@ const MAILBOX = `(?:${LETTER}|${QUOTED_STRING})+(?:@${LETTER}+)*(?:@${ADDRESS_LI
 /** RFC 5321 §4.1.1.3, appendix C: a source route must be taken, and is better ignored. */
 const SOURCE_ROUTE = String.raw`(?:@[A-Za-z0-9.,@\x80-\xff_-]+:)?`
 // DEVIATION(RFC 5321 §4.1.1.2): an address without its angle brackets, or with one too many, is taken, as old scanners send it; the upstream gets it with them.
-const PATH = `(?:<{1,2}[ \\t]*${SOURCE_ROUTE}(${MAILBOX}|)[ \\t]*>{1,2}|(${MAILBOX})>?)`
+const PATH = `(?:<{1,2}[ \\t]*${SOURCE_ROUTE}(?:(${MAILBOX})[ \\t]*)?>{1,2}|(${MAILBOX})>?)`
 const PARAMETERS = String.raw`((?:[ \t]+[\x21-\x7e\x80-\xff]+)*)`
 const MAIL = new RegExp(`^FROM:[ \\t]*${PATH}${PARAMETERS}$`, 'i')
 const RCPT = new RegExp(`^TO:[ \\t]*${PATH}${PARAMETERS}$`, 'i')
