@@ -137,8 +137,10 @@ describe.each(Object.keys(readers))('%s, one byte at a time', name => {
     const work = (bytes: number) => countSteps(() => read(`${byte === '\0' ? '\r\n.' : 'a'}${byte.repeat(bytes)}`))
     // Once for what is made at the first time.
     await work(LEAST)
-    const once = await work(LEAST)
-    const twice = await work(2 * LEAST)
+    // What else this process does meanwhile only adds.
+    const leastOf = async (bytes: number) => Math.min(await work(bytes), await work(bytes), await work(bytes))
+    const once = await leastOf(LEAST)
+    const twice = await leastOf(2 * LEAST)
     // Memory that doubles is copied once more now and then.
     expect(twice / once).toBeLessThan(2.6)
   })

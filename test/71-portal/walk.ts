@@ -5,6 +5,7 @@ import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import type { Messages } from '../../portal/messages/en.ts'
 import { openImapsFrom, quote, type RawImap } from '../fixtures/clients/raw-imap.ts'
+import { waitFor } from '../fixtures/deadline.ts'
 import { registerSecret } from '../fixtures/marker-secrets.ts'
 import type { Hand } from './hand.ts'
 import type { PortalStage } from './portal-stage.ts'
@@ -136,6 +137,19 @@ export async function walk(stage: PortalStage, walker: Walker, look: Look, openO
   const session = await connect(stage, mailbox, first, 'Walking Mail', walker.from)
   if (walker.withoutScript === true) {
     await hand.follow(wordsOf(m.password.look('')).split('. ')[0] ?? '')
+    await see(m.devices.changePassword)
+    // The gateway writes connections down a moment later; without script nobody but the reader looks again.
+    const isWritten = async () => (await page.getByText(m.devices.readingImap).count()) > 0
+    await waitFor(
+      'the first connection',
+      30_000,
+      async () => {
+        if (await isWritten()) return true
+        await page.reload()
+        return isWritten()
+      },
+      500,
+    )
     await see(m.devices.readingImap)
     await hand.follow(m.devices.changePassword)
   } else {
