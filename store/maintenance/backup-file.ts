@@ -36,9 +36,10 @@ async function checkCopy(draft: string, keyring: Keyring, source: string): Promi
   const copy = await openDraft(draft, source)
   try {
     if (!copy.isSound('full')) throw new MailwicketError('STORE_DAMAGED', { message: `${source} failed its integrity check`, remedy: 'Take another backup.' })
-    const { version, movedTo } = await readVersion(copy)
+    const { version, movedTo, unfinishedMove } = await readVersion(copy)
     if (version === 0)
       throw new MailwicketError('STORE_DAMAGED', { message: `${source} is a database, but no backup of a Mailwicket store`, remedy: 'Take another file.' })
+    if (unfinishedMove !== undefined) throw new Problem('store.incomplete', { place: source })
     // The file that a store has moved out of is one too.
     if (movedTo !== undefined) await copy.change(db => openAgain(db, copy.ddl, TABLES))
     await migrate(copy)

@@ -7,7 +7,7 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import type { Transaction } from 'kysely'
+import { sql, type Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { Problem } from '../../base/problems.ts'
 import { findMeta } from '../keys/store-keys.ts'
@@ -60,9 +60,14 @@ export async function moveStore(options: MoveOptions): Promise<Move> {
     checkForm(found, source)
     if (unfinishedMove !== undefined) throw new Problem('store.incomplete', { place: source.place })
     if (movedTo !== undefined && movedTo !== to.url) throw new Problem('store.moved', { to: movedTo })
-    if (to.sqlitePath !== undefined && !existsSync(to.sqlitePath)) createSqliteFile(to.sqlitePath)
+    // Where it went there is no file: another machine's, or lost. A copy of the closed store would be a second one, as of the day of the move.
+    if (to.sqlitePath !== undefined && !existsSync(to.sqlitePath)) {
+      if (movedTo !== undefined) throw new Problem('store.moved', { to: movedTo })
+      createSqliteFile(to.sqlitePath)
+    }
     const target = await openBackend(to, 'write')
     try {
+      if (movedTo !== undefined && isNoStore(await readVersion(target))) throw new Problem('store.moved', { to: movedTo })
       const run = await takeTarget(source, target, options)
       // Killed behind its very last step.
       if (run === undefined && movedTo !== undefined) return { tables: [] }
@@ -89,7 +94,11 @@ async function takeTarget(source: Backend, target: Backend, { onStep }: MoveOpti
   const { unfinishedMove } = found
   if (unfinishedMove === undefined) return undefined
   if (!unfinishedMove.startsWith(`${store} `) || found.version !== MIGRATIONS.length) throw new Problem('move.other-store', { place: target.place })
-  await target.change(db => setMeta(db, 'unfinished_move', run))
+  await target.change(async db => {
+    // SECURITY: the run before may just have ended: then gateways write there.
+    if ((await findMeta(db, 'unfinished_move')) !== unfinishedMove) throw new Problem('move.taken-over', { place: target.place })
+    await setMeta(db, 'unfinished_move', run)
+  })
   onStep?.('resumed')
   return run
 }
@@ -195,6 +204,11 @@ class Mover {
       const { db } = change
       await this.#checkOwn(db)
       for (const table of NUMBERED) for (const statement of this.#target.ddl.numberFromHere(table)) await statement.execute(db)
+      // Taken over once more from a store that was closed already, it would say of this one that it has moved.
+      await db
+        .updateTable('generation')
+        .set({ value: sql<number>`abs(${sql.ref('value')})` })
+        .execute()
       await db.deleteFrom('meta').where('name', '=', 'unfinished_move').execute()
       const rows = tables.reduce((sum, table) => sum + table.rows, 0)
       await change.audit({ action: 'store.moved', subject: 'store', subjectId: null, before: { place: from.url }, after: { place: to.url, rows } })

@@ -1,5 +1,6 @@
 /** A store moves into the other database while it is used: nothing is lost, whenever the command is killed and whatever is changed meanwhile. */
 import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -213,7 +214,13 @@ describe.each(eachWay)('%s', (_way, placesOf) => {
     await expect(open(from)).rejects.toMatchObject({ code: 'STORE_MOVED' })
     await moveStore({ from, to, actor: ACTOR })
     await expectMoved(from, to)
-    expect(await (await open(to)).devices.count()).toBe(1 + moments.length)
+    const next = await open(to)
+    expect(await next.devices.count()).toBe(1 + moments.length)
+    // And it lets people in.
+    const { device, password } = await next.devices.add(anna, { name: 'Last' })
+    const node = await openGateway(to)
+    expect(await node.readGeneration()).toBeGreaterThan(0)
+    expect((await node.findLogin(anna, normaliseSecret(password)))?.devices.map(({ id }) => id)).toContain(device.id)
   })
 })
 
@@ -247,6 +254,24 @@ test('a target that holds anything else is refused and not touched: a store, the
   await expect(moveStore({ from, to: { url: 'sqlite:fifth.db', sqlitePath: join(fixture.dir, 'fifth.db') }, actor: ACTOR })).rejects.toMatchObject({
     code: 'STORE_MOVED',
   })
+})
+
+test('run again where the target is not there any more: the closed store does not become a second one, nor a backup that is half of one', async () => {
+  const { from, to } = await ways['PostgreSQL to SQLite']()
+  await (await fill(from)).close()
+  const target = to.sqlitePath ?? ''
+  await expect(moveStore({ from, to, actor: ACTOR, onStep: stopAt('copied') })).rejects.toThrow('stopped at copied')
+  const restoring = restoreStore({
+    config: { store: { url: 'sqlite:half.db', sqlitePath: join(fixture.dir, 'half.db') }, dataDir: fixture.dir },
+    keyring: fixture.loadKeyring(),
+    actor: ACTOR,
+    file: target,
+  })
+  await expect(restoring).rejects.toMatchObject({ code: 'STORE_INCOMPLETE' })
+  await moveStore({ from, to, actor: ACTOR })
+  rmSync(target)
+  await expect(moveStore({ from, to, actor: ACTOR })).rejects.toMatchObject({ code: 'STORE_MOVED' })
+  expect(existsSync(target)).toBe(false)
 })
 
 test('when the new database is lost before it was used, the old file is restored as a backup is', async () => {
