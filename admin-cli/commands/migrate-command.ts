@@ -54,7 +54,7 @@ async function move(context: CommandContext, target: string, options: MigrateOpt
   if (options.dryRun === true)
     throw new MailwicketError('BAD_INPUT', {
       message: '--dry-run does not go with --to.',
-      remedy: 'A move leaves the old store as it is; the target must be empty.',
+      remedy: 'The target must be empty; a move closes the old store at its end.',
     })
   const [{ readStoreOption }, { moveStore }] = await Promise.all([import('../frame/store-option.ts'), import('../../store/maintenance/move-store.ts')])
   const { cwd, now } = context.terminal
@@ -77,7 +77,8 @@ async function move(context: CommandContext, target: string, options: MigrateOpt
       tables.length === 0
         ? `The store had moved to ${placeOf(to)} before.\n`
         : `Moved ${rows} rows of ${tables.length} tables from ${placeOf(from)} to ${placeOf(to)}, and compared them.\n`,
-      `Now write url = "${to.url}" below [store] in mailwicket.toml, and restart the gateway: until then it lets nobody in. The old store takes no changes any more; remove it when nobody needs it.\n`,
+      // With all that reaching the server needs; it holds no password.
+      `Now write url = "${to.sqlitePath === undefined ? target : to.url}" below [store] in mailwicket.toml, and restart the gateway: until then it lets nobody in. The old store takes no changes any more; remove it when nobody needs it.\n`,
     ].join(''),
   )
 }
