@@ -9,7 +9,7 @@ import type { CommandContext } from '../../frame/command-context.ts'
 import { addExamples, type Command, does } from '../../frame/command-frame.ts'
 import { addSureOptions, areWholeIds, checkRefs, confirm, type SureOptions } from '../../frame/confirm.ts'
 import { formatEnd, formatRelative } from '../../frame/moment.ts'
-import type { Progress } from '../../frame/progress.ts'
+import { openProgress } from '../../frame/progress.ts'
 import { readRefs } from '../../frame/read-refs.ts'
 import { manage } from '../../frame/store-access.ts'
 import type { Terminal } from '../../frame/terminal.ts'
@@ -55,7 +55,9 @@ async function revokeDevices(context: CommandContext, given: readonly string[], 
     }
     if (all !== undefined) return { devices: (await disconnectAll(useCases, operator, { mailbox: all })).devices, before }
     const ids = before.flatMap(({ id, state }) => (state === 'revoked' ? [] : [id]))
-    const ended = new Map((await withProgress(context, onProgress => disconnectMany(useCases, operator, { ids, onProgress }))).map(one => [one.id, one]))
+    const progress = await openProgress(context, 'Devices')
+    const revoked = await disconnectMany(useCases, operator, { ids, onProgress: progress.onProgress }).finally(progress.stop)
+    const ended = new Map(revoked.map(one => [one.id, one]))
     return { devices: before.map(device => ended.get(device.id) ?? device), before }
   })
   const now = context.terminal.now()
@@ -64,16 +66,6 @@ async function revokeDevices(context: CommandContext, given: readonly string[], 
   const lines = devices.map(device => `${formatOutcome(was.get(device.id) ?? device, done, now)}\n`)
   context.answer(devices.map(toDeviceDetails), () => (lines.length === 0 ? 'There was no device to revoke.\n' : lines.join('')))
   if (dryRun === true) context.remark('Nothing was changed.')
-}
-
-async function withProgress<Result>(context: CommandContext, act: (onProgress: Progress['onProgress']) => Promise<Result>): Promise<Result> {
-  const { openProgress } = await import('../../frame/progress.ts')
-  const progress = await openProgress(context, 'Devices')
-  try {
-    return await act(progress.onProgress)
-  } finally {
-    progress.stop()
-  }
 }
 
 /** One device is asked for with what it is known by. */
