@@ -7,14 +7,14 @@
  */
 import { createHash, randomUUID } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { sql, type Transaction } from 'kysely'
+import type { Transaction } from 'kysely'
 import { MailwicketError } from '../../base/errors.ts'
 import { Problem } from '../../base/problems.ts'
 import { findMeta } from '../keys/store-keys.ts'
 import { openBackend, type StoreConfig } from '../open-backend.ts'
 import type { Backend, OnProgress } from '../schema/backend.ts'
 import { checkForm, createTables, isNoStore, MIGRATIONS, readVersion, setMeta } from '../schema/migrations.ts'
-import { closeMoved } from '../schema/moved-store.ts'
+import { closeMoved, openGeneration } from '../schema/moved-store.ts'
 import type { Schema } from '../schema/schema.ts'
 import { ServerClock } from '../server-clock.ts'
 import { createSqliteFile } from '../sqlite/sqlite-store-file.ts'
@@ -60,15 +60,13 @@ export async function moveStore(options: MoveOptions): Promise<Move> {
     checkForm(found, source)
     if (unfinishedMove !== undefined) throw new Problem('store.incomplete', { place: source.place })
     if (movedTo !== undefined && movedTo !== to.url) throw new Problem('store.moved', { to: movedTo })
-    // Where it went there is no file: another machine's, or lost. A copy of the closed store would be a second one, as of the day of the move.
     if (to.sqlitePath !== undefined && !existsSync(to.sqlitePath)) {
-      if (movedTo !== undefined) throw new Problem('store.moved', { to: movedTo })
+      refuseSecondCopy(movedTo)
       createSqliteFile(to.sqlitePath)
     }
     const target = await openBackend(to, 'write')
     try {
-      if (movedTo !== undefined && isNoStore(await readVersion(target))) throw new Problem('store.moved', { to: movedTo })
-      const run = await takeTarget(source, target, options)
+      const run = await takeTarget(source, target, movedTo, options)
       // Killed behind its very last step.
       if (run === undefined && movedTo !== undefined) return { tables: [] }
       if (run === undefined) throw new Problem('database.has-store', { place: target.place })
@@ -82,11 +80,12 @@ export async function moveStore(options: MoveOptions): Promise<Move> {
 }
 
 /** Makes the target this run's own. Undefined: it holds a store that is in use. */
-async function takeTarget(source: Backend, target: Backend, { onStep }: MoveOptions): Promise<string | undefined> {
+async function takeTarget(source: Backend, target: Backend, movedTo: string | undefined, { onStep }: MoveOptions): Promise<string | undefined> {
   const store = await identityOf(source)
   const run = `${store} ${randomUUID()}`
   const found = await readVersion(target)
   if (isNoStore(found)) {
+    refuseSecondCopy(movedTo)
     await createTables(target, db => setMeta(db, 'unfinished_move', run))
     onStep?.('begun')
     return run
@@ -101,6 +100,11 @@ async function takeTarget(source: Backend, target: Backend, { onStep }: MoveOpti
   })
   onStep?.('resumed')
   return run
+}
+
+/** Where a closed store went there is none: that is another machine's place, or it was lost. What is copied now would be a second one, as of the day of the move. */
+function refuseSecondCopy(movedTo: string | undefined): void {
+  if (movedTo !== undefined) throw new Problem('store.moved', { to: movedTo })
 }
 
 /** By its first entry in the audit, which is never removed. */
@@ -205,10 +209,7 @@ class Mover {
       await this.#checkOwn(db)
       for (const table of NUMBERED) for (const statement of this.#target.ddl.numberFromHere(table)) await statement.execute(db)
       // Taken over once more from a store that was closed already, it would say of this one that it has moved.
-      await db
-        .updateTable('generation')
-        .set({ value: sql<number>`abs(${sql.ref('value')})` })
-        .execute()
+      await openGeneration(db)
       await db.deleteFrom('meta').where('name', '=', 'unfinished_move').execute()
       const rows = tables.reduce((sum, table) => sum + table.rows, 0)
       await change.audit({ action: 'store.moved', subject: 'store', subjectId: null, before: { place: from.url }, after: { place: to.url, rows } })
