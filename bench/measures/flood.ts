@@ -8,7 +8,7 @@
 
 import { type Job, prepareLoad } from '../load/run-load.ts'
 import { Installation } from '../peers/mailwicket.ts'
-import { BENCH_USER, type Certificate, type Peer, type Upstream } from '../peers/peer.ts'
+import { BENCH_USER, type Certificate, type Upstream } from '../peers/peer.ts'
 import { pinTo, readPssKiB } from '../process-usage.ts'
 import type { ResultRow } from '../result-row.ts'
 import type { Extent } from '../rounds.ts'
@@ -32,8 +32,8 @@ export async function measureFlood(bench: Workbench, upstream: Upstream, certifi
 async function measureOne(bench: Workbench, upstream: Upstream, certificate: Certificate, words: string, job: Job, logins: Job): Promise<ResultRow> {
   const installation = new Installation(bench, `flood-${job.kind === 'flood' ? job.addresses : 0}`, upstream, certificate)
   const secret = installation.addMailbox(BENCH_USER)
-  const { port, program } = await installation.serve()
-  const peer: Peer = { name: 'Mailwicket', port, certificate: certificate.pem, user: BENCH_USER, secret, program }
+  const peer = await installation.servePeer(secret)
+  const { program } = peer
   pinTo(CORES.gateway, program.pid)
   const logIn = async () => {
     const load = await prepareLoad(peer, logins)

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process'
 import type { CurveChart } from '../charts/chart.ts'
 import { type Load, runLoad } from '../load/run-load.ts'
 import { Installation } from '../peers/mailwicket.ts'
-import { BENCH_USER, type Certificate, type Peer } from '../peers/peer.ts'
+import { BENCH_USER, type Certificate } from '../peers/peer.ts'
 import { startStub } from '../peers/stub-upstream.ts'
 import { readCpuMs, readSettledPssKiB } from '../process-usage.ts'
 import { formatNumber, type ResultRow } from '../result-row.ts'
@@ -67,8 +67,8 @@ async function measureSteps(bench: Workbench, certificate: Certificate, workers:
   const upstream = await startStub(bench, 2)
   const installation = new Installation(bench, `idle-${workers}`, upstream, certificate, { workers })
   const secret = installation.addMailbox(BENCH_USER)
-  const { port, program } = await installation.serve()
-  const peer: Peer = { name: 'Mailwicket', port, certificate: certificate.pem, user: BENCH_USER, secret, program }
+  const peer = await installation.servePeer(secret)
+  const { program } = peer
   await runLoad(peer, warmUp(extent, workers))
   const loads: Load[] = []
   try {

@@ -7,7 +7,7 @@ import { PasswordHasher } from '../../store/passwords/password-hash.ts'
 import { ALL, type ClicksJob } from '../load/portal-readers.ts'
 import { type Figures, type Job, prepareLoad, runLoad } from '../load/run-load.ts'
 import { Installation } from '../peers/mailwicket.ts'
-import { BENCH_USER, type Certificate, type Peer, type Upstream } from '../peers/peer.ts'
+import { BENCH_USER, type Certificate, type Upstream } from '../peers/peer.ts'
 import { addReaders, fillPortalStore, PORTAL_STORE, type PortalStoreSize } from '../peers/portal-store.ts'
 import { findProcess, readCpuMs, readResidentKiB } from '../process-usage.ts'
 import { formatNumber, type ResultRow } from '../result-row.ts'
@@ -55,8 +55,8 @@ export async function measurePortal(bench: Workbench, upstream: Upstream, certif
     readers = addReaders(database, size, phc, READERS, Date.now())
   })
   const portalPort = await bench.freePort()
-  const { port, program } = await installation.serve({ portalPort })
-  const peer: Peer = { name: 'Mailwicket', port, certificate: certificate.pem, user: BENCH_USER, secret, program }
+  const peer = await installation.servePeer(secret, { portalPort })
+  const { program } = peer
   const portalPid = findProcess(program.pid, 'portal-main')
   const clicks: ClicksJob = {
     kind: 'clicks',

@@ -64,9 +64,8 @@ export async function measureWorkers(bench: Workbench, upstream: Upstream, certi
 async function start(workers: number, bench: Workbench, upstream: Upstream, certificate: Certificate): Promise<Measured> {
   const installation = new Installation(bench, `workers-${workers}`, upstream, certificate, { workers })
   const secret = installation.addMailbox(BENCH_USER)
-  const { port, program } = await installation.serve()
-  const peer: Peer = { name: 'Mailwicket', port, certificate: certificate.pem, user: BENCH_USER, secret, program }
-  return { workers, peer, memoryKiB: readRssKiBByProcess(program.pid), rounds: [], idle: new Map() }
+  const peer = await installation.servePeer(secret)
+  return { workers, peer, memoryKiB: readRssKiBByProcess(peer.program.pid), rounds: [], idle: new Map() }
 }
 
 async function measureIdle({ program }: Peer): Promise<ReadonlyMap<number, number>> {

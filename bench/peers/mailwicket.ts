@@ -6,7 +6,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Program, Workbench } from '../workbench.ts'
-import { BENCH_USER, type Certificate, type PeerKind, type PeerName, UPSTREAM_SECRET, type Upstream } from './peer.ts'
+import { BENCH_USER, type Certificate, type Peer, type PeerKind, type PeerName, UPSTREAM_SECRET, type Upstream } from './peer.ts'
 
 const LAUNCHER = new URL('../../bin/mailwicket', import.meta.url).pathname
 
@@ -97,6 +97,12 @@ export class Installation {
     return { port, program }
   }
 
+  /** Serves as a peer, for logins with the app password of BENCH_USER. */
+  async servePeer(secret: string, { name = 'Mailwicket', portalPort }: { readonly name?: PeerName; readonly portalPort?: number } = {}): Promise<Peer> {
+    const serving = await this.serve(portalPort === undefined ? {} : { portalPort })
+    return { name, ...serving, certificate: this.#certificate.pem, user: BENCH_USER, secret }
+  }
+
   #run(args: readonly string[], input = ''): string {
     return execFileSync(this.#launcher, ['--config', join(this.dir, 'mailwicket.toml'), ...args], { input, encoding: 'utf8', stdio: 'pipe' })
   }
@@ -144,22 +150,22 @@ function insertDevices(mailboxId: string, from: string): string {
 }
 
 export function mailwicket(bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
-  return installed('Mailwicket', new Installation(bench, nameOf('mailwicket', upstream), upstream, certificate), certificate)
+  return installed('Mailwicket', new Installation(bench, nameOf('mailwicket', upstream), upstream, certificate))
 }
 
 /** Another tree of ours, with its packages installed: what a change costs is seen beside the tree before it. */
 export function mailwicketBefore(tree: string, bench: Workbench, upstream: Upstream, certificate: Certificate): PeerKind {
   const launcher = join(tree, 'bin/mailwicket')
-  return installed('Mailwicket before', new Installation(bench, nameOf('before', upstream), upstream, certificate, { launcher }), certificate)
+  return installed('Mailwicket before', new Installation(bench, nameOf('before', upstream), upstream, certificate, { launcher }))
 }
 
 function nameOf(which: string, { protocol, isTls }: Upstream): string {
   return `${which}-${protocol}${isTls ? '-tls' : ''}`
 }
 
-function installed(name: PeerName, installation: Installation, certificate: Certificate): PeerKind {
+function installed(name: PeerName, installation: Installation): PeerKind {
   const secret = installation.addMailbox(BENCH_USER)
-  return { name, start: async () => ({ name, ...(await installation.serve()), certificate: certificate.pem, user: BENCH_USER, secret }) }
+  return { name, start: () => installation.servePeer(secret, { name }) }
 }
 
 export function readMailwicketVersion(): string {
