@@ -76,6 +76,11 @@ export async function runLoad(peer: Peer, job: Job): Promise<LoadResult> {
   }
 }
 
+/** Works, and counts nothing: a gateway runs for months, and its compiler has work to do in the first seconds only. */
+export async function warmUp(peers: readonly Peer[], job: Job): Promise<void> {
+  for (const peer of peers) await runLoad(peer, job)
+}
+
 /** Median time from LOGIN to its answer at each target, in milliseconds, of `count` logins each. */
 export async function loginTimes(targets: readonly Target[], count: number): Promise<number[]> {
   const { ask, end } = await startLoad({ kind: 'loginTime', count, targets }, targets[0] as Target, 'Mailwicket')

@@ -1,9 +1,10 @@
 /**
  * What is large and moves one way: downloads and submissions with a TLS upstream, and IMAP uploads (APPEND) with a plain and a TLS one. TLS towards
- * the client always. nginx's mail proxy has no TLS towards an upstream: it goes to the plain one, and has a leg of TLS less to pay for.
+ * the client always. nginx's mail proxy has no TLS towards an upstream: it goes to the plain one, and has a leg of TLS less to pay for. Its stream module,
+ * which looks at nothing, has both.
  */
-import { type Job, runLoad } from '../load/run-load.ts'
-import { nginxMail } from '../peers/nginx.ts'
+import { type Job, runLoad, warmUp } from '../load/run-load.ts'
+import { nginxMail, nginxStream } from '../peers/nginx.ts'
 import type { Certificate, Peer, PeerKind, Upstream } from '../peers/peer.ts'
 import { putTlsInFront } from '../peers/tls-front.ts'
 import { LARGE_MESSAGE_BYTES } from '../peers/upstream.ts'
@@ -27,7 +28,8 @@ export async function measureTransfers(
   const sink = await startSink(bench)
   const [imapTls, sinkTls] = await Promise.all([imap, sink].map(upstream => putTlsInFront(bench, upstream, certificate)))
   if (imapTls === undefined || sinkTls === undefined) throw new Error('no upstream')
-  const start = (plain: Upstream, upstream: Upstream) => Promise.all([...ours(upstream), nginxMail(bench, plain, certificate)].map(kind => kind.start()))
+  const start = (plain: Upstream, upstream: Upstream) =>
+    Promise.all([...ours(upstream), nginxMail(bench, plain, certificate), nginxStream(bench, upstream, certificate)].map(kind => kind.start()))
   const [tls, submission] = [await start(imap, imapTls), await start(sink, sinkTls)]
   const plain = plainPeers.filter(({ name }) => tls.some(peer => peer.name === name))
   return [
@@ -39,6 +41,7 @@ export async function measureTransfers(
 }
 
 async function measure(what: string, limit: number, peers: readonly Peer[], job: Job, extent: Extent): Promise<ResultRow> {
+  await warmUp(peers, job)
   const series = await inRounds(peers, extent, async peer => {
     const { cpuMs, figures } = await runLoad(peer, job)
     return cpuMs / ((figures['bytes'] ?? (figures['messages'] ?? 0) * LARGE_BYTES) / 1e6)

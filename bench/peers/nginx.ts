@@ -1,5 +1,6 @@
 /**
- * nginx twice: its mail module (IMAP or SMTP proxy, auth_http) and its stream module (TLS taken off, nothing else: the floor).
+ * nginx twice: its mail module (IMAP or SMTP proxy, auth_http) and its stream module (TLS taken off, put on towards an upstream that has it, nothing
+ * else: the floor).
  * One worker each, as the gateway has one process. The auth_http server is a process of its own and is not accounted for.
  */
 import { execFileSync } from 'node:child_process'
@@ -92,6 +93,7 @@ stream {
   server {
     listen 127.0.0.1:${port} ssl backlog=4096;
     proxy_pass 127.0.0.1:${upstream.port};
+    proxy_ssl ${upstream.isTls ? 'on' : 'off'};
   }
 }
 `

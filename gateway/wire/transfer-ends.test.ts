@@ -92,17 +92,34 @@ describe('a transfer', () => {
     await turn()
     expect([sender.isPaused(), pool.taken]).toEqual([true, 1])
     for (const letter of ['b', 'c', 'd', 'e']) pass(transfer, Buffer.alloc(RECORD, letter))
-    expect(pool.taken).toBe(1)
-    for (let left = 5; left > 0; left -= 1) {
-      expect(sender.isPaused()).toBe(true)
-      receiver.takeOne()
-      await turn()
-    }
+    expect([pool.taken, receiver.writableLength]).toEqual([2, 7 * RECORD])
+    receiver.takeOne()
+    await turn()
+    expect([sender.isPaused(), pool.taken, receiver.writableLength]).toEqual([true, 1, 4 * RECORD])
+    receiver.takeOne()
+    await turn()
     expect(pool.taken).toBe(0)
     expect(sender.isPaused()).toBe(false)
     expect(
       Buffer.concat(receiver.received).equals(Buffer.concat([Buffer.alloc(7 * RECORD, 'a'), ...['b', 'c', 'd', 'e'].map(x => Buffer.alloc(RECORD, x))])),
     ).toBe(true)
+  })
+
+  it('is done only when also what came while the sender was paused is taken', async () => {
+    const { pool, sender, receiver, transfer } = open('tls', 'plain')
+    pass(transfer, Buffer.alloc(RECORD, 'a'))
+    await turn()
+    pass(transfer, Buffer.alloc(RECORD, 'b'))
+    let isDone = false
+    const done = transfer.taken().then(() => {
+      isDone = true
+    })
+    receiver.takeOne()
+    await turn()
+    expect([isDone, sender.isPaused(), transfer.isAtRest]).toEqual([false, true, false])
+    receiver.takeOne()
+    await done
+    expect([sender.isPaused(), transfer.isAtRest, pool.taken]).toEqual([false, true, 0])
   })
 
   it('goes on after a write below the high-water mark, of which no drain is told', async () => {
@@ -174,6 +191,22 @@ describe('a transfer', () => {
     await turn()
     pass(transfer, Buffer.alloc(RECORD))
     vi.advanceTimersByTime(10_000)
+    expect(onStalled).toHaveBeenCalledOnce()
+  })
+
+  it('counts a receiver that takes one write after the other as slow, not as stalled', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    const onStalled = vi.fn()
+    const { receiver, transfer } = open('tls', 'plain', { stall: { ms: 1000, onStalled } })
+    pass(transfer, Buffer.alloc(RECORD))
+    await turn()
+    pass(transfer, Buffer.alloc(RECORD))
+    vi.advanceTimersByTime(900)
+    receiver.takeOne()
+    await turn()
+    vi.advanceTimersByTime(900)
+    expect(onStalled).not.toHaveBeenCalled()
+    vi.advanceTimersByTime(100)
     expect(onStalled).toHaveBeenCalledOnce()
   })
 

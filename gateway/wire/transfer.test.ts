@@ -102,9 +102,9 @@ describe('a receiver that does not read', () => {
       other.peer.write(block)
     }
     await vi.waitFor(() => expect([one.ours.isPaused(), other.ours.isPaused()]).toEqual([true, true]), { timeout: 20_000, interval: 5 })
-    // What both directions hold: a piece, and the records that a paused TLS socket still gave.
-    for (const { ours } of [one, other]) expect(ours.writableLength).toBeLessThan(2 * PIECE_BYTES)
-    expect(MEMORY_POOL.taken).toBeLessThanOrEqual(before + 2)
+    // What a direction holds: the piece of a write, and one with the records that a paused TLS socket still gave.
+    for (const { ours } of [one, other]) expect(ours.writableLength).toBeLessThanOrEqual(PIECE_BYTES)
+    expect(MEMORY_POOL.taken).toBeLessThanOrEqual(before + (client === 'tls' ? 2 : 1) + (upstream === 'tls' ? 2 : 1))
     one.peer.destroy()
     await over
     await vi.waitFor(() => expect(MEMORY_POOL.taken).toBeLessThanOrEqual(before), { timeout: 20_000, interval: 5 })

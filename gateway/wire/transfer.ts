@@ -70,8 +70,9 @@ export class Transfer {
       this.#to.write(chunk, this.#onTaken)
       if (chunk.length >= SMALL_BYTES || this.#to.writableNeedDrain) this.#wait()
     } else if (this.#gather(chunk)) {
-      if (this.#isInRecords) this.#immediate ??= setImmediate(this.#onTurnOver)
-      else this.flush()
+      if (!this.#isInRecords) this.flush()
+      // What a paused TLS socket still gives leaves when the receiver has taken what is on its way.
+      else if (!this.#isWaiting) this.#immediate ??= setImmediate(this.#onTurnOver)
     } else {
       this.pass(Buffer.from(chunk))
       this.#wait()
@@ -135,8 +136,8 @@ export class Transfer {
   /** False: there is no room for it, and what was gathered before has been written. */
   #gather(chunk: Buffer): boolean {
     if (this.#gathered + chunk.length > PIECE_BYTES) this.flush()
-    // SECURITY: the piece of the write that is waited for is full of what the receiver is to get; what a paused TLS socket still gives, goes elsewhere.
-    if (this.#isWaiting || chunk.length > PIECE_BYTES) return false
+    if (chunk.length > PIECE_BYTES) return false
+    // SECURITY: never the piece of a write: `flush` has let go of that.
     this.#piece ??= this.#pool.take()
     if (this.#piece === undefined) return false
     this.#piece.set(chunk, this.#gathered)
@@ -153,12 +154,21 @@ export class Transfer {
     if (this.#isWaiting || this.#isClosed || this.#to.writableLength === 0) return
     this.#isWaiting = true
     this.#from.pause()
+    this.#startStallTimer()
+  }
+
+  #startStallTimer(): void {
+    clearTimeout(this.#stallTimer)
     if (this.#stall !== undefined) this.#stallTimer = setTimeout(this.#stall.onStalled, this.#stall.ms)
   }
 
   /** At the end of every write, as below the high-water mark no 'drain' is told; and when the receiver has gone. */
   readonly #onTaken = (): void => {
     if (!this.#isWaiting || (this.#to.writableLength > 0 && !this.#to.destroyed)) return
+    if (this.#gathered > 0 && !this.#to.destroyed) {
+      this.flush()
+      if (this.#to.writableLength > 0) return this.#startStallTimer()
+    }
     this.#goOn()
     if (!this.#isClosed) this.#from.resume()
   }
