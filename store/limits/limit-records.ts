@@ -5,6 +5,7 @@ import { type Kysely, sql, type Transaction } from 'kysely'
 import type { MailboxId } from '../../base/ids.ts'
 import type { Backend } from '../schema/backend.ts'
 import { type CountedKind, RECOGNISED_NETWORK_MS } from '../schema/failure-limits.ts'
+import { type Param, prepareQuery } from '../schema/prepared-query.ts'
 import { FAILURE_ROWS_KEPT, PURGE_ROWS, RECOGNISED_NETWORKS_PER_MAILBOX } from '../schema/retention.ts'
 import type { Schema } from '../schema/schema.ts'
 
@@ -38,6 +39,12 @@ export interface FailureRow {
   readonly expiresAt: number
 }
 
+interface Added extends FailureRecord {
+  readonly revision: number
+  readonly now: number
+  readonly latestEnd: number
+}
+
 export class LimitRecords {
   readonly #backend: Backend
 
@@ -56,21 +63,37 @@ export class LimitRecords {
 
 export async function addFailures(db: Transaction<Schema>, failures: readonly FailureRecord[], now: number): Promise<void> {
   if (failures.length === 0) return
+  const add = prepareQuery((param: Param<Added>) => addFailure(db, param))
   let revision = await newestRevision(db)
   for (const { kind, subject, added, total, expiresAt } of failures.toSorted((a, b) => (a.subject < b.subject ? -1 : 1))) {
     revision += 1
-    await db
+    await db.executeQuery(add({ kind, subject, added, total, expiresAt, revision, now, latestEnd: now + LATEST_END_MS }))
+  }
+}
+
+function addFailure(db: Kysely<Schema>, param: Param<Added>) {
+  return (
+    db
       .insertInto('failure_counts')
       // A row that is not there was never written, or purged to make room: nothing that is counted here is lost with it.
-      .values({ kind, subject, count: total, expires_at: expiresAt, revision })
+      .values({ kind: param('kind'), subject: param('subject'), count: param('total'), expires_at: param('expiresAt'), revision: param('revision') })
       .onConflict(conflict =>
         conflict.columns(['kind', 'subject']).doUpdateSet(({ eb, ref }) => {
           const isCleared = eb('failure_counts.count', '=', 0)
           // A node whose clock was ahead must not hold a row for ever.
-          const isOver = eb.or([eb('failure_counts.expires_at', '<=', now), eb('failure_counts.expires_at', '>', now + LATEST_END_MS)])
-          const sum = eb('failure_counts.count', '+', added)
+          const isOver = eb.or([eb('failure_counts.expires_at', '<=', param('now')), eb('failure_counts.expires_at', '>', param('latestEnd'))])
+          const sum = eb('failure_counts.count', '+', param('added'))
           return {
-            count: eb.case().when(isCleared).then(added).when(isOver).then(total).when(sum, '>', total).then(sum).else(total).end(),
+            count: eb
+              .case()
+              .when(isCleared)
+              .then(param('added'))
+              .when(isOver)
+              .then(param('total'))
+              .when(sum, '>', param('total'))
+              .then(sum)
+              .else(param('total'))
+              .end(),
             expires_at: eb
               .case()
               .when(eb.or([isCleared, isOver]))
@@ -81,8 +104,7 @@ export async function addFailures(db: Transaction<Schema>, failures: readonly Fa
           }
         }),
       )
-      .execute()
-  }
+  )
 }
 
 export async function newestRevision(db: Kysely<Schema>): Promise<number> {
