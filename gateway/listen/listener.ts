@@ -56,13 +56,14 @@ export class Listener {
   #config: ListenConfig
   readonly #server: Server
   readonly #services: ListenerServices
+  #bound: string | undefined
 
   constructor(server: Server, config: ListenConfig, services: ListenerServices, holder: Listener['holder'] = 'us') {
     this.holder = holder
     this.#server = server
     this.#config = config
     this.#services = services
-    server.on('connection', socket => services.onConnection(socket, { address: this.facts.address, config: this.#config }))
+    server.on('connection', socket => services.onConnection(socket, { address: this.#address, config: this.#config }))
   }
 
   get config(): ListenConfig {
@@ -70,8 +71,16 @@ export class Listener {
   }
 
   get facts(): ListenFacts {
-    const { address, port } = this.#server.address() as { address: string; port: number }
-    return { protocol: this.#config.protocol, address: formatEndpoint({ host: address, port }), tls: this.#config.tls }
+    return { protocol: this.#config.protocol, address: this.#address, tls: this.#config.tls }
+  }
+
+  /** Every connection is told it: the system is asked once. */
+  get #address(): string {
+    if (this.#bound === undefined) {
+      const { address, port } = this.#server.address() as { address: string; port: number }
+      this.#bound = formatEndpoint({ host: address, port })
+    }
+    return this.#bound
   }
 
   /** Serves the connections to come like this; the address stays what it is. */
