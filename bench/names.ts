@@ -17,3 +17,6 @@ export const NAMES = [
 ] as const
 
 export type Name = (typeof NAMES)[number]
+
+/** When they are short they say nothing. */
+export const NOT_QUICK: readonly Name[] = ['portal']

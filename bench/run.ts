@@ -4,7 +4,7 @@
  *   node bench/run.ts [--only NAME,NAME] [--quick] [--rounds N] [--against DIR]
  *
  * What was measured is left in bench/results/; bench/RESULTS.md and the pictures are made anew of all that lies there. `--quick` is five
- * minutes of everything but what needs long, and `--against DIR` measures another tree of ours in the same rounds: both only print.
+ * minutes of everything but the portal, and `--against DIR` measures another tree of ours in the same rounds: both only print.
  * `node bench/soak.ts` is a run of its own: the memory after a day's worth of logins. Needs root: nginx and Dovecot drop to users of their own.
  */
 import { parseArgs } from 'node:util'
@@ -23,7 +23,7 @@ import { measureRoundTrip } from './measures/round-trip.ts'
 import { measureSubmission } from './measures/submission.ts'
 import { measureTransfers } from './measures/transfers.ts'
 import { measureWorkers } from './measures/workers.ts'
-import { NAMES, type Name } from './names.ts'
+import { NAMES, type Name, NOT_QUICK } from './names.ts'
 import { bareNode } from './peers/bare-node.ts'
 import { makeCertificate } from './peers/certificate.ts'
 import { dovecotProxy } from './peers/dovecot.ts'
@@ -101,7 +101,7 @@ const ROUNDS = 3
 const { values: options } = parseArgs({
   options: { only: { type: 'string' }, quick: { type: 'boolean', default: false }, rounds: { type: 'string' }, against: { type: 'string' } },
 })
-const wanted = options.only?.split(',') ?? NAMES
+const wanted = options.only?.split(',') ?? (options.quick ? NAMES.filter(name => !NOT_QUICK.includes(name)) : NAMES)
 const unknown = wanted.filter(name => !NAMES.includes(name as Name))
 if (unknown.length > 0) fail(`--only takes names with commas between: ${NAMES.join(', ')}`)
 if (process.getuid?.() !== 0) fail('the bench needs root: nginx and Dovecot start as root and drop to users of their own')

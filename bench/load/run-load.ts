@@ -77,7 +77,7 @@ export async function runLoad(peer: Peer, job: Job): Promise<LoadResult> {
 }
 
 /** Works, and counts nothing: a gateway runs for months, and its compiler has work to do in the first seconds only. */
-export async function warmUp(peers: readonly Peer[], job: Job): Promise<void> {
+export async function warm(peers: readonly Peer[], job: Job): Promise<void> {
   for (const peer of peers) await runLoad(peer, job)
 }
 

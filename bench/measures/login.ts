@@ -3,7 +3,7 @@
  * The same key exchange for all, once without and once with TLS resumption. nginx's auth_http server is not counted.
  */
 
-import { runLoad, warmUp } from '../load/run-load.ts'
+import { runLoad, warm } from '../load/run-load.ts'
 import type { Peer } from '../peers/peer.ts'
 import { compare, type ResultRow } from '../result-row.ts'
 import { type Extent, inRounds } from '../rounds.ts'
@@ -21,7 +21,7 @@ const GOAL_IN_TURN = 1.6
 export async function measureLogin(peers: readonly Peer[], extent: Extent): Promise<ResultRow[]> {
   const rows: ResultRow[] = []
   const [count, inTurnCount] = extent.isQuick ? [LOGINS / 3, LOGINS_IN_TURN / 5] : [LOGINS, LOGINS_IN_TURN]
-  await warmUp(peers, { kind: 'login', count: 2 * count, parallel: PARALLEL, resume: false })
+  await warm(peers, { kind: 'login', count: 2 * count, parallel: PARALLEL, resume: false })
   for (const [resume, words] of [
     [false, 'full handshake'],
     [true, 'TLS resumed'],

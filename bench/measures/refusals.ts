@@ -12,19 +12,19 @@ const GOAL = 20
 /** Answers leave at the ends of response-time buckets, so only many attackers at a time give the gateway something to do. */
 const PARALLEL = 400
 /** One less than the tries after which the gateway closes. */
-const MANY: Job = { kind: 'refusals', connections: 800, triesEach: 9, parallel: PARALLEL }
-const ONE: Job = { kind: 'refusals', connections: 1_600, triesEach: 1, parallel: PARALLEL }
+const many = ({ isQuick }: Extent): Job => ({ kind: 'refusals', connections: isQuick ? 200 : 800, triesEach: 9, parallel: PARALLEL })
+const one = ({ isQuick }: Extent): Job => ({ kind: 'refusals', connections: isQuick ? 400 : 1_600, triesEach: 1, parallel: PARALLEL })
 
 const MANY_WORDS = 'refusals, 9 tries a connection'
 const ONE_WORDS = 'refusals, a TLS handshake each'
 
-export async function measureRefusals(gateway: Peer, { rounds }: Extent): Promise<ResultRow[]> {
+export async function measureRefusals(gateway: Peer, extent: Extent): Promise<ResultRow[]> {
   const series = new Map<string, number[]>()
   const record = (name: string, value: number) => series.set(name, [...(series.get(name) ?? []), value])
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < extent.rounds; round++) {
     record('argon2 verifications', Number(execFileSync(process.execPath, [new URL('./argon2-rate.ts', import.meta.url).pathname], { encoding: 'utf8' })))
-    record(MANY_WORDS, await perCoreSecond(gateway, MANY))
-    record(ONE_WORDS, await perCoreSecond(gateway, ONE))
+    record(MANY_WORDS, await perCoreSecond(gateway, many(extent)))
+    record(ONE_WORDS, await perCoreSecond(gateway, one(extent)))
   }
   const argon2 = median(series.get('argon2 verifications') ?? [])
   const raw = formatSeries(series, 'per core-second')

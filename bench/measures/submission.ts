@@ -3,7 +3,7 @@
  * ones pipelined on a few connections. nginx refuses pipelining before AUTH only; nobody does it there. Its auth_http server is not counted.
  */
 
-import { type Job, runLoad, warmUp } from '../load/run-load.ts'
+import { type Job, runLoad, warm } from '../load/run-load.ts'
 import { nginxMail, nginxStream } from '../peers/nginx.ts'
 import { type Certificate, type Peer, type PeerKind, type PeerName, UPSTREAM_SECRET, type Upstream } from '../peers/peer.ts'
 import { compare, formatSeries, type ResultRow } from '../result-row.ts'
@@ -36,7 +36,7 @@ export async function measureSubmission(
   const sink = await startSink(bench)
   const peers = await Promise.all([...oursAndBare(sink), ...[nginxMail, nginxStream].map(kind => kind(bench, sink, certificate))].map(kind => kind.start()))
   const largeOnes = largeSubmissions(extent)
-  await warmUp(peers, largeOnes)
+  await warm(peers, largeOnes)
   const large = await inRounds(peers, extent, async peer => {
     const { cpuMs, figures } = await runLoad(peer, largeOnes)
     return cpuMs / (((figures['messages'] ?? 0) * LARGE_BYTES) / 1e6)

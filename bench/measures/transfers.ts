@@ -3,7 +3,7 @@
  * the client always. nginx's mail proxy has no TLS towards an upstream: it goes to the plain one, and has a leg of TLS less to pay for. Its stream module,
  * which looks at nothing, has both.
  */
-import { type Job, runLoad, warmUp } from '../load/run-load.ts'
+import { type Job, runLoad, warm } from '../load/run-load.ts'
 import { nginxMail, nginxStream } from '../peers/nginx.ts'
 import type { Certificate, Peer, PeerKind, Upstream } from '../peers/peer.ts'
 import { putTlsInFront } from '../peers/tls-front.ts'
@@ -41,7 +41,7 @@ export async function measureTransfers(
 }
 
 async function measure(what: string, limit: number, peers: readonly Peer[], job: Job, extent: Extent): Promise<ResultRow> {
-  await warmUp(peers, job)
+  await warm(peers, job)
   const series = await inRounds(peers, extent, async peer => {
     const { cpuMs, figures } = await runLoad(peer, job)
     return cpuMs / ((figures['bytes'] ?? (figures['messages'] ?? 0) * LARGE_BYTES) / 1e6)
