@@ -36,7 +36,7 @@ const readers: Readonly<Record<string, () => Promise<Reader>>> = {
       sink.resume()
       const client = new Wire(dribble(`${text}\r\n.\r\n`), 64 * 1024)
       const header = checkFromHeader(() => true)
-      await relayPayload({ client, upstream: new Wire(upstream, 1024), header, stallMs: 60_000, isWanted: () => true, onRefused: () => {} })
+      await relayPayload({ client, upstream: new Wire(upstream, 1024), header, stallMs: 60_000, isWanted: () => true, onRefused: () => {}, onLast: () => {} })
     }
   },
   'lines and blocks of a wire': async () => {

@@ -186,15 +186,26 @@ export class SmtpRelay implements RelayDialogue {
   async #relayMessage(): Promise<void> {
     const { client, upstream, limits } = this.#options
     this.#phase = { name: 'data', isOpen: true }
-    const bytes = await relayPayload({
+    await relayPayload({
       client,
       upstream,
       header: this.policy.headerCheck(),
       stallMs: limits.uploadStallMs,
       isWanted: () => this.#end === undefined,
       onRefused: why => this.#refuseMessage(why),
+      onLast: bytes => this.#expectFinal(bytes),
     })
-    if (this.#end !== undefined) throw this.#end
+    if (this.#phase.name === 'data' && this.#end !== undefined) throw this.#end
+    const cancel = this.#after(limits.finalReplyMs, () => {
+      this.#decide(new RelayEnd('upstream-silent', `${REPLIES.uncertain}${REPLIES.closing}`))
+      this.#cut()
+    })
+    await this.#until(() => this.#phase.name !== 'final')
+    cancel()
+  }
+
+  /** SECURITY: in the step in which the dot goes out. A client that leaves right behind it, or whoever ends the relay then, would otherwise have sent what nobody records. */
+  #expectFinal(bytes: number): void {
     this.#phase = { name: 'final', bytes }
     this.#expected.push({
       onReply: reply => {
@@ -205,17 +216,13 @@ export class SmtpRelay implements RelayDialogue {
         return undefined
       },
     })
-    const cancel = this.#after(limits.finalReplyMs, () => {
-      this.#decide(new RelayEnd('upstream-silent', `${REPLIES.uncertain}${REPLIES.closing}`))
-      this.#cut()
-    })
-    await this.#until(() => this.#phase.name !== 'final')
-    cancel()
   }
 
   #refuseMessage(why: Parameters<Payload['onRefused']>[0]): void {
     if (this.#end !== undefined) return
     if (why === 'stalled') {
+      // With what was not taken the dot is thrown away.
+      this.#phase = { name: 'data', isOpen: true }
       const failure = new UpstreamFailure('timeout', `it took nothing of a message for ${this.#options.limits.uploadStallMs / 1000} s`)
       this.#decide(new RelayEnd('stalled', `${REPLIES.upstreamStalled}${REPLIES.closing}`, failure))
     } else {

@@ -3,7 +3,7 @@
  * from it or writes into it any more.
  */
 
-/** Seven TLS records; more are seldom read in one turn of the loop. */
+/** Eight TLS records; more are seldom read in one turn of the loop. */
 export const PIECE_BYTES = 128 * 1024
 
 export class MemoryPool {
@@ -23,6 +23,11 @@ export class MemoryPool {
     if (this.#taken >= MemoryPool.MAX_TAKEN) return undefined
     this.#taken += 1
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(PIECE_BYTES)
+  }
+
+  /** For what comes while a receiver is slow, and stays as long as that is: half of the pieces are left to those that move. */
+  takeToWait(): Buffer | undefined {
+    return this.#taken >= MemoryPool.MAX_TAKEN / 2 ? undefined : this.take()
   }
 
   give(piece: Buffer): void {

@@ -194,20 +194,40 @@ describe('a transfer', () => {
     expect(onStalled).toHaveBeenCalledOnce()
   })
 
-  it('counts a receiver that takes one write after the other as slow, not as stalled', async () => {
+  it.each(['gathers', 'has them queued', 'has none of the pool'] as const)('is slow, not stalled, where a write after the other is taken: it %s', async how => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
     const onStalled = vi.fn()
-    const { receiver, transfer } = open('tls', 'plain', { stall: { ms: 1000, onStalled } })
-    pass(transfer, Buffer.alloc(RECORD))
-    await turn()
-    pass(transfer, Buffer.alloc(RECORD))
-    vi.advanceTimersByTime(900)
-    receiver.takeOne()
-    await turn()
+    const { pool, receiver, transfer } = open('tls', 'plain', { stall: { ms: 1000, onStalled } })
+    if (how === 'has none of the pool') while (pool.take() !== undefined);
+    for (let i = 0; i < 3; i += 1) {
+      pass(transfer, Buffer.alloc(RECORD))
+      if (how === 'has them queued') transfer.flush()
+      if (i === 0) await turn()
+    }
+    const writes = how === 'gathers' ? 2 : 3
+    for (let i = 1; i < writes; i += 1) {
+      vi.advanceTimersByTime(900)
+      receiver.takeOne()
+      await turn()
+    }
     vi.advanceTimersByTime(900)
     expect(onStalled).not.toHaveBeenCalled()
     vi.advanceTimersByTime(100)
     expect(onStalled).toHaveBeenCalledOnce()
+  })
+
+  it('leaves half of the pieces to those that move, where very many wait', async () => {
+    const { pool, receiver, transfer } = open('tls', 'plain')
+    while (pool.takeToWait() !== undefined);
+    expect(pool.taken).toBe(MemoryPool.MAX_TAKEN / 2)
+    pass(transfer, Buffer.alloc(RECORD, 'a'))
+    await turn()
+    expect(pool.taken).toBe(MemoryPool.MAX_TAKEN / 2 + 1)
+    pass(transfer, Buffer.alloc(RECORD, 'b'))
+    expect(pool.taken).toBe(MemoryPool.MAX_TAKEN / 2 + 1)
+    await takeAll(receiver)
+    expect(Buffer.concat(receiver.received).equals(Buffer.concat([Buffer.alloc(RECORD, 'a'), Buffer.alloc(RECORD, 'b')]))).toBe(true)
+    expect(pool.taken).toBe(MemoryPool.MAX_TAKEN / 2)
   })
 
   it('lets its sender go on when the receiver is gone', async () => {
@@ -232,7 +252,7 @@ describe('a transfer', () => {
       { weight: 3, arbitrary: fc.record({ do: fc.constantFrom('take' as const, 'turn' as const) }) },
       { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('own' as const, 'flush' as const, 'cork' as const) }) },
     )
-    const end = fc.constantFrom('close', 'receiver gone', 'sender gone', 'receiver gone, then closed', 'closed, then receiver gone', 'finish')
+    const end = fc.constantFrom('close', 'receiver gone', 'sender gone', 'receiver gone, then closed', 'closed, then receiver gone', 'flush', 'wait')
     const kind = fc.constantFrom('plain' as const, 'tls' as const)
     await fc.assert(
       fc.asyncProperty(kind, kind, fc.array(step, { maxLength: 25 }), end, async (from, to, steps, how) => {
@@ -254,8 +274,10 @@ describe('a transfer', () => {
         }
         if (how.startsWith('receiver gone')) receiver.destroy()
         if (how === 'sender gone') sender.destroy()
-        if (how === 'finish') transfer.flush()
-        if (how === 'finish' || how === 'sender gone') await takeAll(receiver)
+        const isWhole = how === 'flush' || how === 'wait'
+        if (how === 'flush') transfer.flush()
+        if (isWhole || how === 'sender gone') await takeAll(receiver)
+        if (isWhole) expect([transfer.isAtRest, transfer.isWaiting]).toEqual([true, false])
         if (how !== 'receiver gone') transfer.close()
         if (how === 'closed, then receiver gone') receiver.destroy()
         for (let i = 0; i < 3; i += 1) await turn()
@@ -263,7 +285,7 @@ describe('a transfer', () => {
         await takeAll(receiver)
         expect(pool.taken).toBe(0)
         const [all, received] = [Buffer.concat(sent), Buffer.concat(receiver.received)]
-        expect(received.equals(how === 'finish' ? all : all.subarray(0, received.length))).toBe(true)
+        expect(received.equals(isWhole ? all : all.subarray(0, received.length))).toBe(true)
       }),
       { numRuns: 150 },
     )

@@ -2,7 +2,8 @@
  * One direction between two sockets: what is read from one is written to the other, unchanged and in order.
  *
  * What a TLS socket gives comes in records of 16 KiB; those of one turn of the loop leave in one write. While the receiver has not taken what was
- * written, the sender is paused. Nothing is allocated on the way: chunks come in memory that all sessions share (shared-read.ts), and wait, if they
+ * written, the sender is paused; what it still gives, which is what OpenSSL has by then, leaves in the next. Meanwhile nobody else may write to the
+ * receiver: the end of our write is what wakes us. Nothing is allocated on the way: chunks come in memory that all sessions share (shared-read.ts), and wait, if they
  * must, in a piece of the pool.
  *
  * SECURITY: no memory of somebody else's reading is ever written from. The shared memory is written from only where the bytes are encrypted before
@@ -11,7 +12,7 @@
 import type { Duplex } from 'node:stream'
 import { MEMORY_POOL, type MemoryPool, PIECE_BYTES } from './memory-pool.ts'
 
-/** Less than this is small talk: it keeps no piece busy, and nobody waits until it is taken. */
+/** Less than this is small talk: its write keeps no piece busy, and nobody waits until it is taken. */
 const SMALL_BYTES = 8 * 1024
 
 export interface TransferOptions {
@@ -138,7 +139,7 @@ export class Transfer {
     if (this.#gathered + chunk.length > PIECE_BYTES) this.flush()
     if (chunk.length > PIECE_BYTES) return false
     // SECURITY: never the piece of a write: `flush` has let go of that.
-    this.#piece ??= this.#pool.take()
+    this.#piece ??= this.#isWaiting ? this.#pool.takeToWait() : this.#pool.take()
     if (this.#piece === undefined) return false
     this.#piece.set(chunk, this.#gathered)
     this.#gathered += chunk.length
@@ -164,7 +165,9 @@ export class Transfer {
 
   /** At the end of every write, as below the high-water mark no 'drain' is told; and when the receiver has gone. */
   readonly #onTaken = (): void => {
-    if (!this.#isWaiting || (this.#to.writableLength > 0 && !this.#to.destroyed)) return
+    if (!this.#isWaiting) return
+    // Slow, and not stalled.
+    if (this.#to.writableLength > 0 && !this.#to.destroyed) return this.#startStallTimer()
     if (this.#gathered > 0 && !this.#to.destroyed) {
       this.flush()
       if (this.#to.writableLength > 0) return this.#startStallTimer()

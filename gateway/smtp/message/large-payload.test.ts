@@ -27,6 +27,7 @@ async function openPayload(reads: Reads, upstreamTls: 'plain' | 'tls', stallMs =
   const upstream = new Wire(server.ours, 64 * 1024)
   const refusals: unknown[] = []
   let isWanted = true
+  let last: number | undefined
   const chunks: Buffer[] = []
   server.peer.on('data', (chunk: Buffer) => chunks.push(chunk))
   const payload: Payload = {
@@ -40,13 +41,21 @@ async function openPayload(reads: Reads, upstreamTls: 'plain' | 'tls', stallMs =
       isWanted = false
       server.ours.destroy()
     },
+    onLast: bytes => {
+      last = bytes
+    },
   }
   return {
     app: app.peer,
     client,
     server: server.peer,
     refusals,
-    relay: () => relayPayload(payload),
+    /** Gives the size of what went out to its end. */
+    relay: async () => {
+      last = undefined
+      await relayPayload(payload)
+      return last
+    },
     heard: () => Buffer.concat(chunks),
     /** The upstream is gone. */
     drop: () => {

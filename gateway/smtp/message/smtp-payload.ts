@@ -1,18 +1,20 @@
 /**
  * Moves the data of one message from the client to the upstream, untouched, with back-pressure, up to its true end.
  *
- * The final dot goes on last: before it, dropping the upstream means that it accepts nothing. A message that is refused half-way is still
+ * The final dot goes on last, and whoever asked is told before it does: until then, dropping the upstream means that it accepts nothing. A message that is refused half-way is still
  * read to the end its sender gave it, so that the client hears the refusal and does not send the rest as commands.
  */
 
 import type { Wire } from '../../../base/sockets/wire.ts'
 import { Transfer } from '../../wire/transfer.ts'
-import { EndOfData } from './end-of-data.ts'
+import { type DataVerdict, EndOfData } from './end-of-data.ts'
 
 /** One TLS record: what waits behind the end of a message is not searched with it. */
 const PIECE_BYTES = 16 * 1024
 /** So much of a message is read before the memory that all share is worth the while. */
 const LARGE_BYTES = 64 * 1024
+/** The line that ends a message. */
+const DOT_BYTES = 3
 
 export interface Payload {
   readonly client: Wire
@@ -25,6 +27,8 @@ export interface Payload {
   readonly isWanted: () => boolean
   /** Told at once; SECURITY: `isWanted` is false from then on, and the upstream has been dropped before its final dot. */
   readonly onRefused: (why: 'bare-lf' | 'stalled' | { readonly refused: string }) => void
+  /** Told the size of the message in the moment in which its final dot goes out: what becomes of it, only the upstream knows from then on. */
+  readonly onLast: (bytes: number) => void
 }
 
 /** Takes the beginning of a message until its header is complete, and holds it. */
@@ -37,23 +41,29 @@ export interface HeaderCheck {
   readonly held: Buffer
 }
 
-/** Gives the size of the message at its true end. Rejects when the client leaves in the middle. */
-export async function relayPayload({ client, upstream, header, stallMs, isWanted, onRefused }: Payload): Promise<number> {
+/** Resolves at the message's true end. Rejects when the client leaves in the middle. */
+export async function relayPayload({ client, upstream, header, stallMs, isWanted, onRefused, onLast }: Payload): Promise<void> {
   // An upstream that takes nothing for so long is given up: our client is not read meanwhile, so its end would not be heard either.
   const transfer = new Transfer(client.socket, upstream.socket, { stall: { ms: stallMs, onStalled: () => onRefused('stalled') } })
   const end = new EndOfData()
   let isHeld = header !== undefined
   let isOver = false
   let bytes = 0
+  /** The end of a large message: it waits until the upstream has taken the rest. */
+  let dot: Buffer | undefined
   /** Of a large message that is looked at for nothing but its end. Gives back what it is not for, a bare-LF end for instance. */
   const takeLarge = (chunk: Buffer): Buffer | undefined => {
     if (!isWanted()) return chunk
     const { verdict, pass, rest } = end.scan(chunk)
     bytes += pass.length
-    transfer.passShared(pass)
-    if (verdict === 'more') return undefined
     isOver = verdict === 'end'
-    return rest
+    if (isOver) dot = Buffer.from(pass.subarray(-DOT_BYTES))
+    transfer.passShared(isOver ? pass.subarray(0, -DOT_BYTES) : pass)
+    return verdict === 'more' ? undefined : rest
+  }
+  const passOn = (chunk: Buffer, verdict: DataVerdict) => {
+    if (verdict === 'end') onLast(bytes)
+    transfer.pass(chunk)
   }
   try {
     while (!isOver) {
@@ -75,10 +85,10 @@ export async function relayPayload({ client, upstream, header, stallMs, isWanted
         if (typeof verdict === 'object') onRefused(verdict)
         else if (verdict === 'pass') {
           isHeld = false
-          transfer.pass(header.held)
+          passOn(header.held, scan.verdict)
         }
       } else if (isWanted()) {
-        transfer.pass(scan.pass)
+        passOn(scan.pass, scan.verdict)
       }
       isOver = scan.verdict === 'end'
       if (isOver) client.putBack(scan.rest)
@@ -86,7 +96,7 @@ export async function relayPayload({ client, upstream, header, stallMs, isWanted
     }
     transfer.flush()
     if (transfer.isWaiting) await transfer.taken()
-    return bytes
+    if (dot !== undefined && isWanted()) passOn(dot, 'end')
   } finally {
     transfer.close()
   }
