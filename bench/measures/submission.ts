@@ -11,10 +11,10 @@ import { type Extent, inRounds, type Series } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
 
 export const LARGE_BYTES = 10_000_000
-/** 250 MB a round: about a quarter of a CPU second. */
+/** 500 MB a round: a CPU second or less. */
 export const largeSubmissions = ({ isQuick }: Extent): Job => ({
   kind: 'submit',
-  connections: isQuick ? 10 : 25,
+  connections: isQuick ? 10 : 50,
   parallel: 1,
   messagesEach: 1,
   messageBytes: LARGE_BYTES,

@@ -7,14 +7,14 @@ import { type Job, runLoad, warm } from '../load/run-load.ts'
 import { nginxMail, nginxStream } from '../peers/nginx.ts'
 import type { Certificate, Peer, PeerKind, Upstream } from '../peers/peer.ts'
 import { putTlsInFront } from '../peers/tls-front.ts'
-import { LARGE_MESSAGE_BYTES } from '../peers/upstream.ts'
 import { compare, type ResultRow } from '../result-row.ts'
 import { type Extent, inRounds } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
+import { downloads } from './download.ts'
 import { LARGE_BYTES, largeSubmissions, startSink } from './submission.ts'
 
-const downloads = ({ isQuick }: Extent): Job => ({ kind: 'download', times: isQuick ? 2 : 5, bytes: LARGE_MESSAGE_BYTES })
-const appends = ({ isQuick }: Extent): Job => ({ kind: 'append', times: isQuick ? 8 : 20, messageBytes: LARGE_BYTES })
+/** 600 MB a round: with a third of it the compiler still had something to do in the first ones. */
+const appends = ({ isQuick }: Extent): Job => ({ kind: 'append', times: isQuick ? 8 : 60, messageBytes: LARGE_BYTES })
 const GOALS = { download: 0.8, upload: 2 } as const
 
 export async function measureTransfers(
