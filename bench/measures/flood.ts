@@ -23,7 +23,7 @@ const FLOODS: Readonly<Record<string, Job>> = {
 
 export async function measureFlood(bench: Workbench, upstream: Upstream, certificate: Certificate, { isQuick }: Extent): Promise<ResultRow[]> {
   const rows: ResultRow[] = []
-  const logins: Job = { kind: 'loginPace', count: isQuick ? 60 : 300, pauseMs: 20 }
+  const logins: Job = { kind: 'loginPace', count: isQuick ? 60 : 600, pauseMs: 20 }
   for (const [words, job] of Object.entries(FLOODS)) rows.push(await measureOne(bench, upstream, certificate, words, job, logins))
   return rows
 }
