@@ -4,7 +4,7 @@
  */
 import { execFileSync } from 'node:child_process'
 import type { CurveChart } from '../charts/chart.ts'
-import { type Load, runLoad } from '../load/run-load.ts'
+import { type Load, warm } from '../load/run-load.ts'
 import { Installation } from '../peers/mailwicket.ts'
 import { BENCH_USER, type Certificate } from '../peers/peer.ts'
 import { startStub } from '../peers/stub-upstream.ts'
@@ -12,7 +12,7 @@ import { readCpuMs, readSettledPssKiB } from '../process-usage.ts'
 import { formatNumber, type ResultRow } from '../result-row.ts'
 import type { Extent } from '../rounds.ts'
 import type { Workbench } from '../workbench.ts'
-import { openIdle, warmUp } from './memory.ts'
+import { firstLogins, openIdle } from './memory.ts'
 
 const STEPS = [1_000, 2_500, 5_000, 10_000, 15_000, 20_000] as const
 const QUICK_STEPS = [250] as const
@@ -69,7 +69,7 @@ async function measureSteps(bench: Workbench, certificate: Certificate, workers:
   const secret = installation.addMailbox(BENCH_USER)
   const peer = await installation.servePeer(secret)
   const { program } = peer
-  await runLoad(peer, warmUp(extent, workers))
+  await warm([peer], firstLogins(extent, workers))
   const loads: Load[] = []
   try {
     const before = await readSettledPssKiB(program.pid, extent)

@@ -2,14 +2,15 @@
  * Memory per idle spliced session: PSS of all processes of a peer with 250, 1,000 and 5,000 sessions, beyond what it had after some logins; fresh
  * processes every round, so that memory that an earlier round has left in the allocator is not counted as nothing. Kernel socket buffers are nobody's.
  */
-import { type Load, prepareLoad, runLoad } from '../load/run-load.ts'
+import { type Load, prepareLoad, warm } from '../load/run-load.ts'
 import type { Peer, PeerKind } from '../peers/peer.ts'
 import { readSettledPssKiB } from '../process-usage.ts'
 import { formatNumber, formatSeries, type ResultRow } from '../result-row.ts'
 import { type Extent, inRounds, medianOf, type Series } from '../rounds.ts'
 
 /** The first logins pay for code and pools that are there only once; they come and go before anything is compared. */
-export const warmUp = ({ isQuick }: Extent, workers = 1) => ({ kind: 'login', count: (isQuick ? 200 : 1_000) * workers, parallel: 20, resume: false }) as const
+export const firstLogins = ({ isQuick }: Extent, workers = 1) =>
+  ({ kind: 'login', count: (isQuick ? 200 : 1_000) * workers, parallel: 20, resume: false }) as const
 const COUNTS = [250, 1_000, 5_000] as const
 const GOAL_KIB = 40
 
@@ -47,7 +48,7 @@ async function measureOne(kind: PeerKind, counts: readonly number[], extent: Ext
   const peer = await kind.start()
   const loads: Load[] = []
   try {
-    await runLoad(peer, warmUp(extent))
+    await warm([peer], firstLogins(extent))
     const before = await readSettledPssKiB(peer.program.pid, extent)
     const each: number[] = []
     let open = 0

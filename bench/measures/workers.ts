@@ -8,7 +8,7 @@
  */
 import { setTimeout as pause } from 'node:timers/promises'
 import type { CurveChart } from '../charts/chart.ts'
-import { runLoad } from '../load/run-load.ts'
+import { runLoad, warm } from '../load/run-load.ts'
 import { Installation } from '../peers/mailwicket.ts'
 import { BENCH_USER, type Certificate, type Peer, type Upstream } from '../peers/peer.ts'
 import { readCpuMsByProcess, readRssKiBByProcess } from '../process-usage.ts'
@@ -39,8 +39,8 @@ interface Measured {
 export async function measureWorkers(bench: Workbench, upstream: Upstream, certificate: Certificate, { rounds, isQuick }: Extent): Promise<ResultRow[]> {
   const count = isQuick ? LOGINS / 2 : LOGINS
   const all = [await start(1, bench, upstream, certificate), await start(2, bench, upstream, certificate)]
-  // Not counted, and as many for each worker: the compiler has work to do in the first seconds only.
-  for (const { workers, peer } of all) await runLoad(peer, { kind: 'login', count: 2 * count * workers, parallel: PARALLEL, resume: false })
+  // As many for each worker.
+  for (const { workers, peer } of all) await warm([peer], { kind: 'login', count: 2 * count * workers, parallel: PARALLEL, resume: false })
   for (const one of all) one.idle = await measureIdle(one.peer)
   for (let round = 0; round < rounds; round += 1) for (const one of all) one.rounds.push(await measureRound(one, count))
   const [alone, two] = all as [Measured, Measured]

@@ -4,11 +4,12 @@ import { Wire } from '../../base/sockets/wire.ts'
 import { LIMITS } from '../limits.ts'
 import { openClientLeg, openUpstreamLeg, type Reads } from '../wire/leg-fixture.ts'
 import { SmtpRelay } from './smtp-relay.ts'
+import { ANYTHING, MESSAGE } from './smtp-relay-fixture.ts'
 
 const LINE = Buffer.from(`${'x'.repeat(76)}\r\n`)
 const END = 'end\r\n.\r\n'
 
-async function openRelay(reads: Reads, tls: 'plain' | 'tls') {
+async function openRelayOverTls(reads: Reads, tls: 'plain' | 'tls') {
   const [app, server] = [await openClientLeg('tls', reads), await openUpstreamLeg(tls, reads)]
   let heard = ''
   let isInData = false
@@ -36,10 +37,8 @@ async function openRelay(reads: Reads, tls: 'plain' | 'tls') {
     client: new Wire(app.ours, LIMITS.commandBytes),
     upstream: new Wire(server.ours, LIMITS.commandBytes),
     policy: {
-      judgeSender: async () => undefined,
+      ...ANYTHING,
       judgeRecipient: () => ({ sent: () => void recorded.counted++, release: () => void recorded.released++ }),
-      judgeMessage: async () => undefined,
-      headerCheck: () => undefined,
       recordSent: recipients => {
         for (const one of recipients) one.sent(0)
       },
@@ -52,7 +51,7 @@ async function openRelay(reads: Reads, tls: 'plain' | 'tls') {
     onUpstreamFailure: () => {},
   })
   const ended = relay.run()
-  app.peer.write('MAIL FROM:<a@example.com>\r\nRCPT TO:<b@example.com>\r\nDATA\r\n')
+  app.peer.write(MESSAGE)
   await vi.waitFor(() => expect(said).toContain('354'), { timeout: 10_000, interval: 2 })
   return {
     app: app.peer,
@@ -76,7 +75,7 @@ const ways = (['shared', 'own'] satisfies Reads[]).flatMap(reads =>
 
 describe.each(ways)('memory %s, upstream %s, %i bytes', (reads, tls, bytes) => {
   it.each(['end', 'destroySoon'] as const)('an app that closes right behind its dot, by %s', async close => {
-    const { app, finish } = await openRelay(reads, tls)
+    const { app, finish } = await openRelayOverTls(reads, tls)
     app.write(message(bytes))
     app[close]()
     const { queued, accepted, uncertain, counted, released } = await finish()
@@ -85,7 +84,7 @@ describe.each(ways)('memory %s, upstream %s, %i bytes', (reads, tls, bytes) => {
   })
 
   it.each([0, 1, 12])('a device that is revoked %i ticks behind the write of the dot', async ticks => {
-    const { app, server, relay, finish } = await openRelay(reads, tls)
+    const { app, server, relay, finish } = await openRelayOverTls(reads, tls)
     const write = server.write.bind(server) as (bytes: Buffer, done?: () => void) => boolean
     server.write = ((data: Buffer, done?: () => void) => {
       const isTaken = write(data, done)

@@ -10,7 +10,7 @@ import type { AcceptedMessage, SentMessage } from './smtp-transaction.ts'
 
 export const UNCOUNTED: CountedRecipient = { sent: () => {}, release: () => {} }
 
-const anything: SendingPolicy = {
+export const ANYTHING: SendingPolicy = {
   judgeSender: async () => undefined,
   judgeRecipient: () => UNCOUNTED,
   judgeMessage: async () => undefined,
@@ -61,7 +61,7 @@ export function openRelay(answer: Answer = obliging, policy: Partial<SendingPoli
   const relay = new SmtpRelay({
     client: new Wire(ours, 64 * 1024),
     upstream: new Wire(theirs, 64 * 1024),
-    policy: { ...anything, ...policy },
+    policy: { ...ANYTHING, ...policy },
     limits: { ...LIMITS, ...limits },
     greetings: { ehlo: '250-our list\r\n250 SIZE\r\n', helo: '250 us\r\n' },
     onAccepted: message => accepted.push(message),

@@ -204,7 +204,7 @@ export class SmtpRelay implements RelayDialogue {
     cancel()
   }
 
-  /** SECURITY: in the step in which the dot goes out. A client that leaves right behind it, or whoever ends the relay then, would otherwise have sent what nobody records. */
+  /** SECURITY: in the step in which the dot goes out, or a client that leaves right behind it would have sent what nobody records. */
   #expectFinal(bytes: number): void {
     this.#phase = { name: 'final', bytes }
     this.#expected.push({

@@ -3,8 +3,8 @@
  *
  * What a TLS socket gives comes in records of 16 KiB; those of one turn of the loop leave in one write. While the receiver has not taken what was
  * written, the sender is paused; what it still gives, which is what OpenSSL has by then, leaves in the next. Meanwhile nobody else may write to the
- * receiver: the end of our write is what wakes us. Nothing is allocated on the way: chunks come in memory that all sessions share (shared-read.ts), and wait, if they
- * must, in a piece of the pool.
+ * receiver: the end of our write is what wakes us. Nothing is allocated on the way: chunks come in memory that all sessions share (shared-read.ts),
+ * and wait, if they must, in a piece of the pool.
  *
  * SECURITY: no memory of somebody else's reading is ever written from. The shared memory is written from only where the bytes are encrypted before
  * `write` returns; a piece goes back to the pool only when its write is over. How much a session with a slow receiver holds: decision 14.
@@ -166,12 +166,9 @@ export class Transfer {
   /** At the end of every write, as below the high-water mark no 'drain' is told; and when the receiver has gone. */
   readonly #onTaken = (): void => {
     if (!this.#isWaiting) return
+    if (this.#to.writableLength === 0 && !this.#to.destroyed) this.flush()
     // Slow, and not stalled.
     if (this.#to.writableLength > 0 && !this.#to.destroyed) return this.#startStallTimer()
-    if (this.#gathered > 0 && !this.#to.destroyed) {
-      this.flush()
-      if (this.#to.writableLength > 0) return this.#startStallTimer()
-    }
     this.#goOn()
     if (!this.#isClosed) this.#from.resume()
   }

@@ -1,8 +1,8 @@
 /**
  * Moves the data of one message from the client to the upstream, untouched, with back-pressure, up to its true end.
  *
- * The final dot goes on last, and whoever asked is told before it does: until then, dropping the upstream means that it accepts nothing. A message that is refused half-way is still
- * read to the end its sender gave it, so that the client hears the refusal and does not send the rest as commands.
+ * The final dot goes on last, and whoever asked is told before it does: until then, dropping the upstream means that it accepts nothing. A message
+ * that is refused half-way is still read to the end its sender gave it, so that the client hears the refusal and does not send the rest as commands.
  */
 
 import type { Wire } from '../../../base/sockets/wire.ts'
